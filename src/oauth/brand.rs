@@ -1,0 +1,181 @@
+//! A brand: one bank as TPPs and customers see it. All that differs between banks is a value in here, read from TOML.
+
+use super::{
+    channel::Channel,
+    scope::{Scope, ScopeToken},
+};
+use std::{collections::BTreeSet, fmt, sync::Arc};
+use time::Duration;
+
+/// Key of a brand in the configuration and in every row. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BrandId(Arc<str>);
+
+impl BrandId {
+    pub fn new(id: &str) -> Self {
+        Self(id.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for BrandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for BrandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A language the pages speak (the primary subtag of RFC 5646).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lang {
+    De,
+    En,
+    Es,
+    Fr,
+}
+
+impl Lang {
+    pub const ALL: [Self; 4] = [Self::De, Self::En, Self::Es, Self::Fr];
+
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::De => "de",
+            Self::En => "en",
+            Self::Es => "es",
+            Self::Fr => "fr",
+        }
+    }
+
+    /// `de`, `de-AT`, `DE`: the primary subtag decides.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        let primary = tag.split(['-', '_']).next().unwrap_or(tag);
+        Self::ALL.into_iter().find(|l| l.tag().eq_ignore_ascii_case(primary))
+    }
+}
+
+/// How a client proves who it is at token, revocation and the like. Mutual TLS with a QWAC is always part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// The certificate and `client_id` in the body (RFC 8705 s2.1).
+    Tls,
+    /// The certificate and `Authorization: Basic client_id:client_secret` (RFC 6749 s2.3.1).
+    TlsAndSecretBasic,
+}
+
+/// What the brand does with RFC 7591/7592 requests.
+#[derive(Clone, Debug)]
+pub struct RegistrationPolicy {
+    /// `POST` here; management at `{path}/{client_id}`.
+    pub path: String,
+    /// RFC 7592 s2.2 is offered; otherwise PUT is 405.
+    pub update: bool,
+    /// PUT may leave `client_id` out, against RFC 7592 s2.2.
+    pub update_without_client_id: bool,
+    pub max_redirect_uris: usize,
+    /// An identical registration of the same organisation within this time answers with the same client.
+    pub retry_window: Duration,
+}
+
+/// What a family of scopes gives, and for how long.
+#[derive(Clone, Debug)]
+pub struct ScopePolicy {
+    /// `aisp`, `cbpii` or `pisp`.
+    pub family: ScopeToken,
+    pub access_token_lifetime: Duration,
+    /// A refresh token comes with the code exchange.
+    pub refresh_token: bool,
+    /// How long after the last SCA the grant, and everything under it, lives (RTS art. 10a: 180 days for aisp).
+    pub grant_lifetime: Duration,
+    /// Access tokens by client_credentials, and for how long.
+    pub client_credentials_lifetime: Option<Duration>,
+}
+
+/// How `scope` on a code exchange is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExchangeScope {
+    /// May be absent; when sent, must be within what was granted.
+    Optional,
+    /// Must be sent and equal what was asked for.
+    MustMatch,
+}
+
+/// Who authenticates the customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PsuAuthentication {
+    /// Scripted customers on our own pages. Only for a sandbox.
+    Simulator,
+    /// Nobody yet: each journey ends with a technical failure at the TPP.
+    None,
+}
+
+/// One bank, complete and checked: `config` builds it and reports every contradiction at once.
+#[derive(Clone, Debug)]
+pub struct Brand {
+    pub id: BrandId,
+    pub display_name: String,
+    /// RFC 8414 s2 issuer: https, no query, no fragment.
+    pub issuer: String,
+    pub sandbox: bool,
+    /// `https://host[:port]` of the machine endpoints (mutual TLS).
+    pub tpp_origin: String,
+    /// `https://host[:port]` of authorize and pages.
+    pub psu_origin: String,
+    pub channels: Vec<Channel>,
+    pub revocation_path: String,
+    pub registration: RegistrationPolicy,
+    pub client_auth: ClientAuth,
+    pub scopes: Vec<ScopePolicy>,
+    pub exchange_scope: ExchangeScope,
+    /// Every authorization request must carry an S256 challenge.
+    pub pkce_required: bool,
+    /// RFC 8705 s3: access tokens carry `cnf` and work only with the certificate they were issued to.
+    pub certificate_bound_access_tokens: bool,
+    /// At most 60 s.
+    pub code_lifetime: Duration,
+    /// How long a journey may take from authorize to the answer.
+    pub interaction_lifetime: Duration,
+    /// Inactivity that ends the customer's session on our pages (RTS art. 4(3)(d): at most 5 minutes).
+    pub psu_session: Duration,
+    /// The AISP page asks for an explicit "allow"; otherwise it informs.
+    pub explicit_consent: bool,
+    pub languages: BTreeSet<Lang>,
+    pub default_language: Lang,
+    pub psu_authentication: PsuAuthentication,
+}
+
+impl Brand {
+    pub fn channel(&self, name: &str) -> Option<&Channel> {
+        self.channels.iter().find(|c| c.name == name)
+    }
+
+    /// The policy of the family that `scope` is about.
+    pub fn policy(&self, scope: &Scope) -> Option<&ScopePolicy> {
+        let family = scope.family()?;
+        self.scopes.iter().find(|p| p.family == family)
+    }
+
+    /// Every scope token this brand knows.
+    pub fn offered_scopes(&self) -> Scope {
+        let families: Scope = self.scopes.iter().map(|p| p.family).collect();
+        if families.contains(ScopeToken::Aisp) { families.with(ScopeToken::ExtendedTransactionHistory) } else { families }
+    }
+
+    /// RFC 8414 s3.1: the well-known part goes before the issuer's path.
+    pub fn metadata_path(&self) -> String {
+        let rest = self.issuer.strip_prefix("https://").unwrap_or(&self.issuer);
+        let path = rest.find('/').map_or("", |i| rest[i..].trim_end_matches('/'));
+        format!("/.well-known/oauth-authorization-server{path}")
+    }
+
+    pub fn registration_client_uri(&self, client_id: &str) -> String {
+        format!("{}{}/{client_id}", self.tpp_origin, self.registration.path)
+    }
+}

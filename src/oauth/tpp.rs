@@ -1,0 +1,92 @@
+//! What a QWAC says about its holder, in the core's words (ETSI TS 119 495).
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A payment service provider's role. The OIDs and names are fixed pairs (ETSI TS 119 495 s5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PspRole {
+    /// Account servicing (`PSP_AS`): a bank. Gives no TPP scope of its own.
+    #[serde(rename = "PSP_AS")]
+    AccountServicing,
+    /// Payment initiation (`PSP_PI`).
+    #[serde(rename = "PSP_PI")]
+    PaymentInitiation,
+    /// Account information (`PSP_AI`).
+    #[serde(rename = "PSP_AI")]
+    AccountInformation,
+    /// Issuing of card-based payment instruments (`PSP_IC`).
+    #[serde(rename = "PSP_IC")]
+    CardIssuing,
+}
+
+impl PspRole {
+    pub const ALL: [Self; 4] = [Self::AccountServicing, Self::PaymentInitiation, Self::AccountInformation, Self::CardIssuing];
+
+    /// The name that stands beside the OID in the certificate.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AccountServicing => "PSP_AS",
+            Self::PaymentInitiation => "PSP_PI",
+            Self::AccountInformation => "PSP_AI",
+            Self::CardIssuing => "PSP_IC",
+        }
+    }
+}
+
+impl fmt::Display for PspRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The value of organizationIdentifier (2.5.4.97): a TPP's identity, compared byte for byte.
+///
+/// Never the certificate's thumbprint or DN: both change at renewal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrganisationId(String);
+
+impl OrganisationId {
+    /// The grammar is the certificate reader's to check (`pki`); stored values were checked when they came in.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `PSDFR-ACPR-12345` -> `12345`: the number the national authority gave (the third part, opaque).
+    pub fn authorisation_number(&self) -> &str {
+        self.0.splitn(3, '-').nth(2).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for OrganisationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The holder of an accepted QWAC. Only `pki` makes one, from a certificate that passed every check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tpp {
+    pub organisation: OrganisationId,
+    /// The subject's organizationName: the legal name shown to the customer.
+    pub legal_name: String,
+    /// Sorted, none twice.
+    pub roles: Vec<PspRole>,
+    /// `CC-ID` of the national authority that licensed it, as in the PSD2 statement.
+    pub nca_id: String,
+    /// RFC 4514 string of the subject, for `tls_client_auth_subject_dn`.
+    pub subject_dn: String,
+    /// SHA-256 over the leaf's DER (RFC 8705 s3.1 `x5t#S256` before base64url).
+    pub thumbprint: [u8; 32],
+}
+
+impl Tpp {
+    pub fn has(&self, role: PspRole) -> bool {
+        self.roles.contains(&role)
+    }
+}

@@ -1,0 +1,22 @@
+//! What a connection proved, put into the extensions of every request on it.
+
+use rustls::pki_types::CertificateDer;
+use std::{net::SocketAddr, sync::Arc};
+
+/// Which counter a connection stands at. Chosen by the listening socket, or by SNI where tpp and psu share a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Counter {
+    Tpp,
+    Psu,
+    Internal,
+    Ops,
+}
+
+/// The certificates are those whose key the peer proved to hold in this very handshake: nothing is resumed.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub address: SocketAddr,
+    pub counter: Counter,
+    /// Leaf first, as sent. Empty: none was sent.
+    pub chain: Arc<[CertificateDer<'static>]>,
+}
