@@ -1,5 +1,7 @@
 //! Guichet: an OAuth 2.0 authorization server for PSD2 interfaces.
 
+pub mod audit;
 pub mod clock;
 pub mod oauth;
+pub mod storage;
 pub mod tls;

@@ -1,8 +1,18 @@
 //! The pure core: values and a time in, a verdict out. No waiting, no clock, no chance, no logs.
 
+pub mod authorize;
 pub mod brand;
 pub mod channel;
+pub mod client;
+pub mod error;
+pub mod grant;
+pub mod interaction;
+pub mod introspection;
+pub mod params;
+pub mod registration;
+pub mod revocation;
 pub mod sca;
 pub mod scope;
 pub mod secret;
+pub mod token;
 pub mod tpp;

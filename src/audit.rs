@@ -1,0 +1,97 @@
+//! What the bank must be able to prove later: one event a decision, written with it.
+
+use crate::oauth::{brand::BrandId, client::ClientId, grant::GrantId, tpp::OrganisationId};
+use std::borrow::Cow;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditKind {
+    CertificateRefused,
+    ClientRegistered,
+    ClientRead,
+    ClientUpdated,
+    ClientDeleted,
+    RegistrationRefused,
+    InteractionBegun,
+    SignedIn,
+    SignInFailed,
+    InteractionApproved,
+    InteractionFailed,
+    CodeIssued,
+    TokenIssued,
+    TokenRefused,
+    TokenRefreshed,
+    ClientCredentialsIssued,
+    CodeReplayed,
+    TokenRevoked,
+    GrantRevoked,
+    RevocationRefused,
+}
+
+impl AuditKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CertificateRefused => "certificate_refused",
+            Self::ClientRegistered => "client_registered",
+            Self::ClientRead => "client_read",
+            Self::ClientUpdated => "client_updated",
+            Self::ClientDeleted => "client_deleted",
+            Self::RegistrationRefused => "registration_refused",
+            Self::InteractionBegun => "interaction_begun",
+            Self::SignedIn => "signed_in",
+            Self::SignInFailed => "sign_in_failed",
+            Self::InteractionApproved => "interaction_approved",
+            Self::InteractionFailed => "interaction_failed",
+            Self::CodeIssued => "code_issued",
+            Self::TokenIssued => "token_issued",
+            Self::TokenRefused => "token_refused",
+            Self::TokenRefreshed => "token_refreshed",
+            Self::ClientCredentialsIssued => "client_credentials_issued",
+            Self::CodeReplayed => "code_replayed",
+            Self::TokenRevoked => "token_revoked",
+            Self::GrantRevoked => "grant_revoked",
+            Self::RevocationRefused => "revocation_refused",
+        }
+    }
+}
+
+/// Names ids and reason codes only: no secret, no login, no customer reference.
+#[derive(Clone, Debug)]
+pub struct AuditEvent {
+    pub id: Uuid,
+    pub at: OffsetDateTime,
+    pub brand: BrandId,
+    pub kind: AuditKind,
+    pub client: Option<ClientId>,
+    pub organisation: Option<OrganisationId>,
+    pub grant: Option<GrantId>,
+    pub reason: Option<Cow<'static, str>>,
+}
+
+impl AuditEvent {
+    pub fn new(id: Uuid, at: OffsetDateTime, brand: &BrandId, kind: AuditKind) -> Self {
+        Self { id, at, brand: brand.clone(), kind, client: None, organisation: None, grant: None, reason: None }
+    }
+
+    pub fn client(mut self, client: ClientId) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    pub fn organisation(mut self, organisation: &OrganisationId) -> Self {
+        self.organisation = Some(organisation.clone());
+        self
+    }
+
+    pub fn grant(mut self, grant: GrantId) -> Self {
+        self.grant = Some(grant);
+        self
+    }
+
+    pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+}

@@ -1,0 +1,211 @@
+//! The one table from refusals to what the wire says. Reasons stay inside, codes go outside.
+
+use super::{
+    authorize::AuthorizeRefusal, client::ClientRefusal, params::ParamsRefusal, registration::RegistrationRefusal, token::TokenRefusal,
+};
+use serde::Serialize;
+use std::borrow::Cow;
+use utoipa::ToSchema;
+
+/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, OpenID Connect Core s3.1.2.6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    InvalidRequest,
+    InvalidClient,
+    InvalidGrant,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    UnsupportedResponseType,
+    InvalidScope,
+    InvalidToken,
+    InvalidRedirectUri,
+    InvalidClientMetadata,
+    UnapprovedSoftwareStatement,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    TemporarilyUnavailable,
+    ServerError,
+}
+
+impl ErrorCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidToken => "invalid_token",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::ServerError => "server_error",
+        }
+    }
+
+    /// The HTTP status where the answer is JSON.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::TemporarilyUnavailable => 503,
+            Self::ServerError => 500,
+            Self::InvalidRequest
+            | Self::InvalidGrant
+            | Self::UnauthorizedClient
+            | Self::UnsupportedGrantType
+            | Self::UnsupportedResponseType
+            | Self::InvalidScope
+            | Self::InvalidRedirectUri
+            | Self::InvalidClientMetadata
+            | Self::UnapprovedSoftwareStatement
+            | Self::RequestNotSupported
+            | Self::RequestUriNotSupported => 400,
+        }
+    }
+}
+
+/// What a refused request is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OAuthError {
+    pub code: ErrorCode,
+    pub description: Cow<'static, str>,
+    /// Overrides the code's own status: 405, 413, 415, 429.
+    pub status: Option<u16>,
+}
+
+impl OAuthError {
+    pub const fn new(code: ErrorCode, description: &'static str) -> Self {
+        Self { code, description: Cow::Borrowed(description), status: None }
+    }
+
+    pub fn described(code: ErrorCode, description: String) -> Self {
+        Self { code, description: Cow::Owned(description), status: None }
+    }
+
+    pub const fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    pub const fn status(&self) -> u16 {
+        match self.status {
+            Some(status) => status,
+            None => self.code.status(),
+        }
+    }
+
+    pub fn body(&self) -> ErrorBody {
+        ErrorBody { error: self.code.as_str(), error_description: printable(&self.description) }
+    }
+}
+
+/// RFC 6749 s5.2: `error_description` holds only %x20-21, %x23-5B, %x5D-7E.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '\'' }).collect()
+}
+
+/// RFC 6749 s5.2: the JSON of every refusal at a machine endpoint.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorBody {
+    #[schema(example = "invalid_grant")]
+    pub error: &'static str,
+    /// Stable text: one per reason, listed in the error table.
+    pub error_description: String,
+}
+
+impl From<ParamsRefusal> for OAuthError {
+    fn from(refusal: ParamsRefusal) -> Self {
+        use ErrorCode::InvalidRequest;
+        match refusal {
+            ParamsRefusal::Malformed => Self::new(InvalidRequest, "the parameters are not form-encoded UTF-8"),
+            ParamsRefusal::TooMany => Self::new(InvalidRequest, "too many parameters"),
+            ParamsRefusal::Repeated(name) => Self::described(InvalidRequest, format!("{}: sent more than once", shown_name(&name))),
+        }
+    }
+}
+
+/// A parameter name from outside, fit to be repeated in an answer.
+fn shown_name(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
+impl From<ClientRefusal> for OAuthError {
+    fn from(refusal: ClientRefusal) -> Self {
+        use ErrorCode::{InvalidClient, InvalidRequest};
+        match refusal {
+            ClientRefusal::IdMissing => Self::new(InvalidClient, "client_id: missing"),
+            ClientRefusal::SecretMissing => Self::new(InvalidClient, "HTTP Basic authentication with client_id and client_secret is required"),
+            ClientRefusal::UnexpectedMethod => Self::new(InvalidClient, "this client authenticates with its certificate alone"),
+            ClientRefusal::TwoMethods => Self::new(InvalidRequest, "more than one way of client authentication"),
+            ClientRefusal::Unknown | ClientRefusal::WrongSecret | ClientRefusal::OtherOrganisation => {
+                Self::new(InvalidClient, "client authentication failed")
+            }
+        }
+    }
+}
+
+impl From<TokenRefusal> for OAuthError {
+    fn from(refusal: TokenRefusal) -> Self {
+        use ErrorCode::{InvalidGrant, InvalidRequest, InvalidScope, UnauthorizedClient, UnsupportedGrantType};
+        match refusal {
+            TokenRefusal::Missing(name) => Self::described(InvalidRequest, format!("{name}: missing")),
+            TokenRefusal::Malformed(name) => Self::described(InvalidRequest, format!("{name}: malformed")),
+            TokenRefusal::UnsupportedGrantType => Self::new(UnsupportedGrantType, "grant_type: not offered here"),
+            TokenRefusal::GrantTypeNotRegistered => Self::new(UnauthorizedClient, "grant_type: not registered for this client"),
+            TokenRefusal::CodeUnknown
+            | TokenRefusal::CodeReplayed
+            | TokenRefusal::CodeOfOtherClient
+            | TokenRefusal::CodeOfOtherChannel
+            | TokenRefusal::GrantEnded => Self::new(InvalidGrant, "the code is unknown, used up or not yours"),
+            TokenRefusal::CodeExpired => Self::new(InvalidGrant, "the code has expired"),
+            TokenRefusal::OtherRedirectUri => Self::new(InvalidGrant, "redirect_uri: not the one of the authorization request"),
+            TokenRefusal::VerifierMissing => Self::new(InvalidGrant, "code_verifier: missing"),
+            TokenRefusal::VerifierUnexpected => Self::new(InvalidGrant, "code_verifier: the code was issued without a challenge"),
+            TokenRefusal::VerifierWrong => Self::new(InvalidGrant, "code_verifier: does not fit the challenge"),
+            TokenRefusal::RefreshTokenUnknown | TokenRefusal::RefreshTokenOfOtherClient | TokenRefusal::RefreshTokenOfOtherChannel => {
+                Self::new(InvalidGrant, "the refresh token is unknown, ended or not yours")
+            }
+            TokenRefusal::RefreshTokenExpired => Self::new(InvalidGrant, "the refresh token has expired: the customer must authenticate again"),
+            TokenRefusal::ScopeUnknown => Self::new(InvalidScope, "scope: not offered here"),
+            TokenRefusal::ScopeNotGranted => Self::new(InvalidScope, "scope: more than was granted"),
+            TokenRefusal::ScopeMustMatch => Self::new(InvalidScope, "scope: must be the one of the authorization request"),
+            TokenRefusal::ScopeNotRegistered => Self::new(InvalidScope, "scope: not registered for this client"),
+            TokenRefusal::RoleMissing => Self::new(InvalidScope, "ROLE_INVALID: the certificate lacks the role that this scope needs"),
+        }
+    }
+}
+
+impl From<AuthorizeRefusal> for OAuthError {
+    fn from(refusal: AuthorizeRefusal) -> Self {
+        use ErrorCode::{InvalidRequest, InvalidScope, RequestNotSupported, RequestUriNotSupported, UnauthorizedClient, UnsupportedResponseType};
+        match refusal {
+            AuthorizeRefusal::Repeated(name) => Self::described(InvalidRequest, format!("{}: sent more than once", shown_name(&name))),
+            AuthorizeRefusal::ResponseTypeMissing => Self::new(InvalidRequest, "response_type: missing"),
+            AuthorizeRefusal::ResponseTypeUnsupported => Self::new(UnsupportedResponseType, "response_type: only code"),
+            AuthorizeRefusal::ResponseModeUnsupported => Self::new(InvalidRequest, "response_mode: only query"),
+            AuthorizeRefusal::RequestObject => Self::new(RequestNotSupported, "request: not supported"),
+            AuthorizeRefusal::RequestUri => Self::new(RequestUriNotSupported, "request_uri: not supported"),
+            AuthorizeRefusal::StateTooLong => Self::new(InvalidRequest, "state: too long"),
+            AuthorizeRefusal::GrantTypeNotRegistered => Self::new(UnauthorizedClient, "authorization_code is not registered for this client"),
+            AuthorizeRefusal::ScopeMissing => Self::new(InvalidScope, "scope: missing"),
+            AuthorizeRefusal::ScopeUnknown => Self::new(InvalidScope, "scope: not offered here"),
+            AuthorizeRefusal::ScopeMixed => Self::new(InvalidScope, "scope: aisp, cbpii and pisp each need an authorization of their own"),
+            AuthorizeRefusal::ExtendedHistoryAlone => Self::new(InvalidScope, "scope: extended_transaction_history needs aisp"),
+            AuthorizeRefusal::ScopeNotRegistered => Self::new(InvalidScope, "scope: not registered for this client"),
+            AuthorizeRefusal::ChallengeMissing => Self::new(InvalidRequest, "code_challenge: missing"),
+            AuthorizeRefusal::ChallengeMethod => Self::new(InvalidRequest, "code_challenge_method: only S256"),
+            AuthorizeRefusal::ChallengeMalformed => Self::new(InvalidRequest, "code_challenge: malformed"),
+        }
+    }
+}
+
+impl From<RegistrationRefusal> for OAuthError {
+    fn from(refusal: RegistrationRefusal) -> Self {
+        Self::described(refusal.code, format!("{}: {}", refusal.field, refusal.why))
+    }
+}

@@ -1,0 +1,212 @@
+//! RFC 7662: is this token good, now, for whoever presented it?
+
+use super::{
+    client::ClientId,
+    grant::{GrantId, PsuReference},
+    scope::Scope,
+    secret::{Digest, Handle, HandleKind},
+    tpp::{OrganisationId, Tpp},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use subtle::ConstantTimeEq;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// A token with all that its life hangs on: one row, read in one statement.
+#[derive(Debug)]
+pub struct IntrospectedToken {
+    pub digest: Digest,
+    pub kind: HandleKind,
+    pub brand: String,
+    pub client: ClientId,
+    pub organisation: OrganisationId,
+    pub client_deleted: bool,
+    pub scope: Scope,
+    pub channel: String,
+    pub issued_at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+    pub revoked: bool,
+    /// SHA-256 of the certificate the token is bound to (RFC 8705 s3.1).
+    pub certificate: Option<Vec<u8>>,
+    pub grant: Option<TokenGrant>,
+}
+
+#[derive(Debug)]
+pub struct TokenGrant {
+    pub id: GrantId,
+    pub psu: PsuReference,
+    pub sca_at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+    pub revoked: bool,
+}
+
+/// What the caller knows of the certificate that came with the token.
+#[derive(Debug)]
+pub enum PresentedCertificate<'a> {
+    /// The caller did not say: the token alone is judged.
+    NotSaid,
+    /// An accepted QWAC.
+    Accepted(&'a Tpp),
+    /// Refused, or never seen.
+    Refused,
+}
+
+/// Why a token is not active. Never on the wire (RFC 7662 s2.2), always in the audit trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inactive {
+    Unknown,
+    OtherBrand,
+    ClientDeleted,
+    Revoked,
+    Expired,
+    GrantEnded,
+    CertificateRefused,
+    CertificateOfOtherOrganisation,
+    CertificateLacksRole,
+    CertificateNotBound,
+}
+
+impl Inactive {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::OtherBrand => "other_brand",
+            Self::ClientDeleted => "client_deleted",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+            Self::GrantEnded => "grant_ended",
+            Self::CertificateRefused => "certificate_refused",
+            Self::CertificateOfOtherOrganisation => "certificate_of_other_organisation",
+            Self::CertificateLacksRole => "certificate_lacks_role",
+            Self::CertificateNotBound => "certificate_not_bound",
+        }
+    }
+}
+
+pub fn introspect<'t>(
+    token: Option<&'t IntrospectedToken>,
+    presented: Option<&Handle>,
+    certificate: &PresentedCertificate<'_>,
+    brand: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<&'t IntrospectedToken, Inactive> {
+    let known = token.zip(presented).filter(|(token, presented)| token.digest.matches(&presented.digest));
+    let (token, _) = known.ok_or(Inactive::Unknown)?;
+    if brand.is_some_and(|b| b != token.brand) {
+        return Err(Inactive::OtherBrand);
+    }
+    if token.client_deleted {
+        return Err(Inactive::ClientDeleted);
+    }
+    if token.revoked {
+        return Err(Inactive::Revoked);
+    }
+    if now >= token.expires_at {
+        return Err(Inactive::Expired);
+    }
+    if token.grant.as_ref().is_some_and(|g| g.revoked || now >= g.expires_at) {
+        return Err(Inactive::GrantEnded);
+    }
+    check_certificate(token, certificate)?;
+    Ok(token)
+}
+
+fn check_certificate(token: &IntrospectedToken, certificate: &PresentedCertificate<'_>) -> Result<(), Inactive> {
+    let tpp = match certificate {
+        PresentedCertificate::NotSaid => return Ok(()),
+        PresentedCertificate::Refused => return Err(Inactive::CertificateRefused),
+        PresentedCertificate::Accepted(tpp) => tpp,
+    };
+    if tpp.organisation != token.organisation {
+        return Err(Inactive::CertificateOfOtherOrganisation);
+    }
+    if token.scope.iter().any(|t| !tpp.has(t.role())) {
+        return Err(Inactive::CertificateLacksRole);
+    }
+    match &token.certificate {
+        Some(bound) if !bool::from(bound.as_slice().ct_eq(&tpp.thumbprint)) => Err(Inactive::CertificateNotBound),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// RFC 7662 s2.2. An inactive token is `{"active":false}` and nothing else.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct IntrospectionResponse {
+    pub active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// `Bearer` for an access token; absent for a refresh token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<&'static str>,
+    /// `access_token` or `refresh_token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_use: Option<&'static str>,
+    /// Seconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+    /// The customer's opaque reference; for client_credentials the client_id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// The TPP's organizationIdentifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+    /// The PSP roles that the scope needs; where a certificate was sent, it has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<String>,
+    /// The last SCA, in seconds since the epoch (RTS art. 10a counts from it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    /// RFC 8705 s3.2, when the token is bound to a certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Confirmation {
+    #[serde(rename = "x5t#S256")]
+    pub x5t_s256: String,
+}
+
+impl IntrospectionResponse {
+    pub fn inactive() -> Self {
+        Self::default()
+    }
+
+    pub fn active(token: &IntrospectedToken, issuer: Option<&str>) -> Self {
+        let mut roles: Vec<_> = token.scope.iter().map(|t| t.role().name()).collect();
+        roles.dedup();
+        let grant = token.grant.as_ref();
+        let access = token.kind == HandleKind::AccessToken;
+        Self {
+            active: true,
+            scope: Some(token.scope.to_string()),
+            client_id: Some(token.client.to_string()),
+            token_type: access.then_some("Bearer"),
+            token_use: Some(if access { "access_token" } else { "refresh_token" }),
+            exp: Some(grant.map_or(token.expires_at, |g| token.expires_at.min(g.expires_at)).unix_timestamp()),
+            iat: Some(token.issued_at.unix_timestamp()),
+            iss: issuer.map(str::to_owned),
+            sub: Some(grant.map_or_else(|| token.client.to_string(), |g| g.psu.as_str().to_owned())),
+            organisation: Some(token.organisation.to_string()),
+            roles: Some(roles),
+            brand: Some(token.brand.clone()),
+            channel: Some(token.channel.clone()),
+            grant_id: grant.map(|g| g.id.0.to_string()),
+            auth_time: grant.map(|g| g.sca_at.unix_timestamp()),
+            cnf: token.certificate.as_ref().map(|sha256| Confirmation { x5t_s256: URL_SAFE_NO_PAD.encode(sha256) }),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! RFC 7009: who may end a token, and what ends with it.
+
+use super::{
+    client::{AuthenticatedClient, ClientId},
+    grant::GrantId,
+    params::Params,
+    secret::{Digest, Handle, HandleKind},
+};
+use uuid::Uuid;
+
+/// `token_type_hint` is accepted and not needed: the token itself tells its kind (RFC 7009 s2.1).
+#[derive(Debug)]
+pub struct RevocationRequest {
+    /// `None`: no token of this server, so already as good as revoked.
+    pub token: Option<(HandleKind, Handle)>,
+}
+
+/// `token` is missing (RFC 7009 s2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenMissing;
+
+impl RevocationRequest {
+    pub fn parse(params: &Params) -> Result<Self, TokenMissing> {
+        let text = params.get("token").ok_or(TokenMissing)?;
+        let kinds = [HandleKind::AccessToken, HandleKind::RefreshToken];
+        Ok(Self { token: kinds.into_iter().find_map(|kind| Handle::parse(kind, text).map(|handle| (kind, handle))) })
+    }
+}
+
+/// A stored token, as far as revocation asks.
+#[derive(Debug)]
+pub struct TokenRecord {
+    pub id: Uuid,
+    pub digest: Digest,
+    pub kind: HandleKind,
+    pub client: ClientId,
+    pub grant: Option<GrantId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// Unknown or not this client's: nothing happens, and the answer is the same 200 (RFC 7009 s2.2).
+    Nothing,
+    /// RFC 7009 s2.1: another client's token is refused, which tells no more than that.
+    OtherClient,
+    AccessToken(Uuid),
+    /// RFC 7009 s2.1: a refresh token takes the access tokens of its grant along.
+    Grant(GrantId),
+}
+
+pub fn revoke(token: Option<&TokenRecord>, presented: &Handle, client: &AuthenticatedClient) -> Revocation {
+    let Some(token) = token.filter(|t| t.digest.matches(&presented.digest)) else { return Revocation::Nothing };
+    if token.client != client.client().id {
+        return Revocation::OtherClient;
+    }
+    match (token.kind, token.grant) {
+        (HandleKind::RefreshToken, Some(grant)) => Revocation::Grant(grant),
+        (HandleKind::AccessToken | HandleKind::RefreshToken | HandleKind::Code | HandleKind::Registration, _) => {
+            Revocation::AccessToken(token.id)
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! The token endpoint's judgement (RFC 6749 s4.1.3, s4.4, s6; RFC 7636 s4.6).
+
+use super::{
+    authorize::{CodeChallenge, CodeVerifier},
+    brand::{Brand, ExchangeScope, ScopePolicy},
+    channel::Channel,
+    client::AuthenticatedClient,
+    grant::Grant,
+    params::Params,
+    registration::GrantType,
+    scope::{Scope, ScopeToken},
+    secret::{Digest, Handle, HandleKind, Secret},
+};
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// A token request, read once.
+#[derive(Debug)]
+pub enum TokenRequest {
+    AuthorizationCode(CodeExchange),
+    RefreshToken(RefreshExchange),
+    ClientCredentials { scope: Option<Scope> },
+}
+
+/// Everything a code is bound to: whoever adds a field must say how it compares.
+#[derive(Debug)]
+pub struct CodeExchange {
+    /// `None`: not a code of this server.
+    pub code: Option<Handle>,
+    pub redirect_uri: Option<String>,
+    pub verifier: Option<CodeVerifier>,
+    pub scope: Option<Scope>,
+}
+
+#[derive(Debug)]
+pub struct RefreshExchange {
+    pub token: Option<Handle>,
+    pub scope: Option<Scope>,
+}
+
+/// Why there is no token. The audit trail keeps which; the wire says less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRefusal {
+    Missing(&'static str),
+    Malformed(&'static str),
+    UnsupportedGrantType,
+    GrantTypeNotRegistered,
+    CodeUnknown,
+    CodeExpired,
+    CodeReplayed,
+    CodeOfOtherClient,
+    CodeOfOtherChannel,
+    GrantEnded,
+    OtherRedirectUri,
+    VerifierMissing,
+    VerifierUnexpected,
+    VerifierWrong,
+    RefreshTokenUnknown,
+    RefreshTokenExpired,
+    RefreshTokenOfOtherClient,
+    RefreshTokenOfOtherChannel,
+    ScopeUnknown,
+    ScopeNotGranted,
+    ScopeMustMatch,
+    ScopeNotRegistered,
+    RoleMissing,
+}
+
+impl TokenRefusal {
+    /// The stable name in the audit trail, the log and the metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing(_) => "parameter_missing",
+            Self::Malformed(_) => "parameter_malformed",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::GrantTypeNotRegistered => "grant_type_not_registered",
+            Self::CodeUnknown => "code_unknown",
+            Self::CodeExpired => "code_expired",
+            Self::CodeReplayed => "code_replayed",
+            Self::CodeOfOtherClient => "code_of_other_client",
+            Self::CodeOfOtherChannel => "code_of_other_channel",
+            Self::GrantEnded => "grant_ended",
+            Self::OtherRedirectUri => "other_redirect_uri",
+            Self::VerifierMissing => "verifier_missing",
+            Self::VerifierUnexpected => "verifier_unexpected",
+            Self::VerifierWrong => "verifier_wrong",
+            Self::RefreshTokenUnknown => "refresh_token_unknown",
+            Self::RefreshTokenExpired => "refresh_token_expired",
+            Self::RefreshTokenOfOtherClient => "refresh_token_of_other_client",
+            Self::RefreshTokenOfOtherChannel => "refresh_token_of_other_channel",
+            Self::ScopeUnknown => "scope_unknown",
+            Self::ScopeNotGranted => "scope_not_granted",
+            Self::ScopeMustMatch => "scope_must_match",
+            Self::ScopeNotRegistered => "scope_not_registered",
+            Self::RoleMissing => "role_missing",
+        }
+    }
+}
+
+impl TokenRequest {
+    pub fn parse(params: &Params, channel: &Channel, brand: &Brand) -> Result<Self, TokenRefusal> {
+        let asked = params.get("grant_type").ok_or(TokenRefusal::Missing("grant_type"))?;
+        let grant_type = GrantType::parse(asked).filter(|g| g.is_offered_by(brand)).ok_or(TokenRefusal::UnsupportedGrantType)?;
+        let scope = params.get("scope").map(Scope::parse).transpose().map_err(|_| TokenRefusal::ScopeUnknown)?;
+        let required = |name| params.get(name).ok_or(TokenRefusal::Missing(name));
+        Ok(match grant_type {
+            GrantType::AuthorizationCode => Self::AuthorizationCode(CodeExchange {
+                code: Handle::parse(HandleKind::Code, required("code")?),
+                redirect_uri: params.get("redirect_uri").map(str::to_owned),
+                verifier: params
+                    .get("code_verifier")
+                    .map(|text| CodeVerifier::parse(text).ok_or(TokenRefusal::Malformed("code_verifier")))
+                    .transpose()?,
+                scope,
+            }),
+            GrantType::RefreshToken => {
+                Self::RefreshToken(RefreshExchange { token: Handle::parse(HandleKind::RefreshToken, required("refresh_token")?), scope })
+            }
+            GrantType::ClientCredentials if channel.client_credentials => Self::ClientCredentials { scope },
+            GrantType::ClientCredentials => return Err(TokenRefusal::UnsupportedGrantType),
+        })
+    }
+
+    pub const fn grant_type(&self) -> GrantType {
+        match self {
+            Self::AuthorizationCode(_) => GrantType::AuthorizationCode,
+            Self::RefreshToken(_) => GrantType::RefreshToken,
+            Self::ClientCredentials { .. } => GrantType::ClientCredentials,
+        }
+    }
+}
+
+/// A code as it was given out.
+#[derive(Debug)]
+pub struct CodeRecord {
+    pub digest: Digest,
+    pub grant: Grant,
+    pub redirect_uri: String,
+    pub redirect_uri_sent: bool,
+    pub challenge: Option<CodeChallenge>,
+    pub expires_at: OffsetDateTime,
+    pub consumed_at: Option<OffsetDateTime>,
+}
+
+/// What to do about a presented code.
+#[derive(Debug)]
+pub enum Redemption {
+    Issue(Issue),
+    /// Nothing is known of it, so nothing changes.
+    Refuse(TokenRefusal),
+    /// The code is spent by the attempt.
+    RefuseAndConsume(TokenRefusal),
+    /// RFC 6749 s4.1.2: a code used twice revokes what it gave.
+    RefuseAndRevoke(TokenRefusal),
+}
+
+/// What a token request gives, before anything is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    pub scope: Scope,
+    pub access_token_expires_at: OffsetDateTime,
+    pub refresh_token: bool,
+}
+
+/// Client, channel, redirect URI, challenge, scope and time must all be those the code was asked for with.
+pub fn redeem(
+    code: Option<&CodeRecord>,
+    exchange: &CodeExchange,
+    client: &AuthenticatedClient,
+    channel: &Channel,
+    brand: &Brand,
+    now: OffsetDateTime,
+) -> Redemption {
+    let known = code.zip(exchange.code.as_ref()).filter(|(record, presented)| record.digest.matches(&presented.digest));
+    let Some((record, _)) = known else { return Redemption::Refuse(TokenRefusal::CodeUnknown) };
+    if record.consumed_at.is_some() {
+        return Redemption::RefuseAndRevoke(TokenRefusal::CodeReplayed);
+    }
+    match check_bindings(record, exchange, client, channel, now).and_then(|()| scope_of_exchange(record, exchange, client, brand)) {
+        Ok((scope, policy)) => Redemption::Issue(issue(scope, policy, &record.grant, client, now)),
+        Err(refusal) => Redemption::RefuseAndConsume(refusal),
+    }
+}
+
+fn check_bindings(
+    record: &CodeRecord,
+    exchange: &CodeExchange,
+    client: &AuthenticatedClient,
+    channel: &Channel,
+    now: OffsetDateTime,
+) -> Result<(), TokenRefusal> {
+    if record.grant.client != client.client().id {
+        return Err(TokenRefusal::CodeOfOtherClient);
+    }
+    if record.grant.channel != channel.name {
+        return Err(TokenRefusal::CodeOfOtherChannel);
+    }
+    if now >= record.expires_at {
+        return Err(TokenRefusal::CodeExpired);
+    }
+    if !record.grant.is_alive(now) {
+        return Err(TokenRefusal::GrantEnded);
+    }
+    // RFC 6749 s4.1.3: required if it was in the authorization request, and identical
+    match &exchange.redirect_uri {
+        Some(sent) if *sent != record.redirect_uri => return Err(TokenRefusal::OtherRedirectUri),
+        None if record.redirect_uri_sent => return Err(TokenRefusal::OtherRedirectUri),
+        Some(_) | None => {}
+    }
+    match (&record.challenge, &exchange.verifier) {
+        (None, None) => Ok(()),
+        (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
+        (Some(_), Some(_)) => Err(TokenRefusal::VerifierWrong),
+        (Some(_), None) => Err(TokenRefusal::VerifierMissing),
+        // RFC 9700 s2.1.1: otherwise an attacker could strip the challenge
+        (None, Some(_)) => Err(TokenRefusal::VerifierUnexpected),
+    }
+}
+
+fn scope_of_exchange<'b>(
+    record: &CodeRecord,
+    exchange: &CodeExchange,
+    client: &AuthenticatedClient,
+    brand: &'b Brand,
+) -> Result<(Scope, &'b ScopePolicy), TokenRefusal> {
+    let granted = &record.grant.scope;
+    match (brand.exchange_scope, &exchange.scope) {
+        (ExchangeScope::MustMatch, asked) if asked.as_ref() != Some(granted) => return Err(TokenRefusal::ScopeMustMatch),
+        (ExchangeScope::Optional, Some(asked)) if !asked.is_within(granted) => return Err(TokenRefusal::ScopeNotGranted),
+        (ExchangeScope::MustMatch | ExchangeScope::Optional, _) => {}
+    }
+    let scope = exchange.scope.as_ref().unwrap_or(granted);
+    today(scope, client, brand)
+}
+
+/// What is left of a scope after the certificate's roles of today and the registration had their say.
+fn today<'b>(scope: &Scope, client: &AuthenticatedClient, brand: &'b Brand) -> Result<(Scope, &'b ScopePolicy), TokenRefusal> {
+    let allowed = scope.allowed_to(client.tpp());
+    if allowed.is_empty() {
+        return Err(TokenRefusal::RoleMissing);
+    }
+    let registered: Scope = allowed.iter().filter(|t| client.client().scope.contains(*t)).collect();
+    if registered.family().is_none() {
+        return Err(TokenRefusal::ScopeNotRegistered);
+    }
+    let policy = brand.policy(&registered).ok_or(TokenRefusal::ScopeUnknown)?;
+    Ok((registered, policy))
+}
+
+fn issue(scope: Scope, policy: &ScopePolicy, grant: &Grant, client: &AuthenticatedClient, now: OffsetDateTime) -> Issue {
+    Issue {
+        scope,
+        // no token outlives the grant, which counts from the last SCA
+        access_token_expires_at: (now + policy.access_token_lifetime).min(grant.expires_at),
+        refresh_token: policy.refresh_token && client.client().may_use(GrantType::RefreshToken),
+    }
+}
+
+/// A refresh token and the grant it stands for.
+#[derive(Debug)]
+pub struct RefreshRecord {
+    pub digest: Digest,
+    pub grant: Grant,
+    pub expires_at: OffsetDateTime,
+    pub revoked: bool,
+}
+
+/// RFC 6749 s6: never more than was granted; extended history only right after an SCA, so never here.
+pub fn refresh(
+    record: Option<&RefreshRecord>,
+    exchange: &RefreshExchange,
+    client: &AuthenticatedClient,
+    channel: &Channel,
+    brand: &Brand,
+    now: OffsetDateTime,
+) -> Result<Issue, TokenRefusal> {
+    let known = record.zip(exchange.token.as_ref()).filter(|(record, presented)| record.digest.matches(&presented.digest));
+    let (record, _) = known.ok_or(TokenRefusal::RefreshTokenUnknown)?;
+    if record.grant.client != client.client().id {
+        return Err(TokenRefusal::RefreshTokenOfOtherClient);
+    }
+    if record.grant.channel != channel.name {
+        return Err(TokenRefusal::RefreshTokenOfOtherChannel);
+    }
+    if record.revoked || record.grant.revoked_at.is_some() {
+        return Err(TokenRefusal::RefreshTokenUnknown);
+    }
+    if now >= record.expires_at.min(record.grant.expires_at) {
+        return Err(TokenRefusal::RefreshTokenExpired);
+    }
+    let asked = exchange.scope.as_ref().unwrap_or(&record.grant.scope);
+    if !asked.is_within(&record.grant.scope) {
+        return Err(TokenRefusal::ScopeNotGranted);
+    }
+    let refreshable = asked.without(ScopeToken::ExtendedTransactionHistory);
+    if refreshable.is_empty() {
+        return Err(TokenRefusal::ScopeNotGranted);
+    }
+    let (scope, policy) = today(&refreshable, client, brand)?;
+    if !policy.refresh_token {
+        return Err(TokenRefusal::UnsupportedGrantType);
+    }
+    Ok(issue(scope, policy, &record.grant, client, now))
+}
+
+/// RFC 6749 s4.4: no customer, so no refresh token; only for scopes whose policy offers it.
+pub fn client_credentials(
+    asked: Option<&Scope>,
+    client: &AuthenticatedClient,
+    brand: &Brand,
+    now: OffsetDateTime,
+) -> Result<Issue, TokenRefusal> {
+    let offered: Scope = brand.scopes.iter().filter(|p| p.client_credentials_lifetime.is_some()).map(|p| p.family).collect();
+    let asked = asked.unwrap_or(&offered);
+    if !asked.is_within(&offered) {
+        return Err(TokenRefusal::ScopeNotGranted);
+    }
+    let (scope, policy) = today(asked, client, brand)?;
+    let lifetime = policy.client_credentials_lifetime.ok_or(TokenRefusal::ScopeNotGranted)?;
+    Ok(Issue { scope, access_token_expires_at: now + lifetime, refresh_token: false })
+}
+
+/// Was this grant type registered (RFC 7591 s2)?
+pub fn check_grant_type(request: &TokenRequest, client: &AuthenticatedClient) -> Result<(), TokenRefusal> {
+    if client.client().may_use(request.grant_type()) { Ok(()) } else { Err(TokenRefusal::GrantTypeNotRegistered) }
+}
+
+/// RFC 6749 s5.1.
+#[derive(Serialize, ToSchema)]
+pub struct TokenResponse {
+    pub access_token: String,
+    #[schema(example = "Bearer")]
+    pub token_type: &'static str,
+    /// Seconds.
+    pub expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// Always said, also where it equals what was asked for.
+    pub scope: String,
+}
+
+impl TokenResponse {
+    pub fn new(issue: &Issue, access_token: &Secret, refresh_token: Option<&Secret>, now: OffsetDateTime) -> Self {
+        Self {
+            access_token: access_token.reveal().to_owned(),
+            token_type: "Bearer",
+            expires_in: (issue.access_token_expires_at - now).whole_seconds(),
+            refresh_token: refresh_token.map(|t| t.reveal().to_owned()),
+            scope: issue.scope.to_string(),
+        }
+    }
+}
+

@@ -1,0 +1,49 @@
+use super::{Db, Outage, timed, tokens::kind_of};
+use crate::oauth::{
+    client::ClientId,
+    grant::{GrantId, PsuReference},
+    introspection::{IntrospectedToken, TokenGrant},
+    scope::Scope,
+    secret::{Digest, Handle},
+    tpp::OrganisationId,
+};
+
+impl Db {
+    /// Everything a token's life hangs on, in one statement by primary keys.
+    pub async fn introspect(&self, token: &Handle) -> Result<Option<IntrospectedToken>, Outage> {
+        let statement = sqlx::query!(
+            r#"select t.digest, t.kind as "kind: i8", t.brand, t.client_id, t.scope, t.channel, t.issued_at, t.expires_at, t.revoked_at,
+                      t.certificate, c.organisation, c.deleted_at, g.id as "grant_id?", g.psu as "psu?", g.sca_at as "sca_at?",
+                      g.expires_at as "grant_expires_at?", g.revoked_at as "grant_revoked_at?"
+               from tokens t join clients c on c.id = t.client_id left join grants g on g.id = t.grant_id
+               where t.id = $1"#,
+            token.id,
+        );
+        let Some(row) = timed("introspect", statement.fetch_optional(&self.pool)).await? else { return Ok(None) };
+        let grant = match (row.grant_id, row.psu, row.sca_at, row.grant_expires_at) {
+            (Some(id), Some(psu), Some(sca_at), Some(expires_at)) => Some(TokenGrant {
+                id: GrantId(id),
+                psu: PsuReference::new(psu),
+                sca_at,
+                expires_at,
+                revoked: row.grant_revoked_at.is_some(),
+            }),
+            _ => None,
+        };
+        Ok(Some(IntrospectedToken {
+            digest: Digest::from_stored(&row.digest).ok_or(Outage::unreadable("tokens.digest"))?,
+            kind: kind_of(row.kind),
+            brand: row.brand,
+            client: ClientId(row.client_id),
+            organisation: OrganisationId::new(row.organisation),
+            client_deleted: row.deleted_at.is_some(),
+            scope: Scope::parse(&row.scope).map_err(|_| Outage::unreadable("tokens.scope"))?,
+            channel: row.channel,
+            issued_at: row.issued_at,
+            expires_at: row.expires_at,
+            revoked: row.revoked_at.is_some(),
+            certificate: row.certificate,
+            grant,
+        }))
+    }
+}

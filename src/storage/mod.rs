@@ -1,0 +1,129 @@
+//! The only SQL. One function a question; every lookup has its index; an outage never looks like "not found".
+
+mod audit;
+mod clients;
+mod grants;
+mod interactions;
+mod introspection;
+mod migrations;
+mod sandbox;
+mod tokens;
+
+pub use clients::RegistrationRetry;
+pub use interactions::NewInteraction;
+pub use migrations::{MIGRATOR, SchemaState};
+pub use sandbox::{CustomerRecord, NewCustomer};
+pub use tokens::{NewToken, Stored};
+
+use sqlx::{
+    PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{future::Future, time::Duration};
+use tokio::time::Instant;
+
+/// The database did not answer, or not in time. 503 with Retry-After, never a refusal.
+#[derive(Debug)]
+pub struct Outage(Box<sqlx::Error>);
+
+impl std::fmt::Display for Outage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "database: {}", self.0)
+    }
+}
+
+impl std::error::Error for Outage {}
+
+impl From<sqlx::Error> for Outage {
+    fn from(error: sqlx::Error) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl Outage {
+    /// A stored value that no longer reads: somebody changed the row by hand.
+    fn unreadable(column: &'static str) -> Self {
+        sqlx::Error::Decode(format!("{column} does not read").into()).into()
+    }
+}
+
+pub struct PoolSettings {
+    pub max_connections: u32,
+    /// How long a request waits for a connection before it is answered 503.
+    pub acquire_timeout: Duration,
+    /// PostgreSQL ends a statement that runs longer.
+    pub statement_timeout: Duration,
+}
+
+#[derive(Clone)]
+pub struct Db {
+    pool: PgPool,
+}
+
+/// A transaction with a name: the label of its time in the metrics.
+pub struct Tx {
+    inner: Transaction<'static, Postgres>,
+    name: &'static str,
+    began: Instant,
+}
+
+impl Db {
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Connects lazily where the database is away: `serve` answers 503 until it is back.
+    pub fn connect(options: PgConnectOptions, settings: &PoolSettings) -> Self {
+        let millis = |d: Duration| d.as_millis().to_string();
+        let options = options.application_name("guichet").options([
+            ("statement_timeout", millis(settings.statement_timeout)),
+            ("lock_timeout", millis(settings.statement_timeout)),
+            ("idle_in_transaction_session_timeout", millis(settings.statement_timeout * 2)),
+            ("timezone", "UTC".to_owned()),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.max_connections)
+            .min_connections(settings.max_connections.min(2))
+            .acquire_timeout(settings.acquire_timeout)
+            .idle_timeout(Duration::from_secs(300))
+            .max_lifetime(Duration::from_secs(1800))
+            // saves a round trip per use; a dead connection is found by the statement that meets it
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        Self { pool }
+    }
+
+    pub async fn begin(&self, name: &'static str) -> Result<Tx, Outage> {
+        let began = Instant::now();
+        Ok(Tx { inner: self.pool.begin().await?, name, began })
+    }
+
+    pub async fn ping(&self) -> Result<(), Outage> {
+        timed("ping", sqlx::query("select 1").execute(&self.pool)).await?;
+        Ok(())
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl Tx {
+    pub async fn commit(self) -> Result<(), Outage> {
+        self.inner.commit().await?;
+        record_time(self.name, self.began);
+        Ok(())
+    }
+}
+
+/// Measures a statement that is its own transaction.
+async fn timed<T, E>(name: &'static str, statement: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let began = Instant::now();
+    let result = statement.await;
+    record_time(name, began);
+    result
+}
+
+fn record_time(name: &'static str, began: Instant) {
+    metrics::histogram!("guichet_database_seconds", "statement" => name).record(began.elapsed().as_secs_f64());
+}
