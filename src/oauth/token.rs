@@ -161,6 +161,8 @@ pub struct Issue {
     pub scope: Scope,
     pub access_token_expires_at: OffsetDateTime,
     pub refresh_token: bool,
+    /// Where a refresh token ends; without a grant, where the access token does.
+    pub grant_expires_at: OffsetDateTime,
 }
 
 /// Client, channel, redirect URI, challenge, scope and time must all be those the code was asked for with.
@@ -254,6 +256,7 @@ fn issue(scope: Scope, policy: &ScopePolicy, grant: &Grant, client: &Authenticat
         // no token outlives the grant, which counts from the last SCA
         access_token_expires_at: (now + policy.access_token_lifetime).min(grant.expires_at),
         refresh_token: policy.refresh_token && client.client().may_use(GrantType::RefreshToken),
+        grant_expires_at: grant.expires_at,
     }
 }
 
@@ -318,7 +321,7 @@ pub fn client_credentials(
     }
     let (scope, policy) = today(asked, client, brand)?;
     let lifetime = policy.client_credentials_lifetime.ok_or(TokenRefusal::ScopeNotGranted)?;
-    Ok(Issue { scope, access_token_expires_at: now + lifetime, refresh_token: false })
+    Ok(Issue { scope, access_token_expires_at: now + lifetime, refresh_token: false, grant_expires_at: now + lifetime })
 }
 
 /// Was this grant type registered (RFC 7591 s2)?

@@ -141,6 +141,18 @@ impl Tx {
         .transpose()
     }
 
+    /// Is the client still as it was when it was judged?
+    pub async fn client_is_current(&mut self, id: ClientId, revision: i64) -> Result<bool, Outage> {
+        let row = sqlx::query_scalar!(
+            "select revision from clients where id = $1 and revision = $2 and deleted_at is null",
+            id.0,
+            revision
+        )
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(row.is_some())
+    }
+
     pub async fn insert_client(&mut self, client: &Client, now: OffsetDateTime) -> Result<(), Outage> {
         sqlx::query!(
             "insert into clients (id, brand, organisation, legal_name, metadata, scope, secret_digests, registration_token_digests,

@@ -1,4 +1,4 @@
-use super::{Db, Outage, Tx};
+use super::{Outage, Tx};
 use crate::oauth::{
     authorize::CodeChallenge,
     brand::BrandId,
@@ -56,7 +56,7 @@ impl Tx {
             r#"select c.digest, c.redirect_uri, c.redirect_uri_sent, c.challenge, c.expires_at, c.consumed_at,
                       g.id as grant_id, g.client_id, g.channel, g.scope, g.psu, g.sca_at, g.expires_at as grant_expires_at, g.revoked_at
                from codes c join grants g on g.id = c.grant_id
-               where c.id = $1 and g.brand = $2 for update of c"#,
+               where c.id = $1 and g.brand = $2 for update of c, g"#,
             code.id,
             brand.as_str(),
         )
@@ -105,11 +105,11 @@ impl Tx {
     }
 }
 
-impl Db {
+impl Tx {
     /// The grant as the journey's end needs it.
-    pub async fn find_grant(&self, grant: GrantId) -> Result<Option<Grant>, Outage> {
+    pub async fn find_grant(&mut self, grant: GrantId) -> Result<Option<Grant>, Outage> {
         let row = sqlx::query!("select client_id, channel, scope, psu, sca_at, expires_at, revoked_at from grants where id = $1", grant.0)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *self.inner)
             .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Grant {

@@ -1,0 +1,70 @@
+//! What every request needs, built once. Cheap to clone.
+
+use crate::{
+    clock::{Clock, Entropy},
+    flows::certificate::TrustDesk,
+    oauth::{
+        brand::{Brand, BrandId},
+        client::{Client, ClientId},
+    },
+    storage::Db,
+};
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+pub struct Parts {
+    pub db: Db,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub brands: Vec<Arc<Brand>>,
+    pub trust: TrustDesk,
+    /// RFC 7517 set of the signing keys' public halves.
+    pub jwks: serde_json::Value,
+    /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
+    pub clients: Cache<ClientId, Arc<Client>>,
+    /// Password hashing takes CPU and 19 MiB each: so many at once.
+    pub password_checks: Semaphore,
+}
+
+const CACHED_CLIENTS: usize = 10_000;
+
+impl App {
+    pub fn new(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        brands: Vec<Arc<Brand>>,
+        trust: TrustDesk,
+        jwks: serde_json::Value,
+    ) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self(Arc::new(Parts {
+            db,
+            clock,
+            entropy,
+            brands,
+            trust,
+            jwks,
+            clients: Cache::new(CACHED_CLIENTS),
+            password_checks: Semaphore::new(cores),
+        }))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Parts {
+    pub fn brand(&self, id: &BrandId) -> Option<&Arc<Brand>> {
+        self.brands.iter().find(|b| b.id == *id)
+    }
+}

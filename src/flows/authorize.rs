@@ -1,0 +1,112 @@
+//! The authorization endpoint: whom may we answer, what is asked, and a journey begins.
+
+use super::client::{Reading, find};
+use crate::{
+    app::App,
+    audit::AuditKind,
+    oauth::{
+        authorize::{AuthorizationRequest, NoRedirect, TrustedRedirect},
+        brand::{Brand, Lang, PsuAuthentication},
+        channel::Channel,
+        client::{Client, ClientId},
+        error::OAuthError,
+        interaction::{BrowserKey, Interaction, InteractionId, State},
+        params::Params,
+        sca::ScaFailure,
+    },
+    storage::{NewInteraction, Outage},
+};
+use std::sync::Arc;
+
+/// What the browser meets.
+pub enum Begun {
+    /// Nobody to answer to: a page, never a redirect.
+    Page(NoRedirect),
+    /// The TPP's redirect URI, with the error in it.
+    GoHome(String),
+    Journey(InteractionId),
+}
+
+pub async fn begin(
+    app: &App,
+    brand: &Brand,
+    channel: &Channel,
+    params: &Params,
+    lang: Lang,
+    browser: &BrowserKey,
+) -> Result<Begun, Outage> {
+    let id = params.get("client_id").and_then(ClientId::parse);
+    let mut reading = Reading::Remembered;
+    loop {
+        let client = match id {
+            Some(id) => find(app, brand, id, reading).await?,
+            None => None,
+        };
+        let begun = attempt(app, brand, channel, params, lang, browser, client.as_deref()).await?;
+        match (begun, reading) {
+            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ (Begun::Journey(_) | Begun::GoHome(_))), _) => return Ok(begun),
+            (Attempt::Stale, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
+            // the client may have changed since it was remembered
+            (Attempt::Done(Begun::Page(_)) | Attempt::Stale, Reading::Remembered) => reading = Reading::Fresh,
+        }
+    }
+}
+
+enum Attempt {
+    Done(Begun),
+    Stale,
+}
+
+async fn attempt(
+    app: &App,
+    brand: &Brand,
+    channel: &Channel,
+    params: &Params,
+    lang: Lang,
+    browser: &BrowserKey,
+    client: Option<&Client>,
+) -> Result<Attempt, Outage> {
+    let (redirect, client) = match (TrustedRedirect::resolve(client, params, brand), client) {
+        (Ok(redirect), Some(client)) => (redirect, client),
+        (Err(nobody), _) => return Ok(Attempt::Done(Begun::Page(nobody))),
+        (Ok(_), None) => return Ok(Attempt::Done(Begun::Page(NoRedirect::UnknownClient))),
+    };
+    let request = match AuthorizationRequest::parse(params, client, brand) {
+        Ok(request) => request,
+        Err(refusal) => {
+            let error = OAuthError::from(refusal).body();
+            return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
+        }
+    };
+    if brand.psu_authentication == PsuAuthentication::None {
+        let failure = ScaFailure::Technical;
+        return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
+    }
+    let now = app.clock.now();
+    let interaction = Interaction {
+        id: InteractionId(app.entropy.uuid(now)),
+        channel: channel.name.clone(),
+        client: client.id,
+        redirect_uri: redirect.uri().to_owned(),
+        redirect_uri_sent: request.redirect_uri_sent,
+        tpp_state: redirect.state().map(str::to_owned),
+        scope: request.scope,
+        challenge: request.challenge,
+        lang,
+        browser: browser.digest(),
+        state: State::SignIn { attempts: 0 },
+        expires_at: now + brand.interaction_lifetime,
+        active_at: now,
+    };
+    let new = NewInteraction { interaction: &interaction, brand: &brand.id, client_revision: client.revision, now };
+    if !app.db.begin_interaction(&new).await? {
+        return Ok(Attempt::Stale);
+    }
+    metrics::counter!("guichet_interactions_total", "stage" => AuditKind::InteractionBegun.name()).increment(1);
+    Ok(Attempt::Done(Begun::Journey(interaction.id)))
+}
+
+/// The client a journey is for, to name it on the pages.
+pub async fn client_of(app: &App, brand: &Brand, interaction: &Interaction) -> Result<Option<Arc<Client>>, Outage> {
+    find(app, brand, interaction.client, Reading::Remembered).await
+}

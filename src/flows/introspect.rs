@@ -1,0 +1,61 @@
+//! RFC 7662: one statement for the token, one verdict for token and certificate together.
+
+use crate::{
+    app::App,
+    oauth::{
+        brand::BrandId,
+        introspection::{self, IntrospectionResponse, PresentedCertificate},
+        secret::{Handle, HandleKind},
+    },
+    storage::Outage,
+};
+use rustls::pki_types::CertificateDer;
+
+/// The QWAC that came with the token at the bank's API, as the caller hands it on.
+pub enum CallersCertificate {
+    NotSaid,
+    /// Leaf first.
+    Chain(Vec<CertificateDer<'static>>),
+    /// SHA-256 of one that was seen at the tpp counter.
+    Thumbprint([u8; 32]),
+    /// Sent, but no certificate.
+    Unreadable,
+}
+
+pub async fn answer(
+    app: &App,
+    token: &str,
+    certificate: CallersCertificate,
+    brand: Option<&BrandId>,
+) -> Result<IntrospectionResponse, Outage> {
+    let now = app.clock.now();
+    let handle = [HandleKind::AccessToken, HandleKind::RefreshToken].into_iter().find_map(|kind| Handle::parse(kind, token));
+    let record = match &handle {
+        Some(handle) => app.db.introspect(handle).await?,
+        None => None,
+    };
+    let chain = match certificate {
+        CallersCertificate::NotSaid => None,
+        CallersCertificate::Unreadable => Some(vec![]),
+        CallersCertificate::Chain(chain) => Some(chain),
+        CallersCertificate::Thumbprint(sha256) => {
+            Some(app.db.find_certificate(&sha256).await?.unwrap_or_default().into_iter().map(CertificateDer::from).collect())
+        }
+    };
+    let holder = chain.map(|chain| app.trust.holder(&chain, now).ok());
+    let presented = match &holder {
+        None => PresentedCertificate::NotSaid,
+        Some(Some(tpp)) => PresentedCertificate::Accepted(tpp),
+        Some(None) => PresentedCertificate::Refused,
+    };
+    let verdict = introspection::introspect(record.as_ref(), handle.as_ref(), &presented, brand.map(BrandId::as_str), now);
+    let outcome = verdict.as_ref().map_or_else(|why| why.name(), |_| "active");
+    metrics::counter!("guichet_introspections_total", "outcome" => outcome).increment(1);
+    Ok(match verdict {
+        Ok(token) => {
+            let issuer = app.brand(&BrandId::new(&token.brand)).map(|b| b.issuer.as_str());
+            IntrospectionResponse::active(token, issuer)
+        }
+        Err(_) => IntrospectionResponse::inactive(),
+    })
+}

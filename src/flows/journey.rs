@@ -1,0 +1,269 @@
+//! The customer's steps between the authorization request and the answer, with scripted customers in a sandbox.
+
+use super::authorize::client_of;
+use crate::{
+    app::App,
+    audit::{AuditEvent, AuditKind},
+    oauth::{
+        brand::{Brand, PsuAuthentication},
+        client::Client,
+        grant::{Grant, GrantId, PsuReference},
+        interaction::{BrowserKey, Interaction, InteractionId, MOST_ATTEMPTS, Stage, State},
+        sca::ScaFailure,
+        secret::{Handle, HandleKind, Secret},
+        token::CodeRecord,
+    },
+    storage::{CustomerRecord, Outage, Tx},
+};
+use argon2::{Argon2, PasswordHash, PasswordVerifier};
+use std::sync::Arc;
+use time::OffsetDateTime;
+
+/// What to show, or where to send the browser.
+pub enum View {
+    SignIn { interaction: Interaction, client: Arc<Client>, wrong_password: bool },
+    Consent { interaction: Interaction, client: Arc<Client>, until: OffsetDateTime },
+    /// The TPP's redirect URI, with the answer in it.
+    GoHome(String),
+    /// The step was taken: look again with a GET, so that a reload repeats nothing.
+    Next,
+    Nothing(NoView),
+}
+
+/// Why there is no journey to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoView {
+    Unknown,
+    /// Begun in another browser, or the cookie is gone.
+    OtherBrowser,
+    /// The code was fetched and used.
+    AlreadyAnswered,
+    /// The form did not come from our page.
+    ForeignForm,
+}
+
+/// What the customer's form says.
+pub struct Form {
+    pub csrf: String,
+    pub step: Step,
+}
+
+pub enum Step {
+    Cancel,
+    SignIn { login: String, password: Secret },
+    Approve,
+    /// Sandbox only: end with this outcome.
+    Simulate(ScaFailure),
+}
+
+struct Journey<'a> {
+    app: &'a App,
+    brand: &'a Brand,
+    now: OffsetDateTime,
+}
+
+/// `GET` of the journey: shows where it stands, or sends the browser home.
+pub async fn look(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<View, Outage> {
+    let journey = Journey { app, brand, now: app.clock.now() };
+    let mut tx = app.db.begin("look_at_journey").await?;
+    let interaction = match mine(&mut tx, brand, id, browser).await? {
+        Ok(interaction) => interaction,
+        Err(none) => return Ok(View::Nothing(none)),
+    };
+    let view = journey.look(&mut tx, interaction).await?;
+    tx.commit().await?;
+    Ok(view)
+}
+
+/// `POST` of the journey: takes one step, then has the browser look again.
+pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>, form: Form) -> Result<View, Outage> {
+    let journey = Journey { app, brand, now: app.clock.now() };
+    if !browser.is_some_and(|key| key.accepts(id, &form.csrf)) {
+        return Ok(View::Nothing(if browser.is_some() { NoView::ForeignForm } else { NoView::OtherBrowser }));
+    }
+    // the password is checked before the journey's row is held: hashing takes time
+    let attempt = match &form.step {
+        Step::SignIn { login, password } => Some(check_password(app, brand, login, password).await?),
+        Step::Cancel | Step::Approve | Step::Simulate(_) => None,
+    };
+    let mut tx = app.db.begin("step_of_journey").await?;
+    let interaction = match mine(&mut tx, brand, id, browser).await? {
+        Ok(interaction) => interaction,
+        Err(none) => return Ok(View::Nothing(none)),
+    };
+    let view = journey.take(&mut tx, interaction, &form.step, attempt).await?;
+    tx.commit().await?;
+    Ok(view)
+}
+
+/// The journey, if this browser began it.
+async fn mine(
+    tx: &mut Tx,
+    brand: &Brand,
+    id: InteractionId,
+    browser: Option<&BrowserKey>,
+) -> Result<Result<Interaction, NoView>, Outage> {
+    let Some(interaction) = tx.lock_interaction(&brand.id, id).await? else { return Ok(Err(NoView::Unknown)) };
+    let same = browser.is_some_and(|key| key.digest().matches(&interaction.browser));
+    Ok(if same { Ok(interaction) } else { Err(NoView::OtherBrowser) })
+}
+
+impl Journey<'_> {
+    fn event(&self, interaction: &Interaction, kind: AuditKind) -> AuditEvent {
+        self.app.event(self.now, self.brand, kind).client(interaction.client)
+    }
+
+    async fn look(&self, tx: &mut Tx, interaction: Interaction) -> Result<View, Outage> {
+        let stage = interaction.stage(self.brand, self.now);
+        match stage {
+            Stage::Fail(failure) => self.fail(tx, &interaction, failure).await,
+            Stage::Deliver(grant) => self.deliver(tx, &interaction, grant).await,
+            Stage::SignIn | Stage::Consent { .. } => {
+                let Some(client) = client_of(self.app, self.brand, &interaction).await? else {
+                    return self.fail(tx, &interaction, ScaFailure::Technical).await;
+                };
+                tx.set_interaction_state(interaction.id, &interaction.state, self.now).await?;
+                Ok(match stage {
+                    Stage::Consent { sca_at, .. } => {
+                        let until = self.brand.policy(&interaction.scope).map_or(sca_at, |policy| Grant::end(policy, sca_at));
+                        View::Consent { interaction, client, until }
+                    }
+                    Stage::SignIn | Stage::Deliver(_) | Stage::Fail(_) => View::SignIn { interaction, client, wrong_password: false },
+                })
+            }
+        }
+    }
+
+    async fn take(&self, tx: &mut Tx, interaction: Interaction, step: &Step, attempt: Option<Attempt>) -> Result<View, Outage> {
+        match (interaction.stage(self.brand, self.now), step) {
+            // answered or over already: a second click meets the first one's answer
+            (Stage::Fail(_) | Stage::Deliver(_), _) => Ok(View::Next),
+            (Stage::SignIn | Stage::Consent { .. }, Step::Cancel) => self.end(tx, &interaction, ScaFailure::Cancelled).await,
+            (Stage::SignIn, Step::SignIn { .. }) => self.sign_in(tx, interaction, attempt).await,
+            (Stage::Consent { psu, sca_at }, Step::Approve) => self.approve(tx, &interaction, psu, sca_at).await,
+            (Stage::Consent { .. }, Step::Simulate(failure)) if self.brand.psu_authentication == PsuAuthentication::Simulator => {
+                self.end(tx, &interaction, *failure).await
+            }
+            // a form of another step, as the back button brings: show where the journey stands
+            (Stage::SignIn, Step::Approve | Step::Simulate(_)) | (Stage::Consent { .. }, Step::SignIn { .. } | Step::Simulate(_)) => {
+                Ok(View::Next)
+            }
+        }
+    }
+
+    async fn sign_in(&self, tx: &mut Tx, interaction: Interaction, attempt: Option<Attempt>) -> Result<View, Outage> {
+        let so_far = if let State::SignIn { attempts } = interaction.state { attempts } else { 0 };
+        match attempt {
+            Some(Attempt::Right(customer)) => match customer.outcome {
+                Some(failure) => self.end(tx, &interaction, failure).await,
+                None => {
+                    let state = State::Consent { psu: customer.reference, sca_at: self.now };
+                    tx.set_interaction_state(interaction.id, &state, self.now).await?;
+                    tx.record(&self.event(&interaction, AuditKind::SignedIn)).await?;
+                    Ok(View::Next)
+                }
+            },
+            Some(Attempt::Wrong) | None if so_far + 1 >= MOST_ATTEMPTS => {
+                self.end(tx, &interaction, ScaFailure::BlockedAfterFailures).await
+            }
+            Some(Attempt::Wrong) | None => {
+                let state = State::SignIn { attempts: so_far + 1 };
+                tx.set_interaction_state(interaction.id, &state, self.now).await?;
+                tx.record(&self.event(&interaction, AuditKind::SignInFailed)).await?;
+                match client_of(self.app, self.brand, &interaction).await? {
+                    Some(client) => Ok(View::SignIn { interaction, client, wrong_password: true }),
+                    None => Ok(View::Next),
+                }
+            }
+        }
+    }
+
+    async fn approve(&self, tx: &mut Tx, interaction: &Interaction, psu: PsuReference, sca_at: OffsetDateTime) -> Result<View, Outage> {
+        let Some(policy) = self.brand.policy(&interaction.scope) else {
+            return self.end(tx, interaction, ScaFailure::Technical).await;
+        };
+        let grant = Grant {
+            id: GrantId(self.app.entropy.uuid(self.now)),
+            client: interaction.client,
+            channel: interaction.channel.clone(),
+            scope: interaction.scope.clone(),
+            psu,
+            sca_at,
+            expires_at: Grant::end(policy, sca_at),
+            revoked_at: None,
+        };
+        tx.insert_grant(&grant, &self.brand.id, self.now).await?;
+        tx.set_interaction_state(interaction.id, &State::Approved { grant: grant.id }, self.now).await?;
+        tx.record(&self.event(interaction, AuditKind::InteractionApproved).grant(grant.id)).await?;
+        Ok(View::Next)
+    }
+
+    /// Ends the journey badly; the next look sends the browser home.
+    async fn end(&self, tx: &mut Tx, interaction: &Interaction, failure: ScaFailure) -> Result<View, Outage> {
+        tx.set_interaction_state(interaction.id, &State::Failed(failure), self.now).await?;
+        tx.record(&self.event(interaction, AuditKind::InteractionFailed).reason(failure.name())).await?;
+        metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
+        Ok(View::Next)
+    }
+
+    async fn fail(&self, tx: &mut Tx, interaction: &Interaction, failure: ScaFailure) -> Result<View, Outage> {
+        if !matches!(interaction.state, State::Failed(_)) {
+            self.end(tx, interaction, failure).await?;
+        }
+        Ok(match self.brand.channel(&interaction.channel) {
+            Some(channel) => View::GoHome(interaction.failure_redirect(failure, channel, self.brand)),
+            // the channel's row was taken out of the configuration while the journey ran
+            None => View::Nothing(NoView::Unknown),
+        })
+    }
+
+    /// The code is minted when the browser comes for it; a second look before it is used replaces it.
+    async fn deliver(&self, tx: &mut Tx, interaction: &Interaction, grant: GrantId) -> Result<View, Outage> {
+        let Some(grant) = tx.find_grant(grant).await? else { return Ok(View::Nothing(NoView::Unknown)) };
+        if self.now >= interaction.expires_at {
+            return Ok(View::Nothing(NoView::AlreadyAnswered));
+        }
+        let (handle, code) = Handle::mint(HandleKind::Code, self.app.entropy.uuid(self.now), &self.app.entropy.bytes());
+        let record = CodeRecord {
+            digest: handle.digest,
+            redirect_uri: interaction.redirect_uri.clone(),
+            redirect_uri_sent: interaction.redirect_uri_sent,
+            challenge: interaction.challenge.clone(),
+            expires_at: self.now + self.brand.code_lifetime,
+            consumed_at: None,
+            grant,
+        };
+        if !tx.put_code(&handle, &record).await? {
+            return Ok(View::Nothing(NoView::AlreadyAnswered));
+        }
+        tx.record(&self.event(interaction, AuditKind::CodeIssued).grant(record.grant.id)).await?;
+        Ok(View::GoHome(interaction.redirect(self.brand).approve(&code)))
+    }
+}
+
+enum Attempt {
+    Right(CustomerRecord),
+    Wrong,
+}
+
+/// An unknown login costs as much time as a wrong password.
+async fn check_password(app: &App, brand: &Brand, login: &str, password: &Secret) -> Result<Attempt, Outage> {
+    let customer = app.db.find_customer(&brand.id, login).await?;
+    let hash = customer.as_ref().map_or_else(|| NOBODYS_HASH.to_owned(), |c| c.password_hash.clone());
+    let password = password.clone();
+    // never closed; were it, hashing unbounded would be wrong, so nobody gets in
+    let Ok(_permit) = app.password_checks.acquire().await else { return Ok(Attempt::Wrong) };
+    let right = tokio::task::spawn_blocking(move || {
+        PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.reveal().as_bytes(), &hash).is_ok())
+    })
+    .await
+    .unwrap_or(false);
+    Ok(match customer {
+        Some(customer) if right => Attempt::Right(customer),
+        Some(_) | None => Attempt::Wrong,
+    })
+}
+
+/// Of no password: only its cost matters.
+const NOBODYS_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5c3NhbHQwMDAw$6f0qmCqBkMkD8YbYdJ1DkL9zvW8m5B4n2o0T6lQxk3E";

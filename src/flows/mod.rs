@@ -1,0 +1,37 @@
+//! The shell: read the clock, begin, load, ask `oauth`, write, audit, commit. No HTTP, no SQL text.
+
+pub mod authorize;
+pub mod certificate;
+pub mod client;
+pub mod introspect;
+pub mod journey;
+pub mod register;
+pub mod revoke;
+pub mod token;
+
+use crate::{
+    app::App,
+    audit::{AuditEvent, AuditKind},
+    oauth::{brand::Brand, error::OAuthError, params::Params, tpp::Tpp},
+    storage::Outage,
+};
+use std::sync::Arc;
+use time::OffsetDateTime;
+
+/// The outer `Err` is an outage, the inner one a refusal: they never look alike.
+pub type Answer<T> = Result<Result<T, OAuthError>, Outage>;
+
+/// A request at a machine endpoint, with the QWAC's holder already judged.
+pub struct Caller {
+    pub brand: Arc<Brand>,
+    pub tpp: Arc<Tpp>,
+    /// The `Authorization` header's value.
+    pub authorization: Option<String>,
+    pub params: Params,
+}
+
+impl App {
+    fn event(&self, now: OffsetDateTime, brand: &Brand, kind: AuditKind) -> AuditEvent {
+        AuditEvent::new(self.entropy.uuid(now), now, &brand.id, kind)
+    }
+}

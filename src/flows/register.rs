@@ -1,0 +1,193 @@
+//! RFC 7591 and 7592: a client is registered, read, changed and deleted by its organisation.
+
+use super::Answer;
+use crate::{
+    app::App,
+    audit::{AuditEvent, AuditKind},
+    oauth::{
+        brand::{Brand, ClientAuth},
+        client::{Client, ClientId},
+        error::{ErrorCode, OAuthError},
+        registration::{self, ClientInformation, RegistrationRefusal},
+        secret::{Digest, Handle, HandleKind, Secret},
+        tpp::Tpp,
+    },
+    storage::{Outage, Tx},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use time::OffsetDateTime;
+
+type Metadata = Map<String, Value>;
+
+/// Secrets and registration tokens of a client that live side by side: a retried registration adds one.
+const LIVE_CREDENTIALS: usize = 2;
+/// An organisation with more clients than this has a loop, not an application.
+const MOST_CLIENTS: i64 = 200;
+
+/// A request on one client: who asks, and with which registration access token, if any.
+pub struct Management {
+    pub brand: Arc<Brand>,
+    pub tpp: Arc<Tpp>,
+    /// The `{client_id}` of the path, as sent.
+    pub client: String,
+    /// RFC 6750 bearer token of the `Authorization` header.
+    pub token: Option<Secret>,
+}
+
+fn unauthorized() -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidToken, "no such client, or not yours")
+}
+
+/// RFC 7591 s3. An identical registration within the brand's window answers with the same client and fresh credentials.
+pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> Answer<ClientInformation> {
+    let now = app.clock.now();
+    let (metadata, scope) = match registration::admit(asked, tpp, brand, &[]) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return refused(app, brand, tpp, None, refusal).await,
+    };
+    let secret = client_secret(app, brand);
+    let mut tx = app.db.begin("register").await?;
+    tx.lock_registrations(&brand.id, &tpp.organisation).await?;
+    let since = now - brand.registration.retry_window;
+    let retry = tx.find_registration_retry(&brand.id, &tpp.organisation, &metadata.fingerprint(), since).await?;
+    if let Some(retry) = retry
+        && let Some(client) = tx.lock_client(&brand.id, retry.id).await?
+    {
+        let token = registration_token(app, retry.id);
+        let secrets = secret.as_ref().map_or_else(Vec::new, |s| newest_first(s.digest(), &client.secrets));
+        tx.set_credentials(retry.id, &secrets, &newest_first(token.digest(), &client.registration_tokens)).await?;
+        tx.record(&event(app, now, brand, tpp, AuditKind::ClientRegistered, retry.id).reason("retry")).await?;
+        tx.commit().await?;
+        app.clients.remove(&retry.id);
+        return Ok(Ok(ClientInformation::new(retry.id, client.issued_at, client.metadata, secret.as_ref(), &token, brand)));
+    }
+    if tx.count_clients(&brand.id, &tpp.organisation).await? >= MOST_CLIENTS {
+        let why = format!("this organisation has {MOST_CLIENTS} clients already");
+        let refusal = RegistrationRefusal { code: ErrorCode::InvalidClientMetadata, field: "client_id".into(), why };
+        return refused(app, brand, tpp, None, refusal).await;
+    }
+    let id = ClientId(app.entropy.uuid(now));
+    let token = registration_token(app, id);
+    let client = Client {
+        id,
+        brand: brand.id.clone(),
+        organisation: tpp.organisation.clone(),
+        legal_name: tpp.legal_name.clone(),
+        metadata,
+        scope,
+        secrets: secret.iter().map(Secret::digest).collect(),
+        registration_tokens: vec![token.digest()],
+        issued_at: now,
+        revision: 1,
+    };
+    tx.insert_client(&client, now).await?;
+    tx.record(&event(app, now, brand, tpp, AuditKind::ClientRegistered, id)).await?;
+    tx.commit().await?;
+    Ok(Ok(ClientInformation::new(id, now, client.metadata, secret.as_ref(), &token, brand)))
+}
+
+/// RFC 7592 s2.1.
+pub async fn read(app: &App, request: &Management) -> Answer<ClientInformation> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin("read_client").await?;
+    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(unauthorized())) };
+    let token = current_token(app, &mut tx, request, &client).await?;
+    tx.record(&event(app, now, &request.brand, &request.tpp, AuditKind::ClientRead, client.id)).await?;
+    tx.commit().await?;
+    Ok(Ok(ClientInformation::new(client.id, client.issued_at, client.metadata, None, &token, &request.brand)))
+}
+
+/// RFC 7592 s2.2: what is not sent is removed.
+pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer<ClientInformation> {
+    let (brand, tpp, now) = (&request.brand, &request.tpp, app.clock.now());
+    let mut tx = app.db.begin("update_client").await?;
+    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(unauthorized())) };
+    let admitted = registration::check_update(asked, client.id, &client.secrets, brand)
+        .and_then(|()| registration::admit(asked, tpp, brand, &client.metadata.redirect_uris));
+    let (metadata, scope) = match admitted {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            drop(tx);
+            return refused(app, brand, tpp, Some(client.id), refusal).await;
+        }
+    };
+    let updated = Client { metadata, scope, legal_name: tpp.legal_name.clone(), ..client };
+    tx.update_client(&updated, now).await?;
+    let token = current_token(app, &mut tx, request, &updated).await?;
+    tx.record(&event(app, now, brand, tpp, AuditKind::ClientUpdated, updated.id)).await?;
+    tx.commit().await?;
+    app.clients.remove(&updated.id);
+    Ok(Ok(ClientInformation::new(updated.id, updated.issued_at, updated.metadata, None, &token, brand)))
+}
+
+/// RFC 7592 s2.3: the client, its credentials, grants and tokens end together.
+pub async fn delete(app: &App, request: &Management) -> Answer<()> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin("delete_client").await?;
+    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(unauthorized())) };
+    tx.delete_client(client.id, now).await?;
+    tx.record(&event(app, now, &request.brand, &request.tpp, AuditKind::ClientDeleted, client.id)).await?;
+    tx.commit().await?;
+    app.clients.remove(&client.id);
+    Ok(Ok(()))
+}
+
+/// The client, if this organisation may manage it. A wrong registration token is refused even with the right QWAC.
+async fn managed(tx: &mut Tx, request: &Management) -> Result<Option<Client>, Outage> {
+    let Some(id) = ClientId::parse(&request.client) else { return Ok(None) };
+    let client = tx.lock_client(&request.brand.id, id).await?;
+    Ok(client.filter(|client| {
+        let known = request.token.as_ref().is_none_or(|token| {
+            let digest = token.digest();
+            client.registration_tokens.iter().fold(false, |found, stored| stored.matches(&digest) | found)
+        });
+        known && client.organisation == request.tpp.organisation
+    }))
+}
+
+/// RFC 7592 s3: the answer carries the current token. It is stored as a digest, so a caller that did not send it gets a new one.
+async fn current_token(
+    app: &App,
+    tx: &mut Tx,
+    request: &Management,
+    client: &Client,
+) -> Result<Secret, Outage> {
+    if let Some(sent) = &request.token {
+        return Ok(sent.clone());
+    }
+    let token = registration_token(app, client.id);
+    tx.set_credentials(client.id, &client.secrets, &newest_first(token.digest(), &client.registration_tokens)).await?;
+    Ok(token)
+}
+
+fn newest_first(new: Digest, old: &[Digest]) -> Vec<Digest> {
+    [new].into_iter().chain(old.iter().copied()).take(LIVE_CREDENTIALS).collect()
+}
+
+fn registration_token(app: &App, client: ClientId) -> Secret {
+    Handle::mint(HandleKind::Registration, client.0, &app.entropy.bytes()).1
+}
+
+/// 256 random bits; its digest is enough to check it (no password hash: nobody can guess it).
+fn client_secret(app: &App, brand: &Brand) -> Option<Secret> {
+    match brand.client_auth {
+        ClientAuth::Tls => None,
+        ClientAuth::TlsAndSecretBasic => Some(Secret::new(format!("gucs_{}", URL_SAFE_NO_PAD.encode(app.entropy.bytes::<32>())))),
+    }
+}
+
+fn event(app: &App, now: OffsetDateTime, brand: &Brand, tpp: &Tpp, kind: AuditKind, client: ClientId) -> AuditEvent {
+    app.event(now, brand, kind).organisation(&tpp.organisation).client(client)
+}
+
+async fn refused<T>(app: &App, brand: &Brand, tpp: &Tpp, client: Option<ClientId>, refusal: RegistrationRefusal) -> Answer<T> {
+    let event = app.event(app.clock.now(), brand, AuditKind::RegistrationRefused).organisation(&tpp.organisation);
+    let event = event.reason(format!("{}: {}", refusal.code.as_str(), refusal.field));
+    app.db.record(&match client {
+        Some(client) => event.client(client),
+        None => event,
+    }).await?;
+    Ok(Err(refusal.into()))
+}
