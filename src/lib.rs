@@ -2,4 +2,5 @@
 
 pub mod clock;
 pub mod oauth;
+pub mod pki;
 pub mod tls;
