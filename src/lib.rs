@@ -4,4 +4,5 @@ pub mod audit;
 pub mod clock;
 pub mod oauth;
 pub mod storage;
+pub mod pki;
 pub mod tls;

@@ -1,0 +1,193 @@
+//! Judging a QWAC: bytes, trust and a time in; a verdict out (ETSI TS 119 495, EN 319 412-1 to -5, TS 119 615).
+//!
+//! Nothing here waits, reads a clock or logs. TLS proves possession of the key before; the flows act after.
+
+mod certificate;
+mod content;
+mod der;
+mod describe;
+mod name;
+mod oid;
+mod organisation;
+mod path;
+pub mod qc_statements;
+mod reason;
+
+pub use certificate::{CertificateFacts, PublicKey};
+pub use content::{Content, judge_content};
+pub use der::DerError;
+pub use describe::describe;
+pub use path::{Anchors, AnchorsError, Crl, CrlError, chain_from_pem_or_der};
+pub use reason::{Family, Reason, Warning};
+
+use crate::oauth::tpp::{OrganisationId, Tpp};
+use path::Purpose;
+use rustls::pki_types::CertificateDer;
+use std::collections::BTreeSet;
+use std::fmt;
+use time::OffsetDateTime;
+
+/// Larger than any QWAC seen; bounds what is parsed before anything is trusted.
+const MAX_CERTIFICATE: usize = 16 * 1024;
+const MAX_CHAIN: usize = 48 * 1024;
+const MAX_CERTIFICATES: usize = 8;
+
+/// ISO 3166 codes of the EEA. The United Kingdom lost the passport at the end of 2020.
+#[rustfmt::skip]
+const EEA: [&str; 30] = [
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MT",
+    "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
+];
+
+/// What a bank decides about certificates that the standards leave open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustPolicy {
+    /// Countries whose authorities' authorisations are accepted.
+    pub nca_countries: BTreeSet<String>,
+    /// Accept extendedKeyUsage serverAuth without clientAuth, with a warning.
+    pub accept_server_auth_only: bool,
+    /// organizationIdentifiers of another form than `PSD..`, accepted by their exact value.
+    pub other_organisation_ids: BTreeSet<String>,
+}
+
+impl Default for TrustPolicy {
+    /// The EEA's authorities, clientAuth, and no other identifiers.
+    fn default() -> Self {
+        Self {
+            nca_countries: EEA.iter().map(|country| (*country).to_owned()).collect(),
+            accept_server_auth_only: false,
+            other_organisation_ids: BTreeSet::new(),
+        }
+    }
+}
+
+/// All that a verdict depends on beside the certificate and the time. Built once, shared behind an `Arc`.
+pub struct Trust {
+    pub anchors: Anchors,
+    pub policy: TrustPolicy,
+    /// Asked for the leaf only. An issuer that none covers is not asked about; an expired one is used with a warning.
+    pub crls: Vec<Crl>,
+}
+
+impl Trust {
+    pub const fn new(anchors: Anchors, policy: TrustPolicy) -> Self {
+        Self { anchors, policy, crls: Vec::new() }
+    }
+
+    /// # Errors
+    /// When one of the lists cannot be parsed.
+    pub fn with_crls(mut self, lists: &[Vec<u8>]) -> Result<Self, CrlError> {
+        self.crls = lists.iter().map(|der| Crl::from_der(der)).collect::<Result<_, _>>()?;
+        Ok(self)
+    }
+}
+
+/// What was found. Every check is run where possible, so `reasons` lists all that is wrong, in the order of the checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// None when the certificate could not be parsed.
+    pub facts: Option<CertificateFacts>,
+    /// Empty if and only if the certificate is accepted.
+    pub reasons: Vec<Reason>,
+    pub warnings: Vec<Warning>,
+    /// The subject of the anchor that the path reached.
+    pub anchor: Option<String>,
+}
+
+/// Judges a client's chain, leaf first, at a time.
+pub fn judge(chain: &[CertificateDer<'_>], trust: &Trust, now: OffsetDateTime) -> Verdict {
+    let mut verdict = Verdict { facts: None, reasons: size_reasons(chain), warnings: Vec::new(), anchor: None };
+    let Some(leaf) = chain.first().filter(|_| verdict.reasons.is_empty()) else { return verdict };
+    let content = judge_content(leaf, &trust.policy);
+    verdict.facts = content.facts;
+    verdict.reasons = content.reasons;
+    verdict.warnings = content.warnings;
+    if let Some((not_before, not_after)) = verdict.facts.as_ref().map(|facts| (facts.not_before, facts.not_after)) {
+        verdict.add(validity_reason(not_before, not_after, now));
+        // Where the leaf is out of date, its issuer is judged at the nearest time at which it was not.
+        let at = now.clamp(not_before, not_after);
+        let path = path::judge(chain, &trust.anchors, &trust.crls, at, purpose(&verdict.reasons, &trust.policy));
+        verdict.add(path.reason);
+        verdict.warnings.extend(path.warnings);
+        verdict.anchor = path.anchor;
+    }
+    verdict.reasons.sort_by_key(Reason::step);
+    verdict
+}
+
+impl Verdict {
+    /// The holder, if nothing is wrong.
+    ///
+    /// # Errors
+    /// With every reason why not.
+    pub fn tpp(self) -> Result<Tpp, CertificateRefusal> {
+        if !self.reasons.is_empty() {
+            return Err(CertificateRefusal { reasons: self.reasons });
+        }
+        let incomplete = || CertificateRefusal { reasons: vec![Reason::Malformed("it does not say who holds it")] };
+        self.facts.and_then(holder).ok_or_else(incomplete)
+    }
+
+    fn add(&mut self, reason: Option<Reason>) {
+        self.reasons.extend(reason.filter(|reason| !self.reasons.contains(reason)));
+    }
+}
+
+/// Why a certificate is not accepted; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateRefusal {
+    pub reasons: Vec<Reason>,
+}
+
+impl fmt::Display for CertificateRefusal {
+    /// The codes, joined by a comma.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, reason) in self.reasons.iter().enumerate() {
+            write!(f, "{}{reason}", if at == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CertificateRefusal {}
+
+fn size_reasons(chain: &[CertificateDer<'_>]) -> Vec<Reason> {
+    let rules = [
+        (chain.is_empty(), Reason::CertificateMissing),
+        (chain.first().is_some_and(|leaf| leaf.len() > MAX_CERTIFICATE), Reason::CertificateTooLarge),
+        (chain.len() > MAX_CERTIFICATES, Reason::ChainTooLong),
+        (chain.iter().map(|certificate| certificate.len()).sum::<usize>() > MAX_CHAIN, Reason::ChainTooLarge),
+    ];
+    rules.into_iter().filter_map(|(broken, reason)| broken.then_some(reason)).collect()
+}
+
+/// RFC 5280 s4.1.2.5: both ends included.
+fn validity_reason(not_before: OffsetDateTime, not_after: OffsetDateTime, now: OffsetDateTime) -> Option<Reason> {
+    if now < not_before {
+        Some(Reason::NotYetValid)
+    } else {
+        (now > not_after).then_some(Reason::Expired)
+    }
+}
+
+fn purpose(reasons: &[Reason], policy: &TrustPolicy) -> Purpose {
+    let refused_for_usage = |reason: &Reason| matches!(reason, Reason::EkuAny | Reason::EkuTlsBinding | Reason::EkuNoClientAuth);
+    if reasons.iter().any(refused_for_usage) {
+        Purpose::Any
+    } else if policy.accept_server_auth_only {
+        Purpose::ClientOrServerAuth
+    } else {
+        Purpose::ClientAuth
+    }
+}
+
+fn holder(facts: CertificateFacts) -> Option<Tpp> {
+    Some(Tpp {
+        organisation: OrganisationId::new(facts.organisation_id?),
+        legal_name: facts.organisation_name?,
+        roles: Some(facts.roles).filter(|roles| !roles.is_empty())?,
+        nca_id: facts.nca_id?,
+        subject_dn: facts.subject_dn,
+        thumbprint: facts.thumbprint,
+    })
+}
