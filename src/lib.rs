@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod clock;
+pub mod dev;
 pub mod oauth;
 pub mod storage;
 pub mod pki;

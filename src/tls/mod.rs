@@ -1,3 +1,9 @@
 //! Bytes on the wire: who may connect, for how long, and what the connection proved. Judges nobody.
 
+pub mod config;
+pub mod files;
+pub mod limits;
+pub mod listener;
 pub mod peer;
+mod possession;
+mod waiting;

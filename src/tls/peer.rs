@@ -12,6 +12,18 @@ pub enum Counter {
     Ops,
 }
 
+impl Counter {
+    /// The name in metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tpp => "tpp",
+            Self::Psu => "psu",
+            Self::Internal => "internal",
+            Self::Ops => "ops",
+        }
+    }
+}
+
 /// The certificates are those whose key the peer proved to hold in this very handshake: nothing is resumed.
 #[derive(Clone, Debug)]
 pub struct Peer {

@@ -1,0 +1,5 @@
+//! What `guichet dev` and the tests need around the server: a private PostgreSQL, a test PKI. No other floor names it.
+
+pub mod der;
+pub mod pki;
+pub mod qwac;

@@ -1,0 +1,128 @@
+//! The TLS configuration of each counter, and the one value a reload swaps.
+
+use super::{files::Identity, peer::Counter, possession::ProofOfPossession};
+use rustls::{
+    RootCertStore, ServerConfig, SupportedCipherSuite,
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::CertificateDer,
+    server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier, danger::ClientCertVerifier},
+};
+use std::{collections::HashMap, error, fmt, sync::Arc};
+
+/// Everything TLS of one socket. Behind one `ArcSwap`, so that no handshake sees half of a reload.
+#[derive(Clone, Debug)]
+pub struct TlsSet {
+    default: Side,
+    by_name: HashMap<String, Side>,
+}
+
+/// A counter and the configuration its handshakes use.
+#[derive(Clone, Debug)]
+pub(super) struct Side {
+    pub(super) counter: Counter,
+    pub(super) config: Arc<ServerConfig>,
+}
+
+impl TlsSet {
+    /// A socket whose connections stand at `counter`, whatever name they ask for, or none.
+    pub fn new(counter: Counter, config: Arc<ServerConfig>) -> Self {
+        Self { default: Side { counter, config }, by_name: HashMap::new() }
+    }
+
+    /// Connections that ask for one of these names (SNI, RFC 6066 s3) stand at `counter` instead.
+    pub fn with_names<'a>(mut self, names: impl IntoIterator<Item = &'a str>, counter: Counter, config: Arc<ServerConfig>) -> Self {
+        let side = Side { counter, config };
+        self.by_name.extend(names.into_iter().map(|name| (name.to_ascii_lowercase(), side.clone())));
+        self
+    }
+
+    pub(super) fn side(&self, server_name: Option<&str>) -> &Side {
+        server_name.and_then(|name| self.by_name.get(&name.to_ascii_lowercase())).unwrap_or(&self.default)
+    }
+}
+
+/// Why a configuration cannot be made.
+#[derive(Debug)]
+pub enum TlsConfigError {
+    /// The certificate is unusable, or the key is not its own.
+    Identity(rustls::Error),
+    /// An authority that is to vouch for clients is unusable.
+    ClientAuthority(rustls::Error),
+    /// No authority was given.
+    NoClientAuthority(VerifierBuilderError),
+}
+
+impl fmt::Display for TlsConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity(error) => write!(f, "server certificate and key: {error}"),
+            Self::ClientAuthority(error) => write!(f, "authority for client certificates: {error}"),
+            Self::NoClientAuthority(error) => write!(f, "authorities for client certificates: {error}"),
+        }
+    }
+}
+
+impl error::Error for TlsConfigError {}
+
+/// The tpp counter: a client certificate is asked for, its key proved, its content left to `pki`. On TLS 1.2 only
+/// ECDHE with AES-GCM; no session is ever resumed, because a resumed one would show a certificate nobody proved again.
+pub fn tpp_config(identity: Identity) -> Result<Arc<ServerConfig>, TlsConfigError> {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.retain(is_tls13_or_aes_gcm);
+    let verifier = ProofOfPossession(provider.signature_verification_algorithms);
+    build(provider, Some(Arc::new(verifier)), identity)
+}
+
+/// The psu counter: browsers. No client certificate is asked for.
+pub fn psu_config(identity: Identity) -> Result<Arc<ServerConfig>, TlsConfigError> {
+    build(aws_lc_rs::default_provider(), None, identity)
+}
+
+/// The internal counter: a client certificate of one of the bank's own authorities, or no connection.
+pub fn internal_config(identity: Identity, authorities: &[CertificateDer<'static>]) -> Result<Arc<ServerConfig>, TlsConfigError> {
+    let provider = aws_lc_rs::default_provider();
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        roots.add(authority.clone()).map_err(TlsConfigError::ClientAuthority)?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(provider.clone()))
+        .clear_root_hint_subjects()
+        .build()
+        .map_err(TlsConfigError::NoClientAuthority)?;
+    build(provider, Some(verifier), identity)
+}
+
+fn build(
+    provider: CryptoProvider,
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
+    identity: Identity,
+) -> Result<Arc<ServerConfig>, TlsConfigError> {
+    let asks = verifier.is_some();
+    let builder =
+        ServerConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions().map_err(TlsConfigError::Identity)?;
+    let builder = match verifier {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_single_cert(identity.chain, identity.key).map_err(TlsConfigError::Identity)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    if asks {
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
+    Ok(Arc::new(config))
+}
+
+fn is_tls13_or_aes_gcm(suite: &SupportedCipherSuite) -> bool {
+    use aws_lc_rs::cipher_suite::{
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    };
+    let allowed = [
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    ];
+    suite.tls13().is_some() || allowed.contains(suite)
+}

@@ -1,0 +1,313 @@
+//! Accept loop: bounded handshakes off the loop, HTTP/1.1 and HTTP/2 with deadlines, drain.
+
+use super::{
+    config::TlsSet,
+    limits::ListenerLimits,
+    peer::{Counter, Peer},
+    waiting::{Seat, WaitingRoom},
+};
+use arc_swap::ArcSwap;
+use axum::{body::Body, response::Response};
+use http::Request;
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use metrics::{counter, gauge};
+use rustls::server::Acceptor;
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep, timeout, timeout_at},
+};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::{Service, ServiceExt};
+
+/// Rests the loop when the system has no descriptor or memory for another connection.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// Waiting connections cut each time the system has no descriptor left.
+const EVICTED_PER_FAILURE: usize = 16;
+
+/// Serves HTTP on `listener` until `stop`, then lets requests under way finish within `limits.drain`.
+///
+/// With `tls`, each connection's counter and configuration come from the set as it is at that moment. Without, the
+/// socket is the ops counter: HTTP/1.1 in the clear. Every request carries its [`Peer`] in the extensions.
+pub async fn serve<S>(
+    listener: TcpListener,
+    tls: Option<Arc<ArcSwap<TlsSet>>>,
+    service: S,
+    limits: ListenerLimits,
+    stop: CancellationToken,
+) where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let desk = Arc::new(Desk {
+        tls,
+        waiting: WaitingRoom::new(limits.max_waiting),
+        connections: Arc::new(Semaphore::new(limits.max_connections)),
+        handshakes: Semaphore::new(limits.max_handshakes),
+        limits,
+        stop,
+    });
+    let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
+    while let Some(accepted) = desk.stop.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((tcp, address)) => {
+                let (desk, service, cut, seat) = (desk.clone(), service.clone(), cut.clone(), desk.waiting.enter());
+                tasks.spawn(async move { cut.run_until_cancelled(desk.attend(tcp, address, seat, service)).await });
+            }
+            Err(error) => desk.rest(&error).await,
+        }
+    }
+    drop(listener);
+    tasks.close();
+    if timeout(desk.limits.drain, tasks.wait()).await.is_err() {
+        tracing::warn!(connections = tasks.len(), "cut at the end of the drain time");
+        cut.cancel();
+        tasks.wait().await;
+    }
+}
+
+/// What all connections of one socket share.
+struct Desk {
+    tls: Option<Arc<ArcSwap<TlsSet>>>,
+    waiting: WaitingRoom,
+    connections: Arc<Semaphore>,
+    handshakes: Semaphore,
+    limits: ListenerLimits,
+    stop: CancellationToken,
+}
+
+/// How a connection ended before it spoke HTTP.
+enum Refusal {
+    /// The bytes were no acceptable handshake, or the peer left.
+    Failed(io::Error),
+    /// `ListenerLimits::handshake` passed.
+    TimedOut,
+    /// Others came while it kept silent, and the room was full.
+    Evicted,
+    Stopped,
+}
+
+impl Refusal {
+    const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Failed(_) => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Evicted => "evicted",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// The two kinds of counters: behind TLS, and in the clear.
+enum Opened {
+    Tls(Box<TlsStream<TcpStream>>, Counter),
+    Clear(TcpStream),
+}
+
+impl Desk {
+    /// A failed accept is most often a lack of descriptors: free some, and do not spin.
+    async fn rest(&self, error: &io::Error) {
+        tracing::warn!(%error, "accept");
+        counter!("guichet_accept_errors_total").increment(1);
+        self.waiting.evict(EVICTED_PER_FAILURE);
+        sleep(ACCEPT_REST).await;
+    }
+
+    /// One connection, from its acceptance to its end.
+    async fn attend<S>(&self, tcp: TcpStream, address: SocketAddr, seat: Seat, service: S)
+    where
+        S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+    {
+        let opened = self.open(tcp, seat).await;
+        let outcome = opened.as_ref().map_or_else(Refusal::outcome, |_| "done");
+        counter!("guichet_handshakes_total", "outcome" => outcome).increment(1);
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        match opened {
+            Ok((Opened::Tls(stream, counter), _slot)) => {
+                let session = stream.get_ref().1;
+                let h2 = session.alpn_protocol() == Some(b"h2");
+                let chain = session.peer_certificates().unwrap_or_default().iter().map(|leaf| leaf.clone().into_owned()).collect();
+                self.converse(stream, h2, Peer { address, counter, chain }, service).await;
+            }
+            Ok((Opened::Clear(tcp), _slot)) => {
+                self.converse(tcp, false, Peer { address, counter: Counter::Ops, chain: Arc::default() }, service).await;
+            }
+            Err(Refusal::Failed(error)) => tracing::debug!(%error, "handshake"),
+            Err(Refusal::TimedOut | Refusal::Evicted | Refusal::Stopped) => {}
+        }
+    }
+
+    /// Up to the end of the handshake. The seat is kept until a handshake and a connection are free for the peer, so
+    /// that whoever waits is bounded by the room.
+    async fn open(&self, tcp: TcpStream, seat: Seat) -> Result<(Opened, OwnedSemaphorePermit), Refusal> {
+        let deadline = Instant::now() + self.limits.handshake;
+        let opening = async {
+            tcp.set_nodelay(true).map_err(Refusal::Failed)?;
+            let hello = tokio::select! {
+                hello = self.hear(tcp) => hello.map_err(Refusal::Failed)?,
+                () = seat.lost() => return Err(Refusal::Evicted),
+            };
+            drop(seat);
+            hello.finish().await.map_err(Refusal::Failed)
+        };
+        tokio::select! {
+            opened = timeout_at(deadline, opening) => opened.unwrap_or(Err(Refusal::TimedOut)),
+            () = self.stop.cancelled() => Err(Refusal::Stopped),
+        }
+    }
+
+    /// The peer's first words (TLS: its whole ClientHello), then the permits to answer them.
+    async fn hear(&self, tcp: TcpStream) -> io::Result<Heard<'_>> {
+        tcp.readable().await?; // no buffer for a silent peer
+        let closed = |_| io::Error::other("the semaphore is closed");
+        let Some(tls) = &self.tls else {
+            return Ok(Heard::Clear(tcp, self.connections.clone().acquire_owned().await.map_err(closed)?));
+        };
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
+        let slot = self.connections.clone().acquire_owned().await.map_err(closed)?;
+        let handshake = self.handshakes.acquire().await.map_err(closed)?;
+        let side = tls.load().side(hello.client_hello().server_name()).clone();
+        Ok(Heard::Hello { hello: Box::new(hello), side, slot, handshake })
+    }
+
+    /// HTTP until the peer, its age, its silence or `stop` ends it.
+    async fn converse<S, I>(&self, stream: I, h2: bool, peer: Peer, service: S)
+    where
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+    {
+        let open = gauge!("guichet_connections", "counter" => peer.counter.name());
+        let _open = Counted::new(open);
+        let activity = Activity::default();
+        let answer = {
+            let activity = activity.clone();
+            service_fn(move |request: Request<hyper::body::Incoming>| {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(peer.clone());
+                let (answer, under_way) = (service.clone().oneshot(request), activity.begin());
+                async move {
+                    let response = answer.await;
+                    drop(under_way);
+                    response
+                }
+            })
+        };
+        let builder = self.http(h2);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), answer));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            () = self.stop.cancelled() => None,
+            () = activity.ceased(self.limits.idle) => None,
+            () = sleep(self.limits.max_age) => None,
+        };
+        let ended = match ended {
+            Some(ended) => Ok(ended),
+            None => {
+                connection.as_mut().graceful_shutdown();
+                timeout(self.limits.drain, connection).await // an h2 peer that never sent its preface would wait for ever
+            }
+        };
+        if let Ok(Err(error)) = ended {
+            tracing::debug!(%error, "connection");
+        }
+    }
+
+    /// ALPN said which protocol it is: the builder's own sniffing has no time-out.
+    fn http(&self, h2: bool) -> auto::Builder<TokioExecutor> {
+        let limits = &self.limits;
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.idle).max_buf_size(limits.max_header_bytes.max(8192));
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(limits.idle)
+            .keep_alive_timeout(limits.idle)
+            .max_concurrent_streams(limits.max_streams)
+            .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX));
+        if h2 { builder.http2_only() } else { builder.http1_only() }
+    }
+}
+
+/// A peer that spoke, with what it needs to be answered.
+enum Heard<'a> {
+    Hello {
+        hello: Box<tokio_rustls::StartHandshake<TcpStream>>,
+        side: super::config::Side,
+        slot: OwnedSemaphorePermit,
+        handshake: tokio::sync::SemaphorePermit<'a>,
+    },
+    Clear(TcpStream, OwnedSemaphorePermit),
+}
+
+impl Heard<'_> {
+    async fn finish(self) -> io::Result<(Opened, OwnedSemaphorePermit)> {
+        match self {
+            Self::Clear(tcp, slot) => Ok((Opened::Clear(tcp), slot)),
+            Self::Hello { hello, side, slot, handshake } => {
+                let stream = hello.into_stream(side.config).await?;
+                drop(handshake);
+                Ok((Opened::Tls(Box::new(stream), side.counter), slot))
+            }
+        }
+    }
+}
+
+/// Requests begun on a connection; its clones are the requests under way.
+#[derive(Clone, Default)]
+struct Activity(Arc<AtomicU64>);
+
+impl Activity {
+    fn begin(&self) -> Self {
+        self.0.fetch_add(1, Relaxed);
+        self.clone()
+    }
+
+    /// hyper cuts a silent HTTP/1.1 peer by itself, but never an HTTP/2 one.
+    async fn ceased(&self, idle: Duration) {
+        let mut seen = 0;
+        loop {
+            sleep(idle).await;
+            let begun = self.0.load(Relaxed);
+            // two holders: this one and the service
+            if begun == seen && Arc::strong_count(&self.0) == 2 {
+                return;
+            }
+            seen = begun;
+        }
+    }
+}
+
+/// A gauge that is one higher as long as this lives.
+struct Counted(metrics::Gauge);
+
+impl Counted {
+    fn new(gauge: metrics::Gauge) -> Self {
+        gauge.increment(1);
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
+}

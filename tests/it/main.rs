@@ -1,0 +1,4 @@
+//! One binary for all integration tests: one link, one process.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod dev_pki;
