@@ -2,4 +2,5 @@
 
 pub mod clock;
 pub mod oauth;
+pub mod pages;
 pub mod tls;
