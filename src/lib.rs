@@ -6,4 +6,5 @@ pub mod dev;
 pub mod oauth;
 pub mod storage;
 pub mod pki;
+pub mod pages;
 pub mod tls;

@@ -1,0 +1,133 @@
+### Textos de las páginas para clientes.
+
+## Shared
+sandbox_banner = Entorno de pruebas: sin cuentas reales ni dinero real.
+cancel = Cancelar y volver a { $tpp }
+error_prefix = Error:
+error_heading = Revise los datos introducidos
+tpp_heading = Quién lo solicita
+tpp_service = Servicio
+tpp_legal_name = Razón social
+tpp_authorisation_number = Número de autorización
+support_reference = Referencia para el servicio de atención
+technical_detail = Detalle técnico
+
+## Signing in
+sign_in_title = Iniciar sesión
+sign_in_lead_aisp = { $tpp } desea consultar la información de sus cuentas en { $brand }.
+sign_in_lead_extended = { $tpp } desea consultar la información de sus cuentas en { $brand }, incluidos los movimientos más antiguos.
+sign_in_lead_cbpii = { $tpp } desea preguntar a { $brand } si el dinero de su cuenta alcanza para un pago.
+sign_in_lead_pisp = { $tpp } desea iniciar un pago desde su cuenta en { $brand }.
+sign_in_customer = Número de cliente
+sign_in_password = Contraseña
+sign_in_button = Entrar
+sign_in_wrong = El número de cliente o la contraseña no son correctos. Compruebe ambos e inténtelo de nuevo.
+sign_in_missing = Introduzca su número de cliente y su contraseña.
+sign_in_sandbox_note = Este es un entorno de pruebas. Entre como uno de los clientes de prueba y no escriba nunca la contraseña de una cuenta real.
+sign_in_customers_link = Lista de clientes de prueba
+
+## Consent
+consent_aisp_title = Información de cuentas para { $tpp }
+consent_aisp_title_explicit = ¿Permite que { $tpp } consulte sus cuentas?
+consent_aisp_lead = Usted utiliza { $tpp } para consultar sus cuentas. { $brand } compartirá lo siguiente:
+consent_aisp_lead_explicit = Si lo permite, { $brand } compartirá lo siguiente con { $tpp }:
+data_accounts = sus cuentas de pago, con su número y el nombre del titular
+data_balances = los saldos de estas cuentas
+data_transactions = los movimientos de los últimos 90 días
+data_history = también los movimientos más antiguos, pero solo justo después de este inicio de sesión
+consent_aisp_limits = { $tpp } solo puede consultar: este acceso no permite hacer pagos.
+consent_cbpii_title = ¿Permite que { $tpp } compruebe si hay fondos?
+consent_cbpii_lead = Cuando pague con una tarjeta de { $tpp }, esta entidad podrá preguntar a { $brand } si el importe está disponible en su cuenta.
+consent_cbpii_answer = { $brand } responde únicamente a este emisor de tarjetas, y solo con un sí o un no.
+consent_cbpii_limits = No se comparten su saldo ni sus movimientos, y no se retiene dinero.
+consent_pisp_title = Pagos con { $tpp }
+consent_pisp_lead = Si continúa, { $tpp } podrá iniciar o confirmar el pago que usted ha ordenado allí.
+consent_pisp_details = Todavía no hemos recibido los datos del pago y por eso no podemos mostrarlos aquí. Antes de continuar, compruebe el importe y el beneficiario en { $tpp }.
+consent_pisp_limits = Con ello, { $tpp } no ve su saldo ni sus movimientos.
+consent_until = Este acceso termina como máximo el { $date }.
+consent_until_withdrawn = Su consentimiento es válido hasta que lo retire.
+consent_withdraw = Puede ponerle fin en cualquier momento, en { $tpp } o en { $brand }.
+continue_button = Continuar
+allow_button = Permitir
+simulate_heading = Simulación (solo en el entorno de pruebas)
+simulate_label = Resultado de la autenticación
+simulate_hint = Elija cómo termina y continúe. { $tpp } recibe el código indicado entre paréntesis.
+
+## What the simulated authentication can come to
+outcome_approved = El cliente lo aprueba
+outcome_cancelled = El cliente cancela
+outcome_timed_out = El cliente no responde a tiempo
+outcome_blocked_after_failures = Tercer PIN erróneo, el servicio queda bloqueado
+outcome_daily_quota_exceeded = Se ha agotado el número diario de autenticaciones
+outcome_no_method = El cliente no tiene ningún método de autenticación
+outcome_otp_suspended = Tercer código de un solo uso erróneo, códigos suspendidos
+outcome_wrong_device = La aplicación se usa en un dispositivo no registrado
+outcome_waiting_for_validation = El banco aún no ha validado el método
+outcome_pending_enrollment = Aún no hay ningún dispositivo registrado
+outcome_suspended_enrollment = Bloqueado hasta que se registre un dispositivo
+outcome_disabled = El servicio está desactivado
+outcome_terminated = El servicio se ha dado de baja
+outcome_suspended = El servicio ya está bloqueado
+outcome_technical = Fallo técnico temporal
+
+## Dates
+date = { $day } de { $month } de { $year }
+first_day = 1
+month_1 = enero
+month_2 = febrero
+month_3 = marzo
+month_4 = abril
+month_5 = mayo
+month_6 = junio
+month_7 = julio
+month_8 = agosto
+month_9 = septiembre
+month_10 = octubre
+month_11 = noviembre
+month_12 = diciembre
+
+## Pages without a way back
+notice_unknown_client_title = No conocemos este servicio
+notice_unknown_client_text = El servicio que le ha enviado aquí no está registrado en nuestra entidad o ha dejado de estarlo. Por su seguridad, hemos detenido el proceso.
+notice_unknown_client_advice = Cierre esta página. Si confía en el servicio, informe a su proveedor de este mensaje.
+notice_wrong_redirect_uri_title = No podemos devolverle de forma segura
+notice_wrong_redirect_uri_text = La dirección de retorno que hemos recibido no pertenece al servicio que le ha enviado aquí. Por su seguridad, hemos detenido el proceso.
+notice_wrong_redirect_uri_advice = Cierre esta página. Si confía en el servicio, informe a su proveedor de este mensaje.
+notice_malformed_request_title = Esta solicitud no es válida
+notice_malformed_request_text = El enlace que le ha traído aquí está incompleto o contiene un error.
+notice_malformed_request_advice = Vuelva al servicio del que viene y empiece de nuevo. Si se repite, informe a su proveedor.
+notice_expired_interaction_title = El tiempo se ha agotado
+notice_expired_interaction_text = Ha pasado demasiado tiempo sin actividad y hemos cerrado el proceso. No se ha aprobado nada.
+notice_expired_interaction_advice = Vuelva al servicio del que viene y empiece de nuevo.
+notice_cookie_lost_title = Hemos perdido su sesión
+notice_cookie_lost_text = Su navegador no ha enviado la cookie que necesitamos para reconocerle. Puede que esté bloqueada o que haya abierto el enlace en otro navegador.
+notice_cookie_lost_advice = Permita las cookies en este sitio y empiece de nuevo desde el servicio del que viene, en el mismo navegador.
+notice_already_answered_title = Esta solicitud ya está respondida
+notice_already_answered_text = Su decisión ya quedó registrada y no se puede dar por segunda vez.
+notice_already_answered_advice = Vuelva al servicio del que viene. Si sigue esperando, empiece allí de nuevo.
+notice_method_not_allowed_title = Esta página no se puede abrir así
+notice_method_not_allowed_text = Su navegador ha usado esta dirección de una forma no prevista, por ejemplo al recargar la página.
+notice_method_not_allowed_advice = Vuelva al servicio del que viene y empiece de nuevo.
+notice_not_found_title = Página no encontrada
+notice_not_found_text = No hay nada en esta dirección.
+notice_not_found_advice = Compruebe la dirección o vuelva al servicio del que viene.
+notice_temporarily_unavailable_title = No disponible temporalmente
+notice_temporarily_unavailable_text = En este momento no podemos tramitar su solicitud. El fallo es nuestro.
+notice_temporarily_unavailable_advice = Espere unos minutos, vuelva al servicio del que viene e inténtelo de nuevo.
+notice_too_large_title = Esta solicitud es demasiado grande
+notice_too_large_text = Se han enviado más datos de los que acepta esta página.
+notice_too_large_advice = Vuelva al servicio del que viene y empiece de nuevo. Si se repite, informe a su proveedor.
+
+## Test customers
+customers_title = Clientes de prueba
+customers_lead = Cada uno de estos clientes se comporta de una manera fija. Entre con uno de ellos para ver cómo reacciona su aplicación ante el resultado.
+customers_login = Número de cliente
+customers_password = Contraseña
+customers_channel = Respuesta en { $channel }
+customers_code = código
+customers_none = No hay clientes de prueba para esta marca.
+
+## Going back
+return_title = De vuelta a { $tpp }
+return_lead = Le llevamos de vuelta a { $tpp }. Si no ocurre nada, utilice este enlace:
+return_link = Continuar a { $tpp }

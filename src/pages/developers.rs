@@ -1,0 +1,27 @@
+//! The API reference, from its OpenAPI document.
+
+use super::{Site, html, openapi::Api};
+use crate::oauth::brand::Lang;
+use askama::Template;
+use serde_json::Value;
+
+/// A page that a TPP's developer reads; in English, like the document. The document is shown as far as it can be read.
+pub struct Developers<'a> {
+    pub brand: &'a str,
+    pub sandbox: bool,
+    pub document: &'a Value,
+}
+
+#[derive(Template)]
+#[template(path = "developers.html")]
+struct DevelopersPage<'a> {
+    site: Site<'a>,
+    api: Api,
+}
+
+impl Developers<'_> {
+    pub fn render(&self) -> String {
+        let site = Site { lang: Lang::En, brand: self.brand, sandbox: self.sandbox };
+        html(&DevelopersPage { site, api: Api::read(self.document) })
+    }
+}

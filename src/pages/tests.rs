@@ -1,0 +1,431 @@
+use super::*;
+use crate::oauth::{
+    brand::{Brand, BrandId, ClientAuth, ExchangeScope, PsuAuthentication, RegistrationPolicy},
+    sca::ScaFailure,
+    scope::Scope,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use time::Duration;
+
+const EVIL: &str = "Tipp\u{202e} \"'><script>alert(1)</script>&";
+/// What the configuration says is escaped, though not cleaned.
+const MARKUP: &str = "\"'><script>alert(1)</script>&";
+const CSRF: &str = "csrf-1\"><script>";
+
+fn site(lang: Lang) -> Site<'static> {
+    Site { lang, brand: "Banque <Exemple>", sandbox: true }
+}
+
+fn scope(text: &str) -> Scope {
+    Scope::parse(text).unwrap()
+}
+
+fn sign_in(lang: Lang, asked: &str, error: Option<SignInError>, tpp: &TppIdentity) -> String {
+    let scope = scope(asked);
+    let customers_url = "/sandbox/customers";
+    SignIn { site: site(lang), tpp, scope: &scope, action: "/sign-in?x=1&y=2", csrf: CSRF, customer: EVIL, error, customers_url }.render()
+}
+
+fn consent(lang: Lang, asked: &str, explicit: bool, until: Option<CalendarDate>, tpp: &TppIdentity) -> String {
+    let scope = scope(asked);
+    let outcomes = ScaFailure::ALL.map(|failure| SimulatedOutcome { failure, wire_code: "SCA_PSU_<b>" });
+    Consent { site: site(lang), tpp, scope: &scope, explicit, until, action: "/consent", csrf: CSRF, outcomes: &outcomes }.render()
+}
+
+/// Every page in one language: its name, whether it is a form, the HTML.
+fn pages(lang: Lang) -> Vec<(String, bool, String)> {
+    let tpp = TppIdentity::new(EVIL, EVIL, EVIL);
+    let mut pages = vec![];
+    for asked in ["aisp", "aisp extended_transaction_history", "cbpii", "pisp"] {
+        for error in [None, Some(SignInError::Missing), Some(SignInError::WrongCredentials)] {
+            pages.push((format!("sign-in {asked} {error:?}"), true, sign_in(lang, asked, error, &tpp)));
+        }
+        for (explicit, until) in [(false, None), (true, Some(CalendarDate { year: 2027, month: 1, day: 31 }))] {
+            pages.push((format!("consent {asked} {explicit}"), true, consent(lang, asked, explicit, until, &tpp)));
+        }
+    }
+    for kind in NoticeKind::ALL {
+        let notice = Notice { site: site(lang), kind, request_id: MARKUP, detail: Some(EVIL) };
+        pages.push((format!("notice {kind:?}"), false, notice.render()));
+    }
+    let answers = vec![ChannelAnswer { channel: MARKUP, error: Some(MARKUP) }, ChannelAnswer { channel: "web", error: None }];
+    let customers = [None, Some(ScaFailure::TimedOut)].map(|outcome| ScriptedCustomer {
+        login: MARKUP,
+        password: MARKUP,
+        outcome,
+        answers: answers.clone(),
+    });
+    pages.push(("customers".to_owned(), false, Customers { site: site(lang), customers: &customers }.render()));
+    pages.push(("no customers".to_owned(), false, Customers { site: site(lang), customers: &[] }.render()));
+    pages.push(("return".to_owned(), false, Return { site: site(lang), tpp: &tpp, url: "tipp:cb?state=\"><script>" }.render()));
+    pages
+}
+
+/// What must hold for any page whatever went into it.
+fn assert_harmless(name: &str, html: &str) {
+    for bad in ["<script", "</script", " style=", "<style", "javascript:", " onclick", "alert(1)<", "{ $", "{$", "\u{202e}", "<Exemple>"] {
+        assert!(!html.contains(bad), "{name}: {bad} in {html}");
+    }
+    for attribute in ["href=\"", "src=\"", "action=\""] {
+        for target in html.split(attribute).skip(1) {
+            let own = (target.starts_with('/') && !target.starts_with("//")) || target.starts_with('#');
+            assert!(own || name == "return", "{name}: {attribute}{}", &target[..target.len().min(40)]);
+        }
+    }
+    assert_eq!(html.matches("<h1").count(), 1, "{name}");
+    assert_eq!(html.matches("<main>").count(), 1, "{name}");
+    assert!(html.trim_end().ends_with("</html>"), "{name}");
+}
+
+fn attribute_values<'a>(html: &'a str, attribute: &str) -> Vec<&'a str> {
+    html.split(&format!(" {attribute}=\"")).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn every_page_renders_in_every_language_and_escapes_what_is_foreign() {
+    for lang in Lang::ALL {
+        for (name, form, html) in pages(lang) {
+            assert!(html.starts_with(&format!("<!doctype html>\n<html lang=\"{}\"", lang.tag())), "{name}");
+            assert!(html.contains(&stylesheet_path()), "{name}");
+            assert_harmless(&name, &html);
+            let hidden = "<input type=\"hidden\" name=\"csrf\" value=\"csrf-1&#34;&#62;&#60;script&#62;\">";
+            assert_eq!(html.contains(hidden), form, "{name}");
+            let ways = ["name=\"decision\" value=\"cancel\" formnovalidate", "method=\"post\""].map(|s| html.contains(s));
+            assert_eq!(ways, [form, form], "{name}");
+        }
+    }
+}
+
+#[test]
+fn ids_are_unique_and_references_lead_somewhere() {
+    let document = sample_document();
+    let mut all: Vec<_> = pages(Lang::Fr).into_iter().map(|(name, _, html)| (name, html)).collect();
+    all.push(("developers".to_owned(), Developers { brand: "B", sandbox: false, document: &document }.render()));
+    for (name, html) in all {
+        let mut ids = attribute_values(&html, "id");
+        ids.sort_unstable();
+        let before = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), before, "{name}: {ids:?}");
+        for reference in ["for", "aria-labelledby", "aria-describedby"].iter().flat_map(|a| attribute_values(&html, a)) {
+            assert!(ids.contains(&reference), "{name}: {reference}");
+        }
+        for anchor in attribute_values(&html, "href").iter().filter_map(|h| h.strip_prefix('#')) {
+            assert!(ids.contains(&anchor), "{name}: #{anchor}");
+        }
+        let fields = html.matches("<input id=").count() + html.matches("<select id=").count();
+        assert_eq!(html.matches("<label for=").count(), fields, "{name}");
+    }
+}
+
+#[test]
+fn an_error_is_announced_and_tied_to_the_fields() {
+    let tpp = TppIdentity::new("Tipp", "Tipp SAS", "12345");
+    let html = sign_in(Lang::En, "aisp", Some(SignInError::WrongCredentials), &tpp);
+    assert!(html.contains("<title>Error: Sign in") && html.contains("role=\"alert\" id=\"problem\""));
+    assert_eq!(html.matches("aria-invalid=\"true\" aria-describedby=\"problem\"").count(), 2);
+    for (field, purpose) in [("customer", "username"), ("password", "current-password")] {
+        let input = html.split("<input id=\"").find(|i| i.starts_with(field)).unwrap();
+        assert!(input.split('>').next().unwrap().contains(&format!("autocomplete=\"{purpose}\"")), "{input}");
+    }
+    assert!(!sign_in(Lang::En, "aisp", None, &tpp).contains("role=\"alert\""));
+}
+
+#[test]
+fn the_consent_page_says_what_is_asked_and_no_more() {
+    let tpp = TppIdentity::new("Tipp", "Tipp SAS", "12345");
+    let until = Some(CalendarDate { year: 2027, month: 1, day: 31 });
+    let rows: [(&str, bool, &[&str], &[&str]); 5] = [
+        ("aisp", false, &["last 90 days", ">Continue<", "31 January 2027", "at Tipp or at Banque"], &["older transactions", ">Allow<"]),
+        ("aisp extended_transaction_history", false, &["older transactions", ">Continue<"], &[">Allow<"]),
+        ("aisp", true, &["Allow Tipp to see your accounts?", ">Allow<"], &[">Continue<"]),
+        ("cbpii", false, &["yes or no only", ">Allow<", "31 January 2027"], &[">Continue<", "last 90 days"]),
+        ("pisp", false, &["amount and the payee at Tipp", ">Continue<"], &["31 January 2027", "last 90 days", ">Allow<"]),
+    ];
+    for (asked, explicit, said, unsaid) in rows {
+        let html = consent(Lang::En, asked, explicit, until, &tpp);
+        for text in said.iter().chain(&["Tipp SAS", "12345", ">Cancel and return to Tipp<"]) {
+            assert!(html.contains(text), "{asked}: {text}");
+        }
+        for text in unsaid {
+            assert!(!html.contains(text), "{asked}: {text}");
+        }
+    }
+    assert!(consent(Lang::En, "cbpii", false, None, &tpp).contains("valid until you withdraw it"));
+}
+
+#[test]
+fn outcomes_are_offered_only_where_given() {
+    let tpp = TppIdentity::new("Tipp", "Tipp SAS", "12345");
+    let html = consent(Lang::En, "aisp", false, None, &tpp);
+    for failure in ScaFailure::ALL {
+        assert!(html.contains(&format!("<option value=\"{}\">", failure.name())), "{failure:?}");
+    }
+    let aisp = scope("aisp");
+    let live = Site { sandbox: false, ..site(Lang::En) };
+    let html =
+        Consent { site: live, tpp: &tpp, scope: &aisp, explicit: false, until: None, action: "/c", csrf: "x", outcomes: &[] }.render();
+    assert!(!html.contains("<select") && !html.contains("andbox"), "{html}");
+}
+
+#[test]
+fn the_way_home_is_a_link_and_a_refresh_to_the_same_place() {
+    let tpp = TppIdentity::new("Tipp", "Tipp SAS", "12345");
+    let html = Return { site: site(Lang::En), tpp: &tpp, url: "https://tipp.example/cb?code=a&state=\"x" }.render();
+    let url = "https://tipp.example/cb?code=a&#38;state=&#34;x";
+    assert!(html.contains(&format!("content=\"0; url={url}\"")) && html.contains(&format!("href=\"{url}\"")), "{html}");
+}
+
+#[test]
+fn the_stylesheet_is_served_under_its_hashed_name_only() {
+    let name = stylesheet_path().strip_prefix("/assets/").unwrap().to_owned();
+    assert!(name.starts_with("guichet.") && name.ends_with(".css") && name.len() == "guichet..css".len() + 16, "{name}");
+    let (content_type, bytes) = asset(&name).unwrap();
+    assert!(content_type.starts_with("text/css") && bytes == STYLESHEET.as_bytes());
+    assert!(["", "guichet.css", "../Cargo.toml"].iter().all(|n| asset(n).is_none()));
+    assert!(!STYLESHEET.contains("url(") && !STYLESHEET.contains("@import") && !CSP.contains("unsafe"));
+}
+
+/// The variables of the light and of the dark scheme.
+fn palettes() -> [BTreeMap<&'static str, [f64; 3]>; 2] {
+    let mut blocks = STYLESHEET.split(":root {").skip(1).map(|block| {
+        let lines = block.split('}').next().unwrap().lines().filter_map(|l| l.trim().strip_prefix("--")?.strip_suffix(';'));
+        lines.map(|line| line.split_once(": #").map(|(name, hex)| (name, rgb(hex))).unwrap()).collect()
+    });
+    [blocks.next().unwrap(), blocks.next().unwrap()]
+}
+
+fn rgb(hex: &str) -> [f64; 3] {
+    [0, 2, 4].map(|i| f64::from(u8::from_str_radix(&hex[i..i + 2], 16).unwrap()) / 255.0)
+}
+
+/// WCAG 2.2, relative luminance and contrast ratio.
+fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
+    let linear = |c: f64| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+    let [mut a, mut b] = [a, b].map(|[r, g, b]| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b));
+    if a < b {
+        (a, b) = (b, a);
+    }
+    (a + 0.05) / (b + 0.05)
+}
+
+#[test]
+fn contrast_meets_wcag_aa_in_both_schemes() {
+    assert!((contrast(rgb("000000"), rgb("ffffff")) - 21.0).abs() < 1e-9);
+    assert!(contrast(rgb("777777"), rgb("ffffff")) < 4.5, "the well-known near miss");
+    let grounds = ["paper", "surface"];
+    for palette in palettes() {
+        let least = |front: &str, back: &str, ratio: f64| {
+            let got = contrast(palette[front], palette[back]);
+            assert!(got >= ratio, "{front} on {back}: {got:.2}");
+        };
+        for ground in grounds {
+            ["ink", "quiet", "accent"].iter().for_each(|text| least(text, ground, 4.5));
+            ["edge", "focus", "danger"].iter().for_each(|border| least(border, ground, 3.0));
+        }
+        for (front, back) in [("on-accent", "accent"), ("danger", "danger-soft"), ("ink", "note-soft"), ("accent", "note-soft")] {
+            least(front, back, 4.5);
+        }
+    }
+}
+
+fn brand(languages: &[Lang], default_language: Lang) -> Brand {
+    let registration = RegistrationPolicy {
+        path: "/register".into(),
+        update: true,
+        update_without_client_id: false,
+        max_redirect_uris: 5,
+        retry_window: Duration::ZERO,
+    };
+    Brand {
+        id: BrandId::new("b"),
+        display_name: "B".into(),
+        issuer: "https://b.example".into(),
+        sandbox: true,
+        tpp_origin: "https://b.example".into(),
+        psu_origin: "https://b.example".into(),
+        channels: vec![],
+        revocation_path: "/revoke".into(),
+        registration,
+        client_auth: ClientAuth::Tls,
+        scopes: vec![],
+        exchange_scope: ExchangeScope::Optional,
+        pkce_required: false,
+        certificate_bound_access_tokens: false,
+        code_lifetime: Duration::ZERO,
+        interaction_lifetime: Duration::ZERO,
+        psu_session: Duration::ZERO,
+        explicit_consent: false,
+        languages: languages.iter().copied().collect(),
+        default_language,
+        psu_authentication: PsuAuthentication::Simulator,
+    }
+}
+
+#[test]
+fn the_language_is_the_paths_then_the_requests_then_the_browsers_then_the_brands() {
+    use Lang::{De, En, Es, Fr};
+    let (all, two) = (brand(&Lang::ALL, Fr), brand(&[Fr, En], Fr));
+    for (brand, path, ui_locales, accept, lang) in [
+        (&all, Some("de"), Some("es"), "en", De),
+        (&all, Some("xx"), Some("es"), "en", Es),
+        (&all, None, Some("it pt-BR es-MX de"), "en", Es),
+        (&all, None, Some(""), "en", En),
+        (&all, None, None, "it;q=0.9, de-AT;q=0.8, en;q=0.1", De),
+        (&all, None, None, "en;q=0.1,es;Q=1.0 , de ; q = 0.5", Es),
+        (&all, None, None, "de, en", De),
+        (&all, None, None, "en;q=0, de;q=NaN, es;q=2, de;q=-1, de;level=1", Fr),
+        (&all, None, None, "*", Fr),
+        (&all, None, None, "pl, *;q=0.5, en;q=0.4", Fr),
+        (&all, None, None, "", Fr),
+        (&two, Some("de"), Some("de en"), "fr", En),
+        (&two, Some("de"), None, "de, en;q=0.1", En),
+        (&two, Some("de"), None, "de, es", Fr),
+    ] {
+        assert_eq!(negotiate(path, ui_locales, accept, brand), lang, "{path:?} {ui_locales:?} {accept}");
+    }
+}
+
+fn sample_document() -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Guichet <b>", "version": "1", "description": "First `code` here.\n\nSecond <script>alert(1)</script>" },
+        "servers": [{ "url": "https://api.example" }],
+        "paths": {
+            "/token": { "post": {
+                "summary": "Ask for tokens", "description": "RFC 6749", "deprecated": true,
+                "parameters": [{ "name": "X-Id", "in": "header", "required": true, "schema": { "type": "string", "maxLength": 64 } }],
+                "requestBody": { "required": true, "content": { "application/x-www-form-urlencoded": {
+                    "schema": { "$ref": "#/components/schemas/TokenRequest" } } } },
+                "responses": {
+                    "200": { "description": "Issued", "headers": { "Cache-Control": { "schema": { "type": "string" } } },
+                        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/TokenResponse" } } } },
+                    "400": { "$ref": "#/components/responses/Bad" },
+                    "503": { "description": "Try later" } } } },
+            "/register/{id}": { "parameters": [{ "name": "id", "in": "path", "required": true }], "get": {}, "delete": {} },
+            "/register-id": { "get": {} }
+        },
+        "components": {
+            "responses": { "Bad": { "description": "Refused", "content": { "application/json": { "examples": {
+                "a": { "value": { "error": "invalid_grant", "error_description": "the code is spent" } },
+                "b": { "value": { "error": "invalid_request" } } } } } } },
+            "schemas": {
+                "TokenRequest": { "type": "object", "required": ["grant_type"], "properties": {
+                    "grant_type": { "enum": ["authorization_code"], "description": "The grant" }, "code": { "type": "string" } } },
+                "TokenResponse": { "allOf": [{ "$ref": "#/components/schemas/TokenRequest" }, { "$ref": "#/components/schemas/TokenResponse" },
+                    { "properties": { "scopes": { "type": "array", "items": { "type": ["string", "null"] } } } }] },
+                "Loop": { "$ref": "#/components/schemas/Loop" } } }
+    })
+}
+
+#[test]
+fn the_developer_page_shows_what_the_document_says() {
+    let document = sample_document();
+    let html = Developers { brand: "B", sandbox: true, document: &document }.render();
+    assert_harmless("developers", &html);
+    for text in [
+        "<html lang=\"en\"",
+        "First <code>code</code> here.",
+        "<code>https://api.example</code>",
+        "id=\"post-token\"",
+        "href=\"#get-register-id\"",
+        "href=\"#get-register-id--2\"",
+        "href=\"#delete-register-id\"",
+        "Ask for tokens",
+        "Deprecated",
+        "application/x-www-form-urlencoded",
+        "<a href=\"#schema-TokenRequest\">TokenRequest</a>",
+        "Longest: <code>64</code>",
+        "&#34;authorization_code&#34;",
+        "array of string or null",
+        "<code>Cache-Control</code>",
+        "<th scope=\"row\">400</th><td><code>invalid_grant</code></td>",
+        "the code is spent",
+        "<th scope=\"row\">503</th><td>–</td>",
+    ] {
+        assert!(html.contains(text), "{text} not in {html}");
+    }
+}
+
+/// Documents near enough to OpenAPI to go deep into the reader.
+fn any_document() -> impl Strategy<Value = Value> {
+    let key = proptest::sample::select(vec![
+        "paths",
+        "/a",
+        "get",
+        "parameters",
+        "requestBody",
+        "content",
+        "schema",
+        "properties",
+        "allOf",
+        "items",
+        "components",
+        "schemas",
+        "A",
+        "responses",
+        "400",
+        "200",
+        "examples",
+        "value",
+        "error",
+        "$ref",
+        "type",
+        "enum",
+        "in",
+        "name",
+        "headers",
+        "info",
+        "servers",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        proptest::sample::select(vec!["#/components/schemas/A", "#/", "#", "<script>", "`", "array", "\u{202e}"]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(8, 96, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..6)
+                .prop_map(|rows| Value::Object(rows.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_document_gives_a_harmless_page(info in any_document(), item in any_document(), responses in any_document(), schema in any_document()) {
+        let operation = json!({ "parameters": item, "requestBody": { "content": { "x": { "schema": schema } } }, "responses": responses });
+        let documents = [
+            json!({ "info": info, "paths": { "/a": { "get": operation, "post": item, "parameters": info } }, "components": { "schemas": { "A": schema, "B": item } } }),
+            info, item,
+        ];
+        for document in &documents {
+            let html = Developers { brand: "B", sandbox: false, document }.render();
+            prop_assert!(!html.contains("<script") && html.matches("<h1").count() == 1 && html.trim_end().ends_with("</html>"));
+        }
+    }
+
+    #[test]
+    fn any_request_gets_an_offered_language(
+        path in proptest::option::of(".{0,8}"), ui in proptest::option::of("([a-z]{2}[-_ ]?){0,6}|.{0,16}"),
+        accept in "(([a-z]{2}|\\*)(;q=[01](\\.[0-9]{0,3})?)?,? ?){0,8}|.{0,40}",
+    ) {
+        let brand = brand(&[Lang::Fr, Lang::Es], Lang::Es);
+        prop_assert!(brand.languages.contains(&negotiate(path.as_deref(), ui.as_deref(), &accept, &brand)));
+    }
+
+    #[test]
+    fn any_name_is_harmless(name in any::<String>()) {
+        let tpp = TppIdentity::new(&name, "Tipp SAS", &name);
+        prop_assert!(!tpp.client_name().is_empty());
+        let html = consent(Lang::Fr, "aisp", true, None, &tpp);
+        let hidden = html.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\0']);
+        prop_assert!(!hidden && !html.contains("<script"), "{}", html);
+        prop_assert_eq!(html.matches("<button").count(), 2);
+    }
+}

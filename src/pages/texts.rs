@@ -1,0 +1,294 @@
+//! The texts: Fluent messages compiled in. Each message is a method, so a text that is asked for wrongly does not compile,
+//! one that nobody asks for is dead code, and [`check`] finds the ones a language lacks.
+
+use crate::oauth::{brand::Lang, sca::ScaFailure};
+use fluent_bundle::{FluentArgs, FluentError, FluentResource, concurrent::FluentBundle};
+use std::{collections::BTreeSet, sync::LazyLock};
+
+/// The texts of one language.
+pub struct Texts {
+    lang: Lang,
+    bundle: FluentBundle<FluentResource>,
+    /// The file's messages, and what was wrong with it when it was read.
+    keys: BTreeSet<String>,
+    faults: Vec<String>,
+}
+
+static CATALOGUES: LazyLock<[Texts; 4]> = LazyLock::new(|| Lang::ALL.map(|lang| Texts::read(lang, source(lang))));
+
+const fn source(lang: Lang) -> &'static str {
+    match lang {
+        Lang::De => include_str!("../../locales/de.ftl"),
+        Lang::En => include_str!("../../locales/en.ftl"),
+        Lang::Es => include_str!("../../locales/es.ftl"),
+        Lang::Fr => include_str!("../../locales/fr.ftl"),
+    }
+}
+
+/// Proves that every language has every message with the same arguments, and none beside; else names each fault.
+pub fn check() -> Result<(), Vec<String>> {
+    let faults: Vec<_> = CATALOGUES.iter().flat_map(Texts::all_faults).collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+impl Texts {
+    pub fn of(lang: Lang) -> &'static Self {
+        let [de, en, es, fr] = &*CATALOGUES;
+        match lang {
+            Lang::De => de,
+            Lang::En => en,
+            Lang::Es => es,
+            Lang::Fr => fr,
+        }
+    }
+
+    /// A faulty text is kept in `faults`; whatever could be read of the file still speaks.
+    fn read(lang: Lang, ftl: &str) -> Self {
+        let (resource, errors) = match FluentResource::try_new(ftl.to_owned()) {
+            Ok(resource) => (resource, vec![]),
+            Err((resource, errors)) => (resource, errors),
+        };
+        let mut faults: Vec<_> = errors.into_iter().map(|e| format!("{}: {e}", lang.tag())).collect();
+        let mut bundle = FluentBundle::new_concurrent(lang.tag().parse().into_iter().collect());
+        // No U+2068/U+2069 around values: foreign names come in without anything that could turn the direction of text.
+        bundle.set_use_isolating(false);
+        if let Err(errors) = bundle.add_resource(resource) {
+            faults.extend(errors.into_iter().map(|e| format!("{}: {e}", lang.tag())));
+        }
+        let keys = ftl.lines().filter_map(|l| l.split_once(" =")).map(|(key, _)| key.to_owned()).collect();
+        Self { lang, bundle, keys, faults }
+    }
+
+    fn all_faults(&self) -> Vec<String> {
+        let mut faults = self.faults.clone();
+        let asked: BTreeSet<_> = MESSAGES.iter().map(|(key, _)| (*key).to_owned()).collect();
+        faults.extend(self.keys.difference(&asked).map(|key| format!("{}: {key} is asked for by nobody", self.lang.tag())));
+        faults.extend(MESSAGES.iter().filter_map(|(key, args)| self.fault(key, args)));
+        faults
+    }
+
+    /// Formats the message with a marker for each argument: every marker must come out, and nothing else be asked for.
+    fn fault(&self, key: &str, args: &[&str]) -> Option<String> {
+        let markers: Vec<_> = args.iter().map(|arg| format!("<{arg}>")).collect();
+        let pairs: Vec<_> = args.iter().copied().zip(markers.iter().map(String::as_str)).collect();
+        let lang = self.lang.tag();
+        let Some((text, errors)) = self.try_format(key, &pairs) else { return Some(format!("{lang}: {key} is missing")) };
+        if let Some(error) = errors.first() {
+            return Some(format!("{lang}: {key}: {error}"));
+        }
+        let unused = markers.iter().find(|marker| !text.contains(*marker))?;
+        Some(format!("{lang}: {key} does not use {unused}"))
+    }
+
+    fn try_format(&self, key: &str, args: &[(&str, &str)]) -> Option<(String, Vec<FluentError>)> {
+        let pattern = self.bundle.get_message(key)?.value()?;
+        let args: FluentArgs = args.iter().copied().collect();
+        let mut errors = vec![];
+        let text = self.bundle.format_pattern(pattern, Some(&args), &mut errors).into_owned();
+        Some((text, errors))
+    }
+
+    /// What the simulated authentication comes to.
+    pub(super) fn outcome(&self, failure: ScaFailure) -> String {
+        match failure {
+            ScaFailure::Cancelled => self.outcome_cancelled(),
+            ScaFailure::TimedOut => self.outcome_timed_out(),
+            ScaFailure::BlockedAfterFailures => self.outcome_blocked_after_failures(),
+            ScaFailure::DailyQuotaExceeded => self.outcome_daily_quota_exceeded(),
+            ScaFailure::NoMethod => self.outcome_no_method(),
+            ScaFailure::OtpSuspended => self.outcome_otp_suspended(),
+            ScaFailure::WrongDevice => self.outcome_wrong_device(),
+            ScaFailure::WaitingForValidation => self.outcome_waiting_for_validation(),
+            ScaFailure::PendingEnrollment => self.outcome_pending_enrollment(),
+            ScaFailure::SuspendedEnrollment => self.outcome_suspended_enrollment(),
+            ScaFailure::Disabled => self.outcome_disabled(),
+            ScaFailure::Terminated => self.outcome_terminated(),
+            ScaFailure::Suspended => self.outcome_suspended(),
+            ScaFailure::Technical => self.outcome_technical(),
+        }
+    }
+}
+
+/// `name(argument, ..);` gives a method of that name, and a row of `MESSAGES`.
+macro_rules! messages {
+    ($($name:ident($($arg:ident),*);)*) => {
+        const MESSAGES: &[(&str, &[&str])] = &[$((stringify!($name), &[$(stringify!($arg)),*])),*];
+        impl Texts {
+            $(pub(super) fn $name(&self $(, $arg: &str)*) -> String {
+                self.try_format(stringify!($name), &[$((stringify!($arg), $arg)),*]).map_or_else(|| stringify!($name).to_owned(), |f| f.0)
+            })*
+        }
+    };
+}
+
+messages! {
+    // Shared
+    sandbox_banner();
+    cancel(tpp);
+    error_prefix();
+    error_heading();
+    tpp_heading();
+    tpp_service();
+    tpp_legal_name();
+    tpp_authorisation_number();
+    support_reference();
+    technical_detail();
+    // Signing in
+    sign_in_title();
+    sign_in_lead_aisp(brand, tpp);
+    sign_in_lead_extended(brand, tpp);
+    sign_in_lead_cbpii(brand, tpp);
+    sign_in_lead_pisp(brand, tpp);
+    sign_in_customer();
+    sign_in_password();
+    sign_in_button();
+    sign_in_wrong();
+    sign_in_missing();
+    sign_in_sandbox_note();
+    sign_in_customers_link();
+    // Consent
+    consent_aisp_title(tpp);
+    consent_aisp_title_explicit(tpp);
+    consent_aisp_lead(brand, tpp);
+    consent_aisp_lead_explicit(brand, tpp);
+    data_accounts();
+    data_balances();
+    data_transactions();
+    data_history();
+    consent_aisp_limits(tpp);
+    consent_cbpii_title(tpp);
+    consent_cbpii_lead(brand, tpp);
+    consent_cbpii_answer(brand);
+    consent_cbpii_limits();
+    consent_pisp_title(tpp);
+    consent_pisp_lead(tpp);
+    consent_pisp_details(tpp);
+    consent_pisp_limits(tpp);
+    consent_until(date);
+    consent_until_withdrawn();
+    consent_withdraw(brand, tpp);
+    continue_button();
+    allow_button();
+    simulate_heading();
+    simulate_label();
+    simulate_hint(tpp);
+    // What the simulated authentication can come to
+    outcome_approved();
+    outcome_cancelled();
+    outcome_timed_out();
+    outcome_blocked_after_failures();
+    outcome_daily_quota_exceeded();
+    outcome_no_method();
+    outcome_otp_suspended();
+    outcome_wrong_device();
+    outcome_waiting_for_validation();
+    outcome_pending_enrollment();
+    outcome_suspended_enrollment();
+    outcome_disabled();
+    outcome_terminated();
+    outcome_suspended();
+    outcome_technical();
+    // Dates
+    date(day, month, year);
+    first_day();
+    month_1();
+    month_2();
+    month_3();
+    month_4();
+    month_5();
+    month_6();
+    month_7();
+    month_8();
+    month_9();
+    month_10();
+    month_11();
+    month_12();
+    // Pages without a way back
+    notice_unknown_client_title();
+    notice_unknown_client_text();
+    notice_unknown_client_advice();
+    notice_wrong_redirect_uri_title();
+    notice_wrong_redirect_uri_text();
+    notice_wrong_redirect_uri_advice();
+    notice_malformed_request_title();
+    notice_malformed_request_text();
+    notice_malformed_request_advice();
+    notice_expired_interaction_title();
+    notice_expired_interaction_text();
+    notice_expired_interaction_advice();
+    notice_cookie_lost_title();
+    notice_cookie_lost_text();
+    notice_cookie_lost_advice();
+    notice_already_answered_title();
+    notice_already_answered_text();
+    notice_already_answered_advice();
+    notice_method_not_allowed_title();
+    notice_method_not_allowed_text();
+    notice_method_not_allowed_advice();
+    notice_not_found_title();
+    notice_not_found_text();
+    notice_not_found_advice();
+    notice_temporarily_unavailable_title();
+    notice_temporarily_unavailable_text();
+    notice_temporarily_unavailable_advice();
+    notice_too_large_title();
+    notice_too_large_text();
+    notice_too_large_advice();
+    // Test customers
+    customers_title();
+    customers_lead();
+    customers_login();
+    customers_password();
+    customers_channel(channel);
+    customers_code();
+    customers_none();
+    // Going back
+    return_title(tpp);
+    return_lead(tpp);
+    return_link(tpp);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_has_every_message_with_its_arguments() {
+        assert_eq!(check(), Ok(()));
+        assert!(MESSAGES.len() > 100, "{}", MESSAGES.len());
+    }
+
+    #[test]
+    fn a_faulty_catalogue_is_told_apart() {
+        let good = source(Lang::Fr);
+        for (from, to, fault) in [
+            ("sign_in_title = Se connecter\n", "", "fr: sign_in_title is missing"),
+            ("no such text", "", ""),
+            ("Continuer vers { $tpp }", "Continuer", "fr: return_link does not use <tpp>"),
+            ("Continuer vers { $tpp }", "Continuer vers { $tpp } { $app }", "fr: return_link: "),
+            ("## Dates\n", "## Dates\nspare = x\n", "fr: spare is asked for by nobody"),
+            ("## Dates\n", "## Dates\nmonth_3 = mars\n", "fr: "),
+            ("month_1 = janvier", "month_1 = { janvier", "fr: "),
+        ] {
+            let faults = Texts::read(Lang::Fr, &good.replace(from, to)).all_faults();
+            assert_eq!(faults.is_empty(), fault.is_empty(), "{from} -> {to}: {faults:?}");
+            assert!(fault.is_empty() || faults.iter().any(|f| f.starts_with(fault)), "{from} -> {to}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn typography_is_each_languages_own() {
+        for lang in Lang::ALL {
+            for line in source(lang).lines().filter(|l| !l.starts_with('#')) {
+                assert!(!line.contains(['\'', '"', '<', '&']), "{line}");
+                assert!(!line.contains("  ") && line.trim_end() == line, "{line}");
+                let spaced = [" ?", " !", " ;", " :", "« ", " »"].iter().any(|s| line.contains(s));
+                assert!(!spaced, "a plain space before a mark: {line}");
+                let text = line.split_once(" = ").map_or("", |l| l.1);
+                for (i, mark) in text.char_indices().filter(|(_, c)| lang == Lang::Fr && "?!;:".contains(*c)) {
+                    assert!(text[..i].ends_with(['\u{202f}', '\u{a0}']), "no narrow space before {mark}: {line}");
+                }
+            }
+        }
+    }
+}
