@@ -1,10 +1,14 @@
 //! Guichet: an OAuth 2.0 authorization server for PSD2 interfaces.
 
+pub mod app;
 pub mod audit;
 pub mod clock;
 pub mod dev;
+pub mod flows;
+pub mod http;
 pub mod oauth;
-pub mod storage;
-pub mod pki;
 pub mod pages;
+pub mod pki;
+pub mod sca;
+pub mod storage;
 pub mod tls;

@@ -23,6 +23,8 @@ use time::OffsetDateTime;
 pub enum View {
     SignIn { interaction: Interaction, client: Arc<Client>, wrong_password: bool },
     Consent { interaction: Interaction, client: Arc<Client>, until: OffsetDateTime },
+    /// There is an answer: the browser fetches it by a navigation of its own.
+    Home { interaction: Interaction, client: Arc<Client> },
     /// The TPP's redirect URI, with the answer in it.
     GoHome(String),
     /// The step was taken: look again with a GET, so that a reload repeats nothing.
@@ -40,6 +42,8 @@ pub enum NoView {
     AlreadyAnswered,
     /// The form did not come from our page.
     ForeignForm,
+    /// Approved, but not fetched in time.
+    Over,
 }
 
 /// What the customer's form says.
@@ -62,7 +66,27 @@ struct Journey<'a> {
     now: OffsetDateTime,
 }
 
-/// `GET` of the journey: shows where it stands, or sends the browser home.
+/// Shows where the journey stands, and mints nothing.
+pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<View, Outage> {
+    let journey = Journey { app, brand, now: app.clock.now() };
+    let mut tx = app.db.begin("peek_at_journey").await?;
+    let interaction = match mine(&mut tx, brand, id, browser).await? {
+        Ok(interaction) => interaction,
+        Err(none) => return Ok(View::Nothing(none)),
+    };
+    let view = match interaction.stage(brand, journey.now) {
+        Stage::SignIn | Stage::Consent { .. } => journey.look(&mut tx, interaction).await?,
+        Stage::Fail(_) | Stage::Deliver(_) => match client_of(app, brand, &interaction).await? {
+            Some(client) => View::Home { interaction, client },
+            // deleted meanwhile: the answer still goes home
+            None => journey.look(&mut tx, interaction).await?,
+        },
+    };
+    tx.commit().await?;
+    Ok(view)
+}
+
+/// Sends the browser home if there is an answer; the code is minted here.
 pub async fn look(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<View, Outage> {
     let journey = Journey { app, brand, now: app.clock.now() };
     let mut tx = app.db.begin("look_at_journey").await?;
@@ -221,7 +245,7 @@ impl Journey<'_> {
     async fn deliver(&self, tx: &mut Tx, interaction: &Interaction, grant: GrantId) -> Result<View, Outage> {
         let Some(grant) = tx.find_grant(grant).await? else { return Ok(View::Nothing(NoView::Unknown)) };
         if self.now >= interaction.expires_at {
-            return Ok(View::Nothing(NoView::AlreadyAnswered));
+            return Ok(View::Nothing(NoView::Over));
         }
         let (handle, code) = Handle::mint(HandleKind::Code, self.app.entropy.uuid(self.now), &self.app.entropy.bytes());
         let record = CodeRecord {

@@ -7,6 +7,7 @@ pub mod introspect;
 pub mod journey;
 pub mod register;
 pub mod revoke;
+pub mod sandbox;
 pub mod token;
 
 use crate::{

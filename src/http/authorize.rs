@@ -1,0 +1,307 @@
+//! The customer's side: the authorization endpoint and the pages of a journey.
+
+use super::{
+    body,
+    door::RequestId,
+    respond::{self, notice},
+    router::Site,
+};
+use crate::{
+    flows::{
+        authorize::{self, Begun},
+        journey::{self, Form, NoView, Step, View},
+    },
+    oauth::{
+        authorize::NoRedirect,
+        brand::{Lang, PsuAuthentication},
+        channel::Channel,
+        client::Client,
+        interaction::{BrowserKey, Interaction, InteractionId},
+        params::Params,
+        sca::ScaFailure,
+        secret::Secret,
+    },
+    pages::{
+        self, CalendarDate, ChannelAnswer, Consent, Customers, NoticeKind, Return, ScriptedCustomer, SignIn, SignInError, SimulatedOutcome,
+        TppIdentity, negotiate,
+    },
+    sca::simulator,
+};
+use axum::{
+    body::Body,
+    extract::{Path, RawPathParams, State},
+    response::Response,
+};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// `__Host-`: only this host sets it, only over TLS, for every path.
+const COOKIE: &str = "__Host-guichet";
+
+/// RFC 6749 s3.1, s4.1.1.
+pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, request: Request<Body>) -> Response {
+    let id = request_id(&request);
+    let accept = accept_language(request.headers());
+    let path_lang = path.iter().find(|(name, _)| *name == "lang").map(|(_, value)| value);
+    let Ok(params) = Params::parse_leniently(request.uri().query().unwrap_or("").as_bytes()) else {
+        let lang = negotiate(path_lang, None, &accept, &site.brand);
+        return notice(StatusCode::BAD_REQUEST, site.page(lang), NoticeKind::MalformedRequest, &id);
+    };
+    let lang = negotiate(path_lang, params.get("ui_locales"), &accept, &site.brand);
+    let (browser, is_new) = match browser_key(request.headers()) {
+        Some(key) => (key, false),
+        None => (BrowserKey::new(site.app.entropy.bytes()), true),
+    };
+    match authorize::begin(&site.app, &site.brand, channel, &params, lang, &browser).await {
+        Ok(Begun::Journey(interaction)) => {
+            let mut response = respond::see_other(&journey_path(site, interaction));
+            if is_new {
+                set_cookie(&mut response, &browser);
+            }
+            response
+        }
+        Ok(Begun::GoHome(location)) => respond::see_other(&location),
+        Ok(Begun::Page(nobody)) => notice(StatusCode::BAD_REQUEST, site.page(lang), notice_of(nobody), &id),
+        Err(outage) => {
+            respond::log_outage(&outage);
+            notice(StatusCode::SERVICE_UNAVAILABLE, site.page(lang), NoticeKind::TemporarilyUnavailable, &id)
+        }
+    }
+}
+
+const fn notice_of(nobody: NoRedirect) -> NoticeKind {
+    match nobody {
+        NoRedirect::UnknownClient => NoticeKind::UnknownClient,
+        NoRedirect::Ambiguous => NoticeKind::MalformedRequest,
+        NoRedirect::RedirectUriMissing | NoRedirect::RedirectUriUnknown => NoticeKind::WrongRedirectUri,
+    }
+}
+
+/// Shows where the journey stands. An answer is fetched by a navigation of its own (`Return`): browsers that enforce
+/// `form-action` on redirects would not follow a form's 303 to the TPP.
+pub async fn look(State(site): State<Arc<Site>>, Path(id): Path<String>, request: Request<Body>) -> Response {
+    let mut answer = Answer::new(&site, &request);
+    let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
+    match journey::peek(&site.app, &site.brand, interaction, answer.browser.as_ref()).await {
+        Ok(view) => answer.show(interaction, view),
+        Err(outage) => answer.outage(&outage),
+    }
+}
+
+/// Takes the browser home: 303 to the TPP's redirect URI.
+pub async fn go_home(State(site): State<Arc<Site>>, Path(id): Path<String>, request: Request<Body>) -> Response {
+    let answer = Answer::new(&site, &request);
+    let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
+    match journey::look(&site.app, &site.brand, interaction, answer.browser.as_ref()).await {
+        Ok(View::GoHome(location)) => respond::see_other(&location),
+        Ok(View::SignIn { .. } | View::Consent { .. } | View::Next | View::Home { .. }) => {
+            respond::see_other(&journey_path(&site, interaction))
+        }
+        Ok(View::Nothing(none)) => answer.nothing(none),
+        Err(outage) => answer.outage(&outage),
+    }
+}
+
+/// One step of the customer.
+pub async fn step(State(site): State<Arc<Site>>, Path(id): Path<String>, request: Request<Body>) -> Response {
+    let mut answer = Answer::new(&site, &request);
+    let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
+    let form = match body::form(request, site.limits.body).await {
+        Ok(form) => form,
+        Err(error) => return answer.refused(error.status()),
+    };
+    let Some((form, typed)) = Params::parse(&form).ok().as_ref().and_then(read_form) else { return answer.refused(400) };
+    answer.typed = typed;
+    match journey::step(&site.app, &site.brand, interaction, answer.browser.as_ref(), form).await {
+        Ok(view) => answer.show(interaction, view),
+        Err(outage) => answer.outage(&outage),
+    }
+}
+
+/// The form, and the login as typed, to be shown again after a wrong password.
+fn read_form(params: &Params) -> Option<(Form, String)> {
+    let login = params.get("customer").unwrap_or("").to_owned();
+    let step = match (params.get("decision")?, params.get("outcome")) {
+        ("cancel", _) => Step::Cancel,
+        ("sign_in", _) => Step::SignIn { login: login.clone(), password: Secret::new(params.get("password").unwrap_or("")) },
+        ("approve", None | Some("approve")) => Step::Approve,
+        ("approve", Some(name)) => Step::Simulate(ScaFailure::from_name(name)?),
+        _ => return None,
+    };
+    Some((Form { csrf: params.get("csrf").unwrap_or("").to_owned(), step }, login))
+}
+
+/// The scripted customers of a sandbox, for TPP developers.
+pub async fn customers(State(site): State<Arc<Site>>, request: Request<Body>) -> Response {
+    let lang = negotiate(None, None, &accept_language(request.headers()), &site.brand);
+    let listed: Vec<_> = simulator::customers()
+        .map(|customer| ScriptedCustomer {
+            login: customer.login,
+            password: simulator::PASSWORD,
+            outcome: customer.outcome,
+            answers: site
+                .brand
+                .channels
+                .iter()
+                .map(|c| ChannelAnswer { channel: &c.name, error: customer.outcome.map(|failure| c.wire_code(failure)) })
+                .collect(),
+        })
+        .collect();
+    let page = site.page(lang);
+    respond::page(StatusCode::OK, page, Customers { site: page, customers: &listed }.render())
+}
+
+/// Everything a page of this journey needs beside the journey itself.
+struct Answer<'a> {
+    site: &'a Site,
+    browser: Option<BrowserKey>,
+    request_id: String,
+    lang: Lang,
+    typed: String,
+}
+
+impl<'a> Answer<'a> {
+    fn new(site: &'a Site, request: &Request<Body>) -> Self {
+        Self {
+            site,
+            browser: browser_key(request.headers()),
+            request_id: request_id(request),
+            lang: negotiate(None, None, &accept_language(request.headers()), &site.brand),
+            typed: String::new(),
+        }
+    }
+
+    fn show(&mut self, id: InteractionId, view: View) -> Response {
+        match view {
+            View::SignIn { interaction, client, wrong_password } => self.sign_in(&interaction, &client, wrong_password),
+            View::Consent { interaction, client, until } => {
+                self.lang = interaction.lang;
+                self.consent(&interaction, &client, CalendarDate { year: until.year(), month: until.month().into(), day: until.day() })
+            }
+            View::Home { interaction, client } => {
+                self.lang = interaction.lang;
+                let (tpp, page) = (tpp_of(&client, self.lang), self.site.page(self.lang));
+                let url = format!("{}/return", journey_path(self.site, id));
+                respond::page(StatusCode::OK, page, Return { site: page, tpp: &tpp, url: &url }.render())
+            }
+            View::Next => respond::see_other(&journey_path(self.site, id)),
+            View::GoHome(location) => respond::see_other(&location),
+            View::Nothing(none) => self.nothing(none),
+        }
+    }
+
+    fn sign_in(&mut self, interaction: &Interaction, client: &Client, wrong_password: bool) -> Response {
+        self.lang = interaction.lang;
+        let page = self.site.page(self.lang);
+        let html = SignIn {
+            site: page,
+            tpp: &tpp_of(client, self.lang),
+            scope: &interaction.scope,
+            action: &journey_path(self.site, interaction.id),
+            csrf: &self.csrf(interaction.id),
+            customer: &self.typed,
+            error: wrong_password.then_some(SignInError::WrongCredentials),
+            customers_url: &format!("/{}/customers", self.site.brand.id),
+        };
+        respond::page(StatusCode::OK, page, html.render())
+    }
+
+    fn consent(&self, interaction: &Interaction, client: &Client, until: CalendarDate) -> Response {
+        let page = self.site.page(self.lang);
+        let simulated = self.site.brand.psu_authentication == PsuAuthentication::Simulator;
+        let channel = self.site.brand.channel(&interaction.channel).filter(|_| simulated);
+        let outcomes: Vec<_> = channel.map_or_else(Vec::new, |channel| {
+            ScaFailure::ALL.map(|failure| SimulatedOutcome { failure, wire_code: channel.wire_code(failure) }).into()
+        });
+        let html = Consent {
+            site: page,
+            tpp: &tpp_of(client, self.lang),
+            scope: &interaction.scope,
+            explicit: self.site.brand.explicit_consent,
+            until: Some(until),
+            action: &journey_path(self.site, interaction.id),
+            csrf: &self.csrf(interaction.id),
+            outcomes: &outcomes,
+        };
+        respond::page(StatusCode::OK, page, html.render())
+    }
+
+    fn csrf(&self, id: InteractionId) -> String {
+        self.browser.as_ref().map_or_else(String::new, |key| key.csrf(id))
+    }
+
+    fn nothing(&self, none: NoView) -> Response {
+        let (status, kind) = match none {
+            NoView::Unknown => (StatusCode::NOT_FOUND, NoticeKind::NotFound),
+            NoView::OtherBrowser => (StatusCode::FORBIDDEN, NoticeKind::CookieLost),
+            NoView::ForeignForm => (StatusCode::FORBIDDEN, NoticeKind::MalformedRequest),
+            NoView::AlreadyAnswered => (StatusCode::GONE, NoticeKind::AlreadyAnswered),
+            NoView::Over => (StatusCode::GONE, NoticeKind::ExpiredInteraction),
+        };
+        notice(status, self.site.page(self.lang), kind, &self.request_id)
+    }
+
+    fn refused(&self, status: u16) -> Response {
+        let kind = if status == 413 { NoticeKind::TooLarge } else { NoticeKind::MalformedRequest };
+        notice(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), self.site.page(self.lang), kind, &self.request_id)
+    }
+
+    fn outage(&self, outage: &crate::storage::Outage) -> Response {
+        respond::log_outage(outage);
+        notice(StatusCode::SERVICE_UNAVAILABLE, self.site.page(self.lang), NoticeKind::TemporarilyUnavailable, &self.request_id)
+    }
+}
+
+fn tpp_of(client: &Client, lang: Lang) -> TppIdentity {
+    TppIdentity::new(client.metadata.name_in(lang.tag()), &client.legal_name, client.organisation.authorisation_number())
+}
+
+fn journey_path(site: &Site, id: InteractionId) -> String {
+    format!("/{}/journeys/{}", site.brand.id, id.0.simple())
+}
+
+fn parse_id(text: &str) -> Option<InteractionId> {
+    Uuid::try_parse(text).ok().map(InteractionId)
+}
+
+fn request_id(request: &Request<Body>) -> String {
+    request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.simple().to_string())
+}
+
+fn accept_language(headers: &HeaderMap) -> String {
+    headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("").chars().take(500).collect()
+}
+
+fn browser_key(headers: &HeaderMap) -> Option<BrowserKey> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'))
+        .find_map(|pair| BrowserKey::parse(pair.trim().strip_prefix(COOKIE)?.strip_prefix('=')?))
+}
+
+/// Lax: the browser comes from the TPP's site by a top-level navigation.
+fn set_cookie(response: &mut Response, key: &BrowserKey) {
+    let cookie = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax", key.reveal());
+    if let Ok(value) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, value);
+    }
+}
+
+/// `/assets/{name}`: the stylesheet.
+pub async fn asset(Path(name): Path<String>) -> Response {
+    match pages::asset(&name) {
+        Some((content_type, bytes)) => {
+            let mut response = respond::status(StatusCode::OK);
+            *response.body_mut() = Body::from(bytes);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            response
+        }
+        None => respond::status(StatusCode::NOT_FOUND),
+    }
+}

@@ -1,0 +1,140 @@
+//! The first thing behind every listener: which counter, which host, within which bounds.
+
+use super::{
+    respond,
+    router::{self, HttpLimits},
+};
+use crate::{
+    app::App,
+    oauth::error::{ErrorCode, OAuthError},
+    tls::peer::{Counter, Peer},
+};
+use axum::{Router, body::Body, response::Response};
+use http::{HeaderValue, Request, StatusCode, header};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::{sync::Semaphore, time::Instant};
+use tower::{Service, ServiceExt};
+use uuid::Uuid;
+
+/// One service for all listeners: the connection's counter and the request's host choose the routes.
+#[derive(Clone)]
+pub struct Door(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    tpp: HashMap<String, Router>,
+    psu: HashMap<String, Router>,
+    internal: Router,
+    ops: Router,
+    /// Requests under way, all counters but ops together.
+    slots: Semaphore,
+    limits: HttpLimits,
+}
+
+/// What a request is called in the log, in the answer's `X-Request-Id` and on error pages.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestId(pub Uuid);
+
+impl Door {
+    pub fn new(app: App, limits: HttpLimits, metrics: PrometheusHandle) -> Self {
+        let (tpp, psu) = router::sites(&app, &limits);
+        let internal = router::internal(&app, &limits);
+        let ops = router::ops(&app, metrics);
+        Self(Arc::new(Inner { app, tpp, psu, internal, ops, slots: Semaphore::new(limits.requests_in_flight), limits }))
+    }
+}
+
+impl Service<Request<Body>> for Door {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let door = self.0.clone();
+        Box::pin(async move { Ok(door.answer(request).await) })
+    }
+}
+
+impl Inner {
+    async fn answer(&self, mut request: Request<Body>) -> Response {
+        let began = Instant::now();
+        let id = RequestId(self.app.entropy.uuid(self.app.clock.now()));
+        let counter = request.extensions().get::<Peer>().map(|peer| peer.counter);
+        request.extensions_mut().insert(id);
+        let method = request.method().clone();
+        let mut response = self.route(counter, request).await;
+        if let Ok(value) = HeaderValue::from_str(&id.0.simple().to_string()) {
+            response.headers_mut().insert("x-request-id", value);
+        }
+        let route = response.extensions().get::<router::Route>().map_or("none", |r| r.0.as_str()).to_owned();
+        let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
+        // the route's pattern only: paths, queries and bodies hold ids, codes and states
+        tracing::info!(target: "request", id = %id.0.simple(), counter = ?counter, %method, route, status, seconds);
+        metrics::counter!("guichet_http_requests_total", "route" => route.clone(), "status" => status.to_string()).increment(1);
+        metrics::histogram!("guichet_http_request_seconds", "route" => route).record(seconds);
+        response
+    }
+
+    async fn route(&self, counter: Option<Counter>, request: Request<Body>) -> Response {
+        let (table, other) = match counter {
+            Some(Counter::Ops) => return call(self.ops.clone(), request).await,
+            Some(Counter::Internal) => return self.bounded(self.internal.clone(), request).await,
+            Some(Counter::Tpp) => (&self.tpp, &self.psu),
+            Some(Counter::Psu) => (&self.psu, &self.tpp),
+            None => return respond::status(StatusCode::INTERNAL_SERVER_ERROR),
+        };
+        let Some(host) = host_of(&request) else {
+            return respond::error(&OAuthError::new(ErrorCode::InvalidRequest, "Host: missing or malformed"));
+        };
+        match table.get(&host) {
+            Some(routes) => self.bounded(routes.clone(), request).await,
+            // RFC 9110 s15.5.20: a browser may reuse one HTTP/2 connection for two names of one certificate
+            None if other.contains_key(&host) => respond::misdirected("this host is served on another connection"),
+            None => respond::misdirected("no such host here"),
+        }
+    }
+
+    /// Sheds what is too much at once, and ends what takes too long.
+    async fn bounded(&self, routes: Router, request: Request<Body>) -> Response {
+        let Ok(_slot) = self.slots.try_acquire() else {
+            metrics::counter!("guichet_requests_shed_total").increment(1);
+            return respond::unavailable();
+        };
+        match tokio::time::timeout(self.limits.request, call(routes, request)).await {
+            Ok(response) => response,
+            Err(_) => respond::unavailable(),
+        }
+    }
+}
+
+async fn call(routes: Router, request: Request<Body>) -> Response {
+    match routes.oneshot(request).await {
+        Ok(response) => response,
+    }
+}
+
+/// HTTP/2's `:authority`, or the one `Host` header; without the port, in lower case.
+fn host_of(request: &Request<Body>) -> Option<String> {
+    let mut headers = request.headers().get_all(header::HOST).iter();
+    let header = headers.next().map(HeaderValue::to_str).transpose().ok()?;
+    if headers.next().is_some() {
+        return None;
+    }
+    let authority: http::uri::Authority = match (request.uri().authority(), header) {
+        (Some(authority), _) => authority.clone(),
+        (None, header) => header?.parse().ok()?,
+    };
+    Some(authority.host().to_ascii_lowercase())
+}

@@ -1,0 +1,112 @@
+//! What a TPP's software reads before its first request: RFC 8414 metadata and the key set.
+
+use super::{respond, router::Site};
+use crate::oauth::{
+    brand::{Brand, ClientAuth},
+    registration::GrantType,
+};
+use axum::{extract::State, response::Response};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// RFC 8414 s2. Members that would be empty are left out.
+#[derive(Serialize, ToSchema)]
+pub struct ServerMetadata {
+    pub issuer: String,
+    pub authorization_endpoint: String,
+    pub token_endpoint: String,
+    pub registration_endpoint: String,
+    pub revocation_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    pub scopes_supported: Vec<&'static str>,
+    pub response_types_supported: [&'static str; 1],
+    pub response_modes_supported: [&'static str; 1],
+    pub grant_types_supported: Vec<&'static str>,
+    pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub code_challenge_methods_supported: [&'static str; 1],
+    pub ui_locales_supported: Vec<&'static str>,
+    pub service_documentation: String,
+    /// RFC 9207 s3.
+    pub authorization_response_iss_parameter_supported: bool,
+    /// RFC 8705 s3.3.
+    pub tls_client_certificate_bound_access_tokens: bool,
+    /// RFC 8705 s5: the same endpoints, said once more for clients that look here.
+    pub mtls_endpoint_aliases: EndpointAliases,
+    /// Not in RFC 8414: each channel's own pair of endpoints.
+    pub channels: Vec<ChannelMetadata>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct EndpointAliases {
+    pub token_endpoint: String,
+    pub registration_endpoint: String,
+    pub revocation_endpoint: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ChannelMetadata {
+    pub name: String,
+    pub authorization_endpoint: String,
+    pub token_endpoint: String,
+}
+
+impl ServerMetadata {
+    pub fn of(brand: &Brand, has_keys: bool) -> Self {
+        let channels: Vec<_> = brand
+            .channels
+            .iter()
+            .map(|channel| ChannelMetadata {
+                name: channel.name.clone(),
+                authorization_endpoint: format!("{}{}", brand.psu_origin, channel.authorize_path.replace("{lang}", brand.default_language.tag())),
+                token_endpoint: format!("{}{}", brand.tpp_origin, channel.token_path),
+            })
+            .collect();
+        let first = channels.first().map(|c| (c.authorization_endpoint.clone(), c.token_endpoint.clone()));
+        let (authorization_endpoint, token_endpoint) = first.unwrap_or_default();
+        let registration_endpoint = format!("{}{}", brand.tpp_origin, brand.registration.path);
+        let revocation_endpoint = format!("{}{}", brand.tpp_origin, brand.revocation_path);
+        let methods = match brand.client_auth {
+            ClientAuth::Tls => vec!["tls_client_auth"],
+            ClientAuth::TlsAndSecretBasic => vec!["client_secret_basic"],
+        };
+        Self {
+            issuer: brand.issuer.clone(),
+            authorization_endpoint,
+            mtls_endpoint_aliases: EndpointAliases {
+                token_endpoint: token_endpoint.clone(),
+                registration_endpoint: registration_endpoint.clone(),
+                revocation_endpoint: revocation_endpoint.clone(),
+            },
+            token_endpoint,
+            registration_endpoint,
+            revocation_endpoint,
+            jwks_uri: has_keys.then(|| format!("{}/{}/jwks", brand.psu_origin, brand.id)),
+            scopes_supported: brand.offered_scopes().iter().map(|s| s.as_str()).collect(),
+            response_types_supported: ["code"],
+            response_modes_supported: ["query"],
+            grant_types_supported: GrantType::ALL.into_iter().filter(|g| g.is_offered_by(brand)).map(GrantType::as_str).collect(),
+            token_endpoint_auth_methods_supported: methods.clone(),
+            revocation_endpoint_auth_methods_supported: methods,
+            code_challenge_methods_supported: ["S256"],
+            ui_locales_supported: brand.languages.iter().map(|l| l.tag()).collect(),
+            service_documentation: format!("{}/{}/developers", brand.psu_origin, brand.id),
+            authorization_response_iss_parameter_supported: true,
+            tls_client_certificate_bound_access_tokens: brand.certificate_bound_access_tokens,
+            channels,
+        }
+    }
+}
+
+/// RFC 8414 s3.
+pub async fn metadata(State(site): State<Arc<Site>>) -> Response {
+    let has_keys = site.app.jwks["keys"].as_array().is_some_and(|keys| !keys.is_empty());
+    respond::document(&ServerMetadata::of(&site.brand, has_keys))
+}
+
+/// RFC 7517 s5.
+pub async fn jwks(State(site): State<Arc<Site>>) -> Response {
+    respond::document(&site.app.jwks)
+}

@@ -1,0 +1,19 @@
+//! Thin: bytes to types and back. Every decision is a flow's.
+
+mod authorize;
+mod body;
+mod door;
+mod extract;
+mod introspect;
+mod metadata;
+mod openapi;
+mod ops;
+mod register;
+mod respond;
+mod revoke;
+mod router;
+mod token;
+
+pub use door::Door;
+pub use openapi::{brand_document, internal_document};
+pub use router::{HttpLimits, Site};

@@ -1,0 +1,117 @@
+//! Answers: JSON that nobody stores, pages with their headers, redirects that are always 303.
+
+use crate::{
+    oauth::error::{ErrorCode, OAuthError},
+    pages::{HEADERS, Notice, NoticeKind, Site as PageSite},
+    storage::Outage,
+};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+const HSTS: &str = "max-age=31536000; includeSubDomains";
+/// Seconds after which a 503 is worth another try.
+const RETRY_AFTER: &str = "2";
+
+/// RFC 6749 s5.1: answers with credentials are stored nowhere.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    let Ok(text) = serde_json::to_vec(body) else { return self::status(StatusCode::INTERNAL_SERVER_ERROR) };
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::PRAGMA, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (status, headers, text).into_response()
+}
+
+/// A document that may be cached for a while: metadata, keys, OpenAPI.
+pub fn document(body: &impl Serialize) -> Response {
+    let mut response = json(StatusCode::OK, body);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    response.headers_mut().remove(header::PRAGMA);
+    response
+}
+
+pub fn error(error: &OAuthError) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(status, &error.body());
+    if let Some(challenge) = challenge(error) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    }
+    response
+}
+
+/// RFC 9110 s11.6.1: a 401 says how to authenticate.
+fn challenge(error: &OAuthError) -> Option<&'static str> {
+    match (error.status(), error.code) {
+        (401, ErrorCode::InvalidToken) => Some("Bearer error=\"invalid_token\""),
+        (401, _) => Some("Basic realm=\"guichet\""),
+        _ => None,
+    }
+}
+
+/// 503 with Retry-After: try again, nothing was refused.
+pub fn unavailable() -> Response {
+    error(&OAuthError::new(ErrorCode::TemporarilyUnavailable, "try again in a moment"))
+}
+
+/// Logged once, here where it is answered.
+pub fn outage(outage: &Outage) -> Response {
+    log_outage(outage);
+    unavailable()
+}
+
+pub fn log_outage(outage: &Outage) {
+    tracing::error!(error = %outage, "outage");
+    metrics::counter!("guichet_outages_total").increment(1);
+}
+
+pub fn misdirected(why: &'static str) -> Response {
+    error(&OAuthError::new(ErrorCode::InvalidRequest, why).with_status(421))
+}
+
+pub fn status(status: StatusCode) -> Response {
+    (status, [(header::CACHE_CONTROL, "no-store")]).into_response()
+}
+
+pub fn no_content() -> Response {
+    status(StatusCode::NO_CONTENT)
+}
+
+/// RFC 9700 s4.12: 303, so that a form's body is never sent on.
+pub fn see_other(location: &str) -> Response {
+    let Ok(location) = HeaderValue::from_str(location) else { return status(StatusCode::INTERNAL_SERVER_ERROR) };
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
+    add_page_headers(&mut response);
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    response
+}
+
+pub fn page(status: StatusCode, site: PageSite<'_>, html: String) -> Response {
+    let mut response = (status, Body::from(html)).into_response();
+    add_page_headers(&mut response);
+    response.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(site.lang.tag()));
+    response
+}
+
+pub fn notice(status: StatusCode, site: PageSite<'_>, kind: NoticeKind, request_id: &str) -> Response {
+    let mut response = page(status, site, Notice { site, kind, request_id, detail: None }.render());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    }
+    response
+}
+
+fn add_page_headers(response: &mut Response) {
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+}

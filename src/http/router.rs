@@ -1,0 +1,195 @@
+//! Every route of each counter. A brand's paths are its data; a channel is a row.
+
+use super::{
+    authorize, body::BodyLimits, extract::ClientRequest, introspect, metadata, openapi, ops, register, respond, revoke, token,
+};
+use crate::{
+    app::App,
+    oauth::{
+        brand::{Brand, Lang, PsuAuthentication},
+        error::{ErrorCode, OAuthError},
+    },
+    pages::{NoticeKind, Site as PageSite},
+};
+use axum::{
+    Router,
+    body::Body,
+    extract::{MatchedPath, RawPathParams, State},
+    middleware::{self, Next},
+    response::Response,
+    routing::{get, post},
+};
+use http::{Request, StatusCode};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// Bounds of the HTTP layer; those of connections are the listener's.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLimits {
+    pub body: BodyLimits,
+    /// From the request's head to the answer's.
+    pub request: Duration,
+    /// More at once are answered 503 with Retry-After.
+    pub requests_in_flight: usize,
+}
+
+impl HttpLimits {
+    pub const fn new(body_bytes: usize, body: Duration, request: Duration, requests_in_flight: usize) -> Self {
+        Self { body: BodyLimits { bytes: body_bytes, time: body }, request, requests_in_flight }
+    }
+}
+
+/// One brand at one counter: the state of its routes.
+pub struct Site {
+    pub app: App,
+    pub brand: Arc<Brand>,
+    pub limits: HttpLimits,
+}
+
+impl Site {
+    pub fn page(&self, lang: Lang) -> PageSite<'_> {
+        PageSite { lang, brand: &self.brand.display_name, sandbox: self.brand.sandbox }
+    }
+}
+
+/// The bank's own systems see all brands.
+pub struct InternalSite {
+    pub app: App,
+    pub limits: HttpLimits,
+}
+
+/// The pattern that matched, for the log and the metrics: bounded in number, unlike paths.
+#[derive(Clone)]
+pub struct Route(pub MatchedPath);
+
+type ByHost = HashMap<String, Router>;
+
+/// The routes of the tpp and psu counters, by host.
+pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
+    let (mut tpp, mut psu) = (ByHost::new(), ByHost::new());
+    for brand in &app.brands {
+        let site = Arc::new(Site { app: app.clone(), brand: brand.clone(), limits: *limits });
+        merge(&mut tpp, &brand.tpp_origin, tpp_routes(&site));
+        merge(&mut psu, &brand.psu_origin, psu_routes(&site));
+    }
+    let finish = |table: ByHost, fallback: fn(Router) -> Router| {
+        table.into_iter().map(|(host, routes)| (host, observed(fallback(routes)))).collect()
+    };
+    (finish(tpp, machine_fallbacks), finish(psu, page_fallbacks))
+}
+
+fn merge(table: &mut ByHost, origin: &str, routes: Router) {
+    let host = host_of(origin);
+    let known = table.remove(&host).unwrap_or_default();
+    table.insert(host, known.merge(routes));
+}
+
+/// `https://host:port` -> `host`.
+fn host_of(origin: &str) -> String {
+    let authority = origin.strip_prefix("https://").unwrap_or(origin);
+    authority.parse::<http::uri::Authority>().map_or_else(|_| authority.to_owned(), |a| a.host().to_ascii_lowercase())
+}
+
+fn tpp_routes(site: &Arc<Site>) -> Router {
+    let brand = &site.brand;
+    let registration = &brand.registration;
+    let mut client = get(register::read).delete(register::delete);
+    if registration.update {
+        client = client.put(register::update);
+    }
+    let mut routes = Router::new()
+        .route(&registration.path, post(register::create))
+        .route(&format!("{}/{{client_id}}", registration.path), client)
+        .route(&brand.revocation_path, post(revoke::revoke));
+    for channel in brand.channels.iter().cloned() {
+        let path = channel.token_path.clone();
+        let handler = async move |State(site): State<Arc<Site>>, request: ClientRequest| token::token(&site, &channel, request).await;
+        routes = routes.route(&path, post(handler));
+    }
+    routes.with_state(site.clone())
+}
+
+fn psu_routes(site: &Arc<Site>) -> Router {
+    let brand = &site.brand;
+    let own = |path: &str| format!("/{}/{path}", brand.id);
+    let mut routes = Router::new()
+        .route(&brand.metadata_path(), get(metadata::metadata))
+        .route(&own("jwks"), get(metadata::jwks))
+        .route(&own("openapi.json"), get(openapi::document))
+        .route(&own("developers"), get(openapi::page))
+        .route(&own("journeys/{id}"), get(authorize::look).post(authorize::step))
+        .route(&own("journeys/{id}/return"), get(authorize::go_home));
+    if brand.psu_authentication == PsuAuthentication::Simulator {
+        routes = routes.route(&own("customers"), get(authorize::customers));
+    }
+    for channel in brand.channels.iter().cloned() {
+        let path = channel.authorize_path.clone();
+        let handler = async move |State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>| {
+            authorize::authorize(&site, &channel, path, request).await
+        };
+        routes = routes.route(&path, get(handler));
+    }
+    routes.with_state(site.clone())
+}
+
+/// RFC 7662 and the document of this counter.
+pub fn internal(app: &App, limits: &HttpLimits) -> Router {
+    let routes = Router::new()
+        .route("/brands/{brand}/introspect", post(introspect::introspect))
+        .route("/openapi.json", get(openapi::internal))
+        .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));
+    observed(machine_fallbacks(routes))
+}
+
+pub fn ops(app: &App, metrics: PrometheusHandle) -> Router {
+    let app = app.clone();
+    let routes = Router::new()
+        .route("/livez", get(ops::live))
+        .route("/readyz", get(move || ops::ready(app.clone())))
+        .route("/metrics", get(async move || ops::metrics(metrics.render()).await));
+    observed(machine_fallbacks(routes))
+}
+
+fn machine_fallbacks(routes: Router) -> Router {
+    routes
+        .fallback(async || respond::error(&OAuthError::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404)))
+        .method_not_allowed_fallback(async || {
+            respond::error(&OAuthError::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405))
+        })
+}
+
+fn page_fallbacks(routes: Router) -> Router {
+    routes
+        .route("/assets/{name}", get(authorize::asset))
+        .fallback(async |request: Request<Body>| plain_notice(StatusCode::NOT_FOUND, NoticeKind::NotFound, &request))
+        .method_not_allowed_fallback(async |request: Request<Body>| {
+            plain_notice(StatusCode::METHOD_NOT_ALLOWED, NoticeKind::MethodNotAllowed, &request)
+        })
+}
+
+/// A page of no brand: English, unless the browser says otherwise.
+fn plain_notice(status: StatusCode, kind: NoticeKind, request: &Request<Body>) -> Response {
+    let accept = request.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let lang = accept.split(',').find_map(|tag| Lang::from_tag(tag.trim())).unwrap_or(Lang::En);
+    respond::notice(status, PageSite { lang, brand: "", sandbox: false }, kind, "")
+}
+
+/// A panic is answered 500 and counted; the matched pattern goes with the answer to the log.
+fn observed(routes: Router) -> Router {
+    routes
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            metrics::counter!("guichet_panics_total").increment(1);
+            respond::error(&OAuthError::new(ErrorCode::ServerError, "an internal error"))
+        }))
+        .route_layer(middleware::from_fn(note_route))
+}
+
+async fn note_route(request: Request<Body>, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned().map(Route);
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
