@@ -128,8 +128,13 @@ impl Verdict {
         self.facts.and_then(holder).ok_or_else(incomplete)
     }
 
+    /// Adds what is not said yet; that path building cannot read it says nothing beside a fault of the envelope.
     fn add(&mut self, reason: Option<Reason>) {
-        self.reasons.extend(reason.filter(|reason| !self.reasons.contains(reason)));
+        let said = |reason: &Reason| match reason {
+            Reason::Malformed(_) => self.reasons.iter().any(|other| other.step() == reason.step()),
+            other => self.reasons.contains(other),
+        };
+        self.reasons.extend(reason.filter(|reason| !said(reason)));
     }
 }
 

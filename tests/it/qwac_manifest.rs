@@ -1,0 +1,227 @@
+//! The judge over certificates made by others: real QWACs, linters' cases, sandbox dialects, each with its expected verdict.
+//!
+//! The whole collection is read from `GUICHET_QWAC_DATA` or `../shared/data/qwac`; where neither exists, from the
+//! permissively licensed sample in `fixtures/qwac`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use guichet::pki::{Anchors, Content, Reason, Trust, TrustPolicy, chain_from_pem_or_der, describe, judge, judge_content};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use serde_json::Value;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// The manifest's words for a fault, and the codes that say the same.
+const SAME: [(&str, &[&str]); 21] = [
+    ("unknown-critical-extension", &["UNKNOWN_CRITICAL_EXTENSION"]),
+    ("no-psd2-statement", &["PSD2_STATEMENT_MISSING"]),
+    ("orgid-missing", &["ORGANISATION_ID_MISSING"]),
+    ("orgid-multiple", &["ORGANISATION_ID_REPEATED"]),
+    // Where there is none at all, it has not the PSD form either.
+    ("orgid-not-psd-form", &["ORGANISATION_ID_NOT_PSD", "ORGANISATION_ID_MISSING"]),
+    ("orgid-nca-mismatch", &["NCA_MISMATCH"]),
+    ("ncaid-grammar", &["NCA_ID_MALFORMED"]),
+    ("ncaid-country", &["NCA_COUNTRY_NOT_ACCEPTED"]),
+    ("eku-absent", &["EKU_MISSING"]),
+    ("eku-no-clientauth", &["EKU_NO_CLIENT_AUTH"]),
+    ("keyusage-no-digitalsignature", &["KEY_USAGE_NO_DIGITAL_SIGNATURE"]),
+    ("qcstatements-malformed", &["QC_STATEMENTS_MALFORMED"]),
+    ("qcstatements-missing", &["QC_STATEMENTS_MISSING"]),
+    ("qcstatements-critical", &["QC_STATEMENTS_CRITICAL"]),
+    ("no-qccompliance", &["QC_COMPLIANCE_MISSING"]),
+    ("no-qctype", &["QC_TYPE_MISSING"]),
+    ("qctype-not-web-only", &["QC_TYPE_NOT_WEB", "QSEAL_CERTIFICATE"]),
+    ("qc-cclegislation-non-eu", &["QC_CC_LEGISLATION_PRESENT"]),
+    ("psd2-no-roles", &["ROLE_MISSING"]),
+    ("psd2-role-name-mismatch", &["ROLE_NAME_MISMATCH"]),
+    ("psd2-role-oid-unknown", &["ROLE_UNKNOWN", "ROLE_UNSPECIFIED"]),
+];
+const SAME_TOO: [(&str, &[&str]); 2] = [("weak-key", &["WEAK_KEY"]), ("sha1-signature", &["SIGNATURE_ALGORITHM_NOT_ALLOWED"])];
+
+struct Collection {
+    folder: PathBuf,
+    manifest: Value,
+    anchors: Vec<CertificateDer<'static>>,
+}
+
+impl Collection {
+    fn find() -> Self {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let whole = std::env::var_os("GUICHET_QWAC_DATA").map_or_else(|| here.join("../shared/data/qwac"), PathBuf::from);
+        if whole.join("manifest.json").is_file() {
+            return Self::read(whole);
+        }
+        eprintln!("\n*** {} IS ABSENT: only the sample in tests/it/fixtures/qwac is judged ***\n", whole.display());
+        Self::sample()
+    }
+
+    fn sample() -> Self {
+        Self::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/qwac"))
+    }
+
+    fn read(folder: PathBuf) -> Self {
+        let manifest = serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+        let mut anchors = services(&folder.join("tl/2025-08-08"));
+        for file in files(&folder.join("anchors")) {
+            if is_web_service(&file) {
+                anchors.extend(CertificateDer::pem_slice_iter(&fs::read(file).unwrap()).map(Result::unwrap));
+            }
+        }
+        Self { folder, manifest, anchors }
+    }
+
+    fn certificate(&self, entry: &Value) -> CertificateDer<'static> {
+        chain_from_pem_or_der(&fs::read(self.folder.join(entry["file"].as_str().unwrap())).unwrap()).unwrap().remove(0)
+    }
+}
+
+/// Among the anchors kept as files: not a list's signer, a seal service or a test authority.
+fn is_web_service(file: &Path) -> bool {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    !["oj-", "de-tl-signer", "microsec-e-szigno-test"].iter().any(|other| name.starts_with(other)) && !name.contains("eseal")
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// Granted services for qualified website authentication of the national lists: enough of a reader for a test.
+fn services(folder: &Path) -> Vec<CertificateDer<'static>> {
+    let mut certificates = Vec::new();
+    for file in files(folder) {
+        let mut xml = String::new();
+        flate2::read::GzDecoder::new(fs::File::open(file).unwrap()).read_to_string(&mut xml).unwrap();
+        for service in xml.split("TSPService>").filter_map(|service| service.split("ServiceHistory").next()) {
+            let fits = ["Svctype/CA/QC", "Svcstatus/granted", "SvcInfoExt/ForWebSiteAuthentication"].iter().all(|mark| service.contains(mark));
+            if fits {
+                certificates.extend(service.split("X509Certificate>").skip(1).step_by(2).map(certificate_of));
+            }
+        }
+    }
+    certificates
+}
+
+fn certificate_of(element: &str) -> CertificateDer<'static> {
+    let base64 = element.split('<').next().unwrap();
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64.trim());
+    CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
+}
+
+/// The British authority counted while the certificates of the collection were valid.
+fn policy_of_then() -> TrustPolicy {
+    let mut policy = TrustPolicy::default();
+    policy.nca_countries.insert("GB".to_owned());
+    policy
+}
+
+fn codes(reasons: &[Reason]) -> Vec<&'static str> {
+    reasons.iter().map(Reason::code).collect()
+}
+
+/// The middle of the time at which the expected verdict holds, or else of the certificate's validity.
+fn moment(entry: &Value) -> OffsetDateTime {
+    let (from, to) = match entry["expected"]["valid_at"].as_str().and_then(|range| range.split_once("..")) {
+        Some((from, to)) => (format!("{}T00:00:00Z", &from[..10]), format!("{}T00:00:00Z", &to[..10])),
+        None => (entry["facts"]["notBefore"].as_str().unwrap().to_owned(), entry["facts"]["notAfter"].as_str().unwrap().to_owned()),
+    };
+    let (from, to) = (OffsetDateTime::parse(&from, &Rfc3339).unwrap(), OffsetDateTime::parse(&to, &Rfc3339).unwrap());
+    from + (to - from) / 2
+}
+
+fn words(value: &Value) -> Vec<&str> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// What is not as the manifest says; empty if all is.
+fn disagreement(entry: &Value, content: &Content, judged: &[&'static str], roles: &[&str]) -> Option<String> {
+    let expected = &entry["expected"];
+    let said = codes(&content.reasons);
+    match expected["psd2_qwac_profile"].as_str().unwrap() {
+        "accept" if !judged.is_empty() => Some("should be accepted".to_owned()),
+        "accept" if roles != sorted(words(&entry["facts"]["roles"])) => Some(format!("roles {roles:?}")),
+        "accept" => None,
+        "accept-profile" if !said.is_empty() => Some("the contents should be accepted".to_owned()),
+        "accept-profile" if !matches!(judged, ["ISSUER_NOT_TRUSTED" | "SIGNATURE_INVALID"]) => Some("only trust should fail".to_owned()),
+        "accept-profile" => None,
+        "refuse" if said.is_empty() => Some("should be refused".to_owned()),
+        "refuse" => words(&expected["reasons"]).into_iter().find(|word| !is_said(word, &said)).map(|word| format!("`{word}` is not said")),
+        other => Some(format!("unknown verdict {other}")),
+    }
+    .or_else(|| {
+        let tolerable = expected["apart_from_critical_extension"].as_str().is_some_and(|text| text.starts_with("accept-profile"));
+        (tolerable && said != ["UNKNOWN_CRITICAL_EXTENSION"]).then(|| "nothing but the critical extension is wrong".to_owned())
+    })
+}
+
+fn sorted(mut roles: Vec<&str>) -> Vec<&str> {
+    let order = ["PSP_AS", "PSP_PI", "PSP_AI", "PSP_IC"];
+    roles.sort_by_key(|role| order.iter().position(|other| other == role));
+    roles
+}
+
+fn is_said(word: &str, said: &[&str]) -> bool {
+    let word = word.split(':').next().unwrap();
+    let (_, codes) = SAME.iter().chain(&SAME_TOO).find(|(known, _)| *known == word).unwrap_or_else(|| panic!("no code for `{word}`"));
+    codes.iter().any(|code| said.contains(code))
+}
+
+fn judge_all(collection: &Collection) -> Vec<String> {
+    let trust = Trust::new(Anchors::from_certificates(&collection.anchors).unwrap(), policy_of_then());
+    println!("{} anchors", trust.anchors.len());
+    let mut disagreements = Vec::new();
+    for entry in collection.manifest["certificates"].as_array().unwrap() {
+        let certificate = collection.certificate(entry);
+        let content = judge_content(&certificate, &trust.policy);
+        let verdict = judge(&[certificate], &trust, moment(entry));
+        assert!(!describe(&verdict).is_empty());
+        let judged = codes(&verdict.reasons);
+        let roles: Vec<_> = verdict.facts.iter().flat_map(|facts| &facts.roles).map(|role| role.name()).collect();
+        let wrong = disagreement(entry, &content, &judged, &roles);
+        let file = entry["file"].as_str().unwrap();
+        println!("{:<4}{file:<95}{}", if wrong.is_none() { "ok" } else { "NOT" }, judged.join(" "));
+        disagreements.extend(wrong.map(|why| format!("{file}: {why}: {judged:?} {:?}", codes(&content.reasons))));
+    }
+    disagreements
+}
+
+#[test]
+fn every_verdict_is_the_manifests() {
+    let disagreements = judge_all(&Collection::find());
+    assert!(disagreements.is_empty(), "{disagreements:#?}");
+}
+
+#[test]
+fn every_verdict_of_the_sample_is_its_manifests() {
+    let disagreements = judge_all(&Collection::sample());
+    assert!(disagreements.is_empty(), "{disagreements:#?}");
+}
+
+#[test]
+fn today_a_british_authority_is_the_only_thing_wrong_with_an_old_good_certificate() {
+    let collection = Collection::find();
+    let trust = Trust::new(Anchors::from_certificates(&collection.anchors).unwrap(), TrustPolicy::default());
+    let entries = collection.manifest["certificates"].as_array().unwrap();
+    let british = entries.iter().find(|entry| entry["facts"]["ncaId"] == "GB-FCA" && entry["expected"]["psd2_qwac_profile"] == "accept").unwrap();
+    let verdict = judge(&[collection.certificate(british)], &trust, moment(british));
+    assert_eq!(codes(&verdict.reasons), ["NCA_COUNTRY_NOT_ACCEPTED"]);
+}
+
+#[test]
+fn no_flipped_bit_of_a_real_certificate_is_accepted() {
+    let collection = Collection::find();
+    let trust = Trust::new(Anchors::from_certificates(&collection.anchors).unwrap(), policy_of_then());
+    let entries = collection.manifest["certificates"].as_array().unwrap();
+    let good = entries.iter().find(|entry| entry["expected"]["psd2_qwac_profile"] == "accept").unwrap();
+    let der = collection.certificate(good);
+    for at in 0..der.len() {
+        let mut bytes = der.to_vec();
+        bytes[at] ^= 1 << (at % 8);
+        assert!(!judge(&[CertificateDer::from(bytes)], &trust, moment(good)).reasons.is_empty(), "byte {at}");
+    }
+}
