@@ -2,4 +2,5 @@
 
 pub mod der;
 pub mod pki;
+pub mod postgres;
 pub mod qwac;

@@ -7,6 +7,7 @@ use std::{
     error, fmt,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
+    net::IpAddr,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -61,13 +62,7 @@ pub enum Flaw {
     Untrusted,
 }
 
-const fn qwac(
-    name: &'static str,
-    organisation: &'static str,
-    legal_name: &'static str,
-    roles: &'static [PspRole],
-    flaw: Flaw,
-) -> TestQwac {
+const fn qwac(name: &'static str, organisation: &'static str, legal_name: &'static str, roles: &'static [PspRole], flaw: Flaw) -> TestQwac {
     TestQwac { name, organisation, legal_name, roles, flaw }
 }
 
@@ -186,7 +181,13 @@ impl Store<'_> {
     }
 
     /// Leaves a good certificate alone, or puts a new one in its place. The key goes first: a pair cut short is made anew.
-    fn keep(&self, name: &str, ca: &Ca, hosts: Option<&[&str]>, issue: impl FnOnce() -> Result<Issued, rcgen::Error>) -> Result<(), PkiError> {
+    fn keep(
+        &self,
+        name: &str,
+        ca: &Ca,
+        hosts: Option<&[&str]>,
+        issue: impl FnOnce() -> Result<Issued, rcgen::Error>,
+    ) -> Result<(), PkiError> {
         let good = |leaf: CertificateDer<'_>| self.lasts(&leaf) && issued_by(&leaf, ca) && hosts.is_none_or(|hosts| names(&leaf, hosts));
         if self.leaf(name).is_some_and(good) && self.dir.join(format!("{name}.key")).exists() {
             return Ok(());
@@ -240,9 +241,9 @@ impl Store<'_> {
 
 fn issued_by(certificate: &CertificateDer<'_>, ca: &Ca) -> bool {
     let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return false };
-    parsed.extensions().iter().any(|extension| match extension.parsed_extension() {
-        ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().is_some_and(|id| id.0 == ca.key_identifier()),
-        _other => false,
+    parsed.extensions().iter().any(|extension| {
+        matches!(extension.parsed_extension(), ParsedExtension::AuthorityKeyIdentifier(id)
+            if id.key_identifier.as_ref().is_some_and(|id| id.0 == ca.key_identifier()))
     })
 }
 
@@ -253,11 +254,14 @@ fn names(certificate: &CertificateDer<'_>, hosts: &[&str]) -> bool {
     let found = &found.value.general_names;
     found.len() == hosts.len()
         && hosts.iter().all(|host| {
-            found.iter().any(|name| match (name, host.parse()) {
-                (GeneralName::DNSName(name), _) => name == host,
-                (GeneralName::IPAddress(octets), Ok(std::net::IpAddr::V4(address))) => *octets == address.octets(),
-                (GeneralName::IPAddress(octets), Ok(std::net::IpAddr::V6(address))) => *octets == address.octets(),
-                _other => false,
-            })
+            let octets = host.parse().ok().map(|address: IpAddr| match address {
+                IpAddr::V4(address) => address.octets().to_vec(),
+                IpAddr::V6(address) => address.octets().to_vec(),
+            });
+            let wanted = match &octets {
+                Some(octets) => GeneralName::IPAddress(octets),
+                None => GeneralName::DNSName(host),
+            };
+            found.contains(&wanted)
         })
 }

@@ -46,13 +46,8 @@ const EVICTED_PER_FAILURE: usize = 16;
 ///
 /// With `tls`, each connection's counter and configuration come from the set as it is at that moment. Without, the
 /// socket is the ops counter: HTTP/1.1 in the clear. Every request carries its [`Peer`] in the extensions.
-pub async fn serve<S>(
-    listener: TcpListener,
-    tls: Option<Arc<ArcSwap<TlsSet>>>,
-    service: S,
-    limits: ListenerLimits,
-    stop: CancellationToken,
-) where
+pub async fn serve<S>(listener: TcpListener, tls: Option<Arc<ArcSwap<TlsSet>>>, service: S, limits: ListenerLimits, stop: CancellationToken)
+where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {

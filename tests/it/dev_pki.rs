@@ -35,7 +35,8 @@ fn path(pki: &TestPki, name: &str, now: OffsetDateTime) -> Result<(), Error> {
     let now = UnixTime::since_unix_epoch(StdDuration::from_secs(now.unix_timestamp() as u64));
     let chain = chain(pki, name);
     let leaf = EndEntityCert::try_from(&chain[0]).unwrap();
-    leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &chain[1..], now, KeyUsage::client_auth(), Some(revocation), None).map(drop)
+    leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &chain[1..], now, KeyUsage::client_auth(), Some(revocation), None)
+        .map(drop)
 }
 
 #[test]
@@ -59,7 +60,9 @@ fn each_qwac_passes_or_fails_as_it_says() {
         assert_eq!(leaf.subject().iter_organization().next().unwrap().as_str().unwrap(), one.legal_name);
         let usage = leaf.key_usage().unwrap().unwrap().value;
         assert_eq!(usage.digital_signature(), one.flaw != Flaw::Seal);
-        assert!(PrivateKeyDer::from_pem_file(pki.file(&format!("{}.key", one.name))).is_ok_and(|key| matches!(key, PrivateKeyDer::Pkcs8(_))));
+        assert!(
+            PrivateKeyDer::from_pem_file(pki.file(&format!("{}.key", one.name))).is_ok_and(|key| matches!(key, PrivateKeyDer::Pkcs8(_)))
+        );
     }
 }
 
@@ -83,7 +86,10 @@ fn files_are_private_kept_and_renewed() {
     let pki = TestPki::load_or_create(dir.path(), &HOSTS, later).unwrap();
     let renewed = changed(&read(dir.path()), &first);
     assert!(renewed.contains(&"aisp.pem".into()) && renewed.contains(&"aisp.key".into()), "{renewed:?}");
-    assert!(!renewed.iter().any(|name| name.starts_with("qtsp-") || name.starts_with("server") || name.starts_with("expired")), "{renewed:?}");
+    assert!(
+        !renewed.iter().any(|name| name.starts_with("qtsp-") || name.starts_with("server") || name.starts_with("expired")),
+        "{renewed:?}"
+    );
     assert_eq!((path(&pki, "aisp", later), path(&pki, "revoked", later)), (Ok(()), Err(Error::CertRevoked)), "the new one is revoked, too");
 }
 
@@ -108,7 +114,8 @@ fn other_hosts_or_a_lost_authority_are_noticed() {
 fn many_at_once_agree() {
     let dir = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {
-        let made: Vec<_> = (0..4).map(|_| scope.spawn(|| TestPki::load_or_create(dir.path(), &HOSTS, NOW).unwrap().qtsp.certificate().clone())).collect();
+        let made: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| TestPki::load_or_create(dir.path(), &HOSTS, NOW).unwrap().qtsp.certificate().clone())).collect();
         let made: Vec<_> = made.into_iter().map(|one| one.join().unwrap()).collect();
         assert!(made.iter().all(|one| *one == made[0]));
     });
@@ -125,7 +132,9 @@ fn issue(spec: &QwacSpec) -> Issued {
 /// Openssl reads each kind of key and prints the statements, so the DER is not only what we believe it to be.
 #[test]
 fn openssl_reads_every_kind() {
-    for (key, says) in [(KeyKind::P256, "prime256v1"), (KeyKind::P384, "secp384r1"), (KeyKind::P521, "secp521r1"), (KeyKind::Rsa2048, "2048 bit")] {
+    for (key, says) in
+        [(KeyKind::P256, "prime256v1"), (KeyKind::P384, "secp384r1"), (KeyKind::P521, "secp521r1"), (KeyKind::Rsa2048, "2048 bit")]
+    {
         let spec = QwacSpec { key, ..QwacSpec::new("PSDMT-MFSA-A 12345", "Malta Test", &PspRole::ALL, validity()) };
         let (issued, dir) = (issue(&spec), tempfile::tempdir().unwrap());
         let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));

@@ -6,3 +6,4 @@ mod dev_pki;
 
 mod qwac_generated;
 mod qwac_manifest;
+mod dev_postgres;
