@@ -1,6 +1,7 @@
 //! A bank as data: reads a bank's TOML into a [`Brand`] and judges it.
 
 use super::{
+    collisions,
     mistakes::{Findings, Source, suggestion},
     names,
     reader::{self, Reader, choice},
@@ -181,9 +182,6 @@ fn channels(bank: &mut Reader<'_>, sandbox: bool, scopes: &[ScopePolicy]) -> Vec
         channels.extend(sca_errors.map(|s| Channel::new(name, authorize, token, client_credentials, app, s)));
         row.finish();
     }
-    if !bank.has("channel") {
-        bank.note("channel", "a bank needs at least one [[channel]]");
-    }
     let lifetime = scopes.iter().any(|s| s.client_credentials_lifetime.is_some());
     if !channels.is_empty() && lifetime != channels.iter().any(|c| c.client_credentials) {
         let message = "`client_credentials = true` on a channel and `scope.pisp.client_credentials_seconds` need each other";
@@ -241,67 +239,6 @@ fn as_duration(seconds: u64) -> Duration {
     Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
-/// What a path of one brand is for.
-struct Endpoint<'a> {
-    origin: &'a str,
-    path: &'a str,
-    purpose: &'static str,
-}
-
-fn endpoints(brand: &Brand) -> Vec<Endpoint<'_>> {
-    let tpp = |path, purpose| Endpoint { origin: &brand.tpp_origin, path, purpose };
-    let mut all = vec![tpp(&brand.revocation_path, "revocation"), tpp(&brand.registration.path, "registration")];
-    // Channels may share a token endpoint.
-    let tokens: BTreeSet<_> = brand.channels.iter().map(|c| c.token_path.as_str()).collect();
-    all.extend(tokens.into_iter().map(|path| tpp(path, "token")));
-    all.extend(brand.channels.iter().map(|c| Endpoint { origin: &brand.psu_origin, path: &c.authorize_path, purpose: "authorize" }));
-    // A path that did not read was noted where it stands.
-    all.retain(|e| !e.path.is_empty());
-    all
-}
-
-impl Endpoint<'_> {
-    /// Told apart by host, since the public port is not seen here; `{lang}` stands for any segment.
-    fn meets(&self, other: &Self) -> bool {
-        let same = |(a, b): (&str, &str)| a == b || a == "{lang}" || b == "{lang}";
-        names::host_of(self.origin) == names::host_of(other.origin)
-            && self.path.split('/').count() == other.path.split('/').count()
-            && self.path.split('/').zip(other.path.split('/')).all(same)
-    }
-}
-
-/// Machines and customers must meet different hosts: only one of them is asked for a certificate.
-fn shares_host(a: &Brand, b: &Brand) -> bool {
-    names::host_of(&a.tpp_origin) == names::host_of(&b.psu_origin)
-}
-
-/// A brand that collides with itself.
-pub fn own_collision(brand: &Brand) -> Option<String> {
-    if shares_host(brand, brand) {
-        return Some(format!("brand `{}`: `tpp_host` and `psu_host` must differ", brand.id));
-    }
-    let all = endpoints(brand);
-    let (a, b) = all.iter().enumerate().find_map(|(i, a)| all[..i].iter().find(|b| a.meets(b)).map(|b| (b, a)))?;
-    Some(format!("brand `{}`: `{}` ({}) and `{}` ({}) are the same path", brand.id, a.path, a.purpose, b.path, b.purpose))
-}
-
-/// What two brands cannot both have.
-pub fn collision(a: &Brand, b: &Brand) -> Option<String> {
-    let (first, second) = (&a.id, &b.id);
-    if a.id == b.id {
-        return Some(format!("brand `{first}` is there twice; give one of them another `id`"));
-    }
-    if a.issuer == b.issuer {
-        return Some(format!("brands `{first}` and `{second}` have the same issuer {}", a.issuer));
-    }
-    if shares_host(a, b) || shares_host(b, a) {
-        return Some(format!("brands `{first}` and `{second}`: one's `tpp_host` is the other's `psu_host`"));
-    }
-    let others = endpoints(b);
-    let met = endpoints(a).into_iter().find(|e| others.iter().any(|o| e.meets(o)))?;
-    Some(format!("brands `{first}` and `{second}` both answer {}{}; give one another host", met.origin, met.path))
-}
-
 /// A shipped bank at a place of the caller's choice.
 pub(super) fn shipped(bank: &str, place: BrandPlace, findings: &Findings) -> Option<Brand> {
     let Some((_, text)) = SHIPPED.iter().find(|(name, _)| *name == bank) else {
@@ -316,7 +253,7 @@ pub(super) fn shipped(bank: &str, place: BrandPlace, findings: &Findings) -> Opt
     let source = Source { name: &name, text };
     let table = reader::parse(&source, findings)?;
     let brand = read(&mut Reader::new(&source, &table, findings), Overrides::default(), place)?;
-    if let Some(why) = own_collision(&brand) {
+    if let Some(why) = collisions::within(&brand) {
         findings.about(&name, why);
     }
     Some(brand)

@@ -3,6 +3,7 @@
 //! `config/default.toml` is compiled in and lies below the operator's file: it is both the defaults and their documentation.
 
 mod bank;
+mod collisions;
 mod mistakes;
 mod names;
 mod reader;

@@ -135,15 +135,14 @@ impl<'a> Reader<'a> {
         let mut home = self.home.clone();
         for (depth, layer) in self.layers.iter().enumerate() {
             let Some(found) = layer.find(key) else { continue };
-            match found.value {
-                DeValue::Table(table) => {
-                    layers.push(Layer { source: layer.source, table });
-                    // Below the first layer are files that the operator did not write.
-                    if depth == 0 {
-                        home = found.spot;
-                    }
-                }
-                other => self.wrong(key, &found.spot, wrong_type(other, "a table")),
+            let Some(table) = found.value.as_table() else {
+                self.wrong(key, &found.spot, wrong_type(found.value, "a table"));
+                continue;
+            };
+            layers.push(Layer { source: layer.source, table });
+            // Below the first layer are files that the operator did not write.
+            if depth == 0 {
+                home = found.spot;
             }
         }
         Self { layers, home, path: self.path_of(key), known: Vec::new(), findings: self.findings }
@@ -153,27 +152,30 @@ impl<'a> Reader<'a> {
         self.has(key).then(|| self.table(key))
     }
 
-    /// The rows of `[[key]]`, of the first layer that has any.
+    /// The rows of `[[key]]`, of the first layer that has any; at least one is required.
     pub fn rows(&mut self, key: &'static str) -> Vec<Self> {
-        let Some(found) = self.ask(key) else { return Vec::new() };
+        let needed = format!("at least one [[{}]] is needed", self.path_of(key));
+        let Some(found) = self.ask(key) else {
+            self.findings.at(&self.home, needed);
+            return Vec::new();
+        };
         let source = found.spot.source;
         let DeValue::Array(items) = found.value else {
             self.wrong(key, &found.spot, wrong_type(found.value, &format!("written [[{}]]", self.path_of(key))));
             return Vec::new();
         };
+        if items.is_empty() {
+            self.findings.at(&found.spot, needed);
+        }
         let mut rows = Vec::new();
         for item in items.iter() {
             let home = Spot { source, at: item.span() };
-            match item.get_ref() {
-                DeValue::Table(table) => rows.push(Self {
-                    layers: vec![Layer { source, table }],
-                    home,
-                    path: self.path_of(key),
-                    known: Vec::new(),
-                    findings: self.findings,
-                }),
-                other => self.wrong(key, &home, wrong_type(other, "a table")),
-            }
+            let Some(table) = item.get_ref().as_table() else {
+                self.wrong(key, &home, wrong_type(item.get_ref(), "a table"));
+                continue;
+            };
+            let layers = vec![Layer { source, table }];
+            rows.push(Self { layers, home, path: self.path_of(key), known: Vec::new(), findings: self.findings });
         }
         rows
     }

@@ -3,6 +3,7 @@
 use super::{
     DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, Settings, TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED},
+    collisions,
     mistakes::{Source, suggestion},
     names, read_text,
     reader::{self, Reader, text},
@@ -212,15 +213,12 @@ fn seconds(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration 
 }
 
 fn brands(root: &mut Reader<'_>, context: &Context<'_>) -> Vec<Brand> {
-    if !root.has("brand") {
-        root.note("brand", "a server needs at least one [[brand]]");
-    }
     let mut brands: Vec<Brand> = Vec::new();
     for mut row in root.rows("brand") {
         let brand = brand(&mut row, context);
         row.finish();
         let Some(brand) = brand else { continue };
-        if let Some(why) = bank::own_collision(&brand).or_else(|| brands.iter().find_map(|b| bank::collision(b, &brand))) {
+        if let Some(why) = collisions::within(&brand).or_else(|| brands.iter().find_map(|b| collisions::between(b, &brand))) {
             row.note("", why);
         }
         brands.push(brand);
