@@ -6,6 +6,7 @@ pub mod clock;
 pub mod dev;
 pub mod flows;
 pub mod http;
+pub mod config;
 pub mod oauth;
 pub mod pages;
 pub mod pki;

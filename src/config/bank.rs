@@ -1,0 +1,260 @@
+//! A bank as data: reads a bank's TOML into a [`Brand`] and judges it.
+
+use super::{
+    collisions,
+    mistakes::{Findings, Source, suggestion},
+    names,
+    reader::{self, Reader, choice},
+};
+use crate::oauth::{
+    brand::{Brand, BrandId, ClientAuth, ExchangeScope, Lang, PsuAuthentication, RegistrationPolicy, ScopePolicy},
+    channel::{Channel, ScaSpelling},
+    sca::ScaFailure,
+    scope::ScopeToken,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use time::Duration;
+use toml::de::DeValue;
+
+/// The banks that come with the program.
+pub const SHIPPED: [(&str, &str); 2] =
+    [("cic", include_str!("../../config/banks/cic.toml")), ("labanquepostale", include_str!("../../config/banks/labanquepostale.toml"))];
+
+const DAY: u64 = 86_400;
+/// RTS art. 10a: account access without SCA ends 180 days after the last one.
+const LONGEST_ACCESS: u64 = 180 * DAY;
+/// PSD2 art. 65: a CBPII consent lasts until withdrawn; ten years is what a row may say.
+const LONGEST_CONSENT: u64 = 3_650 * DAY;
+
+/// Where a bank is served: what differs between production and sandbox, or between two installations.
+#[derive(Clone, Debug, Default)]
+pub struct BrandPlace {
+    /// `None`: the bank's own name.
+    pub id: Option<String>,
+    pub sandbox: bool,
+    pub issuer: String,
+    /// `https://host[:port]` of the machine endpoints.
+    pub tpp_origin: String,
+    /// `https://host[:port]` of authorize and pages.
+    pub psu_origin: String,
+}
+
+/// What a row of the settings says over its bank's file.
+#[derive(Default)]
+pub struct Overrides<'a> {
+    pub authorization: Option<Reader<'a>>,
+    pub scope: Option<Reader<'a>>,
+}
+
+/// The brand that `bank` describes at `place`.
+pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPlace) -> Option<Brand> {
+    let name = bank.need("name", names::id).unwrap_or_default();
+    let display_name = bank.text("display_name");
+    let registration = registration(&mut bank.table("registration"), place.sandbox);
+    let revocation_path = finished(&mut bank.table("revocation"), |t| path(t, "path", place.sandbox, false));
+    let (client_auth, certificate_bound_access_tokens) = finished(&mut bank.table("client_authentication"), |t| {
+        let methods = [("tls_client_auth", ClientAuth::Tls), ("tls_client_auth+client_secret_basic", ClientAuth::TlsAndSecretBasic)];
+        (t.choice("method", &methods), t.flag("certificate_bound_access_tokens"))
+    });
+    let exchange_scope = finished(&mut bank.table("token"), |t| {
+        t.choice("exchange_scope", &[("optional", ExchangeScope::Optional), ("must_match", ExchangeScope::MustMatch)])
+    });
+    let (languages, default_language) = languages(&mut bank.table("languages"));
+    let scopes = finished(&mut above(overrides.scope, bank.table("scope")), scopes);
+    let channels = channels(bank, place.sandbox, &scopes);
+    let authorization = authorization(&mut above(overrides.authorization, bank.table("authorization")));
+    bank.finish();
+    Some(Brand {
+        id: BrandId::new(place.id.as_ref().unwrap_or(&name)),
+        display_name,
+        issuer: place.issuer,
+        sandbox: place.sandbox,
+        tpp_origin: place.tpp_origin,
+        psu_origin: place.psu_origin,
+        channels,
+        revocation_path,
+        registration,
+        client_auth: client_auth?,
+        scopes,
+        exchange_scope: exchange_scope?,
+        pkce_required: authorization.pkce_required,
+        certificate_bound_access_tokens,
+        code_lifetime: authorization.code,
+        interaction_lifetime: authorization.interaction,
+        psu_session: authorization.psu_session,
+        explicit_consent: authorization.explicit_consent,
+        languages,
+        default_language: default_language?,
+        psu_authentication: if place.sandbox { PsuAuthentication::Simulator } else { PsuAuthentication::None },
+    })
+}
+
+struct Authorization {
+    pkce_required: bool,
+    explicit_consent: bool,
+    code: Duration,
+    interaction: Duration,
+    psu_session: Duration,
+}
+
+fn authorization(table: &mut Reader<'_>) -> Authorization {
+    let read = Authorization {
+        pkce_required: table.flag("pkce_required"),
+        explicit_consent: table.flag("explicit_consent"),
+        // FAPI 2.0 s5.3.2.1-11.
+        code: seconds(table, "code_seconds", 60),
+        interaction: seconds(table, "interaction_seconds", 3_600),
+        // RTS art. 4(3)(d).
+        psu_session: seconds(table, "psu_session_seconds", 300),
+    };
+    table.finish();
+    read
+}
+
+fn registration(table: &mut Reader<'_>, sandbox: bool) -> RegistrationPolicy {
+    let read = RegistrationPolicy {
+        path: path(table, "path", sandbox, false),
+        update: table.flag("update"),
+        update_without_client_id: table.flag("update_without_client_id"),
+        max_redirect_uris: table.size("max_redirect_uris", 1..=100),
+        retry_window: seconds(table, "retry_window_seconds", DAY),
+    };
+    if read.update_without_client_id && !read.update {
+        table.note("update_without_client_id", "`registration.update_without_client_id` needs `registration.update`");
+    }
+    table.finish();
+    read
+}
+
+fn languages(table: &mut Reader<'_>) -> (BTreeSet<Lang>, Option<Lang>) {
+    let words = Lang::ALL.map(|l| (l.tag(), l));
+    let offered: BTreeSet<_> = table.list("offered", |v| choice(v, &words)).into_iter().collect();
+    let default = table.choice("default", &words);
+    if offered.is_empty() {
+        table.note("offered", "`languages.offered` needs at least one language");
+    } else if let Some(lang) = default.filter(|l| !offered.contains(l)) {
+        table.note("default", format!("`languages.default`: `{}` is not in `languages.offered`", lang.tag()));
+    }
+    table.finish();
+    (offered, default)
+}
+
+fn scopes(sections: &mut Reader<'_>) -> Vec<ScopePolicy> {
+    let mut policies = Vec::new();
+    for (family, longest) in [(ScopeToken::Aisp, LONGEST_ACCESS), (ScopeToken::Cbpii, LONGEST_CONSENT), (ScopeToken::Pisp, LONGEST_ACCESS)]
+    {
+        let Some(mut row) = sections.optional_table(family.as_str()) else { continue };
+        let policy = ScopePolicy {
+            family,
+            access_token_lifetime: seconds(&mut row, "access_token_seconds", longest),
+            refresh_token: row.flag("refresh_token"),
+            grant_lifetime: seconds(&mut row, "grant_seconds", longest),
+            // Accounts and funds always have a customer behind them; only a payment may be lodged without one.
+            client_credentials_lifetime: (family == ScopeToken::Pisp)
+                .then(|| row.optional_number("client_credentials_seconds", 1..=DAY))
+                .flatten()
+                .map(as_duration),
+        };
+        if policy.access_token_lifetime > policy.grant_lifetime && policy.grant_lifetime.is_positive() {
+            let message = "is longer than `grant_seconds`: a token cannot outlive its grant";
+            row.note("access_token_seconds", format!("`scope.{}.access_token_seconds` {message}", family.as_str()));
+        }
+        row.finish();
+        policies.push(policy);
+    }
+    if policies.is_empty() {
+        sections.note("aisp", "`scope` offers none of aisp, cbpii, pisp");
+    }
+    policies
+}
+
+fn channels(bank: &mut Reader<'_>, sandbox: bool, scopes: &[ScopePolicy]) -> Vec<Channel> {
+    let mut channels: Vec<Channel> = Vec::new();
+    for mut row in bank.rows("channel") {
+        let name = row.need("name", names::id);
+        if let Some(name) = name.as_deref().filter(|n| channels.iter().any(|c| c.name == *n)) {
+            row.note("name", format!("channel `{name}` is there twice"));
+        }
+        let name = name.unwrap_or_default();
+        let sca_errors = spelling(&mut row.table("sca_errors"), &name);
+        let (authorize, token) = (path(&mut row, "authorize", sandbox, true), path(&mut row, "token", sandbox, false));
+        let (client_credentials, app) = (row.flag("client_credentials"), row.flag("app"));
+        channels.extend(sca_errors.map(|s| Channel::new(name, authorize, token, client_credentials, app, s)));
+        row.finish();
+    }
+    let lifetime = scopes.iter().any(|s| s.client_credentials_lifetime.is_some());
+    if !channels.is_empty() && lifetime != channels.iter().any(|c| c.client_credentials) {
+        let message = "`client_credentials = true` on a channel and `scope.pisp.client_credentials_seconds` need each other";
+        bank.note("channel", message);
+    }
+    channels
+}
+
+fn spelling(table: &mut Reader<'_>, channel: &str) -> Option<ScaSpelling> {
+    let mut rows = BTreeMap::new();
+    for failure in ScaFailure::ALL {
+        if table.has(failure.name()) {
+            rows.insert(failure, table.need(failure.name(), names::error_code).unwrap_or_default());
+        }
+    }
+    table.finish();
+    ScaSpelling::new(rows)
+        .map_err(|missing| {
+            let missing: Vec<_> = missing.into_iter().map(ScaFailure::name).collect();
+            table.note("", format!("channel `{channel}` does not spell {} in `sca_errors`", missing.join(", ")));
+        })
+        .ok()
+}
+
+/// A path, or `{ production = .., sandbox = .. }`. Both are judged, whichever is used.
+fn path(table: &mut Reader<'_>, key: &'static str, sandbox: bool, lang: bool) -> String {
+    let read = |v: &DeValue<'_>| names::path(v, lang);
+    if !table.is_table(key) {
+        return table.need(key, read).unwrap_or_default();
+    }
+    let mut variants = table.table(key);
+    let (production, twin) = (variants.need("production", read), variants.need("sandbox", read));
+    variants.finish();
+    if sandbox { twin } else { production }.unwrap_or_default()
+}
+
+fn above<'a>(overrides: Option<Reader<'a>>, table: Reader<'a>) -> Reader<'a> {
+    match overrides {
+        Some(own) => own.over(table),
+        None => table,
+    }
+}
+
+fn finished<'a, T>(table: &mut Reader<'a>, read: impl FnOnce(&mut Reader<'a>) -> T) -> T {
+    let value = read(table);
+    table.finish();
+    value
+}
+
+fn seconds(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration {
+    as_duration(table.number(key, 1..=longest))
+}
+
+fn as_duration(seconds: u64) -> Duration {
+    Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// A shipped bank at a place of the caller's choice.
+pub(super) fn shipped(bank: &str, place: BrandPlace, findings: &Findings) -> Option<Brand> {
+    let Some((_, text)) = SHIPPED.iter().find(|(name, _)| *name == bank) else {
+        findings.about(bank, format!("no such bank{}", suggestion(bank, &SHIPPED.map(|(name, _)| name))));
+        return None;
+    };
+    let origins = names::origin(&place.tpp_origin).and(names::origin(&place.psu_origin));
+    if let Err(why) = origins.and(names::issuer(&place.issuer).map(drop)) {
+        findings.about(bank, why);
+    }
+    let name = format!("{bank}.toml");
+    let source = Source { name: &name, text };
+    let table = reader::parse(&source, findings)?;
+    let brand = read(&mut Reader::new(&source, &table, findings), Overrides::default(), place)?;
+    if let Some(why) = collisions::within(&brand) {
+        findings.about(&name, why);
+    }
+    Some(brand)
+}

@@ -1,0 +1,141 @@
+//! What is wrong in the settings: every mistake at once, each with its place.
+
+use std::{cell::RefCell, fmt, ops::Range};
+
+/// One mistake. The message never holds a secret: values of keys that could carry one are not repeated.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mistake {
+    /// The file as it was named to us, or `environment`.
+    pub file: String,
+    /// Line and column, both from 1, columns in characters. `None` where there is no text to point into.
+    pub place: Option<(usize, usize)>,
+    pub message: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, place, message } = self;
+        match place {
+            Some((line, column)) => write!(f, "{file}:{line}:{column}: {message}"),
+            None => write!(f, "{file}: {message}"),
+        }
+    }
+}
+
+/// At least one mistake, sorted by file and place, none twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    pub fn iter(&self) -> impl Iterator<Item = &Mistake> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, mistake) in self.0.iter().enumerate() {
+            write!(f, "{}{mistake}", if i > 0 { "\n" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// A text and its name, to point into.
+#[derive(Debug)]
+pub struct Source<'a> {
+    pub name: &'a str,
+    pub text: &'a str,
+}
+
+/// A place in a source.
+#[derive(Clone, Debug)]
+pub struct Spot<'a> {
+    pub source: &'a Source<'a>,
+    pub at: Range<usize>,
+}
+
+impl Spot<'_> {
+    fn line_and_column(&self) -> (usize, usize) {
+        let before = self.source.text.get(..self.at.start).unwrap_or(self.source.text);
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// Where the readers put what they find, so that the first mistake does not hide the others.
+#[derive(Debug, Default)]
+pub struct Findings(RefCell<Vec<Mistake>>);
+
+impl Findings {
+    pub fn at(&self, spot: &Spot<'_>, message: impl Into<String>) {
+        self.push(spot.source.name, Some(spot.line_and_column()), message);
+    }
+
+    pub fn about(&self, file: &str, message: impl Into<String>) {
+        self.push(file, None, message);
+    }
+
+    fn push(&self, file: &str, place: Option<(usize, usize)>, message: impl Into<String>) {
+        self.0.borrow_mut().push(Mistake { file: file.to_owned(), place, message: message.into() });
+    }
+
+    /// The one way out: readers fill gaps with empty values, and none of them leaves once a mistake was found.
+    pub fn judge<T>(self, value: Option<T>) -> Result<T, Mistakes> {
+        let mut found = self.0.into_inner();
+        found.sort();
+        found.dedup();
+        match value {
+            Some(value) if found.is_empty() => Ok(value),
+            Some(_) | None => Err(Mistakes(found)),
+        }
+    }
+}
+
+/// `; did you mean ..?` when a candidate is near, else the list of candidates.
+pub fn suggestion(word: &str, candidates: &[&str]) -> String {
+    let near = candidates.iter().map(|c| (distance(word, c), *c)).min().filter(|(d, _)| *d <= (word.len() / 3).max(1));
+    match near {
+        Some((_, candidate)) => format!("; did you mean `{candidate}`?"),
+        None => format!("; known here: {}", candidates.join(", ")),
+    }
+}
+
+/// Levenshtein's edit distance; a swap of neighbours counts one.
+fn distance(a: &str, b: &str) -> usize {
+    // Keys of a hostile file may be long; beyond this nothing is near.
+    const LONGEST: usize = 64;
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(LONGEST).collect(), b.chars().take(LONGEST).collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let plain = (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]));
+                let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                if swapped { plain.min(rows[i - 2][j - 2] + 1) } else { plain }
+            };
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_word_is_suggested_and_a_far_one_gets_the_list() {
+        for (word, says) in [
+            ("adress", "; did you mean `address`?"),
+            ("addrses", "; did you mean `address`?"),
+            ("key", "; known here: address, key_file"),
+            ("", "; known here: address, key_file"),
+        ] {
+            assert_eq!(suggestion(word, &["address", "key_file"]), says, "{word}");
+        }
+    }
+}

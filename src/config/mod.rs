@@ -1,0 +1,185 @@
+//! The settings: TOML in, checked values out. Every mistake is told at once, with its place; secrets come from files or the environment.
+//!
+//! `config/default.toml` is compiled in and lies below the operator's file: it is both the defaults and their documentation.
+
+mod bank;
+mod collisions;
+mod mistakes;
+mod names;
+mod reader;
+mod settings;
+
+pub use bank::BrandPlace;
+pub use mistakes::{Mistake, Mistakes};
+
+use crate::oauth::brand::Brand;
+use mistakes::{Findings, Source};
+use reader::Reader;
+use secrecy::SecretString;
+use settings::Context;
+use std::{
+    fs::File,
+    io::{self, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+const DEFAULT: &str = include_str!("../../config/default.toml");
+/// Overrides every `database` URL of the file.
+pub const DATABASE_URL: &str = "GUICHET_DATABASE_URL";
+/// No file of settings is longer.
+const LONGEST_FILE: u64 = 1 << 20;
+
+/// Everything that an operator decides.
+#[derive(Debug)]
+pub struct Settings {
+    /// Machine endpoints: mutual TLS with a QWAC.
+    pub tpp: Listener,
+    /// Authorize and pages. May have the address of `tpp`: then the server name (SNI) tells which is meant.
+    pub psu: Listener,
+    /// The bank's own systems. `None`: no such listener.
+    pub internal: Option<Internal>,
+    /// Health and metrics, without TLS.
+    pub ops: SocketAddr,
+    pub database: DatabaseSettings,
+    pub trust: TrustSettings,
+    pub limits: Limits,
+    pub log: Log,
+    /// PEM files with ES256 keys; the first signs, all are published.
+    pub signing_key_files: Vec<PathBuf>,
+    /// At least one.
+    pub brands: Vec<Brand>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Listener {
+    pub address: SocketAddr,
+    /// PEM: the chain, leaf first.
+    pub certificate_file: PathBuf,
+    /// PEM.
+    pub key_file: PathBuf,
+}
+
+#[derive(Clone, Debug)]
+pub struct Internal {
+    pub listener: Listener,
+    /// PEM: who issues the certificates of the bank's own systems.
+    pub client_ca_file: PathBuf,
+}
+
+#[derive(Debug)]
+pub struct DatabaseSettings {
+    pub url: SecretString,
+    pub max_connections: u32,
+    /// How long a request waits for a connection.
+    pub acquire_timeout: Duration,
+    pub statement_timeout: Duration,
+    /// Idle connections are closed after this.
+    pub idle_timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct TrustSettings {
+    /// PEM bundle of the authorities that may issue QWACs.
+    pub anchors_file: PathBuf,
+    /// PEM or DER.
+    pub crl_files: Vec<PathBuf>,
+    /// ISO 3166-1 alpha-2, sorted, none twice: whose national authorities may have licensed a TPP.
+    pub nca_countries: Vec<String>,
+    /// Accept a QWAC whose extended key usage is server authentication alone.
+    pub accept_server_auth_only: bool,
+}
+
+/// What one process does at most, and how long it waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections of a listener.
+    pub connections: usize,
+    /// TLS handshakes under way at once.
+    pub handshakes: usize,
+    pub handshake: Duration,
+    /// To read a request's head.
+    pub header: Duration,
+    /// To read a request's body.
+    pub body: Duration,
+    pub body_bytes: usize,
+    pub header_bytes: usize,
+    /// From head to answer.
+    pub request: Duration,
+    pub requests_in_flight: usize,
+    /// An older connection is closed after its current request, so that its certificate is shown again.
+    pub connection_age: Duration,
+    /// What running requests get at shutdown.
+    pub drain: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: tracing::Level,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// The settings in the file at `path`. Relative paths in it start at its folder. Every named file must be there and readable.
+pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
+    let name = path.display().to_string();
+    let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+    match read_text(path) {
+        Ok(text) => settings(&name, &text, Context { folder, must_exist: true, env }),
+        Err(why) => {
+            let findings = Findings::default();
+            findings.about(&name, why);
+            findings.judge(None)
+        }
+    }
+}
+
+/// Like [`load`] for a text that is at hand. Of the files it names, only bank files and `database.url_file` are opened.
+pub fn parse(name: &str, text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
+    settings(name, text, Context { folder: folder.to_path_buf(), must_exist: false, env })
+}
+
+/// A bank that comes with the program, `cic` or `labanquepostale`, at a place of the caller's choice.
+pub fn shipped_brand(bank: &str, place: BrandPlace) -> Result<Brand, Mistakes> {
+    let findings = Findings::default();
+    let brand = bank::shipped(bank, place, &findings);
+    findings.judge(brand)
+}
+
+fn settings(name: &str, text: &str, context: Context<'_>) -> Result<Settings, Mistakes> {
+    let findings = Findings::default();
+    let (own, defaults) = (Source { name, text }, Source { name: "default.toml", text: DEFAULT });
+    let tables = (reader::parse(&own, &findings), reader::parse(&defaults, &findings));
+    let settings = match &tables {
+        (Some(own_table), Some(default_table)) => {
+            let below = Reader::new(&defaults, default_table, &findings);
+            settings::read(&mut Reader::new(&own, own_table, &findings).over(below), &context)
+        }
+        (None, _) | (_, None) => None,
+    };
+    findings.judge(settings)
+}
+
+/// Why not, without the path: the caller names it.
+fn read_text(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|f| f.take(LONGEST_FILE + 1).read_to_string(&mut text));
+    match read {
+        Ok(bytes) if bytes as u64 > LONGEST_FILE => Err(format!("is longer than {LONGEST_FILE} bytes")),
+        Ok(_) => Ok(text),
+        Err(e) => Err(format!("cannot be read: {}", reason(&e))),
+    }
+}
+
+fn reason(error: &io::Error) -> String {
+    error.kind().to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,278 @@
+//! Reads the operator's file, section by section.
+
+use super::{
+    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, Settings, TrustSettings,
+    bank::{self, BrandPlace, Overrides, SHIPPED},
+    collisions,
+    mistakes::{Source, suggestion},
+    names, read_text,
+    reader::{self, Reader, text},
+    reason,
+};
+use crate::oauth::brand::Brand;
+use secrecy::SecretString;
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use toml::de::DeValue;
+use tracing::Level;
+
+/// What surrounds the file.
+pub(super) struct Context<'e> {
+    /// Relative paths start here.
+    pub folder: PathBuf,
+    /// Named files must be there.
+    pub must_exist: bool,
+    pub env: &'e dyn Fn(&str) -> Option<String>,
+}
+
+impl Context<'_> {
+    fn file(&self, table: &mut Reader<'_>, key: &'static str) -> PathBuf {
+        table.need(key, |v| self.path(v)).unwrap_or_default()
+    }
+
+    fn path(&self, value: &DeValue<'_>) -> Result<PathBuf, String> {
+        let path = self.folder.join(text(value)?);
+        if self.must_exist {
+            let is_file = File::open(&path).and_then(|f| f.metadata()).map(|m| m.is_file());
+            match is_file {
+                Ok(true) => {}
+                Ok(false) => return Err(format!("names {}, which is no file", path.display())),
+                Err(e) => return Err(format!("names {}, which cannot be read: {}", path.display(), reason(&e))),
+            }
+        }
+        Ok(path)
+    }
+}
+
+pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Settings> {
+    let mut tpp_table = root.table("tpp");
+    let tpp = listener(&mut tpp_table, context);
+    tpp_table.finish();
+    let mut psu_table = root.table("psu");
+    let psu = listener(&mut psu_table, context);
+    psu_table.finish();
+    let internal_table = root.optional_table("internal");
+    let internal = internal_table.clone().map(|mut t| internal(&mut t, context));
+    let mut ops_table = root.table("ops");
+    let ops = address(&mut ops_table);
+    ops_table.finish();
+    let limits = limits(&mut root.table("limits"));
+    let database = database(&mut root.table("database"), &limits, context);
+    let trust = trust(&mut root.table("trust"), context);
+    let log = log(&mut root.table("log"));
+    let mut signing = root.table("signing");
+    let signing_key_files = signing.list("key_files", |v| context.path(v));
+    signing.finish();
+    let brands = brands(root, context);
+    root.finish();
+
+    let taken = [("tpp", tpp.address), ("psu", psu.address)];
+    one_address_each(&ops_table, "ops", ops, &taken);
+    if let (Some(table), Some(internal)) = (&internal_table, &internal) {
+        one_address_each(table, "internal", internal.listener.address, &[taken[0], taken[1], ("ops", ops)]);
+    }
+    Some(Settings { tpp, psu, internal, ops, database, trust, limits, log: log?, signing_key_files, brands })
+}
+
+/// Only `tpp` and `psu` can be told apart on one address.
+fn one_address_each(table: &Reader<'_>, name: &str, address: SocketAddr, others: &[(&str, SocketAddr)]) {
+    if let Some((other, _)) = others.iter().find(|(_, a)| *a == address && a.port() != 0) {
+        table.note("address", format!("`{name}.address` is the address of `{other}`"));
+    }
+}
+
+fn listener(table: &mut Reader<'_>, context: &Context<'_>) -> Listener {
+    Listener {
+        address: address(table),
+        certificate_file: context.file(table, "certificate_file"),
+        key_file: context.file(table, "key_file"),
+    }
+}
+
+fn internal(table: &mut Reader<'_>, context: &Context<'_>) -> Internal {
+    let read = Internal { listener: listener(table, context), client_ca_file: context.file(table, "client_ca_file") };
+    table.finish();
+    read
+}
+
+fn address(table: &mut Reader<'_>) -> SocketAddr {
+    let read = |v: &DeValue<'_>| text(v)?.parse().map_err(|_| "must be an IP address and a port, such as 0.0.0.0:8443".to_owned());
+    table.need("address", read).unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)))
+}
+
+fn database(table: &mut Reader<'_>, limits: &Limits, context: &Context<'_>) -> DatabaseSettings {
+    let read = DatabaseSettings {
+        url: database_url(table, context).unwrap_or_default(),
+        max_connections: u32::try_from(table.number("max_connections", 1..=1_000)).unwrap_or_default(),
+        acquire_timeout: seconds(table, "acquire_timeout_seconds", 60),
+        statement_timeout: seconds(table, "statement_timeout_seconds", 60),
+        idle_timeout: seconds(table, "idle_timeout_seconds", 86_400),
+    };
+    if read.acquire_timeout.max(read.statement_timeout) > limits.request && !limits.request.is_zero() {
+        let longer = if read.statement_timeout > limits.request { "statement_timeout_seconds" } else { "acquire_timeout_seconds" };
+        table.note(longer, format!("`database.{longer}` is longer than `limits.request_seconds`: the request would be gone first"));
+    }
+    table.finish();
+    read
+}
+
+/// The environment, else the file, else a URL without password. All that are written are judged.
+fn database_url(table: &mut Reader<'_>, context: &Context<'_>) -> Option<SecretString> {
+    let from_env = (context.env)(DATABASE_URL);
+    let from_file = table.may("url_file", |v| {
+        let path = context.folder.join(text(v)?);
+        // A variable that wins makes the file needless.
+        if from_env.is_some() {
+            return Ok(String::new());
+        }
+        let url = read_text(&path).map_err(|why| format!("names {}, which {why}", path.display()))?;
+        names::database_url(&url).map_err(|why| format!("names {}, whose content {why}", path.display()))?;
+        Ok(url.trim().to_owned())
+    });
+    let plain = table.may("url", |v| {
+        let url = text(v)?;
+        if names::has_password(&names::database_url(&url)?) {
+            return Err("holds a password; put the URL into a file of its own and name it in `url_file`".to_owned());
+        }
+        Ok(url)
+    });
+    let (has_file, has_url) = (table.has("url_file"), table.has("url"));
+    if has_file && has_url {
+        table.note("url", "`database.url` and `database.url_file` exclude each other");
+    }
+    if let Some(url) = from_env {
+        return match names::database_url(&url) {
+            Ok(_) => Some(url.trim().into()),
+            Err(why) => {
+                table.findings().about("environment", format!("`{DATABASE_URL}` {why}"));
+                None
+            }
+        };
+    }
+    if !has_file && !has_url {
+        table.note("url_file", format!("missing key `database.url_file` (or the variable {DATABASE_URL})"));
+    }
+    from_file.or(plain).map(SecretString::from)
+}
+
+fn trust(table: &mut Reader<'_>, context: &Context<'_>) -> TrustSettings {
+    let countries: BTreeSet<_> = table.list("nca_countries", names::country).into_iter().collect();
+    if countries.is_empty() {
+        table.note("nca_countries", "`trust.nca_countries` needs at least one country");
+    }
+    let read = TrustSettings {
+        anchors_file: context.file(table, "anchors_file"),
+        crl_files: table.list("crl_files", |v| context.path(v)),
+        nca_countries: countries.into_iter().collect(),
+        accept_server_auth_only: table.flag("accept_server_auth_only"),
+    };
+    table.finish();
+    read
+}
+
+fn limits(table: &mut Reader<'_>) -> Limits {
+    let read = Limits {
+        connections: table.size("connections", 1..=1_000_000),
+        handshakes: table.size("handshakes", 1..=1_000_000),
+        handshake: seconds(table, "handshake_seconds", 60),
+        header: seconds(table, "header_seconds", 60),
+        body: seconds(table, "body_seconds", 60),
+        body_bytes: table.size("body_bytes", 1_024..=1 << 20),
+        header_bytes: table.size("header_bytes", 4_096..=1 << 20),
+        request: seconds(table, "request_seconds", 300),
+        requests_in_flight: table.size("requests_in_flight", 1..=1_000_000),
+        connection_age: seconds(table, "connection_age_seconds", 86_400),
+        drain: seconds(table, "drain_seconds", 600),
+    };
+    if read.handshakes > read.connections && read.connections > 0 {
+        table.note("handshakes", "`limits.handshakes` is more than `limits.connections`");
+    }
+    if read.body > read.request && !read.request.is_zero() {
+        table.note("body_seconds", "`limits.body_seconds` is longer than `limits.request_seconds`");
+    }
+    table.finish();
+    read
+}
+
+fn log(table: &mut Reader<'_>) -> Option<Log> {
+    let format = table.choice("format", &[("json", LogFormat::Json), ("text", LogFormat::Text)]);
+    let levels = [("error", Level::ERROR), ("warn", Level::WARN), ("info", Level::INFO), ("debug", Level::DEBUG), ("trace", Level::TRACE)];
+    let level = table.choice("level", &levels);
+    table.finish();
+    Some(Log { format: format?, level: level? })
+}
+
+fn seconds(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration {
+    Duration::from_secs(table.number(key, 1..=longest))
+}
+
+fn brands(root: &mut Reader<'_>, context: &Context<'_>) -> Vec<Brand> {
+    let mut brands: Vec<Brand> = Vec::new();
+    for mut row in root.rows("brand") {
+        let brand = brand(&mut row, context);
+        row.finish();
+        let Some(brand) = brand else { continue };
+        if let Some(why) = collisions::within(&brand).or_else(|| brands.iter().find_map(|b| collisions::between(b, &brand))) {
+            row.note("", why);
+        }
+        brands.push(brand);
+    }
+    brands
+}
+
+fn brand(row: &mut Reader<'_>, context: &Context<'_>) -> Option<Brand> {
+    let bank = row.need("bank", text);
+    let place = place(row);
+    let overrides = Overrides { authorization: row.optional_table("authorization"), scope: row.optional_table("scope") };
+    let (name, text) = bank_file(&bank?, row, context)?;
+    let source = Source { name: &name, text: &text };
+    let table = reader::parse(&source, row.findings())?;
+    // A bank file is judged even where its place is not known.
+    let brand = bank::read(&mut Reader::new(&source, &table, row.findings()), overrides, place.clone().unwrap_or_default());
+    place.and(brand)
+}
+
+/// The name and text of a shipped bank, or of a file of the operator's own.
+fn bank_file(bank: &str, row: &Reader<'_>, context: &Context<'_>) -> Option<(String, Cow<'static, str>)> {
+    if let Some((name, text)) = SHIPPED.iter().find(|(name, _)| *name == bank) {
+        return Some((format!("{name}.toml"), Cow::Borrowed(text)));
+    }
+    if !bank.contains('/') && Path::new(bank).extension().is_none() {
+        let near = suggestion(bank, &SHIPPED.map(|(name, _)| name));
+        row.note("bank", format!("`brand.bank`: no bank `{bank}` comes with the program, and a file would end in .toml{near}"));
+        return None;
+    }
+    let path = context.folder.join(bank);
+    match read_text(&path) {
+        Ok(text) => Some((path.display().to_string(), Cow::Owned(text))),
+        Err(why) => {
+            row.note("bank", format!("`brand.bank` names {}, which {why}", path.display()));
+            None
+        }
+    }
+}
+
+fn place(row: &mut Reader<'_>) -> Option<BrandPlace> {
+    let id = row.may("id", names::id);
+    let sandbox = row.may("sandbox", reader::flag).unwrap_or_default();
+    let issuer = row.need("issuer", |v| names::issuer(&text(v)?));
+    let mut origin = |host, port| {
+        let host = row.need(host, names::host);
+        let port = row.optional_number(port, 1..=65_535).unwrap_or(443);
+        host.map(|h| names::origin_of(&h, port))
+    };
+    let (tpp, psu) = (origin("tpp_host", "tpp_port"), origin("psu_host", "psu_port"));
+    let place = BrandPlace { id, sandbox, issuer: issuer?, tpp_origin: tpp?, psu_origin: psu? };
+    let on = |origin: &str| place.issuer.strip_prefix(origin).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if !on(&place.tpp_origin) && !on(&place.psu_origin) {
+        let message = format!("`brand.issuer` must begin with {} or {}: its metadata is served there", place.psu_origin, place.tpp_origin);
+        row.note("issuer", message);
+    }
+    Some(place)
+}

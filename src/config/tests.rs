@@ -1,0 +1,260 @@
+mod banks;
+mod defaults;
+
+use super::*;
+use proptest::prelude::*;
+use secrecy::ExposeSecret;
+use std::{fs, path::Path};
+use time::Duration as Span;
+
+const PLAIN: &str = "
+[tpp]
+certificate_file = 'a'
+key_file = 'b'
+[psu]
+certificate_file = 'a'
+key_file = 'b'
+[database]
+url = 'postgres:///guichet'
+[trust]
+anchors_file = 'c'
+[[brand]]
+bank = 'cic'
+issuer = 'https://auth.cic.example'
+tpp_host = 'API.cic.example'
+psu_host = 'auth.cic.example'
+tpp_port = 8443
+";
+
+fn no_env(_: &str) -> Option<String> {
+    None
+}
+
+fn read(text: &str) -> Result<Settings, Mistakes> {
+    parse("g.toml", text, Path::new("/etc/guichet"), &no_env)
+}
+
+fn mistakes(text: &str) -> Vec<String> {
+    read(text).err().map(|m| m.iter().map(ToString::to_string).collect()).unwrap_or_default()
+}
+
+/// `PLAIN` with its line `number` replaced; no other line moves.
+fn with_line(number: usize, line: &str) -> String {
+    PLAIN.lines().enumerate().map(|(i, l)| format!("{}\n", if i + 1 == number { line } else { l })).collect()
+}
+
+#[test]
+fn a_short_file_is_filled_up_with_the_defaults() {
+    let settings = read(PLAIN).unwrap();
+    assert_eq!(settings.tpp.address.to_string(), "0.0.0.0:8443");
+    assert_eq!(settings.tpp.certificate_file, Path::new("/etc/guichet/a"));
+    assert_eq!(settings.ops.to_string(), "127.0.0.1:9464");
+    assert_eq!(settings.limits.request, Duration::from_secs(15));
+    assert_eq!(settings.trust.nca_countries.len(), 30, "the EEA");
+    assert_eq!((settings.log.format, settings.log.level), (LogFormat::Json, tracing::Level::INFO));
+    assert!(settings.internal.is_none());
+    let brand = &settings.brands[0];
+    assert_eq!((brand.id.as_str(), brand.sandbox), ("cic", false));
+    assert_eq!((brand.tpp_origin.as_str(), brand.psu_origin.as_str()), ("https://api.cic.example:8443", "https://auth.cic.example"));
+    let longer = read(&format!("{PLAIN}[limits]\nrequest_seconds = 20\n[brand.authorization]\ncode_seconds = 30\n")).unwrap();
+    assert_eq!((longer.limits.request, longer.limits.body), (Duration::from_secs(20), Duration::from_secs(10)));
+    assert_eq!(longer.brands[0].code_lifetime, Span::seconds(30));
+    assert_eq!(longer.brands[0].psu_session, brand.psu_session);
+}
+
+#[test]
+fn a_mistake_is_told_with_its_place_and_a_way_out() {
+    let ssl = "postgres://u@h/d?password=hush";
+    for (text, message) in [
+        // shape
+        (with_line(1, "limits.conections = 9"), "g.toml:1:8: unknown key `limits.conections`; did you mean `connections`?"),
+        (with_line(3, "certificate_file = 1"), "g.toml:3:20: `tpp.certificate_file` must be a string, not an integer"),
+        (with_line(3, "certificate_file = ''"), "g.toml:3:20: `tpp.certificate_file` must not be empty"),
+        (with_line(3, ""), "g.toml:2:1: missing key `tpp.certificate_file`"),
+        (with_line(1, "truts = 1"), "g.toml:1:1: unknown key `truts`; did you mean `trust`?"),
+        (with_line(1, "limits = 1"), "g.toml:1:10: `limits` must be a table, not an integer"),
+        (with_line(1, "limits.connections = 0"), "g.toml:1:22: `limits.connections` must be from 1 to 1000000, not 0"),
+        (
+            with_line(1, "ops = { address = 'localhost' }"),
+            "g.toml:1:19: `ops.address` must be an IP address and a port, such as 0.0.0.0:8443",
+        ),
+        (with_line(1, "ops.address = '0.0.0.0:8443'"), "g.toml:1:15: `ops.address` is the address of `tpp`"),
+        (with_line(1, "signing.key_files = ['a', 2]"), "g.toml:1:27: `signing.key_files` must be a string, not an integer"),
+        (with_line(1, "x = "), "g.toml:1:5: string values must be quoted, expected literal string"),
+        // sections
+        (with_line(1, "log.level = 'inof'"), "g.toml:1:13: `log.level` cannot be `inof`; did you mean `info`?"),
+        (with_line(1, "log.format = 'xml'"), "g.toml:1:14: `log.format` cannot be `xml`; known here: json, text"),
+        (with_line(1, "limits.handshakes = 5000"), "g.toml:1:21: `limits.handshakes` is more than `limits.connections`"),
+        (with_line(1, "limits.body_seconds = 16"), "g.toml:1:23: `limits.body_seconds` is longer than `limits.request_seconds`"),
+        (
+            with_line(9, "url = 'postgres:///guichet'\nstatement_timeout_seconds = 16"),
+            "g.toml:10:29: `database.statement_timeout_seconds` is longer than `limits.request_seconds`: the request would be gone first",
+        ),
+        (with_line(9, ""), "g.toml:8:1: missing key `database.url_file` (or the variable GUICHET_DATABASE_URL)"),
+        (
+            with_line(9, &format!("url = '{ssl}'")),
+            "g.toml:9:7: `database.url` holds a password; put the URL into a file of its own and name it in `url_file`",
+        ),
+        (with_line(9, "url = 'mysql://h/d'"), "g.toml:9:7: `database.url` must begin with postgres://"),
+        (with_line(9, "url_file = 'no'"), "g.toml:9:12: `database.url_file` names /etc/guichet/no, which cannot be read: entity not found"),
+        (
+            with_line(11, "anchors_file = 'c'\nnca_countries = ['FR', 'fr']"),
+            "g.toml:12:24: `trust.nca_countries` holds country codes of two capital letters",
+        ),
+        (with_line(11, "anchors_file = 'c'\nnca_countries = []"), "g.toml:12:17: `trust.nca_countries` needs at least one country"),
+        // brands
+        (PLAIN[..PLAIN.find("[[brand]]").unwrap()].to_owned(), "g.toml:1:1: at least one [[brand]] is needed"),
+        (format!("brand = []{}", &PLAIN[..PLAIN.find("[[brand]]").unwrap()]), "g.toml:1:9: at least one [[brand]] is needed"),
+        (
+            with_line(13, "bank = 'cci'"),
+            "g.toml:13:8: `brand.bank`: no bank `cci` comes with the program, and a file would end in .toml; did you mean `cic`?",
+        ),
+        (with_line(13, "bank = 'my.toml'"), "g.toml:13:8: `brand.bank` names /etc/guichet/my.toml, which cannot be read: entity not found"),
+        (with_line(14, "issuer = 'http://auth.cic.example'"), "g.toml:14:10: `brand.issuer` must begin with https://"),
+        (with_line(14, "issuer = 'https://auth.cic.example/'"), "g.toml:14:10: `brand.issuer` must not end with `/`"),
+        (with_line(14, "issuer = 'https://auth.cic.example/a?b'"), "g.toml:14:10: `brand.issuer` must have no query and no fragment"),
+        (with_line(14, "issuer = 'https://AUTH.cic.example'"), "g.toml:14:10: `brand.issuer` must be written as https://auth.cic.example"),
+        (
+            with_line(14, "issuer = 'https://auth.cic.example.org'"),
+            "g.toml:14:10: `brand.issuer` must begin with https://auth.cic.example or https://api.cic.example:8443: its metadata is served there",
+        ),
+        (with_line(15, "tpp_host = 'api.example/x'"), "g.toml:15:12: `brand.tpp_host` must be a host name without scheme, port or path"),
+        (with_line(15, "tpp_host = 'auth.cic.example'"), "g.toml:12:1: brand `cic`: `tpp_host` and `psu_host` must differ"),
+        (with_line(17, "tpp_port = 0"), "g.toml:17:12: `brand.tpp_port` must be from 1 to 65535, not 0"),
+        (with_line(17, "sandbox = 'yes'"), "g.toml:17:11: `brand.sandbox` must be true or false, not a string"),
+        (with_line(17, "id = 'Cic'"), "g.toml:17:6: `brand.id` may hold only a-z, 0-9, `-` and `_`, at most 64 of them"),
+        (with_line(17, "authorization.code_seconds = 61"), "g.toml:17:30: `brand.authorization.code_seconds` must be from 1 to 60, not 61"),
+        (
+            with_line(17, "authorization.psu_session_seconds = 301"),
+            "g.toml:17:37: `brand.authorization.psu_session_seconds` must be from 1 to 300, not 301",
+        ),
+        (
+            with_line(17, "scope.pisp.grant_seconds = 60"),
+            "cic.toml:52:24: `scope.pisp.access_token_seconds` is longer than `grant_seconds`: a token cannot outlive its grant",
+        ),
+        (with_line(17, "scope.aips.grant_seconds = 60"), "g.toml:17:7: unknown key `brand.scope.aips`; did you mean `aisp`?"),
+        (
+            with_line(17, "scope.aisp.client_credentials_seconds = 60"),
+            "g.toml:17:12: unknown key `brand.scope.aisp.client_credentials_seconds`; known here: access_token_seconds, refresh_token, grant_seconds",
+        ),
+    ] {
+        assert_eq!(mistakes(&text), [message], "{text}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let text = "[tpp]\nadress = 1\ncertificate_file = 'a'\nkey_file = 'k'\n[database]\nurl = 'postgres://u:hush@h/d'\n[log]\nlevel = 1\n\
+                [[brand]]\nbank = 'labankpostale'\nissuer = 'x'\npsu_host = 'é'\nsandboxx = true\n";
+    assert_eq!(
+        mistakes(text),
+        [
+            "g.toml:1:1: missing key `psu.certificate_file`",
+            "g.toml:1:1: missing key `psu.key_file`",
+            "g.toml:1:1: missing key `trust.anchors_file`",
+            "g.toml:2:1: unknown key `tpp.adress`; did you mean `address`?",
+            "g.toml:6:7: `database.url` holds a password; put the URL into a file of its own and name it in `url_file`",
+            "g.toml:8:9: `log.level` must be a string, not an integer",
+            "g.toml:9:1: missing key `brand.tpp_host`",
+            "g.toml:10:8: `brand.bank`: no bank `labankpostale` comes with the program, and a file would end in .toml; \
+             did you mean `labanquepostale`?",
+            "g.toml:11:10: `brand.issuer` is no URL: relative URL without a base",
+            "g.toml:12:12: `brand.psu_host` must be a host name without scheme, port or path",
+            "g.toml:13:1: unknown key `brand.sandboxx`; did you mean `sandbox`?",
+        ]
+    );
+    assert!(!read(text).unwrap_err().to_string().contains("hush"));
+}
+
+#[test]
+fn two_brands_cannot_answer_the_same_address() {
+    let second = |lines: &str| format!("{PLAIN}[[brand]]\nbank = 'cic'\n{lines}");
+    for (lines, message) in [
+        (
+            "issuer = 'https://b.example'\ntpp_host = 'a.example'\npsu_host = 'b.example'\n",
+            Some("g.toml:18:1: brand `cic` is there twice; give one of them another `id`"),
+        ),
+        (
+            "id = 'two'\nissuer = 'https://auth.cic.example'\ntpp_host = 'a.example'\npsu_host = 'auth.cic.example'\n",
+            Some("g.toml:18:1: brands `cic` and `two` have the same issuer https://auth.cic.example"),
+        ),
+        (
+            "id = 'two'\nissuer = 'https://b.example'\ntpp_host = 'api.cic.example'\npsu_host = 'b.example'\n",
+            Some("g.toml:18:1: brands `cic` and `two` both answer https://api.cic.example:8443/cic/oauth2/revoke; give one another host"),
+        ),
+        (
+            "id = 'two'\nissuer = 'https://b.example'\ntpp_host = 'b.example'\npsu_host = 'api.cic.example'\n",
+            Some("g.toml:18:1: brands `cic` and `two`: one's `tpp_host` is the other's `psu_host`"),
+        ),
+        // The sandbox twin has other paths, so it may share the hosts.
+        (
+            "id = 'two'\nsandbox = true\nissuer = 'https://auth.cic.example/sandbox'\ntpp_host = 'api.cic.example'\npsu_host = 'auth.cic.example'\n",
+            None,
+        ),
+    ] {
+        assert_eq!(mistakes(&second(lines)), Vec::from_iter(message), "{lines}");
+    }
+}
+
+#[test]
+fn the_database_url_comes_from_the_variable_else_from_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("url"), "postgres://u:hush@h/file\n").unwrap();
+    let text = with_line(9, "url_file = 'url'");
+    let url = |env: &dyn Fn(&str) -> Option<String>| {
+        let settings = parse("g.toml", &text, folder.path(), env).map_err(|m| m.to_string())?;
+        assert!(!format!("{settings:?}").contains("hush"));
+        Ok::<_, String>(settings.database.url.expose_secret().to_owned())
+    };
+    assert_eq!(url(&no_env).unwrap(), "postgres://u:hush@h/file");
+    assert_eq!(url(&|k| (k == DATABASE_URL).then(|| "postgres://u:hush@h/env".into())).unwrap(), "postgres://u:hush@h/env");
+    assert_eq!(url(&|_| Some("hush".into())).unwrap_err(), "environment: `GUICHET_DATABASE_URL` is no URL");
+    fs::write(folder.path().join("url"), "hush").unwrap();
+    let refused = url(&no_env).unwrap_err();
+    assert!(refused.ends_with("whose content is no URL") && !refused.contains("hush"), "{refused}");
+}
+
+#[test]
+fn load_wants_every_named_file_and_parse_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("g.toml");
+    let missing = load(&path, &no_env).unwrap_err();
+    assert_eq!(missing.to_string(), format!("{}: cannot be read: entity not found", path.display()));
+    fs::write(&path, PLAIN).unwrap();
+    fs::write(folder.path().join("a"), "").unwrap();
+    fs::create_dir(folder.path().join("c")).unwrap();
+    let found = load(&path, &no_env).unwrap_err();
+    let messages: Vec<_> = found.iter().map(|m| (m.place, m.message.replace(folder.path().to_str().unwrap(), "."))).collect();
+    let no_b = |key| format!("`{key}` names ./b, which cannot be read: entity not found");
+    assert_eq!(
+        messages,
+        [
+            (Some((4, 12)), no_b("tpp.key_file")),
+            (Some((7, 12)), no_b("psu.key_file")),
+            (Some((11, 16)), "`trust.anchors_file` names ./c, which is no file".to_owned()),
+        ]
+    );
+    fs::remove_dir(folder.path().join("c")).unwrap();
+    fs::write(folder.path().join("b"), "").unwrap();
+    fs::write(folder.path().join("c"), "").unwrap();
+    assert_eq!(load(&path, &no_env).unwrap().tpp.key_file, folder.path().join("b"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_text_makes_it_panic(text in any::<String>(), line in 0..20usize) {
+        let _ = read(&text);
+        let _ = read(&with_line(line, &text));
+    }
+
+    #[test]
+    fn no_document_makes_it_panic(rows in prop::collection::btree_map(0..11usize, prop::collection::btree_map(0..14usize, 0..10usize, 0..6), 0..8)) {
+        const HEADERS: [&str; 11] = ["", "[tpp]", "[psu]", "[internal]", "[ops]", "[database]", "[trust]", "[limits]", "[[brand]]", "[brand.scope.aisp]", "[x]"];
+        const KEYS: [&str; 14] = ["address", "url", "url_file", "connections", "crl_files", "bank", "issuer", "tpp_host", "psu_host", "sandbox", "grant_seconds", "brand", "scope.aisp", "''"];
+        const VALUES: [&str; 10] = ["1", "'cic'", "'https://é.example/'", "'/'", "''", "[]", "[[{}]]", "{ aisp = {} }", "99999999999999999999999", "true"];
+        let text: String = rows.into_iter().map(|(h, k, v)| format!("{}\n{} = {}\n", HEADERS[h], KEYS[k], VALUES[v])).collect();
+        prop_assert!(read(&text).is_err(), "{text}");
+    }
+}
