@@ -3,10 +3,10 @@
 pub mod app;
 pub mod audit;
 pub mod clock;
+pub mod config;
 pub mod dev;
 pub mod flows;
 pub mod http;
-pub mod config;
 pub mod oauth;
 pub mod pages;
 pub mod pki;

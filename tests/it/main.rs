@@ -1,9 +1,7 @@
-//! One binary for all integration tests: one link, one process.
+//! One binary for all integration tests: one link, one harness.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod dev_pki;
-//! One test binary: one link, one shared harness.
-
+mod dev_postgres;
 mod qwac_generated;
 mod qwac_manifest;
-mod dev_postgres;
