@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dev;
@@ -11,5 +12,9 @@ pub mod oauth;
 pub mod pages;
 pub mod pki;
 pub mod sca;
+pub mod server;
+pub mod signing;
 pub mod storage;
+pub mod telemetry;
 pub mod tls;
+pub mod trial;

@@ -4,3 +4,4 @@ pub mod der;
 pub mod pki;
 pub mod postgres;
 pub mod qwac;
+pub mod run;

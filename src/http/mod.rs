@@ -15,5 +15,5 @@ mod router;
 mod token;
 
 pub use door::Door;
-pub use openapi::{brand_document, internal_document};
+pub use openapi::{brand_document, documents, internal_document};
 pub use router::{HttpLimits, Site};

@@ -20,6 +20,11 @@ pub fn internal_document() -> OpenApi {
     OpenApi::default()
 }
 
+/// File name and text of each committed document.
+pub fn documents() -> Vec<(String, String)> {
+    vec![]
+}
+
 pub async fn document(State(site): State<Arc<Site>>) -> Response {
     respond::document(&brand_document(&site.brand))
 }

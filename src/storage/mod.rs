@@ -53,6 +53,8 @@ pub struct PoolSettings {
     pub acquire_timeout: Duration,
     /// PostgreSQL ends a statement that runs longer.
     pub statement_timeout: Duration,
+    /// Idle connections are given back after this.
+    pub idle_timeout: Duration,
 }
 
 #[derive(Clone)]
@@ -85,7 +87,7 @@ impl Db {
             .max_connections(settings.max_connections)
             .min_connections(settings.max_connections.min(2))
             .acquire_timeout(settings.acquire_timeout)
-            .idle_timeout(Duration::from_secs(300))
+            .idle_timeout(settings.idle_timeout)
             .max_lifetime(Duration::from_secs(1800))
             // saves a round trip per use; a dead connection is found by the statement that meets it
             .test_before_acquire(false)

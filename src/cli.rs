@@ -1,0 +1,252 @@
+//! Arguments, verbs and exit codes.
+
+use crate::{
+    clock::{Clock, System},
+    config::{self, Settings},
+    dev, pki,
+    server::{self, Server, Sockets, StartError},
+    storage::{Db, SchemaState},
+    telemetry,
+};
+use clap::{Args, Parser, Subcommand};
+use secrecy::ExposeSecret;
+use sqlx::postgres::PgConnectOptions;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or stopped as asked
+  1  something unexpected
+  2  wrong arguments
+  3  mistakes in the configuration or in a file it names
+  4  the database's schema is older or newer than this program
+  5  the database is away, or an address is taken
+  6  the certificate that was inspected is refused";
+
+/// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
+#[derive(Parser)]
+#[command(name = "guichet", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Try everything on this machine: a database, certificates, both shipped banks and scripted customers, made as needed
+    Dev(dev::run::DevArgs),
+    /// Act as a TPP against a running server and print the exchange, secrets masked
+    Try(crate::trial::TryArgs),
+    /// Serve with your own configuration
+    Serve {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// List every mistake in a configuration: file, line, nearest valid key
+    CheckConfig { file: PathBuf },
+    /// Compare the database's schema with this program's, or bring it up
+    Migrate {
+        #[command(subcommand)]
+        step: Migrate,
+    },
+    /// Write the OpenAPI documents
+    Openapi {
+        /// Folder to write into
+        #[arg(long, default_value = "openapi")]
+        dir: PathBuf,
+    },
+    /// Look into a certificate
+    Cert {
+        #[command(subcommand)]
+        step: Cert,
+    },
+    /// The tests' database server: runs until nobody uses it
+    #[command(hide = true)]
+    DevPostgres { dir: PathBuf },
+}
+
+#[derive(Args)]
+struct ConfigFile {
+    /// TOML file; the README shows the shortest one
+    #[arg(long = "config", value_name = "FILE", env = "GUICHET_CONFIG")]
+    path: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Migrate {
+    /// Apply the migrations that are missing
+    Up {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Say which version the database has and which this program needs
+    Status {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+}
+
+#[derive(Subcommand)]
+enum Cert {
+    /// What a certificate says, the verdict on it as a QWAC, and every reason
+    Inspect {
+        /// PEM (leaf first) or DER
+        file: PathBuf,
+        /// PEM bundle of issuing authorities; without it, those of `guichet dev`
+        #[arg(long, value_name = "FILE", conflicts_with = "config")]
+        anchors: Option<PathBuf>,
+        /// Judge with the trust of this configuration
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}
+
+/// A verb's bad end: what to say, and the exit code.
+struct Failure(u8, String);
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let code = match &error {
+            StartError::Configuration(_) => 3,
+            StartError::Schema(_) => 4,
+            StartError::Unavailable(_) => 5,
+        };
+        Self(code, error.to_string())
+    }
+}
+
+impl Failure {
+    fn unexpected(why: impl ToString) -> Self {
+        Self(1, why.to_string())
+    }
+}
+
+pub fn run(cli: Cli) -> ExitCode {
+    match act(cli.verb) {
+        Ok(code) => code,
+        Err(Failure(code, why)) => {
+            eprintln!("guichet: {why}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn act(verb: Verb) -> Result<ExitCode, Failure> {
+    let done = Ok(ExitCode::SUCCESS);
+    match verb {
+        Verb::Dev(args) => runtime()?.block_on(dev::run::run(&args)).map_err(Failure::from).and(done),
+        Verb::Try(args) => runtime()?.block_on(crate::trial::run(&args)).map_err(Failure::unexpected).and(done),
+        Verb::Serve { config } => {
+            let settings = settings(&config.path)?;
+            let database = database(&settings)?;
+            runtime()?.block_on(serve(settings, database)).and(done)
+        }
+        Verb::CheckConfig { file } => {
+            settings(&file)?;
+            println!("{}: no mistakes", file.display());
+            done
+        }
+        Verb::Migrate { step: Migrate::Up { config } } => {
+            let settings = settings(&config.path)?;
+            runtime()?.block_on(migrate_up(&settings)).and(done)
+        }
+        Verb::Migrate { step: Migrate::Status { config } } => {
+            let settings = settings(&config.path)?;
+            runtime()?.block_on(migrate_status(&settings))
+        }
+        Verb::Openapi { dir } => openapi(&dir).and(done),
+        Verb::Cert { step: Cert::Inspect { file, anchors, config } } => inspect(&file, anchors, config),
+        Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Runtime::new().map_err(Failure::unexpected)
+}
+
+fn settings(file: &Path) -> Result<Settings, Failure> {
+    config::load(file, &|name| std::env::var(name).ok()).map_err(|mistakes| Failure(3, mistakes.to_string()))
+}
+
+fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
+    // the parser's message may repeat the URL, which may hold a password
+    settings.database.url.expose_secret().parse().map_err(|_| Failure(3, "the database URL cannot be read".into()))
+}
+
+async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Failure> {
+    telemetry::start_log(&settings.log);
+    let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;
+    let sockets = Sockets::bind(&settings).await?;
+    let system = Arc::new(System::new());
+    let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
+    tracing::info!("ready");
+    until_told(server, metrics).await.map_err(Failure::unexpected)
+}
+
+/// Runs until SIGINT or SIGTERM; SIGHUP reads certificates and trust anew.
+pub(crate) async fn until_told(server: Server, metrics: metrics_exporter_prometheus::PrometheusHandle) -> std::io::Result<()> {
+    let (mut terminate, mut reload) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let mut upkeep = tokio::time::interval(std::time::Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => { interrupted?; break }
+            _ = terminate.recv() => break,
+            _ = reload.recv() => server.reload(),
+            _ = upkeep.tick() => metrics.run_upkeep(),
+        }
+    }
+    server.stop().await;
+    Ok(())
+}
+
+fn connect(settings: &Settings) -> Result<Db, Failure> {
+    Ok(Db::connect(database(settings)?, &server::pool_settings(settings)))
+}
+
+async fn migrate_up(settings: &Settings) -> Result<(), Failure> {
+    let db = connect(settings)?;
+    db.migrate().await.map_err(|error| Failure(5, error.to_string()))?;
+    println!("the schema is up to date");
+    Ok(())
+}
+
+async fn migrate_status(settings: &Settings) -> Result<ExitCode, Failure> {
+    match connect(settings)?.schema_state().await.map_err(StartError::from)? {
+        SchemaState::Current { version } => {
+            println!("the schema has version {version}, as this program needs");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => Err(StartError::Schema(other).into()),
+    }
+}
+
+fn openapi(dir: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(dir).map_err(Failure::unexpected)?;
+    for (name, text) in crate::http::documents() {
+        let path = dir.join(name);
+        fs::write(&path, text).map_err(|error| Failure::unexpected(format!("{}: {error}", path.display())))?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+fn inspect(file: &Path, anchors: Option<PathBuf>, config: Option<PathBuf>) -> Result<ExitCode, Failure> {
+    let bytes = fs::read(file).map_err(|error| Failure(3, format!("{}: {error}", file.display())))?;
+    let trust = match config {
+        Some(config) => settings(&config)?.trust,
+        None => dev::run::trust(anchors),
+    };
+    let trust = server::load_trust(&trust)?;
+    let verdict = match pki::chain_from_pem_or_der(&bytes) {
+        Ok(chain) => pki::judge(&chain, &trust, System::new().now()),
+        Err(reason) => pki::Verdict { facts: None, reasons: vec![reason], warnings: vec![], anchor: None },
+    };
+    print!("{}", pki::describe(&verdict));
+    Ok(if verdict.reasons.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(6) })
+}

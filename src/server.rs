@@ -1,0 +1,259 @@
+//! From settings to a running server: files are read, sockets bound, listeners served until told to stop.
+
+use crate::{
+    app::App,
+    clock::{Clock, Entropy},
+    config::{Limits, Listener, Settings, TrustSettings},
+    flows::{certificate::TrustDesk, sandbox},
+    http::{Door, HttpLimits},
+    pki::{Anchors, Trust, TrustPolicy},
+    signing,
+    storage::{Db, Outage, PoolSettings, SchemaState},
+    tls::{
+        config::{TlsSet, internal_config, psu_config, tpp_config},
+        files::{load_certificates, load_chain_and_key},
+        limits::ListenerLimits,
+        listener,
+        peer::Counter,
+    },
+};
+use arc_swap::ArcSwap;
+use metrics_exporter_prometheus::PrometheusHandle;
+use rustls::pki_types::{CertificateRevocationListDer, pem::PemObject};
+use sqlx::postgres::PgConnectOptions;
+use std::{fmt, fs, io, net::SocketAddr, path::Path, sync::Arc};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// Why the server does not start. Each kind has its exit code.
+#[derive(Debug)]
+pub enum StartError {
+    /// A file or a setting is wrong.
+    Configuration(String),
+    /// The database has another schema than this program.
+    Schema(SchemaState),
+    /// The database is away, or an address is taken.
+    Unavailable(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration(why) | Self::Unavailable(why) => f.write_str(why),
+            Self::Schema(SchemaState::Older { found, needed }) => {
+                write!(f, "the database's schema has version {found}, this program needs {needed}: run `guichet migrate up --config FILE`")
+            }
+            Self::Schema(SchemaState::Newer { found, needed }) => {
+                write!(f, "the database's schema has version {found}, this program knows {needed}: run a newer guichet")
+            }
+            Self::Schema(SchemaState::Current { version }) => write!(f, "the database's schema has version {version}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<Outage> for StartError {
+    fn from(outage: Outage) -> Self {
+        Self::Unavailable(outage.to_string())
+    }
+}
+
+fn configuration(why: impl fmt::Display) -> StartError {
+    StartError::Configuration(why.to_string())
+}
+
+/// Sockets, bound before anything is told to anybody.
+pub struct Sockets {
+    pub tpp: TcpListener,
+    /// `None`: tpp's socket serves both, told apart by SNI.
+    pub psu: Option<TcpListener>,
+    pub internal: Option<TcpListener>,
+    pub ops: TcpListener,
+}
+
+impl Sockets {
+    pub async fn bind(settings: &Settings) -> Result<Self, StartError> {
+        Ok(Self {
+            tpp: bind(settings.tpp.address).await?,
+            psu: if settings.psu.address == settings.tpp.address { None } else { Some(bind(settings.psu.address).await?) },
+            internal: match &settings.internal {
+                Some(internal) => Some(bind(internal.listener.address).await?),
+                None => None,
+            },
+            ops: bind(settings.ops).await?,
+        })
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Unavailable(format!("cannot listen on {address}: {error}")))
+}
+
+/// What a reload swaps, each as one value.
+#[derive(Clone)]
+struct TlsSets {
+    tpp: Arc<ArcSwap<TlsSet>>,
+    psu: Option<Arc<ArcSwap<TlsSet>>>,
+    internal: Option<Arc<ArcSwap<TlsSet>>>,
+}
+
+/// A server that answers. Dropping it does not stop it: `stop` does.
+pub struct Server {
+    settings: Settings,
+    app: App,
+    tls: TlsSets,
+    stop: CancellationToken,
+    listeners: JoinSet<()>,
+}
+
+impl Server {
+    /// Reads the files, checks the schema, seeds sandboxes, then answers on `sockets`.
+    pub async fn start(
+        settings: Settings,
+        database: PgConnectOptions,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        sockets: Sockets,
+        metrics: PrometheusHandle,
+    ) -> Result<Self, StartError> {
+        let db = Db::connect(database, &pool_settings(&settings));
+        match db.schema_state().await? {
+            SchemaState::Current { .. } => {}
+            other => return Err(StartError::Schema(other)),
+        }
+        let trust = TrustDesk::new(load_trust(&settings.trust)?);
+        let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
+        let brands = settings.brands.iter().cloned().map(Arc::new).collect();
+        let app = App::new(db, clock, entropy, brands, trust, jwks);
+        for brand in &app.brands {
+            sandbox::seed(&app, brand).await?;
+        }
+        let tls = TlsSets::load(&settings)?;
+        let (stop, mut listeners) = (CancellationToken::new(), JoinSet::new());
+        let door = Door::new(app.clone(), http_limits(&settings.limits), metrics);
+        let limits = listener_limits(&settings.limits);
+        let mut listen = |socket, tls| {
+            listeners.spawn(listener::serve(socket, tls, door.clone(), limits.clone(), stop.clone()));
+        };
+        listen(sockets.tpp, Some(tls.tpp.clone()));
+        if let Some(socket) = sockets.psu {
+            listen(socket, tls.psu.clone());
+        }
+        if let (Some(socket), Some(tls)) = (sockets.internal, &tls.internal) {
+            listen(socket, Some(tls.clone()));
+        }
+        listen(sockets.ops, None);
+        Ok(Self { settings, app, tls, stop, listeners })
+    }
+
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Certificates, keys and trust anew from their files. A bad file keeps all as it was, loudly.
+    pub fn reload(&self) {
+        let fresh = TlsSets::load(&self.settings).and_then(|tls| Ok((tls, load_trust(&self.settings.trust)?)));
+        match fresh {
+            Ok((tls, trust)) => {
+                self.tls.replace(&tls);
+                self.app.trust.replace(trust);
+                tracing::info!("certificates and trust reloaded");
+            }
+            Err(error) => tracing::error!(%error, "certificates and trust kept as they were"),
+        }
+    }
+
+    /// Lets requests under way finish within the drain time.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while self.listeners.join_next().await.is_some() {}
+        self.app.db.close().await;
+    }
+}
+
+impl TlsSets {
+    fn load(settings: &Settings) -> Result<Self, StartError> {
+        let identity = |listener: &Listener| load_chain_and_key(&listener.certificate_file, &listener.key_file).map_err(configuration);
+        let tpp = tpp_config(identity(&settings.tpp)?).map_err(configuration)?;
+        let psu = psu_config(identity(&settings.psu)?).map_err(configuration)?;
+        let shared = settings.psu.address == settings.tpp.address;
+        let hosts: Vec<_> = settings.brands.iter().map(|b| host_of(&b.psu_origin)).collect();
+        let tpp_set = TlsSet::new(Counter::Tpp, tpp);
+        let tpp_set = if shared { tpp_set.with_names(hosts, Counter::Psu, psu.clone()) } else { tpp_set };
+        let internal = match &settings.internal {
+            None => None,
+            Some(internal) => {
+                let authorities = load_certificates(&internal.client_ca_file).map_err(configuration)?;
+                let config = internal_config(identity(&internal.listener)?, &authorities).map_err(configuration)?;
+                Some(swappable(TlsSet::new(Counter::Internal, config)))
+            }
+        };
+        let psu = (!shared).then(|| swappable(TlsSet::new(Counter::Psu, psu)));
+        Ok(Self { tpp: swappable(tpp_set), psu, internal })
+    }
+
+    fn replace(&self, with: &Self) {
+        self.tpp.store(with.tpp.load_full());
+        for (old, new) in [(&self.psu, &with.psu), (&self.internal, &with.internal)] {
+            if let (Some(old), Some(new)) = (old, new) {
+                old.store(new.load_full());
+            }
+        }
+    }
+}
+
+fn swappable(set: TlsSet) -> Arc<ArcSwap<TlsSet>> {
+    Arc::new(ArcSwap::from_pointee(set))
+}
+
+/// `https://host:port` -> `host`.
+fn host_of(origin: &str) -> &str {
+    let authority = origin.strip_prefix("https://").unwrap_or(origin);
+    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+}
+
+/// Trust as the settings' files say it now.
+pub fn load_trust(settings: &TrustSettings) -> Result<Trust, StartError> {
+    let file = |path: &Path, why: &dyn fmt::Display| configuration(format!("{}: {why}", path.display()));
+    let read = |path: &Path| fs::read(path).map_err(|error: io::Error| file(path, &error));
+    let anchors = Anchors::from_pem(&read(&settings.anchors_file)?).map_err(|error| file(&settings.anchors_file, &error))?;
+    let policy = TrustPolicy {
+        nca_countries: settings.nca_countries.iter().cloned().collect(),
+        accept_server_auth_only: settings.accept_server_auth_only,
+        ..TrustPolicy::default()
+    };
+    let mut lists = vec![];
+    for path in &settings.crl_files {
+        let bytes = read(path)?;
+        let pem: Vec<Vec<u8>> = CertificateRevocationListDer::pem_slice_iter(&bytes).filter_map(Result::ok).map(|l| l.to_vec()).collect();
+        lists.extend(if pem.is_empty() { vec![bytes] } else { pem });
+    }
+    Trust::new(anchors, policy).with_crls(&lists).map_err(|_| configuration("trust.crl_files: one of them is no revocation list"))
+}
+
+pub fn pool_settings(settings: &Settings) -> PoolSettings {
+    PoolSettings {
+        max_connections: settings.database.max_connections,
+        acquire_timeout: settings.database.acquire_timeout,
+        statement_timeout: settings.database.statement_timeout,
+        idle_timeout: settings.database.idle_timeout,
+    }
+}
+
+const fn http_limits(limits: &Limits) -> HttpLimits {
+    HttpLimits::new(limits.body_bytes, limits.body, limits.request, limits.requests_in_flight)
+}
+
+fn listener_limits(limits: &Limits) -> ListenerLimits {
+    ListenerLimits {
+        max_connections: limits.connections,
+        max_handshakes: limits.handshakes,
+        handshake: limits.handshake,
+        idle: limits.header,
+        max_header_bytes: limits.header_bytes,
+        max_age: limits.connection_age,
+        drain: limits.drain,
+        ..ListenerLimits::default()
+    }
+}
