@@ -6,7 +6,7 @@ use crate::oauth::tpp::PspRole;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use x509_parser::nom::Parser;
-use x509_parser::prelude::{AlgorithmIdentifier, ASN1Time, SubjectPublicKeyInfo, X509Certificate, X509CertificateParser, X509Version};
+use x509_parser::prelude::{ASN1Time, SubjectPublicKeyInfo, X509Certificate, X509CertificateParser, X509Version};
 
 /// What a certificate says, for display and for the checks; nothing in it is to be trusted by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +65,7 @@ pub(super) struct KeyUsage {
     pub names: Vec<&'static str>,
 }
 
+#[rustfmt::skip]
 const KEY_USAGE_NAMES: [&str; 9] = [
     "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign", "cRLSign", "encipherOnly",
     "decipherOnly",
@@ -131,15 +132,14 @@ fn profile(x509: &X509Certificate<'_>) -> Result<(), DerError> {
         (serial.first().is_some_and(|octet| octet & 0x80 == 0), "its serial number is negative"),
         (serial.iter().any(|octet| *octet != 0), "its serial number is zero"),
         (serial.len() <= 21, "its serial number is longer than 20 octets"),
-        (same_algorithm(&x509.signature_algorithm, &x509.tbs_certificate.signature), "it names two signature algorithms"),
-        (right_time(&validity.not_before) && right_time(&validity.not_after), "a time is not UTCTime until 2049, GeneralizedTime from 2050"),
+        (x509.signature_algorithm == x509.tbs_certificate.signature, "it names two signature algorithms"),
+        (
+            right_time(&validity.not_before) && right_time(&validity.not_after),
+            "a time is not UTCTime until 2049, GeneralizedTime from 2050",
+        ),
         (validity.not_before <= validity.not_after, "its notAfter is before its notBefore"),
     ];
     rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, broken)| Err(DerError(broken)))
-}
-
-fn same_algorithm(one: &AlgorithmIdentifier<'_>, other: &AlgorithmIdentifier<'_>) -> bool {
-    one == other
 }
 
 fn right_time(time: &ASN1Time) -> bool {

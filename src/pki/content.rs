@@ -192,15 +192,20 @@ impl Judge<'_> {
         self.organisation_name(subject);
         self.organisation_id(subject);
         self.countries();
-        if let Some(extension) = leaf.x509.extensions().iter().find(|extension| extension.oid.as_bytes() == oid::CABF_ORGANIZATION_IDENTIFIER) {
-            let identifier = organisation::cabf_identifier(extension.value).ok();
-            if identifier != self.facts.organisation_id {
-                self.refuse(Reason::CabfOrganisationIdMismatch);
-            }
+        let cabf = leaf.x509.extensions().iter().find(|extension| extension.oid.as_bytes() == oid::CABF_ORGANIZATION_IDENTIFIER);
+        if cabf.is_some_and(|extension| !self.agrees(extension.value)) {
+            self.refuse(Reason::CabfOrganisationIdMismatch);
         }
         if subject.iter_attributes().filter_map(|attribute| attribute.as_str().ok()).any(|text| text.contains(char::is_control)) {
             self.refuse(Reason::Malformed("a control character stands in the subject"));
         }
+    }
+
+    /// Some issuers leave the authority out of the extension's reference; the country and the number must agree all the same.
+    fn agrees(&self, cabf_extension: &[u8]) -> bool {
+        let (Ok(cabf), Some(id)) = (organisation::cabf_identifier(cabf_extension), &self.facts.organisation_id) else { return false };
+        let without_authority = organisation::psd_identifier(id).map(|psd| format!("PSD{}-{}", psd.country, psd.authorisation_number));
+        cabf == *id || Some(cabf) == without_authority
     }
 
     fn organisation_name(&mut self, subject: &X509Name<'_>) {

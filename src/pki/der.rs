@@ -91,9 +91,10 @@ pub fn check(bytes: &[u8]) -> Result<(), DerError> {
 
 /// An OBJECT IDENTIFIER's contents, in dots; hexadecimal where an arc does not fit 64 bits.
 pub fn dotted(oid: &[u8]) -> String {
-    arcs(oid).map_or_else(|| oid.iter().map(|byte| format!("{byte:02x}")).collect(), |arcs| {
-        arcs.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
-    })
+    arcs(oid).map_or_else(
+        || oid.iter().map(|byte| format!("{byte:02x}")).collect(),
+        |arcs| arcs.iter().map(u64::to_string).collect::<Vec<_>>().join("."),
+    )
 }
 
 fn length(bytes: &[u8]) -> Result<(usize, &[u8]), DerError> {

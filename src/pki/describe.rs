@@ -1,5 +1,6 @@
 //! A verdict as text, for `guichet cert inspect`.
 
+use super::organisation::is_deceptive;
 use super::{CertificateFacts, Verdict};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -34,7 +35,7 @@ fn facts(facts: &CertificateFacts) -> Vec<String> {
         row("organisation", &facts.organisation_name.clone().unwrap_or_else(absent)),
         row("identifier", &facts.organisation_id.clone().unwrap_or_else(absent)),
         row("roles", &if roles.is_empty() { absent() } else { roles.join(" ") }),
-        row("authority", &facts.nca_id.as_ref().zip(facts.nca_name.as_ref()).map_or_else(absent, |(id, name)| format!("{id} ({})", name.escape_debug()))),
+        row("authority", &facts.nca_id.as_ref().zip(facts.nca_name.as_ref()).map_or_else(absent, |(id, name)| format!("{id} ({})", name))),
         row("valid", &format!("{} to {}", date(facts.not_before), date(facts.not_after))),
         row("key", &facts.key.to_string()),
         row("signed with", &facts.signature_algorithm),
@@ -45,7 +46,12 @@ fn facts(facts: &CertificateFacts) -> Vec<String> {
 }
 
 fn row(label: &str, value: &str) -> String {
-    format!("{label:<14}{value}")
+    format!("{label:<14}{}", value.chars().map(printable).collect::<String>())
+}
+
+/// A certificate's texts are its holder's: nothing in them may steer a terminal.
+fn printable(character: char) -> String {
+    if is_deceptive(character) { character.escape_unicode().to_string() } else { character.to_string() }
 }
 
 fn date(time: OffsetDateTime) -> String {

@@ -130,11 +130,9 @@ impl Verdict {
 
     /// Adds what is not said yet; that path building cannot read it says nothing beside a fault of the envelope.
     fn add(&mut self, reason: Option<Reason>) {
-        let said = |reason: &Reason| match reason {
-            Reason::Malformed(_) => self.reasons.iter().any(|other| other.step() == reason.step()),
-            other => self.reasons.contains(other),
-        };
-        self.reasons.extend(reason.filter(|reason| !said(reason)));
+        let unreadable =
+            |reason: &Reason| matches!(reason, Reason::Malformed(_)) && self.reasons.iter().any(|other| other.step() == reason.step());
+        self.reasons.extend(reason.filter(|reason| !unreadable(reason) && !self.reasons.contains(reason)));
     }
 }
 
@@ -168,11 +166,7 @@ fn size_reasons(chain: &[CertificateDer<'_>]) -> Vec<Reason> {
 
 /// RFC 5280 s4.1.2.5: both ends included.
 fn validity_reason(not_before: OffsetDateTime, not_after: OffsetDateTime, now: OffsetDateTime) -> Option<Reason> {
-    if now < not_before {
-        Some(Reason::NotYetValid)
-    } else {
-        (now > not_after).then_some(Reason::Expired)
-    }
+    if now < not_before { Some(Reason::NotYetValid) } else { (now > not_after).then_some(Reason::Expired) }
 }
 
 fn purpose(reasons: &[Reason], policy: &TrustPolicy) -> Purpose {

@@ -97,7 +97,9 @@ mod tests {
 
     #[test]
     fn an_nca_id_is_a_country_and_an_authority() {
-        for (id, country) in [("FR-ACPR", Some("FR")), ("NLDNB", None), ("NL-DMklS32X", None), ("N-DNB", None), ("NL-DNB-", None), ("-", None)] {
+        for (id, country) in
+            [("FR-ACPR", Some("FR")), ("NLDNB", None), ("NL-DMklS32X", None), ("N-DNB", None), ("NL-DNB-", None), ("-", None)]
+        {
             assert_eq!(nca_country(id), country, "{id:?}");
         }
     }

@@ -3,14 +3,16 @@
 use super::reason::{Reason, Warning};
 use super::{certificate, der, name, oid};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor, UnixTime, alg_id};
+use rustls::pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor, UnixTime, alg_id,
+};
 use std::fmt;
 use std::time::Duration;
 use time::OffsetDateTime;
 use webpki::aws_lc_rs as algorithms;
 use webpki::{
-    CertRevocationList, EndEntityCert, Error, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, OwnedCertRevocationList,
-    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
+    CertRevocationList, EndEntityCert, Error, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter,
+    OwnedCertRevocationList, RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
@@ -145,7 +147,8 @@ pub(super) fn judge(chain: &[CertificateDer<'_>], anchors: &Anchors, crls: &[Crl
     match search.run(None) {
         Err(error) => PathVerdict { reason: Some(path_reason(&error)), ..PathVerdict::default() },
         Ok(path) => {
-            let anchor = anchors.trusted.iter().position(|trusted| trusted == path.anchor()).and_then(|index| anchors.subjects.get(index)).cloned();
+            let anchor =
+                anchors.trusted.iter().position(|trusted| trusted == path.anchor()).and_then(|index| anchors.subjects.get(index)).cloned();
             let (reason, warnings) = search.revocation(crls, at);
             PathVerdict { reason, warnings, anchor }
         }
@@ -260,7 +263,9 @@ fn path_reason(error: &Error) -> Reason {
     match error {
         Error::UnknownIssuer => Reason::UntrustedIssuer,
         Error::InvalidSignatureForPublicKey => Reason::SignatureInvalid,
-        Error::UnsupportedSignatureAlgorithmContext(_) | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Reason::SignatureAlgorithmNotAllowed,
+        Error::UnsupportedSignatureAlgorithmContext(_) | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            Reason::SignatureAlgorithmNotAllowed
+        }
         Error::CaUsedAsEndEntity => Reason::CaCertificate,
         Error::CertExpired { .. } | Error::CertNotValidYet { .. } => Reason::IssuerInvalid("it is outside its validity"),
         Error::NameConstraintViolation => Reason::IssuerInvalid("its name constraints do not allow this subject"),

@@ -236,10 +236,12 @@ fn the_good_certificate_names_its_holder() {
     assert_eq!(tpp.thumbprint.as_slice(), aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der).as_ref());
 }
 
+type Change = Box<dyn Fn(&mut Draft)>;
+
 #[test]
 #[rustfmt::skip]
 fn each_fault_has_its_own_reason() {
-    let cases: Vec<(&str, Box<dyn Fn(&mut Draft)>, &[&str])> = vec![
+    let cases: Vec<(&str, Change, &[&str])> = vec![
         // the envelope
         ("version 1", Box::new(|d| d.version = Vec::new()), &["CERTIFICATE_MALFORMED"]),
         ("version 2", Box::new(|d| d.version = tlv(0xa0, &[&[2, 1, 1]])), &["CERTIFICATE_MALFORMED"]),
@@ -318,6 +320,7 @@ fn each_fault_has_its_own_reason() {
         ("two identifiers", Box::new(|d| d.subject = identifiers(&[attribute("2.5.4.97", UTF8, "PSDFR-ACPR-12345"), attribute("2.5.4.97", UTF8, "PSDFR-ACPR-12346")])), &["ORGANISATION_ID_REPEATED"]),
         ("identifier in a multi-valued RDN", Box::new(|d| d.subject = identifiers(&[attribute("2.5.4.3", UTF8, "x"), attribute("2.5.4.97", UTF8, "PSDFR-ACPR-12345")])), &[]),
         ("cabfOrganizationIdentifier agrees", Box::new(|d| d.more = cabf("ACPR-12345")), &[]),
+        ("cabfOrganizationIdentifier without the authority", Box::new(|d| d.more = cabf("12345")), &[]),
         ("cabfOrganizationIdentifier differs", Box::new(|d| d.more = cabf("ACPR-12346")), &["CABF_ORGANISATION_ID_MISMATCH"]),
     ];
     let wrong: Vec<_> = cases.iter().map(|(name, change, expected)| (name, codes_of(change), expected)).filter(|(_, found, expected)| found != *expected).collect();
@@ -360,7 +363,7 @@ fn sizes_are_bounded_before_anything_is_parsed() {
     let large = CertificateDer::from(ISSUER.issue(&draft));
     let verdict = |chain: &[CertificateDer<'_>]| codes(&judge(chain, &trust(), NOW));
     assert_eq!(verdict(&[]), ["CERTIFICATE_MISSING"]);
-    assert_eq!(verdict(&[large.clone()]), ["CERTIFICATE_TOO_LARGE", "CHAIN_TOO_LARGE"]);
+    assert_eq!(verdict(std::slice::from_ref(&large)), ["CERTIFICATE_TOO_LARGE", "CHAIN_TOO_LARGE"]);
     assert_eq!(verdict(&[leaf.clone(), large]), ["CHAIN_TOO_LARGE"]);
     assert_eq!(verdict(&vec![leaf.clone(); 300]), ["CHAIN_TOO_LONG", "CHAIN_TOO_LARGE"]);
     assert_eq!(verdict(&vec![leaf; 8]), [""; 0]);
@@ -436,7 +439,10 @@ fn authorities_that_sign_each_other_lead_nowhere() {
 #[test]
 fn a_leaf_is_no_anchor() {
     let leaf = CertificateDer::from(ISSUER.issue(&good()));
-    assert_eq!(Anchors::from_certificates(&[leaf]).err().map(|error| error.to_string()).as_deref(), Some("certificate 1 of the file is not a certification authority's"));
+    assert_eq!(
+        Anchors::from_certificates(&[leaf]).err().map(|error| error.to_string()).as_deref(),
+        Some("certificate 1 of the file is not a certification authority's")
+    );
     assert!(Anchors::from_pem(b"no certificate here").is_err());
 }
 
@@ -468,7 +474,12 @@ fn a_revoked_certificate_is_refused_as_such() {
         ("listed", vec![ISSUER.revoke(&[this], fresh)], vec!["CERTIFICATE_REVOKED"], vec![]),
         ("not listed", vec![ISSUER.revoke(&[other], fresh)], vec![], vec![]),
         ("an empty list", vec![ISSUER.revoke(&[], fresh)], vec![], vec![]),
-        ("listed in the second list", vec![ISSUER.revoke(&[other], fresh), ISSUER.revoke(&[this], fresh)], vec!["CERTIFICATE_REVOKED"], vec![]),
+        (
+            "listed in the second list",
+            vec![ISSUER.revoke(&[other], fresh), ISSUER.revoke(&[this], fresh)],
+            vec!["CERTIFICATE_REVOKED"],
+            vec![],
+        ),
         ("a stale list", vec![ISSUER.revoke(&[other], stale)], vec![], vec![Warning::CrlExpired]),
         ("listed in a stale list", vec![ISSUER.revoke(&[this], stale)], vec!["CERTIFICATE_REVOKED"], vec![Warning::CrlExpired]),
         ("an impostor's list", vec![stranger.revoke(&[this], fresh)], vec![], vec![Warning::CrlUnusable]),
@@ -506,7 +517,9 @@ fn no_flipped_bit_of_the_statements_goes_unseen() {
             let mut bytes = der.clone();
             bytes[at] ^= 1 << bit;
             let content = judge_content(&bytes, &policy);
-            let same = content.facts.as_ref().is_some_and(|facts| facts.roles == before.roles && facts.nca_id == before.nca_id && facts.organisation_id == before.organisation_id);
+            let same = content.facts.as_ref().is_some_and(|facts| {
+                facts.roles == before.roles && facts.nca_id == before.nca_id && facts.organisation_id == before.organisation_id
+            });
             assert!(!content.reasons.is_empty() || same, "bit {bit} of byte {at}: {content:?}");
             assert!(!judge_at(bytes, NOW).reasons.is_empty(), "bit {bit} of byte {at} is accepted");
         }

@@ -98,7 +98,8 @@ fn services(folder: &Path) -> Vec<CertificateDer<'static>> {
         let mut xml = String::new();
         flate2::read::GzDecoder::new(fs::File::open(file).unwrap()).read_to_string(&mut xml).unwrap();
         for service in xml.split("TSPService>").filter_map(|service| service.split("ServiceHistory").next()) {
-            let fits = ["Svctype/CA/QC", "Svcstatus/granted", "SvcInfoExt/ForWebSiteAuthentication"].iter().all(|mark| service.contains(mark));
+            let fits =
+                ["Svctype/CA/QC", "Svcstatus/granted", "SvcInfoExt/ForWebSiteAuthentication"].iter().all(|mark| service.contains(mark));
             if fits {
                 certificates.extend(service.split("X509Certificate>").skip(1).step_by(2).map(certificate_of));
             }
@@ -207,7 +208,8 @@ fn today_a_british_authority_is_the_only_thing_wrong_with_an_old_good_certificat
     let collection = Collection::find();
     let trust = Trust::new(Anchors::from_certificates(&collection.anchors).unwrap(), TrustPolicy::default());
     let entries = collection.manifest["certificates"].as_array().unwrap();
-    let british = entries.iter().find(|entry| entry["facts"]["ncaId"] == "GB-FCA" && entry["expected"]["psd2_qwac_profile"] == "accept").unwrap();
+    let british =
+        entries.iter().find(|entry| entry["facts"]["ncaId"] == "GB-FCA" && entry["expected"]["psd2_qwac_profile"] == "accept").unwrap();
     let verdict = judge(&[collection.certificate(british)], &trust, moment(british));
     assert_eq!(codes(&verdict.reasons), ["NCA_COUNTRY_NOT_ACCEPTED"]);
 }
@@ -224,4 +226,20 @@ fn no_flipped_bit_of_a_real_certificate_is_accepted() {
         bytes[at] ^= 1 << (at % 8);
         assert!(!judge(&[CertificateDer::from(bytes)], &trust, moment(good)).reasons.is_empty(), "byte {at}");
     }
+}
+
+/// RFC 4055 s2.1 lets the hash identifiers of RSASSA-PSS lack their NULL parameter, and one QTSP does.
+#[test]
+fn a_pss_signature_without_null_parameters_verifies() {
+    let collection = Collection::find();
+    let anchor = collection.folder.join("anchors/d-trust-ca-2-2-2019-eseal.pem");
+    if !anchor.is_file() {
+        return eprintln!("\n*** {} IS ABSENT: RSASSA-PSS without NULL is not tested ***\n", anchor.display());
+    }
+    let trust = Trust::new(Anchors::from_pem(&fs::read(anchor).unwrap()).unwrap(), TrustPolicy::default());
+    let entries = collection.manifest["certificates"].as_array().unwrap();
+    let sealing = entries.iter().find(|entry| entry["file"] == "certs/real__dtrust-ing-qsealc-pss.pem").unwrap();
+    let verdict = judge(&[collection.certificate(sealing)], &trust, moment(sealing));
+    assert_eq!(codes(&verdict.reasons), ["KEY_USAGE_NO_DIGITAL_SIGNATURE", "EKU_MISSING", "QSEAL_CERTIFICATE"]);
+    assert!(verdict.anchor.is_some());
 }
