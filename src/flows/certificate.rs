@@ -6,7 +6,7 @@ use crate::{
     audit::AuditKind,
     oauth::{
         brand::Brand,
-        error::{ErrorCode, OAuthError},
+        error::OAuthError,
         tpp::Tpp,
     },
     pki::{self, CertificateRefusal, Trust},
@@ -93,7 +93,7 @@ pub async fn identify(app: &App, brand: &Brand, chain: &[CertificateDer<'static>
                 metrics::counter!("guichet_certificates_refused_total").increment(1);
                 app.db.record(&app.event(now, brand, AuditKind::CertificateRefused).reason(refusal.to_string())).await?;
             }
-            Ok(Err(OAuthError::described(ErrorCode::InvalidClient, refusal.to_string())))
+            Ok(Err(OAuthError::certificate(&refusal.to_string())))
         }
     }
 }

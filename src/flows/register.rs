@@ -36,6 +36,11 @@ pub struct Management {
     pub token: Option<Secret>,
 }
 
+pub fn too_many_clients() -> RegistrationRefusal {
+    let why = format!("this organisation has {MOST_CLIENTS} clients already");
+    RegistrationRefusal { code: ErrorCode::InvalidClientMetadata, field: "client_id".into(), why }
+}
+
 /// RFC 7591 s3. An identical registration within the brand's window answers with the same client and fresh credentials.
 pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> Answer<ClientInformation> {
     let now = app.clock.now();
@@ -60,9 +65,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         return Ok(Ok(ClientInformation::new(retry.id, client.issued_at, client.metadata, secret.as_ref(), &token, brand)));
     }
     if tx.count_clients(&brand.id, &tpp.organisation).await? >= MOST_CLIENTS {
-        let why = format!("this organisation has {MOST_CLIENTS} clients already");
-        let refusal = RegistrationRefusal { code: ErrorCode::InvalidClientMetadata, field: "client_id".into(), why };
-        return refused(app, brand, tpp, None, refusal).await;
+        return refused(app, brand, tpp, None, too_many_clients()).await;
     }
     let id = ClientId(app.entropy.uuid(now));
     let token = registration_token(app, id);

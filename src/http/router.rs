@@ -132,7 +132,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
         Endpoint::JourneyReturn => get(authorize::go_home),
         Endpoint::Metadata => get(metadata::metadata),
         Endpoint::Jwks => get(metadata::jwks),
-        Endpoint::Document => get(openapi::document),
+        Endpoint::Document => get(openapi::document_of_site),
         Endpoint::Developers => get(openapi::page),
         Endpoint::Customers => get(authorize::customers),
     }

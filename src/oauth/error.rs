@@ -120,6 +120,11 @@ impl OAuthError {
     pub const NOT_A_BEARER_TOKEN: Self = Self::new(ErrorCode::InvalidToken, "Authorization: must be a Bearer token");
     pub const CERTIFICATE_MISSING: Self =
         Self::new(ErrorCode::InvalidClient, "CERTIFICATE_MISSING: a client certificate (QWAC) is required");
+    /// `codes` are the reasons, joined by a comma.
+    pub fn certificate(codes: &str) -> Self {
+        Self::described(ErrorCode::InvalidClient, codes.to_owned())
+    }
+
     /// RFC 7592 s2: the same for a client that is unknown, deleted, another organisation's, or for a wrong token.
     pub const CLIENT_NOT_MANAGED: Self = Self::new(ErrorCode::InvalidToken, "no such client, or not yours");
     /// RFC 7009 s2.1 and RFC 7662 s2.1.

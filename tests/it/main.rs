@@ -3,5 +3,6 @@
 
 mod dev_pki;
 mod dev_postgres;
+mod openapi;
 mod qwac_generated;
 mod qwac_manifest;
