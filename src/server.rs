@@ -127,7 +127,7 @@ impl Server {
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();
         let app = App::new(db, clock, entropy, brands, trust, jwks);
         for brand in &app.brands {
-            sandbox::seed(&app, brand).await?;
+            sandbox::seed(&app.db, &*app.entropy, brand).await?;
         }
         let tls = TlsSets::load(&settings)?;
         let (stop, mut listeners) = (CancellationToken::new(), JoinSet::new());

@@ -3,5 +3,7 @@
 
 mod dev_pki;
 mod dev_postgres;
+mod harness;
+mod journeys;
 mod qwac_generated;
 mod qwac_manifest;
