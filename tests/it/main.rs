@@ -3,3 +3,4 @@
 
 mod dev_pki;
 mod dev_postgres;
+mod tls_listener;
