@@ -94,3 +94,36 @@ fn discard<I: AsyncRead + Unpin>(inner: &mut I, cx: &mut Context<'_>) -> Poll<us
     let read = ready!(Pin::new(inner).poll_read(cx, &mut buffer));
     Poll::Ready(read.map_or(0, |()| buffer.filled().len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpSocket},
+    };
+
+    #[tokio::test]
+    async fn an_answer_arrives_though_the_peer_is_still_sending() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(16 << 10).unwrap(); // so that writing needs somebody who reads
+        let mut peer = socket.connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut closing = Lingering::new(listener.accept().await.unwrap().0);
+        peer.write_all(&[b'x'; 16 << 10]).await.unwrap();
+        let server = async {
+            poll_fn(|cx| Pin::new(&mut closing).poll_write(cx, b"too large")).await.unwrap();
+            poll_fn(|cx| Pin::new(&mut closing).poll_shutdown(cx)).await.unwrap();
+            drop(closing);
+        };
+        let client = async {
+            peer.write_all(&vec![b'x'; 400 << 10]).await.expect("nothing is reset");
+            peer.shutdown().await.unwrap();
+            let mut answer = String::new();
+            peer.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        assert_eq!(tokio::join!(server, client).1, "too large");
+    }
+}
