@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod dev_pki;
+mod dev_pki_judge;
 mod dev_postgres;
 mod harness;
 mod journeys;
 mod qwac_generated;
 mod qwac_manifest;
+mod tls_listener;
