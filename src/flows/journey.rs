@@ -21,10 +21,21 @@ use time::OffsetDateTime;
 
 /// What to show, or where to send the browser.
 pub enum View {
-    SignIn { interaction: Interaction, client: Arc<Client>, wrong_password: bool },
-    Consent { interaction: Interaction, client: Arc<Client>, until: OffsetDateTime },
+    SignIn {
+        interaction: Interaction,
+        client: Arc<Client>,
+        wrong_password: bool,
+    },
+    Consent {
+        interaction: Interaction,
+        client: Arc<Client>,
+        until: OffsetDateTime,
+    },
     /// There is an answer: the browser fetches it by a navigation of its own.
-    Home { interaction: Interaction, client: Arc<Client> },
+    Home {
+        interaction: Interaction,
+        client: Arc<Client>,
+    },
     /// The TPP's redirect URI, with the answer in it.
     GoHome(String),
     /// The step was taken: look again with a GET, so that a reload repeats nothing.
@@ -54,7 +65,10 @@ pub struct Form {
 
 pub enum Step {
     Cancel,
-    SignIn { login: String, password: Secret },
+    SignIn {
+        login: String,
+        password: Secret,
+    },
     Approve,
     /// Sandbox only: end with this outcome.
     Simulate(ScaFailure),
@@ -121,12 +135,7 @@ pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
 }
 
 /// The journey, if this browser began it.
-async fn mine(
-    tx: &mut Tx,
-    brand: &Brand,
-    id: InteractionId,
-    browser: Option<&BrowserKey>,
-) -> Result<Result<Interaction, NoView>, Outage> {
+async fn mine(tx: &mut Tx, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<Result<Interaction, NoView>, Outage> {
     let Some(interaction) = tx.lock_interaction(&brand.id, id).await? else { return Ok(Err(NoView::Unknown)) };
     let same = browser.is_some_and(|key| key.digest().matches(&interaction.browser));
     Ok(if same { Ok(interaction) } else { Err(NoView::OtherBrowser) })
@@ -289,5 +298,4 @@ async fn check_password(app: &App, brand: &Brand, login: &str, password: &Secret
 }
 
 /// Of no password: only its cost matters.
-const NOBODYS_HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5c3NhbHQwMDAw$6f0qmCqBkMkD8YbYdJ1DkL9zvW8m5B4n2o0T6lQxk3E";
+const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5c3NhbHQwMDAw$6f0qmCqBkMkD8YbYdJ1DkL9zvW8m5B4n2o0T6lQxk3E";

@@ -148,12 +148,7 @@ async fn managed(tx: &mut Tx, request: &Management) -> Result<Option<Client>, Ou
 }
 
 /// RFC 7592 s3: the answer carries the current token. It is stored as a digest, so a caller that did not send it gets a new one.
-async fn current_token(
-    app: &App,
-    tx: &mut Tx,
-    request: &Management,
-    client: &Client,
-) -> Result<Secret, Outage> {
+async fn current_token(app: &App, tx: &mut Tx, request: &Management, client: &Client) -> Result<Secret, Outage> {
     if let Some(sent) = &request.token {
         return Ok(sent.clone());
     }
@@ -185,9 +180,11 @@ fn event(app: &App, now: OffsetDateTime, brand: &Brand, tpp: &Tpp, kind: AuditKi
 async fn refused<T>(app: &App, brand: &Brand, tpp: &Tpp, client: Option<ClientId>, refusal: RegistrationRefusal) -> Answer<T> {
     let event = app.event(app.clock.now(), brand, AuditKind::RegistrationRefused).organisation(&tpp.organisation);
     let event = event.reason(format!("{}: {}", refusal.code.as_str(), refusal.field));
-    app.db.record(&match client {
-        Some(client) => event.client(client),
-        None => event,
-    }).await?;
+    app.db
+        .record(&match client {
+            Some(client) => event.client(client),
+            None => event,
+        })
+        .await?;
     Ok(Err(refusal.into()))
 }

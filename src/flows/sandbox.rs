@@ -9,9 +9,7 @@ use crate::{
     sca::simulator::{PASSWORD, customers},
     storage::{Db, NewCustomer, Outage},
 };
-use argon2::{
-    Argon2, PasswordHasher,
-};
+use argon2::{Argon2, PasswordHasher};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// Customers that are there stay as they are, so it may run at every start.

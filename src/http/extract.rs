@@ -10,11 +10,7 @@ use crate::{
     },
     tls::peer::Peer,
 };
-use axum::{
-    body::Body,
-    extract::FromRequest,
-    response::Response,
-};
+use axum::{body::Body, extract::FromRequest, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header};
 use std::{future::Future, sync::Arc};
 

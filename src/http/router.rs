@@ -1,8 +1,6 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
-use super::{
-    authorize, body::BodyLimits, extract::ClientRequest, introspect, metadata, openapi, ops, register, respond, revoke, token,
-};
+use super::{authorize, body::BodyLimits, extract::ClientRequest, introspect, metadata, openapi, ops, register, respond, revoke, token};
 use crate::{
     app::App,
     oauth::{

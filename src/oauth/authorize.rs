@@ -103,7 +103,9 @@ fn same_redirect(registered: &str, asked: &str) -> bool {
 fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
     for host in ["http://127.0.0.1", "http://[::1]"] {
         if let Some(rest) = uri.strip_prefix(host) {
-            let Some(port_on) = rest.strip_prefix(':') else { return (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest)) };
+            let Some(port_on) = rest.strip_prefix(':') else {
+                return (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest));
+            };
             let digits = port_on.bytes().take_while(u8::is_ascii_digit).count();
             let tail = &port_on[digits..];
             return (tail.is_empty() || tail.starts_with(['/', '?'])).then_some((host, tail));

@@ -63,7 +63,8 @@ impl Tx {
         .fetch_optional(&mut *self.inner)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let challenge = row.challenge.as_deref().map(|c| CodeChallenge::parse(c).ok_or(Outage::unreadable("codes.challenge"))).transpose()?;
+        let challenge =
+            row.challenge.as_deref().map(|c| CodeChallenge::parse(c).ok_or(Outage::unreadable("codes.challenge"))).transpose()?;
         Ok(Some(CodeRecord {
             digest: Digest::from_stored(&row.digest).ok_or(Outage::unreadable("codes.digest"))?,
             grant: Grant {
@@ -93,14 +94,9 @@ impl Tx {
 
     /// One row, and every token under the grant is dead.
     pub async fn revoke_grant(&mut self, grant: GrantId, reason: &'static str, now: OffsetDateTime) -> Result<(), Outage> {
-        sqlx::query!(
-            "update grants set revoked_at = $2, revoked_reason = $3 where id = $1 and revoked_at is null",
-            grant.0,
-            now,
-            reason
-        )
-        .execute(&mut *self.inner)
-        .await?;
+        sqlx::query!("update grants set revoked_at = $2, revoked_reason = $3 where id = $1 and revoked_at is null", grant.0, now, reason)
+            .execute(&mut *self.inner)
+            .await?;
         Ok(())
     }
 }

@@ -1,6 +1,10 @@
 //! The main job, end to end, for both banks on every channel.
 
-use crate::harness::{Bank, Brand, CIC, LBP, bank::BRANDS, tpp::{CALLBACK, STATE}};
+use crate::harness::{
+    Bank, Brand, CIC, LBP,
+    bank::BRANDS,
+    tpp::{CALLBACK, STATE},
+};
 use guichet::oauth::tpp::PspRole;
 
 async fn a_whole_life(brand: Brand, channel: &str) {

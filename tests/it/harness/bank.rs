@@ -145,14 +145,17 @@ fn cluster() -> &'static Attached {
 /// A migrated and seeded database of its own.
 pub async fn database() -> PgConnectOptions {
     let cluster = tokio::task::spawn_blocking(cluster).await.unwrap();
-    let digest: u64 = MIGRATOR.iter().flat_map(|m| m.checksum.iter()).fold(0xcbf2_9ce4_8422_2325, |sum, b| {
-        (sum ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3)
-    });
+    let digest: u64 = MIGRATOR
+        .iter()
+        .flat_map(|m| m.checksum.iter())
+        .fold(0xcbf2_9ce4_8422_2325, |sum, b| (sum ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
     let prepare = async |pool: PgPool| {
         MIGRATOR.run(&pool).await.map_err(|e| e.to_string())?;
         let db = Db::new(pool);
         for brand in BRANDS {
-            let place = BrandPlace { id: None, sandbox: true, ..BrandPlace::default() };
+            let origin = |host: &str| format!("https://{host}");
+            let (tpp_origin, psu_origin) = (origin(brand.tpp_host), origin(brand.psu_host));
+            let place = BrandPlace { id: None, sandbox: true, issuer: psu_origin.clone(), tpp_origin, psu_origin };
             let brand = config::shipped_brand(brand.id, place).map_err(|e| e.to_string())?;
             sandbox::seed(&db, &System::new(), &brand).await.map_err(|e| e.to_string())?;
         }
@@ -175,7 +178,7 @@ impl Bank {
     pub async fn with(options: BankOptions) -> Self {
         let database = match &options.database {
             Some(database) => database.clone(),
-            None => self::database().await,
+            None => database().await,
         };
         let folder = tempfile::tempdir().unwrap();
         let ((tpp, address), (internal, internal_address), (ops, ops_address)) = (socket().await, socket().await, socket().await);
