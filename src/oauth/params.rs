@@ -5,7 +5,7 @@ const MOST: usize = 64;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParamsRefusal {
-    /// Not `application/x-www-form-urlencoded` UTF-8.
+    /// Not `application/x-www-form-urlencoded` UTF-8, or with a NUL in it.
     Malformed,
     TooMany,
     /// RFC 6749 s3.1: parameters must not be included more than once.
@@ -64,7 +64,7 @@ impl Params {
     }
 }
 
-/// Strict: a stray `%` or bytes that are no UTF-8 give `None`, never a guess.
+/// Strict: a stray `%`, a NUL or bytes that are no UTF-8 give `None`, never a guess.
 pub fn decode(encoded: &[u8]) -> Option<String> {
     let hex = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let mut bytes = Vec::with_capacity(encoded.len());
@@ -76,7 +76,8 @@ pub fn decode(encoded: &[u8]) -> Option<String> {
             plain => plain,
         });
     }
-    String::from_utf8(bytes).ok()
+    // no parameter of any RFC may hold a NUL (RFC 6749 appendix A), and PostgreSQL stores none
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
 #[cfg(test)]
@@ -96,6 +97,7 @@ mod tests {
             ("x=&x=", "x", Err(ParamsRefusal::Repeated("x".into()))),
             ("a=%F", "a", Err(ParamsRefusal::Malformed)),
             ("a=%FF", "a", Err(ParamsRefusal::Malformed)),
+            ("a=b%00c", "a", Err(ParamsRefusal::Malformed)),
         ] {
             assert_eq!(read(text, name), value, "{text}");
         }
