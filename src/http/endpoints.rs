@@ -32,10 +32,11 @@ pub enum Endpoint<'b> {
 /// All of a brand, in the order in which a TPP meets them.
 pub fn endpoints(brand: &Brand) -> Vec<Endpoint<'_>> {
     use Endpoint::{
-        Authorize, Customers, DeleteClient, Developers, Document, Journey, JourneyReturn, JourneyStep, Jwks, Metadata, ReadClient, Register,
-        Revoke, Token, UpdateClient,
+        Authorize, Customers, DeleteClient, Developers, Document, Journey, JourneyReturn, JourneyStep, Jwks, Metadata, ReadClient,
+        Register, Revoke, Token, UpdateClient,
     };
-    let mut all = vec![Metadata, Jwks, Document, Developers, Register, ReadClient, DeleteClient, Revoke, Journey, JourneyStep, JourneyReturn];
+    let mut all =
+        vec![Metadata, Jwks, Document, Developers, Register, ReadClient, DeleteClient, Revoke, Journey, JourneyStep, JourneyReturn];
     all.extend(brand.registration.update.then_some(UpdateClient));
     all.extend((brand.psu_authentication == PsuAuthentication::Simulator).then_some(Customers));
     all.extend(brand.channels.iter().flat_map(|channel| [Authorize(channel), Token(channel)]));

@@ -110,13 +110,11 @@ impl OAuthError {
     pub const NO_SUCH_METHOD: Self = Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405);
     pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404);
     pub const NO_HOST: Self = Self::new(ErrorCode::InvalidRequest, "Host: missing or malformed");
-    pub const OTHER_CONNECTION: Self =
-        Self::new(ErrorCode::InvalidRequest, "this host is served on another connection").with_status(421);
+    pub const OTHER_CONNECTION: Self = Self::new(ErrorCode::InvalidRequest, "this host is served on another connection").with_status(421);
     pub const NO_SUCH_HOST: Self = Self::new(ErrorCode::InvalidRequest, "no such host here").with_status(421);
     pub const UNAVAILABLE: Self = Self::new(ErrorCode::TemporarilyUnavailable, "try again in a moment");
     pub const INTERNAL: Self = Self::new(ErrorCode::ServerError, "an internal error");
-    pub const AUTHORIZATION_MALFORMED: Self =
-        Self::new(ErrorCode::InvalidRequest, "Authorization: malformed or sent more than once");
+    pub const AUTHORIZATION_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "Authorization: malformed or sent more than once");
     pub const NOT_A_BEARER_TOKEN: Self = Self::new(ErrorCode::InvalidToken, "Authorization: must be a Bearer token");
     pub const CERTIFICATE_MISSING: Self =
         Self::new(ErrorCode::InvalidClient, "CERTIFICATE_MISSING: a client certificate (QWAC) is required");
@@ -193,7 +191,9 @@ impl From<ClientRefusal> for OAuthError {
         use ErrorCode::{InvalidClient, InvalidRequest};
         match refusal {
             ClientRefusal::IdMissing => Self::new(InvalidClient, "client_id: missing"),
-            ClientRefusal::SecretMissing => Self::new(InvalidClient, "HTTP Basic authentication with client_id and client_secret is required"),
+            ClientRefusal::SecretMissing => {
+                Self::new(InvalidClient, "HTTP Basic authentication with client_id and client_secret is required")
+            }
             ClientRefusal::UnexpectedMethod => Self::new(InvalidClient, "this client authenticates with its certificate alone"),
             ClientRefusal::TwoMethods => Self::new(InvalidRequest, "more than one way of client authentication"),
             ClientRefusal::Unknown | ClientRefusal::WrongSecret | ClientRefusal::OtherOrganisation => {
@@ -224,7 +224,9 @@ impl From<TokenRefusal> for OAuthError {
             TokenRefusal::RefreshTokenUnknown | TokenRefusal::RefreshTokenOfOtherClient | TokenRefusal::RefreshTokenOfOtherChannel => {
                 Self::new(InvalidGrant, "the refresh token is unknown, ended or not yours")
             }
-            TokenRefusal::RefreshTokenExpired => Self::new(InvalidGrant, "the refresh token has expired: the customer must authenticate again"),
+            TokenRefusal::RefreshTokenExpired => {
+                Self::new(InvalidGrant, "the refresh token has expired: the customer must authenticate again")
+            }
             TokenRefusal::ScopeUnknown => Self::new(InvalidScope, "scope: not offered here"),
             TokenRefusal::ScopeNotGranted => Self::new(InvalidScope, "scope: more than was granted"),
             TokenRefusal::ScopeMustMatch => Self::new(InvalidScope, "scope: must be the one of the authorization request"),
@@ -236,7 +238,9 @@ impl From<TokenRefusal> for OAuthError {
 
 impl From<AuthorizeRefusal> for OAuthError {
     fn from(refusal: AuthorizeRefusal) -> Self {
-        use ErrorCode::{InvalidRequest, InvalidScope, RequestNotSupported, RequestUriNotSupported, UnauthorizedClient, UnsupportedResponseType};
+        use ErrorCode::{
+            InvalidRequest, InvalidScope, RequestNotSupported, RequestUriNotSupported, UnauthorizedClient, UnsupportedResponseType,
+        };
         match refusal {
             AuthorizeRefusal::Repeated(name) => Self::described(InvalidRequest, format!("{}: sent more than once", shown_name(&name))),
             AuthorizeRefusal::ResponseTypeMissing => Self::new(InvalidRequest, "response_type: missing"),
@@ -245,7 +249,9 @@ impl From<AuthorizeRefusal> for OAuthError {
             AuthorizeRefusal::RequestObject => Self::new(RequestNotSupported, "request: not supported"),
             AuthorizeRefusal::RequestUri => Self::new(RequestUriNotSupported, "request_uri: not supported"),
             AuthorizeRefusal::StateTooLong => Self::new(InvalidRequest, "state: too long"),
-            AuthorizeRefusal::GrantTypeNotRegistered => Self::new(UnauthorizedClient, "authorization_code is not registered for this client"),
+            AuthorizeRefusal::GrantTypeNotRegistered => {
+                Self::new(UnauthorizedClient, "authorization_code is not registered for this client")
+            }
             AuthorizeRefusal::ScopeMissing => Self::new(InvalidScope, "scope: missing"),
             AuthorizeRefusal::ScopeUnknown => Self::new(InvalidScope, "scope: not offered here"),
             AuthorizeRefusal::ScopeMixed => Self::new(InvalidScope, "scope: aisp, cbpii and pisp each need an authorization of their own"),

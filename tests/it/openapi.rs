@@ -7,14 +7,7 @@ use guichet::{
     config::{BrandPlace, shipped_brand},
     flows::certificate::TrustDesk,
     http::{Door, HttpLimits, brand_document, documents, endpoints, internal_document},
-    oauth::{
-        authorize::AuthorizeRefusal,
-        brand::Brand,
-        client::ClientRefusal,
-        error::ErrorCode,
-        sca::ScaFailure,
-        token::TokenRefusal,
-    },
+    oauth::{authorize::AuthorizeRefusal, brand::Brand, client::ClientRefusal, error::ErrorCode, sca::ScaFailure, token::TokenRefusal},
     pages::Developers,
     pki::{Anchors, Trust, TrustPolicy},
     storage::Db,
@@ -59,12 +52,13 @@ fn all_documents() -> Vec<Value> {
 
 /// Method, path and operation.
 fn operations(document: &Value) -> Vec<(String, String, &Value)> {
-    let paths = document["paths"].as_object().unwrap();
-    let of_path = |(path, item): (&String, &'_ Value)| {
-        let item = item.as_object().unwrap().clone();
-        item.into_keys().filter(|key| METHODS.contains(&key.as_str())).map(|method| (method, path.clone())).collect::<Vec<_>>()
-    };
-    paths.iter().flat_map(of_path).map(|(method, path)| { let op = &paths[&path][&method]; (method, path, op) }).collect()
+    let mut all = vec![];
+    for (path, item) in document["paths"].as_object().unwrap() {
+        all.extend(
+            item.as_object().unwrap().iter().filter(|(key, _)| METHODS.contains(&key.as_str())).map(|(m, o)| (m.clone(), path.clone(), o)),
+        );
+    }
+    all
 }
 
 fn response<'d>(document: &'d Value, response: &'d Value) -> &'d Value {
@@ -249,7 +243,8 @@ fn the_redirect_tells_every_failure_in_the_channels_spelling() {
                 let told = redirect["description"].as_str().unwrap();
                 assert!(told.contains(&format!("`error={code}`")) && told.contains(failure.description()), "{code}");
             }
-            let spelled: BTreeSet<_> = ScaFailure::ALL.map(|f| channel.wire_code(f)).into_iter().chain(ErrorCode::ALL.map(ErrorCode::as_str)).collect();
+            let spelled: BTreeSet<_> =
+                ScaFailure::ALL.map(|f| channel.wire_code(f)).into_iter().chain(ErrorCode::ALL.map(ErrorCode::as_str)).collect();
             for example in examples.values() {
                 let query = query(&example["value"]);
                 assert!(query["iss"] == brand.issuer && query.contains_key("state"), "{query:?}");
@@ -262,7 +257,7 @@ fn the_redirect_tells_every_failure_in_the_channels_spelling() {
 /// Words after each `marker` in a source file.
 fn words_after(file: &str, marker: &str) -> BTreeSet<String> {
     let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
-    let word = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric()).collect::<String>();
+    let word = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
     source.split(marker).skip(1).map(word).filter(|word| !word.is_empty()).collect()
 }
 
@@ -285,8 +280,11 @@ fn the_lists_of_refusals_are_complete() {
 fn a_token_endpoint_lists_each_refusal_that_it_gives() {
     for brand in brands() {
         let document = document(&brand);
-        let told: BTreeSet<_> = refusals(&document).into_iter().map(|(_, body)| body["error_description"].as_str().unwrap().to_owned()).collect();
-        for description in ["the code has expired", "code_verifier: missing", "client authentication failed", "token: missing", "CERTIFICATE_EXPIRED"] {
+        let told: BTreeSet<_> =
+            refusals(&document).into_iter().map(|(_, body)| body["error_description"].as_str().unwrap().to_owned()).collect();
+        for description in
+            ["the code has expired", "code_verifier: missing", "client authentication failed", "token: missing", "CERTIFICATE_EXPIRED"]
+        {
             assert!(told.contains(description), "{} {description}", brand.id);
         }
         let offers_refresh = brand.scopes.iter().any(|s| s.refresh_token);
@@ -315,7 +313,8 @@ fn registration_lists_each_reason_against_a_certificate() {
     assert!(codes.len() > 40);
     let document = document(&brand("cic", false));
     let examples = &document["paths"]["/cic/oauth2/registrations"]["post"]["responses"]["401"]["content"]["application/json"]["examples"];
-    let told: BTreeSet<_> = examples.as_object().unwrap().values().map(|e| e["value"]["error_description"].as_str().unwrap().to_owned()).collect();
+    let told: BTreeSet<_> =
+        examples.as_object().unwrap().values().map(|e| e["value"]["error_description"].as_str().unwrap().to_owned()).collect();
     for code in codes {
         assert!(told.contains(&code), "{code}");
     }

@@ -1,6 +1,8 @@
 //! The authorization endpoint of each channel (RFC 6749 s3.1) and the pages that the customer then sees.
 
-use super::parts::{form_body, object, operation, optional, page_answer, path_parameter, query, redirect_answer, required, shared, spoken, text, uri, word};
+use super::parts::{
+    form_body, object, operation, optional, page_answer, path_parameter, query, redirect_answer, required, shared, spoken, text, uri, word,
+};
 use crate::oauth::{
     authorize::{AuthorizeRefusal, LONGEST_STATE, TrustedRedirect},
     brand::Brand,
@@ -37,7 +39,8 @@ pub fn authorize(brand: &Brand, channel: &Channel) -> Operation {
     let summary = format!("Send the customer to the bank, channel {}", channel.name);
     let operation = operation(format!("authorize_{}", channel.name), TAG, summary, description);
     let operation = parameters(brand, channel).into_iter().fold(operation, OperationBuilder::parameter);
-    let bad = page_answer("The client is unknown, the redirect URI is not one of its own, or the query cannot be read: a page for the customer.");
+    let bad =
+        page_answer("The client is unknown, the redirect URI is not one of its own, or the query cannot be read: a page for the customer.");
     let redirect = redirect_answer(outcomes(channel), LOCATION, locations(brand, channel));
     browser(operation.response("303", redirect).response("400", bad)).build()
 }
@@ -53,9 +56,24 @@ fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
     all.extend([
         query("response_type", true, "RFC 6749 s3.1.1.", text().enum_values(Some(["code"]))),
         query("client_id", true, "As given out at registration.", text()),
-        query("redirect_uri", false, "One of the registered ones, character for character. May be left out if only one is registered.", uri("")),
-        query("scope", true, format!("Of `{scopes}`, space-separated. `aisp`, `cbpii` and `pisp` each need an authorization of their own."), text()),
-        query("state", false, "Comes back unchanged, also with errors. Use it against request forgery (RFC 9700 s4.7).", text().max_length(Some(LONGEST_STATE))),
+        query(
+            "redirect_uri",
+            false,
+            "One of the registered ones, character for character. May be left out if only one is registered.",
+            uri(""),
+        ),
+        query(
+            "scope",
+            true,
+            format!("Of `{scopes}`, space-separated. `aisp`, `cbpii` and `pisp` each need an authorization of their own."),
+            text(),
+        ),
+        query(
+            "state",
+            false,
+            "Comes back unchanged, also with errors. Use it against request forgery (RFC 9700 s4.7).",
+            text().max_length(Some(LONGEST_STATE)),
+        ),
         query(
             "code_challenge",
             brand.pkce_required,
@@ -68,7 +86,12 @@ fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
             "Required with `code_challenge`: without it RFC 7636 s4.3 means `plain`, which is refused.",
             text().enum_values(Some(["S256"])),
         ),
-        query("ui_locales", false, format!("Languages in order of preference (RFC 5646). Offered: {}.", languages().collect::<Vec<_>>().join(", ")), text()),
+        query(
+            "ui_locales",
+            false,
+            format!("Languages in order of preference (RFC 5646). Offered: {}.", languages().collect::<Vec<_>>().join(", ")),
+            text(),
+        ),
     ]);
     all
 }
@@ -98,7 +121,9 @@ fn refusals() -> Vec<OAuthError> {
 fn locations(brand: &Brand, channel: &Channel) -> Vec<(String, String)> {
     let redirect = TrustedRedirect::stored("https://tpp.example/callback".into(), Some("af0ifjsldkj".into()), brand);
     let mut all = vec![("approved".to_owned(), redirect.approve(&Secret::new("guac_...")))];
-    all.extend(ScaFailure::ALL.map(|failure| (failure.name().to_owned(), redirect.refuse(channel.wire_code(failure), failure.description()))));
+    all.extend(
+        ScaFailure::ALL.map(|failure| (failure.name().to_owned(), redirect.refuse(channel.wire_code(failure), failure.description()))),
+    );
     for error in refusals() {
         let body = error.body();
         all.push((format!("{}: {}", body.error, body.error_description), redirect.refuse(body.error, &body.error_description)));
@@ -114,8 +139,17 @@ fn browser(operation: OperationBuilder) -> OperationBuilder {
 }
 
 fn on_journey(id: &str, summary: &str, description: &str) -> OperationBuilder {
-    let journey = path_parameter("id", "Of the journey, from the redirect of the authorization endpoint.", ObjectBuilder::new().schema_type(Type::String));
-    let operation = operation(id, PAGES, summary, format!("{description} For the customer's browser, which holds the journey's cookie; not for TPPs' software."));
+    let journey = path_parameter(
+        "id",
+        "Of the journey, from the redirect of the authorization endpoint.",
+        ObjectBuilder::new().schema_type(Type::String),
+    );
+    let operation = operation(
+        id,
+        PAGES,
+        summary,
+        format!("{description} For the customer's browser, which holds the journey's cookie; not for TPPs' software."),
+    );
     browser(operation.parameter(journey))
         .response("403", page_answer("The browser is not the one that began the journey, or the form is not ours: a page."))
         .response("410", page_answer("The journey is over: a page."))
@@ -137,7 +171,13 @@ pub fn step() -> Operation {
             required("csrf", text("From the page.")),
             optional("customer", text("With `sign_in`.")),
             optional("password", text("With `sign_in`.")),
-            optional("outcome", word("Sandbox only, with `approve`: how the strong customer authentication ends.", ["approve"].into_iter().chain(ScaFailure::ALL.map(ScaFailure::name)))),
+            optional(
+                "outcome",
+                word(
+                    "Sandbox only, with `approve`: how the strong customer authentication ends.",
+                    ["approve"].into_iter().chain(ScaFailure::ALL.map(ScaFailure::name)),
+                ),
+            ),
         ],
     );
     on_journey("stepJourney", "Take the customer's step", "The forms of the pages are sent here.")
@@ -153,10 +193,13 @@ pub fn step() -> Operation {
 
 pub fn go_home() -> Operation {
     let home = redirect_answer("Home to the TPP, or back to the journey where it is not over yet.", LOCATION, []);
-    on_journey("endJourney", "Take the browser back to the TPP", "Redirects to the redirect URI with the answer.").response("303", home).build()
+    on_journey("endJourney", "Take the browser back to the TPP", "Redirects to the redirect URI with the answer.")
+        .response("303", home)
+        .build()
 }
 
 pub fn customers() -> Operation {
     let description = "One scripted customer per outcome, with password and the `error` each leads to on every channel. Sandbox only.";
-    browser(operation("listScriptedCustomers", TAG, "The sandbox's customers", description).response("200", page_answer("The list."))).build()
+    browser(operation("listScriptedCustomers", TAG, "The sandbox's customers", description).response("200", page_answer("The list.")))
+        .build()
 }

@@ -1,7 +1,10 @@
 //! The internal counter: the bank's own APIs ask about tokens (RFC 7662).
 
 use super::{
-    parts::{Documented, form_body, json_answer, object, operation, optional, path_parameter, refusal_answer, refused, required, shared, text, word},
+    parts::{
+        Documented, form_body, json_answer, object, operation, optional, path_parameter, refusal_answer, refused, required, shared, text,
+        word,
+    },
     refusals,
 };
 use crate::oauth::{
@@ -39,8 +42,16 @@ fn introspect() -> Operation {
                        its roles and, where the token is bound (RFC 8705 s3), the certificate itself are judged in the same answer. Without \
                        it, the token alone is judged.\n\nAn inactive token never says why (RFC 7662 s2.2). 503 is not `active: false`: ask \
                        again. Answers are not to be stored: a revocation counts from the next request on.";
-    let brand = path_parameter("brand", "The id of the brand whose API received the token; a token of another brand is inactive.", ObjectBuilder::new().schema_type(Type::String));
-    let answer = json_answer("The verdict.", "IntrospectionResponse", [("active", value(&active())), ("inactive", value(&IntrospectionResponse::inactive()))]);
+    let brand = path_parameter(
+        "brand",
+        "The id of the brand whose API received the token; a token of another brand is inactive.",
+        ObjectBuilder::new().schema_type(Type::String),
+    );
+    let answer = json_answer(
+        "The verdict.",
+        "IntrospectionResponse",
+        [("active", value(&active())), ("inactive", value(&IntrospectionResponse::inactive()))],
+    );
     let operation = operation("introspectToken", "Tokens", "Ask about a token", description)
         .parameter(brand)
         .request_body(Some(form_body("The token, and the certificate that came with it.", form())))

@@ -33,10 +33,13 @@ use http::{Method, StatusCode};
 use parts::{Documented, schema_ref, server, shared, spoken};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
-use utoipa::openapi::{
-    ComponentsBuilder, HttpMethod, Info, OpenApi, OpenApiBuilder, Paths,
-    path::{Operation, OperationBuilder},
-    security::{Http, HttpAuthScheme, SecurityScheme},
+use utoipa::{
+    ToSchema,
+    openapi::{
+        ComponentsBuilder, HttpMethod, Info, OpenApi, OpenApiBuilder, Paths,
+        path::{Operation, OperationBuilder},
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 
 const QWAC: &str = "qwac";
@@ -56,11 +59,8 @@ pub fn brand_document(brand: &Brand) -> OpenApi {
         operation.servers = Some(vec![server(origin, what)]);
         Some(Documented { method: method_of(&endpoint.method())?, path: endpoint.path(brand), operation })
     });
-    let components = ComponentsBuilder::new()
-        .schema_from::<TokenResponse>()
-        .schema_from::<ClientInformation>()
-        .schema_from::<ServerMetadata>()
-        .schema("JsonWebKeySet", discovery::key_set());
+    let components = ComponentsBuilder::new().schema("JsonWebKeySet", discovery::key_set());
+    let components = with::<TokenResponse>(with::<ClientInformation>(with::<ServerMetadata>(components)));
     let own = registration::schemas(brand).into_iter().chain(token::schemas(brand));
     let components = own.fold(components, |components, (name, schema)| components.schema(name, schema));
     let components = secured(components, brand);
@@ -72,8 +72,9 @@ pub fn brand_document(brand: &Brand) -> OpenApi {
 pub fn internal_document() -> OpenApi {
     let what = "For the bank's own systems: mutual TLS with a certificate of the bank's own authority.";
     let scheme = SecurityScheme::MutualTls { description: Some(what.into()), deprecated: None, extensions: None };
-    let components = ComponentsBuilder::new().schema_from::<IntrospectionResponse>().security_scheme(BANK_CERTIFICATE, scheme);
-    let mut built = document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
+    let components = with::<IntrospectionResponse>(ComponentsBuilder::new()).security_scheme(BANK_CERTIFICATE, scheme);
+    let mut built =
+        document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
     if let Some(components) = &mut built.components {
         components.responses.remove("OtherHost");
         components.responses.remove("NotJson");
@@ -127,7 +128,7 @@ fn document(title: &str, description: String, all: impl IntoIterator<Item = Docu
     for Documented { method, path, operation } in all {
         paths.add_path_operation(path, vec![method], operation);
     }
-    let components = components.schema_from::<ErrorBody>().schema("OpenApiDocument", discovery::document_schema());
+    let components = with::<ErrorBody>(components).schema("OpenApiDocument", discovery::document_schema());
     let components = refusals::SHARED.into_iter().fold(components, |components, (name, errors)| {
         let refusals: Vec<_> = errors.iter().cloned().map(Into::into).collect();
         components.response(name, parts::refusal_answer(errors.first().map_or(500, |error| error.status()), &refusals))
@@ -135,6 +136,13 @@ fn document(title: &str, description: String, all: impl IntoIterator<Item = Docu
     let mut info = Info::new(title, env!("CARGO_PKG_VERSION"));
     info.description = Some(description);
     OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build()
+}
+
+/// The type's schema and those it refers to.
+fn with<T: ToSchema>(components: ComponentsBuilder) -> ComponentsBuilder {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    components.schemas_from_iter(schemas)
 }
 
 fn method_of(method: &Method) -> Option<HttpMethod> {
@@ -149,13 +157,7 @@ fn method_of(method: &Method) -> Option<HttpMethod> {
 
 /// What every machine endpoint may answer.
 fn machine(operation: OperationBuilder) -> OperationBuilder {
-    let answers = [
-        ("404", "NotFound"),
-        ("405", "MethodNotAllowed"),
-        ("421", "OtherHost"),
-        ("500", "ServerError"),
-        ("503", "Unavailable"),
-    ];
+    let answers = [("404", "NotFound"), ("405", "MethodNotAllowed"), ("421", "OtherHost"), ("500", "ServerError"), ("503", "Unavailable")];
     shared(operation, &answers)
 }
 
@@ -200,7 +202,9 @@ fn introduction(brand: &Brand) -> String {
 fn lifetimes(brand: &Brand) -> String {
     let rows = brand.scopes.iter().map(|policy| {
         let refresh = if policy.refresh_token { ", with a refresh token" } else { ", without a refresh token" };
-        let own = policy.client_credentials_lifetime.map_or_else(String::new, |lifetime| format!(", by `client_credentials` {}", spoken(lifetime)));
+        let own = policy
+            .client_credentials_lifetime
+            .map_or_else(String::new, |lifetime| format!(", by `client_credentials` {}", spoken(lifetime)));
         format!(
             "`{}`: access tokens live {}{refresh}{own}; the customer's consent lives {} from the last strong customer authentication.",
             policy.family.as_str(),

@@ -139,7 +139,9 @@ pub fn refused(operation: OperationBuilder, refusals: impl IntoIterator<Item = R
     for refusal in refusals {
         by_status.entry(refusal.error.status()).or_default().push(refusal);
     }
-    by_status.into_iter().fold(operation, |operation, (status, refusals)| operation.response(status.to_string(), refusal_answer(status, &refusals)))
+    by_status
+        .into_iter()
+        .fold(operation, |operation, (status, refusals)| operation.response(status.to_string(), refusal_answer(status, &refusals)))
 }
 
 /// The answers that several operations share, by name.
@@ -151,11 +153,14 @@ pub fn refusal_answer(status: u16, refusals: &[Refusal]) -> Response {
     let examples = refusals.iter().map(|refusal| {
         let value = serde_json::to_value(refusal.error.body()).unwrap_or_default();
         let example = ExampleBuilder::new().value(Some(value));
-        (name_of(&refusal.error), match refusal.why {
-            Some(why) => example.summary(why),
-            None => example,
-        }
-        .build())
+        (
+            name_of(&refusal.error),
+            match refusal.why {
+                Some(why) => example.summary(why),
+                None => example,
+            }
+            .build(),
+        )
     });
     let content = ContentBuilder::new().schema(Some(schema_ref("ErrorBody"))).examples_from_iter(examples).build();
     let response = ResponseBuilder::new().description(meaning(status)).content(JSON, content);

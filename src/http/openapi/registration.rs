@@ -2,7 +2,10 @@
 
 use super::{
     mistakes::{registration_refusals, update_refusals},
-    parts::{Member, empty_answer, json_answer, json_body, object, operation, optional, path_parameter, refused, required, shared, spoken, text, uri, word},
+    parts::{
+        Member, empty_answer, json_answer, json_body, object, operation, optional, path_parameter, refused, required, shared, spoken, text,
+        uri, word,
+    },
     refusals::{self, Refusal},
 };
 use crate::{
@@ -43,7 +46,11 @@ pub fn register(brand: &Brand) -> Operation {
     );
     let certificates = refusals::any_certificate();
     let metadata = json_refusals().chain(registration_refusals(brand)).chain([too_many_clients().into()]);
-    let answer = json_answer("Registered. `registration_access_token` is shown once.", "ClientInformation", [("registered", information(brand, true))]);
+    let answer = json_answer(
+        "Registered. `registration_access_token` is shown once.",
+        "ClientInformation",
+        [("registered", information(brand, true))],
+    );
     let operation = operation("registerClient", TAG, "Register a client", description)
         .request_body(Some(json_body("Client metadata (RFC 7591 s2).", super::schema_ref("RegistrationRequest"), request(brand))))
         .security(SecurityRequirement::new(super::QWAC, NO_SCOPES))
@@ -59,7 +66,11 @@ pub fn read(brand: &Brand) -> Operation {
 }
 
 pub fn update(brand: &Brand) -> Operation {
-    let leniency = if brand.registration.update_without_client_id { "`client_id` may be left out, as the path names the client." } else { "`client_id` must be sent." };
+    let leniency = if brand.registration.update_without_client_id {
+        "`client_id` may be left out, as the path names the client."
+    } else {
+        "`client_id` must be sent."
+    };
     let description = format!(
         "RFC 7592 s2.2. The metadata replaces what is registered: what is not sent is removed. {leniency} Redirect URIs that are registered \
          already are not judged again."
@@ -80,7 +91,8 @@ pub fn update(brand: &Brand) -> Operation {
 }
 
 pub fn delete() -> Operation {
-    let description = "RFC 7592 s2.3. The client, its credentials, its customers' consents and all tokens end together, at once. This cannot be undone.";
+    let description =
+        "RFC 7592 s2.3. The client, its credentials, its customers' consents and all tokens end together, at once. This cannot be undone.";
     managed(operation("deleteClient", TAG, "Delete a client", description).response("204", empty_answer("Deleted.")), []).build()
 }
 
@@ -107,7 +119,11 @@ fn managed(operation: OperationBuilder, more: impl IntoIterator<Item = Refusal>)
 }
 
 fn client_id() -> Parameter {
-    path_parameter("client_id", "As given out at registration.", ObjectBuilder::new().schema_type(Type::String).examples([json!(CLIENT_ID)]))
+    path_parameter(
+        "client_id",
+        "As given out at registration.",
+        ObjectBuilder::new().schema_type(Type::String).examples([json!(CLIENT_ID)]),
+    )
 }
 
 fn request(brand: &Brand) -> Value {
@@ -144,13 +160,17 @@ fn information(brand: &Brand, fresh: bool) -> Value {
 
 /// What may be sent to `POST`, and with more members to `PUT`.
 pub fn schemas(brand: &Brand) -> Vec<(&'static str, Schema)> {
-    let register = object("What may be registered (RFC 7591 s2). Any `client_name#fr`-like member is accepted, too (RFC 7591 s2.2).", metadata(brand));
+    let register =
+        object("What may be registered (RFC 7591 s2). Any `client_name#fr`-like member is accepted, too (RFC 7591 s2.2).", metadata(brand));
     let mut schemas = vec![("RegistrationRequest", register.build().into())];
     if brand.registration.update {
         let id = text("This client's.");
         let id = if brand.registration.update_without_client_id { optional("client_id", id) } else { required("client_id", id) };
         let own = [id, optional("client_secret", text("This client's, if it has one."))];
-        schemas.push(("UpdateRequest", object("What replaces the registration (RFC 7592 s2.2).", own.into_iter().chain(metadata(brand))).build().into()));
+        schemas.push((
+            "UpdateRequest",
+            object("What replaces the registration (RFC 7592 s2.2).", own.into_iter().chain(metadata(brand))).build().into(),
+        ));
     }
     schemas
 }
@@ -165,9 +185,18 @@ fn metadata(brand: &Brand) -> Vec<Member> {
         optional("token_endpoint_auth_method", word("RFC 8705 s2.1.1.", ["tls_client_auth"])),
         optional("grant_types", list(word("", grants)).description(Some("Default: `authorization_code` alone."))),
         optional("response_types", list(word("", ["code"])).description(Some("`code` goes with `authorization_code`."))),
-        optional("client_name", text("Shown to customers beside the legal name of the certificate. Default: that legal name.").max_length(Some(500))),
-        optional("scope", text(format!("Of `{}`. Cut to what the certificate's roles allow. Default: all they allow.", brand.offered_scopes()))),
-        optional("contacts", list(text("").max_length(Some(500))).max_items(Some(10)).description(Some("How the bank reaches your technicians."))),
+        optional(
+            "client_name",
+            text("Shown to customers beside the legal name of the certificate. Default: that legal name.").max_length(Some(500)),
+        ),
+        optional(
+            "scope",
+            text(format!("Of `{}`. Cut to what the certificate's roles allow. Default: all they allow.", brand.offered_scopes())),
+        ),
+        optional(
+            "contacts",
+            list(text("").max_length(Some(500))).max_items(Some(10)).description(Some("How the bank reaches your technicians.")),
+        ),
         optional("description", text("What the software does.").max_length(Some(500))),
         optional("client_uri", uri("Your home page, https.")),
         optional("logo_uri", uri("https. Not loaded by the bank's pages.")),

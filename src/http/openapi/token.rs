@@ -37,7 +37,11 @@ const fn schema_name(grant: GrantType) -> &'static str {
 pub fn token(brand: &Brand, channel: &Channel) -> Operation {
     let offered: Vec<_> = grants(brand, channel).collect();
     let names = offered.iter().map(|grant| format!("`{}`", grant.as_str())).collect::<Vec<_>>().join(", ");
-    let others = if brand.channels.len() > 1 { " A code or refresh token of another channel is refused, and the code is spent by the attempt." } else { "" };
+    let others = if brand.channels.len() > 1 {
+        " A code or refresh token of another channel is refused, and the code is spent by the attempt."
+    } else {
+        ""
+    };
     let description = format!(
         "RFC 6749 s3.2. Grant types here: {names}.{others}\n\nA code works once, for {}, with the `redirect_uri` of its authorization request \
          (required if it was sent there) and the `code_verifier` of its challenge (RFC 7636 s4.5). A code that is presented twice ends the \
@@ -53,7 +57,8 @@ pub fn token(brand: &Brand, channel: &Channel) -> Operation {
     };
     let examples = brand.scopes.iter().flat_map(|policy| answers(policy, channel));
     let examples: Vec<_> = examples.collect();
-    let answer = json_answer("Tokens (RFC 6749 s5.1).", "TokenResponse", examples.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    let answer =
+        json_answer("Tokens (RFC 6749 s5.1).", "TokenResponse", examples.iter().map(|(name, value)| (name.as_str(), value.clone())));
     let operation = operation(format!("token_{}", channel.name), TAG, format!("Ask for tokens, channel {}", channel.name), description)
         .request_body(Some(form_body("One of the grants.", schema)))
         .response("200", answer);
@@ -87,7 +92,9 @@ fn answers(policy: &ScopePolicy, channel: &Channel) -> Vec<(String, serde_json::
 
 const fn authentication(brand: &Brand) -> &'static str {
     match brand.client_auth {
-        ClientAuth::Tls => "The client authenticates with the connection's certificate and `client_id` in the form (RFC 8705 s2); it has no secret.",
+        ClientAuth::Tls => {
+            "The client authenticates with the connection's certificate and `client_id` in the form (RFC 8705 s2); it has no secret."
+        }
         ClientAuth::TlsAndSecretBasic => {
             "The client authenticates with the connection's certificate and with HTTP Basic, `client_id` and `client_secret`, each \
              form-encoded first (RFC 6749 s2.3.1). Neither is enough alone."
@@ -148,7 +155,8 @@ fn form(brand: &Brand, grant: GrantType) -> Schema {
             ("RFC 6749 s6: a new access token, without the customer.", vec![required("refresh_token", token), optional("scope", scope)])
         }
         GrantType::ClientCredentials => {
-            let offered = brand.scopes.iter().filter(|policy| policy.client_credentials_lifetime.is_some()).map(|policy| policy.family.as_str());
+            let offered =
+                brand.scopes.iter().filter(|policy| policy.client_credentials_lifetime.is_some()).map(|policy| policy.family.as_str());
             ("RFC 6749 s4.4: the TPP on its own behalf, without a customer.", vec![optional("scope", word("Default: all of it.", offered))])
         }
     };
