@@ -20,6 +20,9 @@ use toml::de::DeValue;
 pub const SHIPPED: [(&str, &str); 2] =
     [("cic", include_str!("../../config/banks/cic.toml")), ("labanquepostale", include_str!("../../config/banks/labanquepostale.toml"))];
 
+/// Their names.
+pub const SHIPPED_BANKS: [&str; 2] = [SHIPPED[0].0, SHIPPED[1].0];
+
 const DAY: u64 = 86_400;
 /// RTS art. 10a: account access without SCA ends 180 days after the last one.
 const LONGEST_ACCESS: u64 = 180 * DAY;

@@ -9,7 +9,7 @@ mod names;
 mod reader;
 mod settings;
 
-pub use bank::BrandPlace;
+pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
 
 use crate::oauth::brand::Brand;

@@ -6,7 +6,7 @@ use crate::{
     audit::AuditKind,
     oauth::{
         brand::Brand,
-        error::{ErrorCode, OAuthError},
+        error::OAuthError,
         tpp::Tpp,
     },
     pki::{self, CertificateRefusal, Trust},
@@ -75,7 +75,7 @@ fn digest_of(chain: &[CertificateDer<'_>]) -> [u8; 32] {
 /// The TPP behind a request at the tpp counter, judged now: trust is a matter of the request, not of the handshake.
 pub async fn identify(app: &App, brand: &Brand, chain: &[CertificateDer<'static>]) -> Answer<Arc<Tpp>> {
     if chain.is_empty() {
-        return Ok(Err(OAuthError::new(ErrorCode::InvalidClient, "CERTIFICATE_MISSING: a client certificate (QWAC) is required")));
+        return Ok(Err(OAuthError::CERTIFICATE_MISSING));
     }
     let now = app.clock.now();
     let (judged, fresh) = app.trust.judge(chain, now);
@@ -93,7 +93,7 @@ pub async fn identify(app: &App, brand: &Brand, chain: &[CertificateDer<'static>
                 metrics::counter!("guichet_certificates_refused_total").increment(1);
                 app.db.record(&app.event(now, brand, AuditKind::CertificateRefused).reason(refusal.to_string())).await?;
             }
-            Ok(Err(OAuthError::described(ErrorCode::InvalidClient, refusal.to_string())))
+            Ok(Err(OAuthError::certificate(&refusal.to_string())))
         }
     }
 }

@@ -36,8 +36,9 @@ pub struct Management {
     pub token: Option<Secret>,
 }
 
-fn unauthorized() -> OAuthError {
-    OAuthError::new(ErrorCode::InvalidToken, "no such client, or not yours")
+pub fn too_many_clients() -> RegistrationRefusal {
+    let why = format!("this organisation has {MOST_CLIENTS} clients already");
+    RegistrationRefusal { code: ErrorCode::InvalidClientMetadata, field: "client_id".into(), why }
 }
 
 /// RFC 7591 s3. An identical registration within the brand's window answers with the same client and fresh credentials.
@@ -64,9 +65,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         return Ok(Ok(ClientInformation::new(retry.id, client.issued_at, client.metadata, secret.as_ref(), &token, brand)));
     }
     if tx.count_clients(&brand.id, &tpp.organisation).await? >= MOST_CLIENTS {
-        let why = format!("this organisation has {MOST_CLIENTS} clients already");
-        let refusal = RegistrationRefusal { code: ErrorCode::InvalidClientMetadata, field: "client_id".into(), why };
-        return refused(app, brand, tpp, None, refusal).await;
+        return refused(app, brand, tpp, None, too_many_clients()).await;
     }
     let id = ClientId(app.entropy.uuid(now));
     let token = registration_token(app, id);
@@ -92,7 +91,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
 pub async fn read(app: &App, request: &Management) -> Answer<ClientInformation> {
     let now = app.clock.now();
     let mut tx = app.db.begin("read_client").await?;
-    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(unauthorized())) };
+    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
     let token = current_token(app, &mut tx, request, &client).await?;
     tx.record(&event(app, now, &request.brand, &request.tpp, AuditKind::ClientRead, client.id)).await?;
     tx.commit().await?;
@@ -103,7 +102,7 @@ pub async fn read(app: &App, request: &Management) -> Answer<ClientInformation> 
 pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer<ClientInformation> {
     let (brand, tpp, now) = (&request.brand, &request.tpp, app.clock.now());
     let mut tx = app.db.begin("update_client").await?;
-    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(unauthorized())) };
+    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
     let admitted = registration::check_update(asked, client.id, &client.secrets, brand)
         .and_then(|()| registration::admit(asked, tpp, brand, &client.metadata.redirect_uris));
     let (metadata, scope) = match admitted {
@@ -126,7 +125,7 @@ pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer
 pub async fn delete(app: &App, request: &Management) -> Answer<()> {
     let now = app.clock.now();
     let mut tx = app.db.begin("delete_client").await?;
-    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(unauthorized())) };
+    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
     tx.delete_client(client.id, now).await?;
     tx.record(&event(app, now, &request.brand, &request.tpp, AuditKind::ClientDeleted, client.id)).await?;
     tx.commit().await?;

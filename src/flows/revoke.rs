@@ -8,7 +8,7 @@ use crate::{
     app::App,
     audit::AuditKind,
     oauth::{
-        error::{ErrorCode, OAuthError},
+        error::OAuthError,
         revocation::{self, Revocation, RevocationRequest},
     },
 };
@@ -19,7 +19,7 @@ pub async fn answer(app: &App, caller: &Caller) -> Answer<()> {
         Err(error) => return Ok(Err(error)),
     };
     let Ok(request) = RevocationRequest::parse(&caller.params) else {
-        return Ok(Err(OAuthError::new(ErrorCode::InvalidRequest, "token: missing")));
+        return Ok(Err(OAuthError::TOKEN_MISSING));
     };
     let Some((_, handle)) = request.token else { return Ok(Ok(())) };
     let now = app.clock.now();
@@ -30,7 +30,7 @@ pub async fn answer(app: &App, caller: &Caller) -> Answer<()> {
         Revocation::Nothing => Ok(()),
         Revocation::OtherClient => {
             tx.record(&event(AuditKind::RevocationRefused).reason("token_of_other_client")).await?;
-            Err(OAuthError::new(ErrorCode::InvalidGrant, "the token was not issued to this client"))
+            Err(OAuthError::TOKEN_OF_OTHER_CLIENT)
         }
         Revocation::AccessToken(id) => {
             tx.revoke_token(id, now).await?;

@@ -1,6 +1,6 @@
 //! Bodies with a bound: so many bytes, within so much time, of the type the endpoint reads.
 
-use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::error::OAuthError;
 use axum::body::Body;
 use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -18,36 +18,31 @@ pub async fn read(body: Body, limits: BodyLimits) -> Result<Vec<u8>, OAuthError>
     let whole = Limited::new(body, limits.bytes).collect();
     match tokio::time::timeout(limits.time, whole).await {
         Ok(Ok(body)) => Ok(body.to_bytes().into()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(OAuthError::new(ErrorCode::InvalidRequest, "the body is too large").with_status(413))
-        }
-        Ok(Err(_)) => Err(OAuthError::new(ErrorCode::InvalidRequest, "the body broke off")),
-        Err(_) => Err(OAuthError::new(ErrorCode::InvalidRequest, "the body took too long").with_status(408)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(OAuthError::BODY_TOO_LARGE),
+        Ok(Err(_)) => Err(OAuthError::BODY_BROKEN),
+        Err(_) => Err(OAuthError::BODY_TOO_SLOW),
     }
 }
 
 /// RFC 6749 s3.2: form-encoded only.
 pub async fn form(request: Request<Body>, limits: BodyLimits) -> Result<Vec<u8>, OAuthError> {
-    expect_type(request.headers(), "application/x-www-form-urlencoded")?;
+    expect_type(request.headers(), "application/x-www-form-urlencoded", OAuthError::NOT_A_FORM)?;
     read(request.into_body(), limits).await
 }
 
 /// RFC 7591 s3.1: one JSON object.
 pub async fn json_object(request: Request<Body>, limits: BodyLimits) -> Result<Map<String, Value>, OAuthError> {
-    expect_type(request.headers(), "application/json")?;
+    expect_type(request.headers(), "application/json", OAuthError::NOT_OF_TYPE_JSON)?;
     let bytes = read(request.into_body(), limits).await?;
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(OAuthError::new(ErrorCode::InvalidClientMetadata, "the body is not a JSON object")),
-        Err(_) => Err(OAuthError::new(ErrorCode::InvalidClientMetadata, "the body is not JSON")),
+        Ok(_) => Err(OAuthError::NOT_A_JSON_OBJECT),
+        Err(_) => Err(OAuthError::NOT_JSON),
     }
 }
 
-fn expect_type(headers: &HeaderMap, expected: &'static str) -> Result<(), OAuthError> {
+fn expect_type(headers: &HeaderMap, expected: &str, refusal: OAuthError) -> Result<(), OAuthError> {
     let sent = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let essence = sent.split(';').next().unwrap_or("").trim();
-    if essence.eq_ignore_ascii_case(expected) {
-        return Ok(());
-    }
-    Err(OAuthError::described(ErrorCode::InvalidRequest, format!("Content-Type: must be {expected}")).with_status(415))
+    if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { Err(refusal) }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::App,
-    oauth::error::{ErrorCode, OAuthError},
+    oauth::error::OAuthError,
     tls::peer::{Counter, Peer},
 };
 use axum::{Router, body::Body, response::Response};
@@ -96,13 +96,13 @@ impl Inner {
             None => return respond::status(StatusCode::INTERNAL_SERVER_ERROR),
         };
         let Some(host) = host_of(&request) else {
-            return respond::error(&OAuthError::new(ErrorCode::InvalidRequest, "Host: missing or malformed"));
+            return respond::error(&OAuthError::NO_HOST);
         };
         match table.get(&host) {
             Some(routes) => self.bounded(routes.clone(), request).await,
             // RFC 9110 s15.5.20: a browser may reuse one HTTP/2 connection for two names of one certificate
-            None if other.contains_key(&host) => respond::misdirected("this host is served on another connection"),
-            None => respond::misdirected("no such host here"),
+            None if other.contains_key(&host) => respond::error(&OAuthError::OTHER_CONNECTION),
+            None => respond::error(&OAuthError::NO_SUCH_HOST),
         }
     }
 

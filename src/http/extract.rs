@@ -4,7 +4,7 @@ use super::{body, respond, router::Site};
 use crate::{
     flows::{Caller, certificate},
     oauth::{
-        error::{ErrorCode, OAuthError},
+        error::OAuthError,
         params::Params,
         tpp::Tpp,
     },
@@ -29,7 +29,7 @@ pub fn tpp<'a>(site: &'a Site, request: &Request<Body>) -> impl Future<Output = 
 /// At most one `Authorization` header, in ASCII.
 pub fn authorization(headers: &HeaderMap) -> Result<Option<String>, OAuthError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let malformed = || OAuthError::new(ErrorCode::InvalidRequest, "Authorization: malformed or sent more than once");
+    let malformed = || OAuthError::AUTHORIZATION_MALFORMED;
     let first = values.next().map(HeaderValue::to_str).transpose().map_err(|_| malformed())?;
     if values.next().is_some() {
         return Err(malformed());

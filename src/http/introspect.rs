@@ -3,7 +3,7 @@ use crate::{
     flows::introspect::{self, CallersCertificate},
     oauth::{
         brand::BrandId,
-        error::{ErrorCode, OAuthError},
+        error::OAuthError,
         params::Params,
     },
     pki,
@@ -24,14 +24,14 @@ use std::sync::Arc;
 pub async fn introspect(State(site): State<Arc<InternalSite>>, Path(brand): Path<String>, request: Request<Body>) -> Response {
     let brand = BrandId::new(&brand);
     if site.app.brand(&brand).is_none() {
-        return respond::error(&OAuthError::new(ErrorCode::InvalidRequest, "no such brand").with_status(404));
+        return respond::error(&OAuthError::NO_SUCH_BRAND);
     }
     let params = match body::form(request, site.limits.body).await.and_then(|form| Params::parse(&form).map_err(OAuthError::from)) {
         Ok(params) => params,
         Err(error) => return respond::error(&error),
     };
     let Some(token) = params.get("token") else {
-        return respond::error(&OAuthError::new(ErrorCode::InvalidRequest, "token: missing"));
+        return respond::error(&OAuthError::TOKEN_MISSING);
     };
     match introspect::answer(&site.app, token, certificate(&params), Some(&brand)).await {
         Ok(answer) => respond::json(StatusCode::OK, &answer),

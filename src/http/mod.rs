@@ -3,6 +3,7 @@
 mod authorize;
 mod body;
 mod door;
+mod endpoints;
 mod extract;
 mod introspect;
 mod metadata;
@@ -15,5 +16,6 @@ mod router;
 mod token;
 
 pub use door::Door;
+pub use endpoints::{Endpoint, endpoints};
 pub use openapi::{brand_document, documents, internal_document};
 pub use router::{HttpLimits, Site};

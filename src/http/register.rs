@@ -5,7 +5,7 @@ use crate::{
         register::{self, Management},
     },
     oauth::{
-        error::{ErrorCode, OAuthError},
+        error::OAuthError,
         registration::ClientInformation,
         secret::Secret,
     },
@@ -90,6 +90,6 @@ fn bearer(headers: &HeaderMap) -> Result<Option<Secret>, OAuthError> {
     let Some(header) = extract::authorization(headers)? else { return Ok(None) };
     match header.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(Secret::new(token.trim()))),
-        _ => Err(OAuthError::new(ErrorCode::InvalidToken, "Authorization: must be a Bearer token")),
+        _ => Err(OAuthError::NOT_A_BEARER_TOKEN),
     }
 }

@@ -59,7 +59,7 @@ fn challenge(error: &OAuthError) -> Option<&'static str> {
 
 /// 503 with Retry-After: try again, nothing was refused.
 pub fn unavailable() -> Response {
-    error(&OAuthError::new(ErrorCode::TemporarilyUnavailable, "try again in a moment"))
+    error(&OAuthError::UNAVAILABLE)
 }
 
 /// Logged once, here where it is answered.
@@ -71,10 +71,6 @@ pub fn outage(outage: &Outage) -> Response {
 pub fn log_outage(outage: &Outage) {
     tracing::error!(error = %outage, "outage");
     metrics::counter!("guichet_outages_total").increment(1);
-}
-
-pub fn misdirected(why: &'static str) -> Response {
-    error(&OAuthError::new(ErrorCode::InvalidRequest, why).with_status(421))
 }
 
 pub fn status(status: StatusCode) -> Response {

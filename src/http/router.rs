@@ -1,13 +1,20 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
-use super::{authorize, body::BodyLimits, extract::ClientRequest, introspect, metadata, openapi, ops, register, respond, revoke, token};
+use super::{
+    authorize,
+    body::BodyLimits,
+    endpoints::{Endpoint, endpoints},
+    extract::ClientRequest,
+    introspect, metadata, openapi, ops, register, respond, revoke, token,
+};
 use crate::{
     app::App,
     oauth::{
-        brand::{Brand, Lang, PsuAuthentication},
-        error::{ErrorCode, OAuthError},
+        brand::{Brand, Lang},
+        error::OAuthError,
     },
     pages::{NoticeKind, Site as PageSite},
+    tls::peer::Counter,
 };
 use axum::{
     Router,
@@ -15,11 +22,16 @@ use axum::{
     extract::{MatchedPath, RawPathParams, State},
     middleware::{self, Next},
     response::Response,
-    routing::{get, post},
+    routing::{MethodRouter, delete, get, post, put},
 };
 use http::{Request, StatusCode};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Bounds of the HTTP layer; those of connections are the listener's.
@@ -43,6 +55,8 @@ pub struct Site {
     pub app: App,
     pub brand: Arc<Brand>,
     pub limits: HttpLimits,
+    /// The brand's OpenAPI document, built when first asked for.
+    pub document: OnceLock<Value>,
 }
 
 impl Site {
@@ -67,9 +81,9 @@ type ByHost = HashMap<String, Router>;
 pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
     let (mut tpp, mut psu) = (ByHost::new(), ByHost::new());
     for brand in &app.brands {
-        let site = Arc::new(Site { app: app.clone(), brand: brand.clone(), limits: *limits });
-        merge(&mut tpp, &brand.tpp_origin, tpp_routes(&site));
-        merge(&mut psu, &brand.psu_origin, psu_routes(&site));
+        let site = Arc::new(Site { app: app.clone(), brand: brand.clone(), limits: *limits, document: OnceLock::new() });
+        merge(&mut tpp, &brand.tpp_origin, routes(&site, Counter::Tpp));
+        merge(&mut psu, &brand.psu_origin, routes(&site, Counter::Psu));
     }
     let finish = |table: ByHost, fallback: fn(Router) -> Router| {
         table.into_iter().map(|(host, routes)| (host, observed(fallback(routes)))).collect()
@@ -89,46 +103,39 @@ fn host_of(origin: &str) -> String {
     authority.parse::<http::uri::Authority>().map_or_else(|_| authority.to_owned(), |a| a.host().to_ascii_lowercase())
 }
 
-fn tpp_routes(site: &Arc<Site>) -> Router {
-    let brand = &site.brand;
-    let registration = &brand.registration;
-    let mut client = get(register::read).delete(register::delete);
-    if registration.update {
-        client = client.put(register::update);
-    }
-    let mut routes = Router::new()
-        .route(&registration.path, post(register::create))
-        .route(&format!("{}/{{client_id}}", registration.path), client)
-        .route(&brand.revocation_path, post(revoke::revoke));
-    for channel in brand.channels.iter().cloned() {
-        let path = channel.token_path.clone();
-        let handler = async move |State(site): State<Arc<Site>>, request: ClientRequest| token::token(&site, &channel, request).await;
-        routes = routes.route(&path, post(handler));
-    }
-    routes.with_state(site.clone())
+/// What `endpoints` lists of a counter, each with its handler.
+fn routes(site: &Arc<Site>, counter: Counter) -> Router {
+    let listed = endpoints(&site.brand);
+    let at_counter = listed.into_iter().filter(|endpoint| endpoint.counter() == counter);
+    at_counter.fold(Router::new(), |routes, endpoint| routes.route(&endpoint.path(&site.brand), handler(endpoint))).with_state(site.clone())
 }
 
-fn psu_routes(site: &Arc<Site>) -> Router {
-    let brand = &site.brand;
-    let own = |path: &str| format!("/{}/{path}", brand.id);
-    let mut routes = Router::new()
-        .route(&brand.metadata_path(), get(metadata::metadata))
-        .route(&own("jwks"), get(metadata::jwks))
-        .route(&own("openapi.json"), get(openapi::document))
-        .route(&own("developers"), get(openapi::page))
-        .route(&own("journeys/{id}"), get(authorize::look).post(authorize::step))
-        .route(&own("journeys/{id}/return"), get(authorize::go_home));
-    if brand.psu_authentication == PsuAuthentication::Simulator {
-        routes = routes.route(&own("customers"), get(authorize::customers));
+fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
+    match endpoint {
+        Endpoint::Register => post(register::create),
+        Endpoint::ReadClient => get(register::read),
+        Endpoint::UpdateClient => put(register::update),
+        Endpoint::DeleteClient => delete(register::delete),
+        Endpoint::Token(channel) => {
+            let channel = channel.clone();
+            post(async move |State(site): State<Arc<Site>>, request: ClientRequest| token::token(&site, &channel, request).await)
+        }
+        Endpoint::Revoke => post(revoke::revoke),
+        Endpoint::Authorize(channel) => {
+            let channel = channel.clone();
+            get(async move |State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>| {
+                authorize::authorize(&site, &channel, path, request).await
+            })
+        }
+        Endpoint::Journey => get(authorize::look),
+        Endpoint::JourneyStep => post(authorize::step),
+        Endpoint::JourneyReturn => get(authorize::go_home),
+        Endpoint::Metadata => get(metadata::metadata),
+        Endpoint::Jwks => get(metadata::jwks),
+        Endpoint::Document => get(openapi::document_of_site),
+        Endpoint::Developers => get(openapi::page),
+        Endpoint::Customers => get(authorize::customers),
     }
-    for channel in brand.channels.iter().cloned() {
-        let path = channel.authorize_path.clone();
-        let handler = async move |State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>| {
-            authorize::authorize(&site, &channel, path, request).await
-        };
-        routes = routes.route(&path, get(handler));
-    }
-    routes.with_state(site.clone())
 }
 
 /// RFC 7662 and the document of this counter.
@@ -151,10 +158,8 @@ pub fn ops(app: &App, metrics: PrometheusHandle) -> Router {
 
 fn machine_fallbacks(routes: Router) -> Router {
     routes
-        .fallback(async || respond::error(&OAuthError::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404)))
-        .method_not_allowed_fallback(async || {
-            respond::error(&OAuthError::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405))
-        })
+        .fallback(async || respond::error(&OAuthError::NO_SUCH_ENDPOINT))
+        .method_not_allowed_fallback(async || respond::error(&OAuthError::NO_SUCH_METHOD))
 }
 
 fn page_fallbacks(routes: Router) -> Router {
@@ -178,7 +183,7 @@ fn observed(routes: Router) -> Router {
     routes
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             metrics::counter!("guichet_panics_total").increment(1);
-            respond::error(&OAuthError::new(ErrorCode::ServerError, "an internal error"))
+            respond::error(&OAuthError::INTERNAL)
         }))
         .route_layer(middleware::from_fn(note_route))
 }

@@ -189,6 +189,30 @@ pub enum AuthorizeRefusal {
     ChallengeMalformed,
 }
 
+impl AuthorizeRefusal {
+    /// Every reason, in the order of the checks; `repeated` is a parameter that was sent twice.
+    pub fn all(repeated: &str) -> [Self; 16] {
+        [
+            Self::Repeated(repeated.to_owned()),
+            Self::RequestObject,
+            Self::RequestUri,
+            Self::ResponseTypeUnsupported,
+            Self::ResponseTypeMissing,
+            Self::ResponseModeUnsupported,
+            Self::StateTooLong,
+            Self::GrantTypeNotRegistered,
+            Self::ScopeMissing,
+            Self::ScopeUnknown,
+            Self::ScopeMixed,
+            Self::ExtendedHistoryAlone,
+            Self::ScopeNotRegistered,
+            Self::ChallengeMissing,
+            Self::ChallengeMethod,
+            Self::ChallengeMalformed,
+        ]
+    }
+}
+
 /// A valid request, in the shape that a pushed one (RFC 9126) will have, too.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {

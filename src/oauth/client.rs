@@ -70,6 +70,18 @@ pub enum ClientRefusal {
     OtherOrganisation,
 }
 
+impl ClientRefusal {
+    pub const ALL: [Self; 7] = [
+        Self::IdMissing,
+        Self::SecretMissing,
+        Self::UnexpectedMethod,
+        Self::TwoMethods,
+        Self::Unknown,
+        Self::WrongSecret,
+        Self::OtherOrganisation,
+    ];
+}
+
 /// What the request claims, before anything was looked up.
 #[derive(Clone, Debug)]
 pub struct Credentials {

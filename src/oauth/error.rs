@@ -28,6 +28,24 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    pub const ALL: [Self; 15] = [
+        Self::InvalidRequest,
+        Self::InvalidClient,
+        Self::InvalidGrant,
+        Self::UnauthorizedClient,
+        Self::UnsupportedGrantType,
+        Self::UnsupportedResponseType,
+        Self::InvalidScope,
+        Self::InvalidToken,
+        Self::InvalidRedirectUri,
+        Self::InvalidClientMetadata,
+        Self::UnapprovedSoftwareStatement,
+        Self::RequestNotSupported,
+        Self::RequestUriNotSupported,
+        Self::TemporarilyUnavailable,
+        Self::ServerError,
+    ];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
@@ -76,6 +94,40 @@ pub struct OAuthError {
     pub description: Cow<'static, str>,
     /// Overrides the code's own status: 405, 413, 415, 429.
     pub status: Option<u16>,
+}
+
+/// Refusals that no verdict of the core stands behind: what is wrong with the request as HTTP, or with who sent it.
+impl OAuthError {
+    pub const BODY_BROKEN: Self = Self::new(ErrorCode::InvalidRequest, "the body broke off");
+    pub const BODY_TOO_LARGE: Self = Self::new(ErrorCode::InvalidRequest, "the body is too large").with_status(413);
+    pub const BODY_TOO_SLOW: Self = Self::new(ErrorCode::InvalidRequest, "the body took too long").with_status(408);
+    pub const NOT_A_FORM: Self =
+        Self::new(ErrorCode::InvalidRequest, "Content-Type: must be application/x-www-form-urlencoded").with_status(415);
+    pub const NOT_OF_TYPE_JSON: Self = Self::new(ErrorCode::InvalidRequest, "Content-Type: must be application/json").with_status(415);
+    pub const NOT_JSON: Self = Self::new(ErrorCode::InvalidClientMetadata, "the body is not JSON");
+    pub const NOT_A_JSON_OBJECT: Self = Self::new(ErrorCode::InvalidClientMetadata, "the body is not a JSON object");
+    pub const NO_SUCH_ENDPOINT: Self = Self::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404);
+    pub const NO_SUCH_METHOD: Self = Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405);
+    pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404);
+    pub const NO_HOST: Self = Self::new(ErrorCode::InvalidRequest, "Host: missing or malformed");
+    pub const OTHER_CONNECTION: Self = Self::new(ErrorCode::InvalidRequest, "this host is served on another connection").with_status(421);
+    pub const NO_SUCH_HOST: Self = Self::new(ErrorCode::InvalidRequest, "no such host here").with_status(421);
+    pub const UNAVAILABLE: Self = Self::new(ErrorCode::TemporarilyUnavailable, "try again in a moment");
+    pub const INTERNAL: Self = Self::new(ErrorCode::ServerError, "an internal error");
+    pub const AUTHORIZATION_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "Authorization: malformed or sent more than once");
+    pub const NOT_A_BEARER_TOKEN: Self = Self::new(ErrorCode::InvalidToken, "Authorization: must be a Bearer token");
+    pub const CERTIFICATE_MISSING: Self =
+        Self::new(ErrorCode::InvalidClient, "CERTIFICATE_MISSING: a client certificate (QWAC) is required");
+    /// `codes` are the reasons, joined by a comma.
+    pub fn certificate(codes: &str) -> Self {
+        Self::described(ErrorCode::InvalidClient, codes.to_owned())
+    }
+
+    /// RFC 7592 s2: the same for a client that is unknown, deleted, another organisation's, or for a wrong token.
+    pub const CLIENT_NOT_MANAGED: Self = Self::new(ErrorCode::InvalidToken, "no such client, or not yours");
+    /// RFC 7009 s2.1 and RFC 7662 s2.1.
+    pub const TOKEN_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "token: missing");
+    pub const TOKEN_OF_OTHER_CLIENT: Self = Self::new(ErrorCode::InvalidGrant, "the token was not issued to this client");
 }
 
 impl OAuthError {

@@ -68,6 +68,35 @@ pub enum TokenRefusal {
 }
 
 impl TokenRefusal {
+    /// Every reason, with each parameter that may be missing or malformed.
+    pub const ALL: [Self; 25] = [
+        Self::Missing("grant_type"),
+        Self::Missing("code"),
+        Self::Missing("refresh_token"),
+        Self::Malformed("code_verifier"),
+        Self::UnsupportedGrantType,
+        Self::GrantTypeNotRegistered,
+        Self::CodeUnknown,
+        Self::CodeExpired,
+        Self::CodeReplayed,
+        Self::CodeOfOtherClient,
+        Self::CodeOfOtherChannel,
+        Self::GrantEnded,
+        Self::OtherRedirectUri,
+        Self::VerifierMissing,
+        Self::VerifierUnexpected,
+        Self::VerifierWrong,
+        Self::RefreshTokenUnknown,
+        Self::RefreshTokenExpired,
+        Self::RefreshTokenOfOtherClient,
+        Self::RefreshTokenOfOtherChannel,
+        Self::ScopeUnknown,
+        Self::ScopeNotGranted,
+        Self::ScopeMustMatch,
+        Self::ScopeNotRegistered,
+        Self::RoleMissing,
+    ];
+
     /// The stable name in the audit trail, the log and the metrics.
     pub const fn name(self) -> &'static str {
         match self {

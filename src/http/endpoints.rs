@@ -1,0 +1,97 @@
+//! What a brand serves at its tpp and psu counters: the router registers this list, the OpenAPI document describes it.
+
+use crate::{
+    oauth::{
+        brand::{Brand, PsuAuthentication},
+        channel::Channel,
+    },
+    tls::peer::Counter,
+};
+use http::Method;
+
+/// One method on one path.
+#[derive(Clone, Copy, Debug)]
+pub enum Endpoint<'b> {
+    Register,
+    ReadClient,
+    UpdateClient,
+    DeleteClient,
+    Token(&'b Channel),
+    Revoke,
+    Authorize(&'b Channel),
+    Journey,
+    JourneyStep,
+    JourneyReturn,
+    Metadata,
+    Jwks,
+    Document,
+    Developers,
+    Customers,
+}
+
+/// All of a brand, in the order in which a TPP meets them.
+pub fn endpoints(brand: &Brand) -> Vec<Endpoint<'_>> {
+    use Endpoint::{
+        Authorize, Customers, DeleteClient, Developers, Document, Journey, JourneyReturn, JourneyStep, Jwks, Metadata, ReadClient,
+        Register, Revoke, Token, UpdateClient,
+    };
+    let mut all =
+        vec![Metadata, Jwks, Document, Developers, Register, ReadClient, DeleteClient, Revoke, Journey, JourneyStep, JourneyReturn];
+    all.extend(brand.registration.update.then_some(UpdateClient));
+    all.extend((brand.psu_authentication == PsuAuthentication::Simulator).then_some(Customers));
+    all.extend(brand.channels.iter().flat_map(|channel| [Authorize(channel), Token(channel)]));
+    all
+}
+
+impl Endpoint<'_> {
+    pub const fn counter(&self) -> Counter {
+        match self {
+            Self::Register | Self::ReadClient | Self::UpdateClient | Self::DeleteClient | Self::Token(_) | Self::Revoke => Counter::Tpp,
+            Self::Authorize(_)
+            | Self::Journey
+            | Self::JourneyStep
+            | Self::JourneyReturn
+            | Self::Metadata
+            | Self::Jwks
+            | Self::Document
+            | Self::Developers
+            | Self::Customers => Counter::Psu,
+        }
+    }
+
+    pub const fn method(&self) -> Method {
+        match self {
+            Self::Register | Self::Token(_) | Self::Revoke | Self::JourneyStep => Method::POST,
+            Self::UpdateClient => Method::PUT,
+            Self::DeleteClient => Method::DELETE,
+            Self::ReadClient
+            | Self::Authorize(_)
+            | Self::Journey
+            | Self::JourneyReturn
+            | Self::Metadata
+            | Self::Jwks
+            | Self::Document
+            | Self::Developers
+            | Self::Customers => Method::GET,
+        }
+    }
+
+    /// The pattern; variable segments stand in braces.
+    pub fn path(&self, brand: &Brand) -> String {
+        let own = |path: &str| format!("/{}/{path}", brand.id);
+        match self {
+            Self::Register => brand.registration.path.clone(),
+            Self::ReadClient | Self::UpdateClient | Self::DeleteClient => format!("{}/{{client_id}}", brand.registration.path),
+            Self::Token(channel) => channel.token_path.clone(),
+            Self::Revoke => brand.revocation_path.clone(),
+            Self::Authorize(channel) => channel.authorize_path.clone(),
+            Self::Journey | Self::JourneyStep => own("journeys/{id}"),
+            Self::JourneyReturn => own("journeys/{id}/return"),
+            Self::Metadata => brand.metadata_path(),
+            Self::Jwks => own("jwks"),
+            Self::Document => own("openapi.json"),
+            Self::Developers => own("developers"),
+            Self::Customers => own("customers"),
+        }
+    }
+}

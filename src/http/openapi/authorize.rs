@@ -1,0 +1,205 @@
+//! The authorization endpoint of each channel (RFC 6749 s3.1) and the pages that the customer then sees.
+
+use super::parts::{
+    form_body, object, operation, optional, page_answer, path_parameter, query, redirect_answer, required, shared, spoken, text, uri, word,
+};
+use crate::oauth::{
+    authorize::{AuthorizeRefusal, LONGEST_STATE, TrustedRedirect},
+    brand::Brand,
+    channel::Channel,
+    error::OAuthError,
+    sca::ScaFailure,
+    secret::Secret,
+};
+use std::collections::BTreeMap;
+use utoipa::openapi::{
+    ObjectBuilder, Type,
+    path::{Operation, OperationBuilder, Parameter},
+};
+
+const TAG: &str = "Authorization";
+const PAGES: &str = "Customer pages";
+const LOCATION: &str = "The registered redirect URI, with the answer in its query.";
+
+pub fn authorize(brand: &Brand, channel: &Channel) -> Operation {
+    let place = if channel.app {
+        "The bank's app claims this path as a universal or app link (RFC 8252 s7.2); where the app is missing, the browser shows the page."
+    } else {
+        "For the customer's browser."
+    };
+    let pkce = if brand.pkce_required { "is required" } else { "is recommended, and enforced once a challenge was sent" };
+    let description = format!(
+        "RFC 6749 s4.1.1. {place} Send the customer here by a top-level navigation; no client certificate is asked for. PKCE with S256 {pkce} \
+         (RFC 7636). The customer has {} to answer, the code then lives {}.\n\nA request whose client or redirect URI is not \
+         known is answered by a page and never redirected (RFC 6749 s4.1.2.1). Everything else goes home, with `state` if it was sent and \
+         `iss` always.",
+        spoken(brand.interaction_lifetime),
+        spoken(brand.code_lifetime),
+    );
+    let summary = format!("Send the customer to the bank, channel {}", channel.name);
+    let operation = operation(format!("authorize_{}", channel.name), TAG, summary, description);
+    let operation = parameters(brand, channel).into_iter().fold(operation, OperationBuilder::parameter);
+    let bad =
+        page_answer("The client is unknown, the redirect URI is not one of its own, or the query cannot be read: a page for the customer.");
+    let redirect = redirect_answer(outcomes(channel), LOCATION, locations(brand, channel));
+    browser(operation.response("303", redirect).response("400", bad)).build()
+}
+
+fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
+    let languages = || brand.languages.iter().map(|lang| lang.tag());
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let mut all = vec![];
+    if channel.authorize_path.contains("{lang}") {
+        all.push(path_parameter("lang", "The language of the pages. It wins over `ui_locales`.", text().enum_values(Some(languages()))));
+    }
+    let scopes = brand.offered_scopes();
+    all.extend([
+        query("response_type", true, "RFC 6749 s3.1.1.", text().enum_values(Some(["code"]))),
+        query("client_id", true, "As given out at registration.", text()),
+        query(
+            "redirect_uri",
+            false,
+            "One of the registered ones, character for character. May be left out if only one is registered.",
+            uri(""),
+        ),
+        query(
+            "scope",
+            true,
+            format!("Of `{scopes}`, space-separated. `aisp`, `cbpii` and `pisp` each need an authorization of their own."),
+            text(),
+        ),
+        query(
+            "state",
+            false,
+            "Comes back unchanged, also with errors. Use it against request forgery (RFC 9700 s4.7).",
+            text().max_length(Some(LONGEST_STATE)),
+        ),
+        query(
+            "code_challenge",
+            brand.pkce_required,
+            "RFC 7636 s4.2: the base64url SHA-256 of the verifier.",
+            text().min_length(Some(43)).max_length(Some(43)).pattern(Some("^[A-Za-z0-9_-]{43}$")),
+        ),
+        query(
+            "code_challenge_method",
+            brand.pkce_required,
+            "Required with `code_challenge`: without it RFC 7636 s4.3 means `plain`, which is refused.",
+            text().enum_values(Some(["S256"])),
+        ),
+        query(
+            "ui_locales",
+            false,
+            format!("Languages in order of preference (RFC 5646). Offered: {}.", languages().collect::<Vec<_>>().join(", ")),
+            text(),
+        ),
+    ]);
+    all
+}
+
+/// Every value of `error` with its `error_description`, a paragraph each: some reasons share a code, and some both.
+fn outcomes(channel: &Channel) -> String {
+    let mut codes = BTreeMap::<String, Vec<String>>::new();
+    let requests = refusals().into_iter().map(|error| error.body()).map(|body| (body.error.to_owned(), body.error_description));
+    let customers = ScaFailure::ALL.map(|failure| (channel.wire_code(failure).to_owned(), failure.description().to_owned()));
+    for (code, description) in customers.into_iter().chain(requests) {
+        let descriptions = codes.entry(code).or_default();
+        if !descriptions.contains(&description) {
+            descriptions.push(description);
+        }
+    }
+    let listed = codes.into_iter().map(|(code, descriptions)| format!("\n\n`error={code}`: {}.", descriptions.join("; ")));
+    let head = "To the bank's own pages while the customer has to act, then to the redirect URI: with `code`, `state` and `iss` (RFC 6749 \
+                s4.1.2, RFC 9207 s2), or with `error`, `error_description`, `state` and `iss`. Errors and their descriptions:";
+    [head.to_owned()].into_iter().chain(listed).collect()
+}
+
+fn refusals() -> Vec<OAuthError> {
+    AuthorizeRefusal::all("scope").into_iter().map(OAuthError::from).collect()
+}
+
+/// The redirects themselves, built by what builds them for customers.
+fn locations(brand: &Brand, channel: &Channel) -> Vec<(String, String)> {
+    let redirect = TrustedRedirect::stored("https://tpp.example/callback".into(), Some("af0ifjsldkj".into()), brand);
+    let mut all = vec![("approved".to_owned(), redirect.approve(&Secret::new("guac_...")))];
+    all.extend(
+        ScaFailure::ALL.map(|failure| (failure.name().to_owned(), redirect.refuse(channel.wire_code(failure), failure.description()))),
+    );
+    for error in refusals() {
+        let body = error.body();
+        all.push((format!("{}: {}", body.error, body.error_description), redirect.refuse(body.error, &body.error_description)));
+    }
+    all
+}
+
+fn browser(operation: OperationBuilder) -> OperationBuilder {
+    let operation = operation
+        .response("404", page_answer("There is nothing at this path: a page."))
+        .response("405", page_answer("The path answers other methods: a page."));
+    shared(operation, &[("421", "OtherHost"), ("500", "ServerError"), ("503", "Unavailable")])
+}
+
+fn on_journey(id: &str, summary: &str, description: &str) -> OperationBuilder {
+    let journey = path_parameter(
+        "id",
+        "Of the journey, from the redirect of the authorization endpoint.",
+        ObjectBuilder::new().schema_type(Type::String),
+    );
+    let operation = operation(
+        id,
+        PAGES,
+        summary,
+        format!("{description} For the customer's browser, which holds the journey's cookie; not for TPPs' software."),
+    );
+    browser(operation.parameter(journey))
+        .response("403", page_answer("The browser is not the one that began the journey, or the form is not ours: a page."))
+        .response("410", page_answer("The journey is over: a page."))
+}
+
+pub fn look() -> Operation {
+    let next = redirect_answer("On to the next page.", "A page of this journey, or the redirect URI.", []);
+    on_journey("showJourney", "Show where the customer stands", "Sign-in, consent, or the way back.")
+        .response("200", page_answer("The page."))
+        .response("303", next)
+        .build()
+}
+
+pub fn step() -> Operation {
+    let form = object(
+        "A step of the customer.",
+        [
+            required("decision", word("The button.", ["sign_in", "approve", "cancel"])),
+            required("csrf", text("From the page.")),
+            optional("customer", text("With `sign_in`.")),
+            optional("password", text("With `sign_in`.")),
+            optional(
+                "outcome",
+                word(
+                    "Sandbox only, with `approve`: how the strong customer authentication ends.",
+                    ["approve"].into_iter().chain(ScaFailure::ALL.map(ScaFailure::name)),
+                ),
+            ),
+        ],
+    );
+    on_journey("stepJourney", "Take the customer's step", "The forms of the pages are sent here.")
+        .request_body(Some(form_body("The form of the page.", form.build())))
+        .response("200", page_answer("The same page again, with what was wrong."))
+        .response("303", redirect_answer("On to the next page.", "A page of this journey.", []))
+        .response("400", page_answer("The form cannot be read: a page."))
+        .response("413", page_answer("The form is too large: a page."))
+        .response("408", page_answer("The form did not arrive in time: a page."))
+        .response("415", page_answer("Not a form: a page."))
+        .build()
+}
+
+pub fn go_home() -> Operation {
+    let home = redirect_answer("Home to the TPP, or back to the journey where it is not over yet.", LOCATION, []);
+    on_journey("endJourney", "Take the browser back to the TPP", "Redirects to the redirect URI with the answer.")
+        .response("303", home)
+        .build()
+}
+
+pub fn customers() -> Operation {
+    let description = "One scripted customer per outcome, with password and the `error` each leads to on every channel. Sandbox only.";
+    browser(operation("listScriptedCustomers", TAG, "The sandbox's customers", description).response("200", page_answer("The list.")))
+        .build()
+}

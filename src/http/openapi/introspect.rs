@@ -1,0 +1,101 @@
+//! The internal counter: the bank's own APIs ask about tokens (RFC 7662).
+
+use super::{
+    parts::{
+        Documented, form_body, json_answer, object, operation, optional, path_parameter, refusal_answer, refused, required, shared, text,
+        word,
+    },
+    refusals,
+};
+use crate::oauth::{
+    error::OAuthError,
+    introspection::{Confirmation, IntrospectionResponse},
+};
+use utoipa::openapi::{
+    HttpMethod, ObjectBuilder, Type,
+    path::{Operation, OperationBuilder},
+    security::SecurityRequirement,
+};
+
+/// Method, path and operation of everything the internal router serves.
+pub fn all() -> Vec<Documented> {
+    vec![
+        Documented { method: HttpMethod::Post, path: "/brands/{brand}/introspect".into(), operation: introspect() },
+        Documented { method: HttpMethod::Get, path: "/openapi.json".into(), operation: document() },
+    ]
+}
+
+fn internal(operation: OperationBuilder) -> OperationBuilder {
+    let none: [&str; 0] = [];
+    let operation = operation.security(SecurityRequirement::new(super::BANK_CERTIFICATE, none));
+    shared(operation, &[("405", "MethodNotAllowed"), ("500", "ServerError"), ("503", "Unavailable")])
+}
+
+fn document() -> Operation {
+    let answer = json_answer("An OpenAPI 3.1 document.", "OpenApiDocument", []);
+    let operation = operation("readOpenApi", "Discovery", "This document", "As this server really answers.").response("200", answer);
+    shared(internal(operation), &[("404", "NotFound")]).build()
+}
+
+fn introspect() -> Operation {
+    let description = "RFC 7662. Is this token good now, and for whoever presented it? Send the TPP's certificate along: then its organisation, \
+                       its roles and, where the token is bound (RFC 8705 s3), the certificate itself are judged in the same answer. Without \
+                       it, the token alone is judged.\n\nAn inactive token never says why (RFC 7662 s2.2). 503 is not `active: false`: ask \
+                       again. Answers are not to be stored: a revocation counts from the next request on.";
+    let brand = path_parameter(
+        "brand",
+        "The id of the brand whose API received the token; a token of another brand is inactive.",
+        ObjectBuilder::new().schema_type(Type::String),
+    );
+    let answer = json_answer(
+        "The verdict.",
+        "IntrospectionResponse",
+        [("active", value(&active())), ("inactive", value(&IntrospectionResponse::inactive()))],
+    );
+    let operation = operation("introspectToken", "Tokens", "Ask about a token", description)
+        .parameter(brand)
+        .request_body(Some(form_body("The token, and the certificate that came with it.", form())))
+        .response("200", answer)
+        .response("404", refusal_answer(404, &[OAuthError::NO_SUCH_BRAND.into(), OAuthError::NO_SUCH_ENDPOINT.into()]));
+    let unreadable = refusals::form().into_iter().filter(|refusal| refusal.error != OAuthError::NO_HOST);
+    let operation = internal(refused(operation, unreadable.chain([OAuthError::TOKEN_MISSING.into()])));
+    shared(operation, &[("408", "BodyTooSlow"), ("413", "BodyTooLarge"), ("415", "NotAForm")]).build()
+}
+
+fn form() -> ObjectBuilder {
+    object(
+        "RFC 7662 s2.1, and what is known of the TPP's certificate: `certificate`, `certificate_thumbprint` or neither. Both together, or one \
+         that cannot be read, make the token inactive.",
+        [
+            required("token", text("An access or refresh token.")),
+            optional("token_type_hint", word("Not needed: the token itself tells its kind.", ["access_token", "refresh_token"])),
+            optional("certificate", text("The TPP's certificate chain, leaf first: PEM, or the leaf as base64 DER.")),
+            optional("certificate_thumbprint", text("SHA-256 of a certificate that was seen at this server, in base64url or hexadecimal.")),
+        ],
+    )
+}
+
+fn value(response: &IntrospectionResponse) -> serde_json::Value {
+    serde_json::to_value(response).unwrap_or_default()
+}
+
+fn active() -> IntrospectionResponse {
+    IntrospectionResponse {
+        active: true,
+        scope: Some("aisp".into()),
+        client_id: Some("5a0ae0a5-7c5d-4dc6-9c6e-0d9a3f2c8b11".into()),
+        token_type: Some("Bearer"),
+        token_use: Some("access_token"),
+        exp: Some(1_767_236_400),
+        iat: Some(1_767_225_600),
+        iss: Some("https://auth.cic.example".into()),
+        sub: Some("psu_...".into()),
+        organisation: Some("PSDFR-ACPR-12345".into()),
+        roles: Some(vec!["PSP_AI"]),
+        brand: Some("cic".into()),
+        channel: Some("web".into()),
+        grant_id: Some("019b76da-a800-7000-8000-000000000001".into()),
+        auth_time: Some(1_767_225_590),
+        cnf: Some(Confirmation { x5t_s256: "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2".into() }),
+    }
+}

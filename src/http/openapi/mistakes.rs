@@ -1,0 +1,109 @@
+//! Registrations that are refused, sent to the judge itself: the document says what the endpoint will say.
+
+use super::refusals::Refusal;
+use crate::oauth::{
+    brand::{Brand, ClientAuth},
+    client::ClientId,
+    registration::{admit, check_update},
+    secret::Secret,
+    tpp::{OrganisationId, PspRole, Tpp},
+};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+fn tpp(roles: Vec<PspRole>) -> Tpp {
+    Tpp {
+        organisation: OrganisationId::new("PSDFR-ACPR-12345"),
+        legal_name: "Exemple Pay SAS".into(),
+        roles,
+        nca_id: "FR-ACPR".into(),
+        subject_dn: "CN=tpp.example".into(),
+        thumbprint: [0; 32],
+    }
+}
+
+/// A valid registration with these members changed.
+fn with(changes: Value) -> Map<String, Value> {
+    let mut body = Map::from_iter([("redirect_uris".to_owned(), json!(["https://tpp.example/callback"]))]);
+    if let Value::Object(changes) = changes {
+        body.extend(changes);
+    }
+    body
+}
+
+/// One body per reason, with what the judge says to it.
+pub fn registration_refusals(brand: &Brand) -> Vec<Refusal> {
+    let licensed = tpp(PspRole::ALL.to_vec());
+    let wrong = changes(brand).into_iter().filter_map(|change| admit(&with(change), &licensed, brand, &[]).err());
+    let bank = admit(&with(json!({})), &tpp(vec![PspRole::AccountServicing]), brand, &[]).err();
+    wrong.chain(bank).map(Refusal::from).collect()
+}
+
+fn changes(brand: &Brand) -> Vec<Value> {
+    let many_uris: Vec<_> = (0..=brand.registration.max_redirect_uris).map(|i| format!("https://tpp.example/{i}")).collect();
+    let long = "a".repeat(501);
+    let key = |members: Value| json!({ "jwks": { "keys": [members] } });
+    let mut all = vec![
+        json!({ "software_statement": "eyJ" }),
+        json!({ "token_endpoint_auth_method": "none" }),
+        json!({ "tls_client_auth_san_dns": "tpp.example" }),
+        json!({ "tls_client_auth_subject_dn": "CN=a", "tls_client_auth_san_dns": "tpp.example" }),
+        json!({ "provider_legal_id": "PSDFR-ACPR-99999" }),
+        json!({ "grant_types": ["implicit"] }),
+        json!({ "grant_types": [] }),
+        json!({ "grant_types": ["refresh_token"] }),
+        json!({ "response_types": ["token"] }),
+        json!({ "response_types": [] }),
+        json!({ "redirect_uris": many_uris }),
+        json!({ "scope": "openid" }),
+        json!({ "jwks": { "keys": [] }, "jwks_uri": "https://tpp.example/jwks" }),
+        json!({ "jwks": [] }),
+        json!({ "jwks": { "keys": vec![json!({}); 11] } }),
+        key(json!("key")),
+        key(json!({ "kty": "EC", "d": "AA" })),
+        key(json!({})),
+        key(json!({ "kty": "oct" })),
+        key(json!({ "kty": "EC", "x5c": ["?"] })),
+        json!({ "client_uri": "tpp" }),
+        json!({ "client_uri": "http://tpp.example" }),
+        json!({ "client_name": 1 }),
+        json!({ "client_name": "" }),
+        json!({ "client_name": long }),
+        json!({ "client_name": "a\u{7}" }),
+        json!({ "client_name#!": "a" }),
+        json!({ "contacts": "tech@tpp.example" }),
+        json!({ "contacts": vec!["tech@tpp.example"; 11] }),
+        Value::Object((0..65).map(|i| (format!("client_name#de-{i}"), json!("a"))).collect()),
+    ];
+    all.extend(redirect_uris().map(|uri| json!({ "redirect_uris": uri })));
+    all
+}
+
+fn redirect_uris() -> impl Iterator<Item = Value> {
+    let long = format!("https://tpp.example/{}", "a".repeat(2000));
+    [
+        json!(null),
+        json!(["http://tpp.example/callback"]),
+        json!(["/callback"]),
+        json!(["https://tpp.example/callback#here"]),
+        json!(["https://user@tpp.example/callback"]),
+        json!(["https://tpp.example/call back"]),
+        json!([long]),
+    ]
+    .into_iter()
+}
+
+/// What only an update is refused for (RFC 7592 s2.2).
+pub fn update_refusals(brand: &Brand) -> Vec<Refusal> {
+    let client = ClientId(Uuid::nil());
+    let secrets = [Secret::new("another").digest()];
+    let id = client.to_string();
+    let mut wrong = vec![json!({ "client_id": id, "registration_access_token": "gurg_..." }), json!({ "client_id": "another" })];
+    if !brand.registration.update_without_client_id {
+        wrong.push(json!({}));
+    }
+    if brand.client_auth == ClientAuth::TlsAndSecretBasic {
+        wrong.push(json!({ "client_id": id, "client_secret": "wrong" }));
+    }
+    wrong.into_iter().filter_map(|body| check_update(&with(body), client, &secrets, brand).err()).map(Refusal::from).collect()
+}

@@ -1,0 +1,236 @@
+//! The OpenAPI documents, from the brand's data, the core's wire shapes and its refusals.
+
+mod authorize;
+mod certificates;
+mod discovery;
+mod introspect;
+mod mistakes;
+mod parts;
+mod refusals;
+mod registration;
+mod token;
+
+use super::{
+    endpoints::{Endpoint, endpoints},
+    metadata::ServerMetadata,
+    respond,
+    router::{InternalSite, Site},
+};
+use crate::{
+    config::{self, BrandPlace},
+    oauth::{
+        brand::{Brand, ClientAuth, Lang},
+        error::ErrorBody,
+        introspection::IntrospectionResponse,
+        registration::ClientInformation,
+        token::TokenResponse,
+    },
+    pages::Developers,
+    tls::peer::Counter,
+};
+use axum::{extract::State, response::Response};
+use http::{Method, StatusCode};
+use parts::{Documented, schema_ref, server, shared, spoken};
+use serde_json::Value;
+use std::sync::{Arc, LazyLock};
+use utoipa::{
+    ToSchema,
+    openapi::{
+        ComponentsBuilder, HttpMethod, Info, OpenApi, OpenApiBuilder, Paths,
+        path::{Operation, OperationBuilder},
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+
+const QWAC: &str = "qwac";
+const CLIENT_SECRET: &str = "client_secret";
+const REGISTRATION_TOKEN: &str = "registration_access_token";
+const BANK_CERTIFICATE: &str = "bank_certificate";
+
+/// One brand's document: its own paths, grants and errors.
+pub fn brand_document(brand: &Brand) -> OpenApi {
+    let all = endpoints(brand).into_iter().filter_map(|endpoint| {
+        let (origin, what) = match endpoint.counter() {
+            Counter::Tpp => (&brand.tpp_origin, "For TPPs' software: mutual TLS with a QWAC."),
+            Counter::Psu => (&brand.psu_origin, "For browsers and discovery: no client certificate."),
+            Counter::Internal | Counter::Ops => return None,
+        };
+        let mut operation = describe(endpoint, brand);
+        operation.servers = Some(vec![server(origin, what)]);
+        Some(Documented { method: method_of(&endpoint.method())?, path: endpoint.path(brand), operation })
+    });
+    let components = ComponentsBuilder::new().schema("JsonWebKeySet", discovery::key_set());
+    let components = with::<TokenResponse>(with::<ClientInformation>(with::<ServerMetadata>(components)));
+    let own = registration::schemas(brand).into_iter().chain(token::schemas(brand));
+    let components = own.fold(components, |components, (name, schema)| components.schema(name, schema));
+    let components = secured(components, brand);
+    let title = format!("{}: authorization for TPPs{}", brand.display_name, if brand.sandbox { " (sandbox)" } else { "" });
+    document(&title, introduction(brand), all, components)
+}
+
+/// The internal counter's.
+pub fn internal_document() -> OpenApi {
+    let what = "For the bank's own systems: mutual TLS with a certificate of the bank's own authority.";
+    let scheme = SecurityScheme::MutualTls { description: Some(what.into()), deprecated: None, extensions: None };
+    let components = with::<IntrospectionResponse>(ComponentsBuilder::new()).security_scheme(BANK_CERTIFICATE, scheme);
+    let mut built =
+        document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
+    if let Some(components) = &mut built.components {
+        components.responses.remove("OtherHost");
+        components.responses.remove("NotJson");
+    }
+    built
+}
+
+/// File name and text of each committed document, with hosts of no real bank.
+pub fn documents() -> Vec<(String, String)> {
+    let brands = config::SHIPPED_BANKS.into_iter().filter_map(|bank| {
+        let place = BrandPlace {
+            id: None,
+            sandbox: false,
+            issuer: format!("https://auth.{bank}.example"),
+            tpp_origin: format!("https://api.{bank}.example"),
+            psu_origin: format!("https://auth.{bank}.example"),
+        };
+        let brand = config::shipped_brand(bank, place).ok()?;
+        Some((format!("{bank}.json"), text_of(&brand_document(&brand))))
+    });
+    brands.chain([("internal.json".to_owned(), text_of(&internal_document()))]).collect()
+}
+
+fn text_of(document: &OpenApi) -> String {
+    // through `Value`, whose members are sorted: the text depends on nothing but the content
+    format!("{:#}\n", serde_json::to_value(document).unwrap_or_default())
+}
+
+fn describe(endpoint: Endpoint<'_>, brand: &Brand) -> Operation {
+    match endpoint {
+        Endpoint::Register => registration::register(brand),
+        Endpoint::ReadClient => registration::read(brand),
+        Endpoint::UpdateClient => registration::update(brand),
+        Endpoint::DeleteClient => registration::delete(),
+        Endpoint::Token(channel) => token::token(brand, channel),
+        Endpoint::Revoke => token::revoke(brand),
+        Endpoint::Authorize(channel) => authorize::authorize(brand, channel),
+        Endpoint::Journey => authorize::look(),
+        Endpoint::JourneyStep => authorize::step(),
+        Endpoint::JourneyReturn => authorize::go_home(),
+        Endpoint::Customers => authorize::customers(),
+        Endpoint::Metadata => discovery::metadata(brand),
+        Endpoint::Jwks => discovery::jwks(),
+        Endpoint::Document => discovery::document(),
+        Endpoint::Developers => discovery::developers(),
+    }
+}
+
+fn document(title: &str, description: String, all: impl IntoIterator<Item = Documented>, components: ComponentsBuilder) -> OpenApi {
+    let mut paths = Paths::new();
+    for Documented { method, path, operation } in all {
+        paths.add_path_operation(path, vec![method], operation);
+    }
+    let components = with::<ErrorBody>(components).schema("OpenApiDocument", discovery::document_schema());
+    let components = refusals::SHARED.into_iter().fold(components, |components, (name, errors)| {
+        let refusals: Vec<_> = errors.iter().cloned().map(Into::into).collect();
+        components.response(name, parts::refusal_answer(errors.first().map_or(500, |error| error.status()), &refusals))
+    });
+    let mut info = Info::new(title, env!("CARGO_PKG_VERSION"));
+    info.description = Some(description);
+    OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build()
+}
+
+/// The type's schema and those it refers to.
+fn with<T: ToSchema>(components: ComponentsBuilder) -> ComponentsBuilder {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    components.schemas_from_iter(schemas)
+}
+
+fn method_of(method: &Method) -> Option<HttpMethod> {
+    let known = [
+        (Method::GET, HttpMethod::Get),
+        (Method::POST, HttpMethod::Post),
+        (Method::PUT, HttpMethod::Put),
+        (Method::DELETE, HttpMethod::Delete),
+    ];
+    known.into_iter().find(|(name, _)| name == method).map(|(_, known)| known)
+}
+
+/// What every machine endpoint may answer.
+fn machine(operation: OperationBuilder) -> OperationBuilder {
+    let answers = [("404", "NotFound"), ("405", "MethodNotAllowed"), ("421", "OtherHost"), ("500", "ServerError"), ("503", "Unavailable")];
+    shared(operation, &answers)
+}
+
+fn secured(components: ComponentsBuilder, brand: &Brand) -> ComponentsBuilder {
+    let certificate = "A qualified website authentication certificate with the PSD2 statement (ETSI TS 119 495), and proof of its key in the TLS \
+                       handshake (RFC 8705).";
+    let http = |scheme, description: &str| {
+        let mut http = Http::new(scheme);
+        http.description = Some(description.to_owned());
+        SecurityScheme::Http(http)
+    };
+    let components = components
+        .security_scheme(QWAC, SecurityScheme::MutualTls { description: Some(certificate.into()), deprecated: None, extensions: None })
+        .security_scheme(REGISTRATION_TOKEN, http(HttpAuthScheme::Bearer, "RFC 7592 s1.2. Optional beside the certificate."));
+    match brand.client_auth {
+        ClientAuth::Tls => components,
+        ClientAuth::TlsAndSecretBasic => {
+            components.security_scheme(CLIENT_SECRET, http(HttpAuthScheme::Basic, "RFC 6749 s2.3.1. Together with the certificate."))
+        }
+    }
+}
+
+fn introduction(brand: &Brand) -> String {
+    let bound = if brand.certificate_bound_access_tokens {
+        "Access tokens work only with the certificate they were issued to (RFC 8705 s3); refresh tokens with any certificate of the organisation, \
+         so a renewed certificate costs no consent."
+    } else {
+        "Tokens are not bound to one certificate: any valid certificate of the organisation may present them."
+    };
+    format!(
+        "OAuth 2.0 (RFC 6749) for third-party providers under PSD2. Machine endpoints are at `{}` and need a QWAC; customers and discovery are at \
+         `{}` and need none. A client is known by the organizationIdentifier of its certificate and its `client_id`.\n\n{}\n\n{bound}\n\n\
+         Errors are JSON with a stable pair of `error` and `error_description` (RFC 6749 s5.2), listed with each operation. Every answer has an \
+         `X-Request-Id`: name it when you ask the bank. Parameters are read once: none may be repeated, an empty one counts as absent (RFC 6749 s3.1).",
+        brand.tpp_origin,
+        brand.psu_origin,
+        lifetimes(brand),
+    )
+}
+
+/// What each scope gives, and for how long.
+fn lifetimes(brand: &Brand) -> String {
+    let rows = brand.scopes.iter().map(|policy| {
+        let refresh = if policy.refresh_token { ", with a refresh token" } else { ", without a refresh token" };
+        let own = policy
+            .client_credentials_lifetime
+            .map_or_else(String::new, |lifetime| format!(", by `client_credentials` {}", spoken(lifetime)));
+        format!(
+            "`{}`: access tokens live {}{refresh}{own}; the customer's consent lives {} from the last strong customer authentication.",
+            policy.family.as_str(),
+            spoken(policy.access_token_lifetime),
+            spoken(policy.grant_lifetime)
+        )
+    });
+    rows.collect::<Vec<_>>().join("\n\n")
+}
+
+fn built(site: &Site) -> &Value {
+    site.document.get_or_init(|| serde_json::to_value(brand_document(&site.brand)).unwrap_or_default())
+}
+
+pub async fn document_of_site(State(site): State<Arc<Site>>) -> Response {
+    respond::document(built(&site))
+}
+
+/// The same, to be read by people.
+pub async fn page(State(site): State<Arc<Site>>) -> Response {
+    let html = Developers { brand: &site.brand.display_name, sandbox: site.brand.sandbox, document: built(&site) }.render();
+    respond::page(StatusCode::OK, site.page(Lang::En), html)
+}
+
+static INTERNAL: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(internal_document()).unwrap_or_default());
+
+pub async fn internal(State(_): State<Arc<InternalSite>>) -> Response {
+    respond::document(&*INTERNAL)
+}

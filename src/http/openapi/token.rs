@@ -1,0 +1,180 @@
+//! The token endpoint of each channel (RFC 6749 s3.2) and revocation (RFC 7009).
+
+use super::{
+    parts::{Member, empty_answer, form_body, json_answer, object, operation, optional, refused, required, shared, spoken, text, word},
+    refusals,
+};
+use crate::oauth::{
+    brand::{Brand, ClientAuth, ExchangeScope, ScopePolicy},
+    channel::Channel,
+    error::OAuthError,
+    registration::GrantType,
+    scope::Scope,
+    token::TokenResponse,
+};
+use utoipa::openapi::{
+    OneOfBuilder, RefOr, Schema,
+    path::{Operation, OperationBuilder},
+    security::SecurityRequirement,
+};
+
+const TAG: &str = "Tokens";
+
+/// The grants that this channel's endpoint answers.
+fn grants<'a>(brand: &'a Brand, channel: &'a Channel) -> impl Iterator<Item = GrantType> + 'a {
+    let here = |grant: &GrantType| *grant != GrantType::ClientCredentials || channel.client_credentials;
+    GrantType::ALL.into_iter().filter(|grant| grant.is_offered_by(brand)).filter(here)
+}
+
+const fn schema_name(grant: GrantType) -> &'static str {
+    match grant {
+        GrantType::AuthorizationCode => "AuthorizationCodeGrant",
+        GrantType::RefreshToken => "RefreshTokenGrant",
+        GrantType::ClientCredentials => "ClientCredentialsGrant",
+    }
+}
+
+pub fn token(brand: &Brand, channel: &Channel) -> Operation {
+    let offered: Vec<_> = grants(brand, channel).collect();
+    let names = offered.iter().map(|grant| format!("`{}`", grant.as_str())).collect::<Vec<_>>().join(", ");
+    let others = if brand.channels.len() > 1 {
+        " A code or refresh token of another channel is refused, and the code is spent by the attempt."
+    } else {
+        ""
+    };
+    let description = format!(
+        "RFC 6749 s3.2. Grant types here: {names}.{others}\n\nA code works once, for {}, with the `redirect_uri` of its authorization request \
+         (required if it was sent there) and the `code_verifier` of its challenge (RFC 7636 s4.5). A code that is presented twice ends the \
+         tokens it gave (RFC 6749 s4.1.2).\n\n{}\n\n{}",
+        spoken(brand.code_lifetime),
+        super::lifetimes(brand),
+        authentication(brand),
+    );
+    let forms: Vec<_> = offered.iter().map(|grant| super::schema_ref(schema_name(*grant))).collect();
+    let schema: RefOr<Schema> = match forms.as_slice() {
+        [only] => only.clone().into(),
+        many => Schema::OneOf(many.iter().fold(OneOfBuilder::new(), |all, form| all.item(form.clone())).build()).into(),
+    };
+    let examples = brand.scopes.iter().flat_map(|policy| answers(policy, channel));
+    let examples: Vec<_> = examples.collect();
+    let answer =
+        json_answer("Tokens (RFC 6749 s5.1).", "TokenResponse", examples.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    let operation = operation(format!("token_{}", channel.name), TAG, format!("Ask for tokens, channel {}", channel.name), description)
+        .request_body(Some(form_body("One of the grants.", schema)))
+        .response("200", answer);
+    let errors = refusals::form().into_iter().chain(refusals::client(brand)).chain(refusals::token(brand, channel));
+    authenticated(brand, refused(operation, errors)).build()
+}
+
+/// What the code of each scope is exchanged for, in the shape the endpoint answers with.
+fn answers(policy: &ScopePolicy, channel: &Channel) -> Vec<(String, serde_json::Value)> {
+    let answer = |seconds: i64, refresh: bool| {
+        let scope: Scope = [policy.family].into_iter().collect();
+        let response = TokenResponse {
+            access_token: "guat_...".into(),
+            token_type: "Bearer",
+            expires_in: seconds,
+            refresh_token: refresh.then(|| "gurt_...".into()),
+            scope: scope.to_string(),
+        };
+        serde_json::to_value(response).unwrap_or_default()
+    };
+    let family = policy.family.as_str();
+    let mut all = vec![(format!("{family}-by-code"), answer(policy.access_token_lifetime.whole_seconds(), policy.refresh_token))];
+    if policy.refresh_token {
+        all.push((format!("{family}-by-refresh-token"), answer(policy.access_token_lifetime.whole_seconds(), false)));
+    }
+    if let Some(lifetime) = policy.client_credentials_lifetime.filter(|_| channel.client_credentials) {
+        all.push((format!("{family}-by-client-credentials"), answer(lifetime.whole_seconds(), false)));
+    }
+    all
+}
+
+const fn authentication(brand: &Brand) -> &'static str {
+    match brand.client_auth {
+        ClientAuth::Tls => {
+            "The client authenticates with the connection's certificate and `client_id` in the form (RFC 8705 s2); it has no secret."
+        }
+        ClientAuth::TlsAndSecretBasic => {
+            "The client authenticates with the connection's certificate and with HTTP Basic, `client_id` and `client_secret`, each \
+             form-encoded first (RFC 6749 s2.3.1). Neither is enough alone."
+        }
+    }
+}
+
+/// RFC 7009.
+pub fn revoke(brand: &Brand) -> Operation {
+    let description = format!(
+        "RFC 7009. Ends a token at once. A refresh token takes the consent and all its access tokens along; an access token ends alone. A \
+         token that nobody knows is answered 200, too (RFC 7009 s2.2). After 503 the token may still be alive.\n\n{}",
+        authentication(brand)
+    );
+    let form = object("RFC 7009 s2.1.", revocation_members(brand));
+    let operation = operation("revokeToken", TAG, "Revoke a token", description)
+        .request_body(Some(form_body("The token.", form.build())))
+        .response("200", empty_answer("The token is worth nothing any more. The body is empty."));
+    let own = [OAuthError::TOKEN_MISSING, OAuthError::TOKEN_OF_OTHER_CLIENT].into_iter().map(Into::into);
+    authenticated(brand, refused(operation, refusals::form().into_iter().chain(refusals::client(brand)).chain(own))).build()
+}
+
+fn revocation_members(brand: &Brand) -> Vec<Member> {
+    let hint = word("Not needed: the token itself tells its kind.", ["access_token", "refresh_token"]);
+    vec![required("token", text("An access or refresh token of this client.")), optional("token_type_hint", hint), client_id(brand)]
+}
+
+fn authenticated(brand: &Brand, operation: OperationBuilder) -> OperationBuilder {
+    let none: [&str; 0] = [];
+    let certificate = SecurityRequirement::new(super::QWAC, none);
+    let requirement = match brand.client_auth {
+        ClientAuth::Tls => certificate,
+        ClientAuth::TlsAndSecretBasic => certificate.add(super::CLIENT_SECRET, none),
+    };
+    let operation = super::machine(operation.security(requirement));
+    shared(operation, &[("408", "BodyTooSlow"), ("413", "BodyTooLarge"), ("415", "NotAForm")])
+}
+
+fn client_id(brand: &Brand) -> Member {
+    match brand.client_auth {
+        ClientAuth::Tls => required("client_id", text("RFC 8705 s2.")),
+        ClientAuth::TlsAndSecretBasic => optional("client_id", text("When sent, the one of the `Authorization` header.")),
+    }
+}
+
+/// One form per grant type of the brand.
+pub fn schemas(brand: &Brand) -> Vec<(&'static str, Schema)> {
+    let offered = GrantType::ALL.into_iter().filter(|grant| grant.is_offered_by(brand));
+    offered.map(|grant| (schema_name(grant), form(brand, grant))).collect()
+}
+
+fn form(brand: &Brand, grant: GrantType) -> Schema {
+    let (source, own) = match grant {
+        GrantType::AuthorizationCode => ("RFC 6749 s4.1.3 and RFC 7636 s4.5: what the customer allowed.", code_members(brand)),
+        GrantType::RefreshToken => {
+            let scope = text("Within what was granted. `extended_transaction_history` lasts until the first refresh.");
+            let token = text("It stays the same until the consent ends, so a lost answer costs nothing.");
+            ("RFC 6749 s6: a new access token, without the customer.", vec![required("refresh_token", token), optional("scope", scope)])
+        }
+        GrantType::ClientCredentials => {
+            let offered =
+                brand.scopes.iter().filter(|policy| policy.client_credentials_lifetime.is_some()).map(|policy| policy.family.as_str());
+            ("RFC 6749 s4.4: the TPP on its own behalf, without a customer.", vec![optional("scope", word("Default: all of it.", offered))])
+        }
+    };
+    let grant_type = required("grant_type", word("", [grant.as_str()]));
+    object(source, [grant_type].into_iter().chain(own).chain([client_id(brand)])).build().into()
+}
+
+fn code_members(brand: &Brand) -> Vec<Member> {
+    let scope = match brand.exchange_scope {
+        ExchangeScope::Optional => optional("scope", text("When sent, within what was granted.")),
+        ExchangeScope::MustMatch => required("scope", text("The scope of the authorization request.")),
+    };
+    let verifier = text("RFC 7636 s4.1. Required if, and only if, the authorization request had a `code_challenge`.");
+    let verifier = verifier.min_length(Some(43)).max_length(Some(128)).pattern(Some("^[A-Za-z0-9._~-]*$"));
+    vec![
+        required("code", text("From the redirect URI.")),
+        optional("redirect_uri", text("The same as in the authorization request; required if it was sent there.")),
+        optional("code_verifier", verifier),
+        scope,
+    ]
+}
