@@ -120,7 +120,7 @@ impl Server {
         let db = Db::connect(database, &pool_settings(&settings));
         match db.schema_state().await? {
             SchemaState::Current { .. } => {}
-            other => return Err(StartError::Schema(other)),
+            other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => return Err(StartError::Schema(other)),
         }
         let trust = TrustDesk::new(load_trust(&settings.trust)?);
         let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
