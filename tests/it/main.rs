@@ -8,4 +8,5 @@ mod harness;
 mod journeys;
 mod qwac_generated;
 mod qwac_manifest;
+mod sca_outcomes;
 mod tls_listener;
