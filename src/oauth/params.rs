@@ -72,7 +72,7 @@ impl Params {
     }
 }
 
-/// Strict: a stray `%` or bytes that are no UTF-8 give `None`, never a guess.
+/// Strict: a stray `%`, a NUL (which PostgreSQL's text cannot hold) or bytes that are no UTF-8 give `None`, never a guess.
 pub fn decode(encoded: &[u8]) -> Option<String> {
     let hex = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let mut bytes = Vec::with_capacity(encoded.len());
@@ -84,7 +84,7 @@ pub fn decode(encoded: &[u8]) -> Option<String> {
             plain => plain,
         });
     }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
 #[cfg(test)]
@@ -104,6 +104,7 @@ mod tests {
             ("x=&x=", "x", Err(ParamsRefusal::Repeated("x".into()))),
             ("a=%F", "a", Err(ParamsRefusal::Malformed)),
             ("a=%FF", "a", Err(ParamsRefusal::Malformed)),
+            ("a=b%00", "a", Err(ParamsRefusal::Malformed)),
         ] {
             assert_eq!(read(text, name), value, "{text}");
         }
