@@ -53,7 +53,7 @@ pub enum NoView {
     AlreadyAnswered,
     /// The form did not come from our page.
     ForeignForm,
-    /// Approved, but not fetched in time.
+    /// The code went home and nobody used it in time.
     Over,
 }
 
@@ -119,10 +119,12 @@ pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
     if !browser.is_some_and(|key| key.accepts(id, &form.csrf)) {
         return Ok(View::Nothing(if browser.is_some() { NoView::ForeignForm } else { NoView::OtherBrowser }));
     }
-    // the password is checked before the journey's row is held: hashing takes time
+    // the password is checked before the journey's row is held: hashing takes time, and is for an open sign-in only
     let attempt = match &form.step {
-        Step::SignIn { login, password } => Some(check_password(app, brand, login, password).await?),
-        Step::Cancel | Step::Approve | Step::Simulate(_) => None,
+        Step::SignIn { login, password } if journey.awaits_sign_in(id, browser).await? => {
+            Some(check_password(app, brand, login, password).await?)
+        }
+        Step::SignIn { .. } | Step::Cancel | Step::Approve | Step::Simulate(_) => None,
     };
     let mut tx = app.db.begin("step_of_journey").await?;
     let interaction = match mine(&mut tx, brand, id, browser).await? {
@@ -142,6 +144,14 @@ async fn mine(tx: &mut Tx, brand: &Brand, id: InteractionId, browser: Option<&Br
 }
 
 impl Journey<'_> {
+    /// A look without a step: anybody can post a form, and hashing for nobody's journey is free work for strangers.
+    async fn awaits_sign_in(&self, id: InteractionId, browser: Option<&BrowserKey>) -> Result<bool, Outage> {
+        let mut tx = self.app.db.begin("find_sign_in").await?;
+        let found = mine(&mut tx, self.brand, id, browser).await?;
+        tx.commit().await?;
+        Ok(found.is_ok_and(|interaction| matches!(interaction.stage(self.brand, self.now), Stage::SignIn)))
+    }
+
     fn event(&self, interaction: &Interaction, kind: AuditKind) -> AuditEvent {
         self.app.event(self.now, self.brand, kind).client(interaction.client)
     }
@@ -254,7 +264,7 @@ impl Journey<'_> {
     async fn deliver(&self, tx: &mut Tx, interaction: &Interaction, grant: GrantId) -> Result<View, Outage> {
         let Some(grant) = tx.find_grant(grant).await? else { return Ok(View::Nothing(NoView::Unknown)) };
         if self.now >= interaction.expires_at {
-            return Ok(View::Nothing(NoView::Over));
+            return self.too_late(tx, interaction, grant.id).await;
         }
         let (handle, code) = Handle::mint(HandleKind::Code, self.app.entropy.uuid(self.now), &self.app.entropy.bytes());
         let record = CodeRecord {
@@ -271,6 +281,18 @@ impl Journey<'_> {
         }
         tx.record(&self.event(interaction, AuditKind::CodeIssued).grant(record.grant.id)).await?;
         Ok(View::GoHome(interaction.redirect(self.brand).approve(&code)))
+    }
+
+    /// The deadline passed after the approval. Without a code on its way, the TPP still learns how it ended.
+    async fn too_late(&self, tx: &mut Tx, interaction: &Interaction, grant: GrantId) -> Result<View, Outage> {
+        match tx.code_was_used(grant).await? {
+            Some(true) => Ok(View::Nothing(NoView::AlreadyAnswered)),
+            Some(false) => Ok(View::Nothing(NoView::Over)),
+            None => {
+                tx.revoke_grant(grant, "answer_not_fetched", self.now).await?;
+                self.fail(tx, interaction, ScaFailure::TimedOut).await
+            }
+        }
     }
 }
 

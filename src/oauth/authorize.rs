@@ -37,7 +37,7 @@ pub struct TrustedRedirect {
 
 impl TrustedRedirect {
     pub fn resolve(client: Option<&Client>, params: &Params, brand: &Brand) -> Result<Self, NoRedirect> {
-        if matches!(params.repeated(), Some("client_id" | "redirect_uri")) {
+        if ["client_id", "redirect_uri"].into_iter().any(|name| params.is_repeated(name)) {
             return Err(NoRedirect::Ambiguous);
         }
         let client = client.ok_or(NoRedirect::UnknownClient)?;
@@ -49,7 +49,7 @@ impl TrustedRedirect {
             (None, _) => return Err(NoRedirect::RedirectUriMissing),
         };
         // a state that was sent twice is no state
-        let state = params.get("state").filter(|_| params.repeated() != Some("state"));
+        let state = params.get("state").filter(|_| !params.is_repeated("state"));
         Ok(Self::stored(uri.to_owned(), state.map(str::to_owned), brand))
     }
 

@@ -10,4 +10,5 @@ mod journeys;
 mod openapi;
 mod qwac_generated;
 mod qwac_manifest;
+mod sca_outcomes;
 mod tls_listener;

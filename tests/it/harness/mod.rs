@@ -1,5 +1,6 @@
 //! A bank, its TPPs and its customers: real TLS, real PostgreSQL, a clock to advance.
 
+pub mod audit;
 pub mod bank;
 pub mod psu;
 pub mod tpp;

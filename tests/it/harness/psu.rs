@@ -11,11 +11,11 @@ use std::collections::HashMap;
 pub struct Psu<'a> {
     bank: &'a Bank,
     brand: Brand,
-    wire: Wire,
+    pub wire: Wire,
     pub cookie: String,
     /// The journey's URL, once there is one.
     pub journey: String,
-    csrf: String,
+    pub csrf: String,
     pub page: Reply,
 }
 
@@ -92,6 +92,11 @@ impl<'a> Psu<'a> {
         } else {
             self.read_csrf();
         }
+    }
+
+    /// Posts exactly these fields and follows nothing.
+    pub async fn submit(&self, fields: &[(&str, &str)]) -> Reply {
+        self.wire.form(&self.journey, &[("cookie", &self.cookie)], fields).await
     }
 
     pub async fn sign_in(&mut self, login: &str) {
