@@ -6,6 +6,7 @@ mod dev_pki_judge;
 mod dev_postgres;
 mod harness;
 mod journeys;
+mod plans;
 mod qwac_generated;
 mod qwac_manifest;
 mod tls_listener;

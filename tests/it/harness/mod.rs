@@ -2,6 +2,7 @@
 
 pub mod bank;
 pub mod psu;
+pub mod sql;
 pub mod tpp;
 pub mod wire;
 
