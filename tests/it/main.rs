@@ -8,6 +8,7 @@ mod dev_postgres;
 mod harness;
 mod journeys;
 mod openapi;
+mod plans;
 mod qwac_generated;
 mod qwac_manifest;
 mod sca_outcomes;

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bank;
 pub mod psu;
+pub mod sql;
 pub mod tpp;
 pub mod wire;
 
