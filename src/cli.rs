@@ -222,7 +222,7 @@ async fn migrate_status(settings: &Settings) -> Result<ExitCode, Failure> {
             println!("the schema has version {version}, as this program needs");
             Ok(ExitCode::SUCCESS)
         }
-        other => Err(StartError::Schema(other).into()),
+        other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => Err(StartError::Schema(other).into()),
     }
 }
 

@@ -120,14 +120,14 @@ impl Server {
         let db = Db::connect(database, &pool_settings(&settings));
         match db.schema_state().await? {
             SchemaState::Current { .. } => {}
-            other => return Err(StartError::Schema(other)),
+            other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => return Err(StartError::Schema(other)),
         }
         let trust = TrustDesk::new(load_trust(&settings.trust)?);
         let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();
         let app = App::new(db, clock, entropy, brands, trust, jwks);
         for brand in &app.brands {
-            sandbox::seed(&app, brand).await?;
+            sandbox::seed(&app.db, &*app.entropy, brand).await?;
         }
         let tls = TlsSets::load(&settings)?;
         let (stop, mut listeners) = (CancellationToken::new(), JoinSet::new());

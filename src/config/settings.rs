@@ -51,12 +51,7 @@ impl Context<'_> {
 }
 
 pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Settings> {
-    let mut tpp_table = root.table("tpp");
-    let tpp = listener(&mut tpp_table, context);
-    tpp_table.finish();
-    let mut psu_table = root.table("psu");
-    let psu = listener(&mut psu_table, context);
-    psu_table.finish();
+    let (tpp, psu) = (listener(&mut root.table("tpp"), context), listener(&mut root.table("psu"), context));
     let internal_table = root.optional_table("internal");
     let internal = internal_table.clone().map(|mut t| internal(&mut t, context));
     let mut ops_table = root.table("ops");
@@ -88,17 +83,18 @@ fn one_address_each(table: &Reader<'_>, name: &str, address: SocketAddr, others:
 }
 
 fn listener(table: &mut Reader<'_>, context: &Context<'_>) -> Listener {
-    Listener {
+    let read = Listener {
         address: address(table),
         certificate_file: context.file(table, "certificate_file"),
         key_file: context.file(table, "key_file"),
-    }
+    };
+    table.finish();
+    read
 }
 
 fn internal(table: &mut Reader<'_>, context: &Context<'_>) -> Internal {
-    let read = Internal { listener: listener(table, context), client_ca_file: context.file(table, "client_ca_file") };
-    table.finish();
-    read
+    let client_ca_file = context.file(table, "client_ca_file");
+    Internal { listener: listener(table, context), client_ca_file }
 }
 
 fn address(table: &mut Reader<'_>) -> SocketAddr {

@@ -1,7 +1,8 @@
 //! A private PostgreSQL from the system's own binaries: no port, no password, no set-up.
 //!
 //! Layout of its directory: `data` (the cluster), `.s.PGSQL.5432` (the socket, elsewhere when the path is long),
-//! `postgres.log`, and lock files: `start.lock` while somebody starts, `owner.lock` as long as the server's owner lives.
+//! `postgres.log`, `owner.lock`, held while its owner and
+//! the server live (the system lets go of it even after `kill -9`), `users.lock` of a cluster shared by tests.
 
 mod binaries;
 mod databases;
@@ -23,12 +24,14 @@ use std::{
     io,
     os::unix::{net::UnixStream, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
+    process::{Child, ChildStdin, Command, Stdio},
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 const SUPERUSER: &str = "guichet";
+/// Beginning of the name of a cluster in the making.
+const UNFINISHED: &str = "data.new.";
 const POLL: Duration = Duration::from_millis(10);
 const START_DEADLINE: Duration = Duration::from_secs(60);
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
@@ -61,15 +64,14 @@ pub struct DevPostgres {
     owned: Option<Owned>,
 }
 
+/// A server that ends when `alive` is closed, by us or by the system.
 #[derive(Debug)]
 struct Owned {
-    guard: Child,
-    _owner: OwnerLock,
+    guard: Pid,
+    alive: ChildStdin,
+    /// Waits for the guard's end, then lets go of `owner.lock`.
+    keeper: JoinHandle<()>,
 }
-
-/// Held for as long as the server's owner lives; the system lets go of it even after `kill -9`.
-#[derive(Debug)]
-struct OwnerLock(#[expect(dead_code, reason = "held, not read")] File);
 
 /// How to reach database `name` of the server whose socket is in `socket`.
 pub fn options(socket: &Path, name: &str) -> PgConnectOptions {
@@ -85,13 +87,21 @@ impl DevPostgres {
         let user = place::run_as()?;
         place::private_dir(dir, user.as_ref())?;
         let dir = &dir.canonicalize()?;
-        let starting = File::create(dir.join("start.lock"))?;
-        starting.lock()?;
-        let owner = File::create(dir.join("owner.lock"))?;
-        match owner.try_lock() {
-            Ok(()) => Self::own(dir, durability, user.as_ref(), OwnerLock(owner)),
-            Err(TryLockError::WouldBlock) => Self::join(dir),
-            Err(TryLockError::Error(error)) => Err(error),
+        let (owner, deadline) = (File::create(dir.join("owner.lock"))?, Instant::now() + START_DEADLINE);
+        loop {
+            match owner.try_lock() {
+                Ok(()) => return Self::own(dir, durability, user.as_ref(), owner, deadline),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            if let Some(found) = running(dir) {
+                return Ok(Self { socket: found.socket, owned: None });
+            }
+            if Instant::now() >= deadline {
+                let why = format!("another process has the database in {} and its server does not answer", dir.display());
+                return Err(io::Error::other(why));
+            }
+            thread::sleep(POLL);
         }
     }
 
@@ -110,31 +120,21 @@ impl DevPostgres {
     }
 
     /// Whether the server this one started is gone.
-    pub fn ended(&mut self) -> bool {
-        self.owned.as_mut().is_some_and(|owned| !matches!(owned.guard.try_wait(), Ok(None)))
+    pub fn ended(&self) -> bool {
+        self.owned.as_ref().is_some_and(|owned| owned.keeper.is_finished())
     }
 
     /// Asks the server to disconnect everybody and write everything down, and waits for it.
     pub fn stop(&mut self) {
-        let Some(mut owned) = self.owned.take() else { return };
-        drop(owned.guard.stdin.take());
-        if !wait_until(STOP_DEADLINE, || !matches!(owned.guard.try_wait(), Ok(None))) {
-            let _ = killpg(pid(&owned.guard), Signal::SIGQUIT); // at once; it recovers at the next start
-            let _ = owned.guard.wait();
+        let Some(Owned { guard, alive, keeper }) = self.owned.take() else { return };
+        drop(alive);
+        if !wait_until(STOP_DEADLINE, || keeper.is_finished()) {
+            let _ = killpg(guard, Signal::SIGQUIT); // at once; it recovers at the next start
         }
+        let _ = keeper.join();
     }
 
-    fn join(dir: &Path) -> io::Result<Self> {
-        let mut found = None;
-        wait_until(Duration::from_secs(5), || {
-            found = running(dir);
-            found.is_some()
-        });
-        let busy = || io::Error::other(format!("another process has the database in {} and its server does not answer", dir.display()));
-        Ok(Self { socket: found.ok_or_else(busy)?.socket, owned: None })
-    }
-
-    fn own(dir: &Path, durability: Durability, user: Option<&User>, owner: OwnerLock) -> io::Result<Self> {
+    fn own(dir: &Path, durability: Durability, user: Option<&User>, owner: File, deadline: Instant) -> io::Result<Self> {
         if let Some(orphan) = running(dir) {
             let _ = kill(orphan.pid, Signal::SIGINT); // its owner is dead: it is on its way out, or lost its guard, too
         }
@@ -144,14 +144,13 @@ impl DevPostgres {
             create_cluster(&bin, dir, durability, user)?;
         }
         let socket = place::socket_dir(dir, user)?;
-        let deadline = Instant::now() + START_DEADLINE;
         loop {
             let mut guard = spawn_server(&bin, dir, &socket, durability, user)?;
             if wait_until(deadline.saturating_duration_since(Instant::now()), || {
                 running(dir).is_some() || !matches!(guard.try_wait(), Ok(None))
             }) && matches!(guard.try_wait(), Ok(None))
             {
-                return Ok(Self { socket, owned: Some(Owned { guard, _owner: owner }) });
+                return Ok(Self { socket, owned: Some(Owned::new(guard, owner)?) });
             }
             let _ = killpg(pid(&guard), Signal::SIGQUIT);
             let _ = guard.wait();
@@ -161,6 +160,17 @@ impl DevPostgres {
             }
             thread::sleep(5 * POLL);
         }
+    }
+}
+
+impl Owned {
+    fn new(mut guard: Child, owner: File) -> io::Result<Self> {
+        let (id, alive) = (pid(&guard), guard.stdin.take().ok_or_else(|| io::Error::other("the guard has no input"))?);
+        let keeper = thread::Builder::new().name("postgres".into()).spawn(move || {
+            let _ = guard.wait();
+            drop(owner);
+        })?;
+        Ok(Self { guard: id, alive, keeper })
     }
 }
 
@@ -175,10 +185,13 @@ fn predecessor_is_leaving(log: &str) -> bool {
     log.contains("lock file \"postmaster.pid\" already exists") || log.contains("is still in use")
 }
 
-/// Into a folder of another name, renamed when complete: one that was cut short never looks finished.
+/// Into a folder of another name, renamed when complete: one that was cut short never looks finished. The name is this
+/// process's own, since an initdb outlives the one who started it.
 fn create_cluster(bin: &BinDir, dir: &Path, durability: Durability, user: Option<&User>) -> io::Result<()> {
-    let unfinished = dir.join("data.new");
-    let _ = fs::remove_dir_all(&unfinished);
+    for entry in fs::read_dir(dir)?.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+        let _ = fs::remove_dir_all(entry.path());
+    }
+    let unfinished = dir.join(format!("{UNFINISHED}{}", std::process::id()));
     let mut initdb = command(&bin.path().join("initdb"), dir, user);
     initdb.args(["--encoding=UTF8", "--locale=C", "--auth=trust", "--username", SUPERUSER]);
     if durability == Durability::Volatile {

@@ -55,6 +55,8 @@ pub fn trust(anchors: Option<PathBuf>) -> TrustSettings {
 pub async fn run(args: &DevArgs) -> Result<(), StartError> {
     let unavailable = |error: &dyn std::fmt::Display| StartError::Unavailable(error.to_string());
     let dir = args.dir.clone().unwrap_or_else(state_dir);
+    // open to the user that PostgreSQL runs as; what is secret below it closes itself
+    fs::create_dir_all(&dir).map_err(|error| unavailable(&format!("{}: {error}", dir.display())))?;
     ensure_installed().map_err(|missing| unavailable(&missing))?;
     let system = Arc::new(System::new());
     let hosts = hosts();

@@ -44,7 +44,9 @@ pub async fn begin(
         };
         let begun = attempt(app, brand, channel, params, lang, browser, client.as_deref()).await?;
         match (begun, reading) {
-            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ (Begun::Journey(_) | Begun::GoHome(_))), _) => return Ok(begun),
+            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ (Begun::Journey(_) | Begun::GoHome(_))), _) => {
+                return Ok(begun);
+            }
             (Attempt::Stale, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
             // the client may have changed since it was remembered
             (Attempt::Done(Begun::Page(_)) | Attempt::Stale, Reading::Remembered) => reading = Reading::Fresh,

@@ -18,13 +18,16 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
-/// A verdict is used again for at most this long, so that expiry and a change of trust are met soon.
+/// A verdict is used again for at most this long, and never past the certificate's end.
 const REMEMBERED: Duration = Duration::seconds(60);
 const CACHED_VERDICTS: usize = 20_000;
 
 /// Today's trust, and the verdicts of the last minute.
-pub struct TrustDesk {
-    trust: ArcSwap<Trust>,
+pub struct TrustDesk(ArcSwap<Today>);
+
+/// A trust with the verdicts that rest on it: both leave together, so no verdict outlives its trust.
+struct Today {
+    trust: Trust,
     verdicts: Cache<[u8; 32], Judged>,
 }
 
@@ -32,34 +35,42 @@ pub struct TrustDesk {
 struct Judged {
     verdict: Result<Arc<Tpp>, Arc<CertificateRefusal>>,
     at: OffsetDateTime,
+    until: OffsetDateTime,
 }
 
 impl TrustDesk {
     pub fn new(trust: Trust) -> Self {
-        Self { trust: ArcSwap::from_pointee(trust), verdicts: Cache::new(CACHED_VERDICTS) }
+        Self(ArcSwap::from_pointee(Today::new(trust)))
     }
 
     /// From the next request on, also on connections that are open.
     pub fn replace(&self, trust: Trust) {
-        self.trust.store(Arc::new(trust));
-        self.verdicts.clear();
+        self.0.store(Arc::new(Today::new(trust)));
     }
 
     /// The verdict, and whether it was reached just now.
     fn judge(&self, chain: &[CertificateDer<'_>], now: OffsetDateTime) -> (Judged, bool) {
-        let key = digest_of(chain);
-        if let Some(known) = self.verdicts.get(&key).filter(|j| now >= j.at && now - j.at < REMEMBERED) {
+        let (today, key) = (self.0.load(), digest_of(chain));
+        if let Some(known) = today.verdicts.get(&key).filter(|j| (j.at..=j.until).contains(&now)) {
             return (known, false);
         }
-        let verdict = pki::judge(chain, &self.trust.load(), now).tpp().map(Arc::new).map_err(Arc::new);
-        let judged = Judged { verdict, at: now };
-        self.verdicts.insert(key, judged.clone());
+        let verdict = pki::judge(chain, &today.trust, now);
+        let end = verdict.facts.as_ref().map(|facts| facts.not_after).filter(|end| *end >= now);
+        let until = end.map_or(now + REMEMBERED, |end| end.min(now + REMEMBERED));
+        let judged = Judged { verdict: verdict.tpp().map(Arc::new).map_err(Arc::new), at: now, until };
+        today.verdicts.insert(key, judged.clone());
         (judged, true)
     }
 
     /// For callers that only ask, as introspection does.
     pub fn holder(&self, chain: &[CertificateDer<'_>], now: OffsetDateTime) -> Result<Arc<Tpp>, Arc<CertificateRefusal>> {
         self.judge(chain, now).0.verdict
+    }
+}
+
+impl Today {
+    fn new(trust: Trust) -> Self {
+        Self { trust, verdicts: Cache::new(CACHED_VERDICTS) }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
         introspection::{self, IntrospectionResponse, PresentedCertificate},
         secret::{Handle, HandleKind},
     },
+    pki,
     storage::Outage,
 };
 use rustls::pki_types::CertificateDer;
@@ -20,6 +21,13 @@ pub enum CallersCertificate {
     Thumbprint([u8; 32]),
     /// Sent, but no certificate.
     Unreadable,
+}
+
+impl CallersCertificate {
+    /// PEM or DER, leaf first.
+    pub fn read(bytes: &[u8]) -> Self {
+        pki::chain_from_pem_or_der(bytes).map_or(Self::Unreadable, Self::Chain)
+    }
 }
 
 pub async fn answer(

@@ -21,10 +21,21 @@ use time::OffsetDateTime;
 
 /// What to show, or where to send the browser.
 pub enum View {
-    SignIn { interaction: Interaction, client: Arc<Client>, wrong_password: bool },
-    Consent { interaction: Interaction, client: Arc<Client>, until: OffsetDateTime },
+    SignIn {
+        interaction: Interaction,
+        client: Arc<Client>,
+        wrong_password: bool,
+    },
+    Consent {
+        interaction: Interaction,
+        client: Arc<Client>,
+        until: OffsetDateTime,
+    },
     /// There is an answer: the browser fetches it by a navigation of its own.
-    Home { interaction: Interaction, client: Arc<Client> },
+    Home {
+        interaction: Interaction,
+        client: Arc<Client>,
+    },
     /// The TPP's redirect URI, with the answer in it.
     GoHome(String),
     /// The step was taken: look again with a GET, so that a reload repeats nothing.
@@ -42,7 +53,7 @@ pub enum NoView {
     AlreadyAnswered,
     /// The form did not come from our page.
     ForeignForm,
-    /// Approved, but not fetched in time.
+    /// The code went home and nobody used it in time.
     Over,
 }
 
@@ -54,7 +65,10 @@ pub struct Form {
 
 pub enum Step {
     Cancel,
-    SignIn { login: String, password: Secret },
+    SignIn {
+        login: String,
+        password: Secret,
+    },
     Approve,
     /// Sandbox only: end with this outcome.
     Simulate(ScaFailure),
@@ -105,10 +119,12 @@ pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
     if !browser.is_some_and(|key| key.accepts(id, &form.csrf)) {
         return Ok(View::Nothing(if browser.is_some() { NoView::ForeignForm } else { NoView::OtherBrowser }));
     }
-    // the password is checked before the journey's row is held: hashing takes time
+    // the password is checked before the journey's row is held: hashing takes time, and is for an open sign-in only
     let attempt = match &form.step {
-        Step::SignIn { login, password } => Some(check_password(app, brand, login, password).await?),
-        Step::Cancel | Step::Approve | Step::Simulate(_) => None,
+        Step::SignIn { login, password } if journey.awaits_sign_in(id, browser).await? => {
+            Some(check_password(app, brand, login, password).await?)
+        }
+        Step::SignIn { .. } | Step::Cancel | Step::Approve | Step::Simulate(_) => None,
     };
     let mut tx = app.db.begin("step_of_journey").await?;
     let interaction = match mine(&mut tx, brand, id, browser).await? {
@@ -121,18 +137,21 @@ pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
 }
 
 /// The journey, if this browser began it.
-async fn mine(
-    tx: &mut Tx,
-    brand: &Brand,
-    id: InteractionId,
-    browser: Option<&BrowserKey>,
-) -> Result<Result<Interaction, NoView>, Outage> {
+async fn mine(tx: &mut Tx, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<Result<Interaction, NoView>, Outage> {
     let Some(interaction) = tx.lock_interaction(&brand.id, id).await? else { return Ok(Err(NoView::Unknown)) };
     let same = browser.is_some_and(|key| key.digest().matches(&interaction.browser));
     Ok(if same { Ok(interaction) } else { Err(NoView::OtherBrowser) })
 }
 
 impl Journey<'_> {
+    /// A look without a step: anybody can post a form, and hashing for nobody's journey is free work for strangers.
+    async fn awaits_sign_in(&self, id: InteractionId, browser: Option<&BrowserKey>) -> Result<bool, Outage> {
+        let mut tx = self.app.db.begin("find_sign_in").await?;
+        let found = mine(&mut tx, self.brand, id, browser).await?;
+        tx.commit().await?;
+        Ok(found.is_ok_and(|interaction| matches!(interaction.stage(self.brand, self.now), Stage::SignIn)))
+    }
+
     fn event(&self, interaction: &Interaction, kind: AuditKind) -> AuditEvent {
         self.app.event(self.now, self.brand, kind).client(interaction.client)
     }
@@ -245,7 +264,7 @@ impl Journey<'_> {
     async fn deliver(&self, tx: &mut Tx, interaction: &Interaction, grant: GrantId) -> Result<View, Outage> {
         let Some(grant) = tx.find_grant(grant).await? else { return Ok(View::Nothing(NoView::Unknown)) };
         if self.now >= interaction.expires_at {
-            return Ok(View::Nothing(NoView::Over));
+            return self.too_late(tx, interaction, grant.id).await;
         }
         let (handle, code) = Handle::mint(HandleKind::Code, self.app.entropy.uuid(self.now), &self.app.entropy.bytes());
         let record = CodeRecord {
@@ -262,6 +281,18 @@ impl Journey<'_> {
         }
         tx.record(&self.event(interaction, AuditKind::CodeIssued).grant(record.grant.id)).await?;
         Ok(View::GoHome(interaction.redirect(self.brand).approve(&code)))
+    }
+
+    /// The deadline passed after the approval. Without a code on its way, the TPP still learns how it ended.
+    async fn too_late(&self, tx: &mut Tx, interaction: &Interaction, grant: GrantId) -> Result<View, Outage> {
+        match tx.code_was_used(grant).await? {
+            Some(true) => Ok(View::Nothing(NoView::AlreadyAnswered)),
+            Some(false) => Ok(View::Nothing(NoView::Over)),
+            None => {
+                tx.revoke_grant(grant, "answer_not_fetched", self.now).await?;
+                self.fail(tx, interaction, ScaFailure::TimedOut).await
+            }
+        }
     }
 }
 
@@ -289,5 +320,4 @@ async fn check_password(app: &App, brand: &Brand, login: &str, password: &Secret
 }
 
 /// Of no password: only its cost matters.
-const NOBODYS_HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5c3NhbHQwMDAw$6f0qmCqBkMkD8YbYdJ1DkL9zvW8m5B4n2o0T6lQxk3E";
+const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5c3NhbHQwMDAw$6f0qmCqBkMkD8YbYdJ1DkL9zvW8m5B4n2o0T6lQxk3E";

@@ -14,8 +14,10 @@ use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
     oauth::{brand::Brand, error::OAuthError, params::Params, tpp::Tpp},
-    storage::Outage,
 };
+
+pub use crate::storage::{Outage, SchemaState};
+
 use std::sync::Arc;
 use time::OffsetDateTime;
 
@@ -29,6 +31,11 @@ pub struct Caller {
     /// The `Authorization` header's value.
     pub authorization: Option<String>,
     pub params: Params,
+}
+
+/// Whether requests would be answered now: the database is there, and its schema is this program's.
+pub async fn readiness(app: &App) -> Result<SchemaState, Outage> {
+    app.db.schema_state().await
 }
 
 impl App {

@@ -8,10 +8,12 @@ use crate::{
         brand::{Brand, ClientAuth},
         client::{Client, ClientId},
         error::{ErrorCode, OAuthError},
-        registration::{self, ClientInformation, RegistrationRefusal},
+        registration::{self, ClientInformation, ClientMetadata, RegistrationRefusal},
+        scope::Scope,
         secret::{Digest, Handle, HandleKind, Secret},
         tpp::Tpp,
     },
+    pki::{self, PublicKey, TrustPolicy},
     storage::{Outage, Tx},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -44,7 +46,7 @@ pub fn too_many_clients() -> RegistrationRefusal {
 /// RFC 7591 s3. An identical registration within the brand's window answers with the same client and fresh credentials.
 pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> Answer<ClientInformation> {
     let now = app.clock.now();
-    let (metadata, scope) = match registration::admit(asked, tpp, brand, &[]) {
+    let (metadata, scope) = match admit(asked, tpp, brand, &[]) {
         Ok(admitted) => admitted,
         Err(refusal) => return refused(app, brand, tpp, None, refusal).await,
     };
@@ -87,6 +89,20 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
     Ok(Ok(ClientInformation::new(id, now, client.metadata, secret.as_ref(), &token, brand)))
 }
 
+/// The core's judgement, and that of the certificates that came with keys.
+fn admit(asked: &Metadata, tpp: &Tpp, brand: &Brand, known: &[String]) -> Result<(ClientMetadata, Scope), RegistrationRefusal> {
+    let (metadata, scope) = registration::admit(asked, tpp, brand, known)?;
+    for (field, certificate) in metadata.key_certificates() {
+        let why = match pki::judge_content(&certificate, &TrustPolicy::default()).facts.map(|facts| facts.key) {
+            None => "is not a certificate",
+            Some(PublicKey::Rsa(2048..=8192) | PublicKey::P256 | PublicKey::P384 | PublicKey::P521) => continue,
+            Some(PublicKey::Rsa(_) | PublicKey::Other) => "not a key of RSA with 2048 to 8192 bits, P-256, P-384 or P-521",
+        };
+        return Err(RegistrationRefusal::metadata(field, why));
+    }
+    Ok((metadata, scope))
+}
+
 /// RFC 7592 s2.1.
 pub async fn read(app: &App, request: &Management) -> Answer<ClientInformation> {
     let now = app.clock.now();
@@ -104,7 +120,7 @@ pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer
     let mut tx = app.db.begin("update_client").await?;
     let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
     let admitted = registration::check_update(asked, client.id, &client.secrets, brand)
-        .and_then(|()| registration::admit(asked, tpp, brand, &client.metadata.redirect_uris));
+        .and_then(|()| admit(asked, tpp, brand, &client.metadata.redirect_uris));
     let (metadata, scope) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {
@@ -147,12 +163,7 @@ async fn managed(tx: &mut Tx, request: &Management) -> Result<Option<Client>, Ou
 }
 
 /// RFC 7592 s3: the answer carries the current token. It is stored as a digest, so a caller that did not send it gets a new one.
-async fn current_token(
-    app: &App,
-    tx: &mut Tx,
-    request: &Management,
-    client: &Client,
-) -> Result<Secret, Outage> {
+async fn current_token(app: &App, tx: &mut Tx, request: &Management, client: &Client) -> Result<Secret, Outage> {
     if let Some(sent) = &request.token {
         return Ok(sent.clone());
     }
@@ -184,9 +195,11 @@ fn event(app: &App, now: OffsetDateTime, brand: &Brand, tpp: &Tpp, kind: AuditKi
 async fn refused<T>(app: &App, brand: &Brand, tpp: &Tpp, client: Option<ClientId>, refusal: RegistrationRefusal) -> Answer<T> {
     let event = app.event(app.clock.now(), brand, AuditKind::RegistrationRefused).organisation(&tpp.organisation);
     let event = event.reason(format!("{}: {}", refusal.code.as_str(), refusal.field));
-    app.db.record(&match client {
-        Some(client) => event.client(client),
-        None => event,
-    }).await?;
+    app.db
+        .record(&match client {
+            Some(client) => event.client(client),
+            None => event,
+        })
+        .await?;
     Ok(Err(refusal.into()))
 }

@@ -11,6 +11,7 @@ use crate::{
         brand::Brand,
         channel::Channel,
         client::AuthenticatedClient,
+        error::OAuthError,
         grant::GrantId,
         secret::{Handle, HandleKind, Secret},
         token::{self, CodeExchange, Issue, Redemption, RefreshExchange, TokenRefusal, TokenRequest, TokenResponse},
@@ -22,7 +23,12 @@ use time::OffsetDateTime;
 /// What an attempt came to.
 enum Outcome {
     Issued(TokenResponse),
-    Refused(TokenRefusal),
+    /// Nothing was written yet.
+    Refused {
+        grant: Option<GrantId>,
+        refusal: TokenRefusal,
+    },
+    RefusedAndRecorded(TokenRefusal),
     /// The client or the grant changed while it was judged: judge again.
     Stale,
 }
@@ -31,53 +37,65 @@ enum Outcome {
 const MOST_ATTEMPTS: usize = 3;
 
 pub async fn answer(app: &App, caller: &Caller, channel: &Channel) -> Answer<TokenResponse> {
-    let mut reading = Reading::Remembered;
+    let request = TokenRequest::parse(&caller.params, channel, &caller.brand);
+    let mut reading = match &request {
+        Ok(TokenRequest::RefreshToken(_) | TokenRequest::ClientCredentials { .. }) => Reading::Remembered,
+        // a code is spent by the attempt, and a malformed request is in no hurry
+        Ok(TokenRequest::AuthorizationCode(_)) | Err(_) => Reading::Fresh,
+    };
     for _ in 0..MOST_ATTEMPTS {
         let client = match authenticate(app, caller, reading).await? {
             Ok(client) => client,
             Err(error) => return Ok(Err(error)),
         };
-        match attempt(app, caller, &client, channel).await? {
+        match attempt(app, &caller.brand, &client, channel, &request).await? {
             Outcome::Issued(response) => return Ok(Ok(response)),
-            Outcome::Refused(refusal) => {
-                metrics::counter!("guichet_tokens_refused_total", "reason" => refusal.name()).increment(1);
-                return Ok(Err(refusal.into()));
+            // the client may have changed since it was remembered: refuse only on a fresh reading
+            Outcome::Refused { grant, refusal } if reading == Reading::Fresh => {
+                app.db.record(&refused(app, app.clock.now(), &caller.brand, &client, grant, refusal)).await?;
+                return Ok(Err(counted(refusal)));
             }
-            Outcome::Stale => reading = Reading::Fresh,
+            Outcome::RefusedAndRecorded(refusal) => return Ok(Err(counted(refusal))),
+            Outcome::Refused { .. } | Outcome::Stale => reading = Reading::Fresh,
         }
     }
-    Ok(Err(TokenRefusal::GrantEnded.into()))
+    Ok(Err(counted(TokenRefusal::GrantEnded)))
 }
 
-async fn attempt(app: &App, caller: &Caller, client: &AuthenticatedClient, channel: &Channel) -> Result<Outcome, Outage> {
-    let brand = &caller.brand;
-    let request = TokenRequest::parse(&caller.params, channel, brand).and_then(|request| {
-        token::check_grant_type(&request, client)?;
-        Ok(request)
-    });
-    match request {
-        Err(refusal) => refuse(app, brand, client, None, refusal).await,
-        Ok(TokenRequest::AuthorizationCode(exchange)) => redeem_code(app, brand, client, channel, &exchange).await,
-        Ok(TokenRequest::RefreshToken(exchange)) => refresh(app, brand, client, channel, &exchange).await,
-        Ok(TokenRequest::ClientCredentials { scope }) => {
-            let now = app.clock.now();
-            match token::client_credentials(scope.as_ref(), client, brand, now) {
-                Ok(issue) => client_credentials(app, brand, client, channel, &issue, now).await,
-                Err(refusal) => refuse(app, brand, client, None, refusal).await,
-            }
-        }
-    }
+fn counted(refusal: TokenRefusal) -> OAuthError {
+    metrics::counter!("guichet_tokens_refused_total", "reason" => refusal.name()).increment(1);
+    refusal.into()
 }
 
-async fn refuse(
+async fn attempt(
     app: &App,
     brand: &Brand,
     client: &AuthenticatedClient,
-    grant: Option<GrantId>,
-    refusal: TokenRefusal,
+    channel: &Channel,
+    request: &Result<TokenRequest, TokenRefusal>,
 ) -> Result<Outcome, Outage> {
-    app.db.record(&refused(app, app.clock.now(), brand, client, grant, refusal)).await?;
-    Ok(Outcome::Refused(refusal))
+    let request = match request {
+        Ok(request) => request,
+        Err(refusal) => return Ok(refuse(*refusal)),
+    };
+    if let Err(refusal) = token::check_grant_type(request, client) {
+        return Ok(refuse(refusal));
+    }
+    match request {
+        TokenRequest::AuthorizationCode(exchange) => redeem_code(app, brand, client, channel, exchange).await,
+        TokenRequest::RefreshToken(exchange) => refresh(app, brand, client, channel, exchange).await,
+        TokenRequest::ClientCredentials { scope } => {
+            let now = app.clock.now();
+            match token::client_credentials(scope.as_ref(), client, brand, now) {
+                Ok(issue) => client_credentials(app, brand, client, channel, &issue, now).await,
+                Err(refusal) => Ok(refuse(refusal)),
+            }
+        }
+    }
+}
+
+const fn refuse(refusal: TokenRefusal) -> Outcome {
+    Outcome::Refused { grant: None, refusal }
 }
 
 fn refused(
@@ -127,20 +145,20 @@ async fn redeem_code(
         (Redemption::RefuseAndRevoke(refusal), Some(grant)) => {
             tx.revoke_grant(grant, "code_replayed", now).await?;
             tx.record(&of_client(app, now, brand, client, AuditKind::CodeReplayed).grant(grant)).await?;
-            Outcome::Refused(refusal)
+            Outcome::RefusedAndRecorded(refusal)
         }
         (Redemption::RefuseAndConsume(refusal), Some(grant)) => {
             tx.consume_code(grant, now).await?;
             tx.record(&refused(app, now, brand, client, Some(grant), refusal)).await?;
-            Outcome::Refused(refusal)
+            Outcome::RefusedAndRecorded(refusal)
         }
         (Redemption::Refuse(refusal), grant) => {
             tx.record(&refused(app, now, brand, client, grant, refusal)).await?;
-            Outcome::Refused(refusal)
+            Outcome::RefusedAndRecorded(refusal)
         }
         // the core names a grant's fate only where there is a code
         (Redemption::Issue(_) | Redemption::RefuseAndRevoke(_) | Redemption::RefuseAndConsume(_), None) => {
-            Outcome::Refused(TokenRefusal::CodeUnknown)
+            Outcome::RefusedAndRecorded(TokenRefusal::CodeUnknown)
         }
     };
     tx.commit().await?;
@@ -223,7 +241,7 @@ async fn refresh(
     let grant = record.as_ref().map(|r| r.grant.id);
     let issue = match token::refresh(record.as_ref(), exchange, client, channel, brand, now) {
         Ok(issue) => issue,
-        Err(refusal) => return refuse(app, brand, client, grant, refusal).await,
+        Err(refusal) => return Ok(Outcome::Refused { grant, refusal }),
     };
     let (handle, secret) = mint(app, HandleKind::AccessToken, now);
     let token = NewToken { grant, ..new_token(brand, client, channel, &issue, &handle, now) };

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     flows::{
+        Outage,
         authorize::{self, Begun},
         journey::{self, Form, NoView, Step, View},
     },
@@ -247,7 +248,7 @@ impl<'a> Answer<'a> {
         notice(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), self.site.page(self.lang), kind, &self.request_id)
     }
 
-    fn outage(&self, outage: &crate::storage::Outage) -> Response {
+    fn outage(&self, outage: &Outage) -> Response {
         respond::log_outage(outage);
         notice(StatusCode::SERVICE_UNAVAILABLE, self.site.page(self.lang), NoticeKind::TemporarilyUnavailable, &self.request_id)
     }

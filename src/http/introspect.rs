@@ -6,7 +6,6 @@ use crate::{
         error::OAuthError,
         params::Params,
     },
-    pki,
 };
 use axum::{
     body::Body,
@@ -45,8 +44,7 @@ fn certificate(params: &Params) -> CallersCertificate {
         (None, None) => CallersCertificate::NotSaid,
         (Some(text), None) => {
             let der = STANDARD.decode(text.split_ascii_whitespace().collect::<String>());
-            let bytes = der.as_deref().unwrap_or(text.as_bytes());
-            pki::chain_from_pem_or_der(bytes).map_or(CallersCertificate::Unreadable, CallersCertificate::Chain)
+            CallersCertificate::read(der.as_deref().unwrap_or(text.as_bytes()))
         }
         (None, Some(text)) => sha256(text).map_or(CallersCertificate::Unreadable, CallersCertificate::Thumbprint),
         (Some(_), Some(_)) => CallersCertificate::Unreadable,

@@ -60,7 +60,11 @@ impl ServerMetadata {
             .iter()
             .map(|channel| ChannelMetadata {
                 name: channel.name.clone(),
-                authorization_endpoint: format!("{}{}", brand.psu_origin, channel.authorize_path.replace("{lang}", brand.default_language.tag())),
+                authorization_endpoint: format!(
+                    "{}{}",
+                    brand.psu_origin,
+                    channel.authorize_path.replace("{lang}", brand.default_language.tag())
+                ),
                 token_endpoint: format!("{}{}", brand.tpp_origin, channel.token_path),
             })
             .collect();

@@ -1,7 +1,10 @@
 //! For the bank's operators, on loopback: is it alive, is it ready, what does it measure.
 
 use super::respond;
-use crate::{app::App, storage::SchemaState};
+use crate::{
+    app::App,
+    flows::{self, SchemaState},
+};
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde_json::json;
@@ -13,7 +16,7 @@ pub async fn live() -> Response {
 
 /// Requests would be answered now: the database is there and its schema is this program's.
 pub async fn ready(app: App) -> Response {
-    match app.db.schema_state().await {
+    match flows::readiness(&app).await {
         Ok(SchemaState::Current { version }) => respond::json(StatusCode::OK, &json!({ "status": "ready", "schema": version })),
         Ok(SchemaState::Older { found, needed }) => unready("schema_older", Some((found, needed))),
         Ok(SchemaState::Newer { found, needed }) => unready("schema_newer", Some((found, needed))),

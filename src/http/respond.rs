@@ -1,9 +1,9 @@
 //! Answers: JSON that nobody stores, pages with their headers, redirects that are always 303.
 
 use crate::{
+    flows::Outage,
     oauth::error::{ErrorCode, OAuthError},
     pages::{HEADERS, Notice, NoticeKind, Site as PageSite},
-    storage::Outage,
 };
 use axum::{
     body::Body,

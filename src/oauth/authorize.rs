@@ -37,7 +37,7 @@ pub struct TrustedRedirect {
 
 impl TrustedRedirect {
     pub fn resolve(client: Option<&Client>, params: &Params, brand: &Brand) -> Result<Self, NoRedirect> {
-        if matches!(params.repeated(), Some("client_id" | "redirect_uri")) {
+        if ["client_id", "redirect_uri"].into_iter().any(|name| params.is_repeated(name)) {
             return Err(NoRedirect::Ambiguous);
         }
         let client = client.ok_or(NoRedirect::UnknownClient)?;
@@ -49,7 +49,7 @@ impl TrustedRedirect {
             (None, _) => return Err(NoRedirect::RedirectUriMissing),
         };
         // a state that was sent twice is no state
-        let state = params.get("state").filter(|_| params.repeated() != Some("state"));
+        let state = params.get("state").filter(|_| !params.is_repeated("state"));
         Ok(Self::stored(uri.to_owned(), state.map(str::to_owned), brand))
     }
 
@@ -103,7 +103,9 @@ fn same_redirect(registered: &str, asked: &str) -> bool {
 fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
     for host in ["http://127.0.0.1", "http://[::1]"] {
         if let Some(rest) = uri.strip_prefix(host) {
-            let Some(port_on) = rest.strip_prefix(':') else { return (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest)) };
+            let Some(port_on) = rest.strip_prefix(':') else {
+                return (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest));
+            };
             let digits = port_on.bytes().take_while(u8::is_ascii_digit).count();
             let tail = &port_on[digits..];
             return (tail.is_empty() || tail.starts_with(['/', '?'])).then_some((host, tail));

@@ -181,9 +181,9 @@ impl From<ParamsRefusal> for OAuthError {
     }
 }
 
-/// A parameter name from outside, fit to be repeated in an answer.
+/// A parameter name from outside, fit to be repeated in `error_description`: RFC 6749 s5.2 names the characters.
 fn shown_name(name: &str) -> String {
-    name.chars().take(64).collect()
+    name.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).take(64).collect()
 }
 
 impl From<ClientRefusal> for OAuthError {

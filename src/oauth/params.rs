@@ -5,7 +5,7 @@ const MOST: usize = 64;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParamsRefusal {
-    /// Not `application/x-www-form-urlencoded` UTF-8.
+    /// Not `application/x-www-form-urlencoded` UTF-8, or with a NUL in it.
     Malformed,
     TooMany,
     /// RFC 6749 s3.1: parameters must not be included more than once.
@@ -16,7 +16,8 @@ pub enum ParamsRefusal {
 #[derive(Clone, Default)]
 pub struct Params {
     pairs: Vec<(String, String)>,
-    repeated: Option<String>,
+    /// Each name once, in the order in which it was met again.
+    repeated: Vec<String>,
 }
 
 impl std::fmt::Debug for Params {
@@ -29,8 +30,8 @@ impl Params {
     /// For an endpoint that answers the caller directly: a repeated parameter refuses the whole request.
     pub fn parse(encoded: &[u8]) -> Result<Self, ParamsRefusal> {
         let params = Self::parse_leniently(encoded)?;
-        match params.repeated {
-            Some(name) => Err(ParamsRefusal::Repeated(name)),
+        match params.repeated() {
+            Some(name) => Err(ParamsRefusal::Repeated(name.to_owned())),
             None => Ok(params),
         }
     }
@@ -46,7 +47,9 @@ impl Params {
                 return Err(ParamsRefusal::TooMany);
             }
             if params.pairs.iter().any(|(known, _)| *known == name) {
-                params.repeated.get_or_insert(name);
+                if !params.is_repeated(&name) {
+                    params.repeated.push(name);
+                }
             } else {
                 params.pairs.push((name, value));
             }
@@ -59,12 +62,17 @@ impl Params {
         self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// The first name that was met again.
     pub fn repeated(&self) -> Option<&str> {
-        self.repeated.as_deref()
+        self.repeated.first().map(String::as_str)
+    }
+
+    pub fn is_repeated(&self, name: &str) -> bool {
+        self.repeated.iter().any(|known| known == name)
     }
 }
 
-/// Strict: a stray `%` or bytes that are no UTF-8 give `None`, never a guess.
+/// Strict: a stray `%`, a NUL (which PostgreSQL's text cannot hold) or bytes that are no UTF-8 give `None`, never a guess.
 pub fn decode(encoded: &[u8]) -> Option<String> {
     let hex = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let mut bytes = Vec::with_capacity(encoded.len());
@@ -76,7 +84,7 @@ pub fn decode(encoded: &[u8]) -> Option<String> {
             plain => plain,
         });
     }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
 #[cfg(test)]
@@ -96,6 +104,7 @@ mod tests {
             ("x=&x=", "x", Err(ParamsRefusal::Repeated("x".into()))),
             ("a=%F", "a", Err(ParamsRefusal::Malformed)),
             ("a=%FF", "a", Err(ParamsRefusal::Malformed)),
+            ("a=b%00", "a", Err(ParamsRefusal::Malformed)),
         ] {
             assert_eq!(read(text, name), value, "{text}");
         }

@@ -24,6 +24,7 @@ use utoipa::ToSchema;
 const MOST_KEYS: usize = 10;
 const MOST_CONTACTS: usize = 10;
 const LONGEST_TEXT: usize = 500;
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// RFC 7591 s2.2: these may carry a language tag, as `client_name#fr`.
 const LOCALIZED: [&str; 5] = ["client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri"];
 /// RFC 8705 s2.1.2: a client has exactly one of these; ours comes from the QWAC.
@@ -113,6 +114,12 @@ pub struct ClientMetadata {
 }
 
 impl ClientMetadata {
+    /// The certificates (`x5c`, RFC 7517 s4.7) of the registered keys, leaf first, each with the member it stands in.
+    pub fn key_certificates(&self) -> impl Iterator<Item = (String, Vec<u8>)> + '_ {
+        let keys = self.jwks.as_ref().and_then(|set| set["keys"].as_array()).into_iter().flatten().enumerate();
+        keys.filter_map(|(i, key)| Some((format!("jwks.keys[{i}].x5c"), STANDARD.decode(key["x5c"][0].as_str()?).ok()?)))
+    }
+
     /// RFC 7591 s2.2: the name in the customer's language, or the plain one.
     pub fn name_in(&self, lang: &str) -> &str {
         self.localized
@@ -139,7 +146,7 @@ pub struct RegistrationRefusal {
 }
 
 impl RegistrationRefusal {
-    fn metadata(field: impl Into<String>, why: impl Into<String>) -> Self {
+    pub fn metadata(field: impl Into<String>, why: impl Into<String>) -> Self {
         Self { code: ErrorCode::InvalidClientMetadata, field: field.into(), why: why.into() }
     }
 
@@ -347,7 +354,15 @@ impl Body<'_> {
         if keys.len() > MOST_KEYS {
             return Err(RegistrationRefusal::metadata("jwks.keys", format!("more than {MOST_KEYS}")));
         }
-        let named = keys.iter().enumerate().map(|(i, key)| with_kid(&format!("jwks.keys[{i}]"), key)).collect::<Admitted<Vec<_>>>()?;
+        let mut named: Vec<Value> = vec![];
+        for (i, key) in keys.iter().enumerate() {
+            let field = format!("jwks.keys[{i}]");
+            let key = with_kid(&field, key)?;
+            if let Some(same) = named.iter().position(|known| known["kid"] == key["kid"]) {
+                return Err(RegistrationRefusal::metadata(field, format!("the same key as jwks.keys[{same}]")));
+            }
+            named.push(key);
+        }
         Ok((Some(serde_json::json!({ "keys": named })), None))
     }
 
@@ -406,6 +421,9 @@ fn https_uri(field: &str, text: &str) -> Admitted<()> {
 /// The bank assigns the `kid`: the certificate's SHA-256 where the key comes with one (`x5c`), else the RFC 7638 thumbprint.
 fn with_kid(field: &str, key: &Value) -> Admitted<Value> {
     let refuse = |why: &str| RegistrationRefusal::metadata(field, why);
+    if has_control_characters(key) {
+        return Err(refuse("has control characters"));
+    }
     let mut key = key.as_object().cloned().ok_or_else(|| refuse("must be an object"))?;
     if ["d", "p", "q", "dp", "dq", "qi", "k"].iter().any(|secret| key.contains_key(*secret)) {
         return Err(refuse("holds a private or symmetric key"));
@@ -413,7 +431,7 @@ fn with_kid(field: &str, key: &Value) -> Admitted<Value> {
     let member = |name: &str| key.get(name).and_then(Value::as_str).ok_or_else(|| refuse(&format!("{name} missing")));
     let leaf = key.get("x5c").and_then(|chain| chain.get(0)).and_then(Value::as_str);
     let digest: [u8; 32] = match leaf {
-        Some(base64) => Sha256::digest(STANDARD.decode(base64).map_err(|_| refuse("x5c is not base64 DER"))?).into(),
+        Some(base64) => Sha256::digest(STANDARD.decode(base64).map_err(|_| refuse("x5c is not base64"))?).into(),
         None => {
             // RFC 7638 s3.2: required members only, in lexicographic order, no white space
             let required = match member("kty")? {
@@ -426,8 +444,39 @@ fn with_kid(field: &str, key: &Value) -> Admitted<Value> {
             Sha256::digest(serde_json::to_vec(&members).unwrap_or_default()).into()
         }
     };
+    if key.contains_key("kty") && !is_strong(&key) {
+        return Err(refuse("not a key of RSA with 2048 to 8192 bits, P-256, P-384, P-521 or Ed25519"));
+    }
     key.insert("kid".into(), URL_SAFE_NO_PAD.encode(digest).into());
     Ok(key.into())
+}
+
+/// What is kept as it came must be text that a database keeps: in names and values, at any depth.
+fn has_control_characters(value: &Value) -> bool {
+    let in_text = |text: &str| text.chars().any(char::is_control);
+    match value {
+        Value::String(text) => in_text(text),
+        Value::Array(items) => items.iter().any(has_control_characters),
+        Value::Object(members) => members.iter().any(|(name, value)| in_text(name) || has_control_characters(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// FAPI 2.0 s5.4.1: RSA of 2048 bits and more, elliptic curves of 224 bits and more. A key that is only in its certificate is judged there.
+fn is_strong(key: &Map<String, Value>) -> bool {
+    let text = |name: &str| key.get(name).and_then(Value::as_str);
+    match (text("kty"), text("n"), text("crv")) {
+        (Some("RSA"), Some(modulus), _) => URL_SAFE_NO_PAD.decode(modulus).is_ok_and(|bytes| {
+            let significant = bytes.iter().position(|b| *b != 0).map_or(&[][..], |first| &bytes[first..]);
+            let unused = significant.first().map_or(0, |b| b.leading_zeros() as usize);
+            RSA_BITS.contains(&(significant.len() * 8 - unused))
+        }),
+        (Some("EC"), _, Some(curve)) => ["P-256", "P-384", "P-521"].contains(&curve),
+        (Some("OKP"), _, Some(curve)) => curve == "Ed25519",
+        // without its members the certificate beside it says all
+        (Some("RSA" | "EC" | "OKP"), None, None) => true,
+        _ => false,
+    }
 }
 
 /// RFC 7591 s3.2.1 and RFC 7592 s3: what the client is told about itself.

@@ -40,6 +40,11 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The kind goes in: what was given out as one kind never passes for another.
+    fn of_secret(kind: HandleKind, secret: &[u8]) -> Self {
+        Self(Sha256::new().chain_update(kind.prefix()).chain_update(secret).finalize().into())
+    }
+
     pub fn from_stored(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -97,7 +102,7 @@ impl Handle {
         let encoded = text.strip_prefix(kind.prefix())?;
         (encoded.len() == HANDLE_BYTES * 4 / 3 && URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).ok()? == HANDLE_BYTES).then_some(())?;
         let (id, secret) = bytes.split_at(16);
-        Some(Self { id: Uuid::from_slice(id).ok()?, digest: Digest::of(secret) })
+        Some(Self { id: Uuid::from_slice(id).ok()?, digest: Digest::of_secret(kind, secret) })
     }
 
     /// The stored half and the half that is shown, from 32 random bytes.
@@ -106,7 +111,7 @@ impl Handle {
         bytes[..16].copy_from_slice(id.as_bytes());
         bytes[16..].copy_from_slice(random);
         let text = format!("{}{}", kind.prefix(), URL_SAFE_NO_PAD.encode(bytes));
-        (Self { id, digest: Digest::of(random) }, Secret(text))
+        (Self { id, digest: Digest::of_secret(kind, random) }, Secret(text))
     }
 }
 
@@ -121,6 +126,8 @@ mod tests {
         let read = Handle::parse(HandleKind::Code, secret.reveal()).expect("reads back");
         assert!(read.id == id && read.digest.matches(&minted.digest));
         assert!(Handle::parse(HandleKind::AccessToken, secret.reveal()).is_none());
+        let renamed = secret.reveal().replace("guac_", "guat_");
+        assert!(!Handle::parse(HandleKind::AccessToken, &renamed).expect("reads").digest.matches(&minted.digest));
         let cut = &secret.reveal()[..secret.reveal().len() - 1];
         assert!(Handle::parse(HandleKind::Code, cut).is_none());
         assert_eq!(format!("{secret:?} {:?}", minted.digest), "Secret(..) Digest(..)");

@@ -143,13 +143,10 @@ impl Tx {
 
     /// Is the client still as it was when it was judged?
     pub async fn client_is_current(&mut self, id: ClientId, revision: i64) -> Result<bool, Outage> {
-        let row = sqlx::query_scalar!(
-            "select revision from clients where id = $1 and revision = $2 and deleted_at is null",
-            id.0,
-            revision
-        )
-        .fetch_optional(&mut *self.inner)
-        .await?;
+        let row =
+            sqlx::query_scalar!("select revision from clients where id = $1 and revision = $2 and deleted_at is null", id.0, revision)
+                .fetch_optional(&mut *self.inner)
+                .await?;
         Ok(row.is_some())
     }
 

@@ -63,7 +63,8 @@ impl Tx {
         .fetch_optional(&mut *self.inner)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let challenge = row.challenge.as_deref().map(|c| CodeChallenge::parse(c).ok_or(Outage::unreadable("codes.challenge"))).transpose()?;
+        let challenge =
+            row.challenge.as_deref().map(|c| CodeChallenge::parse(c).ok_or(Outage::unreadable("codes.challenge"))).transpose()?;
         Ok(Some(CodeRecord {
             digest: Digest::from_stored(&row.digest).ok_or(Outage::unreadable("codes.digest"))?,
             grant: Grant {
@@ -91,16 +92,18 @@ impl Tx {
         Ok(())
     }
 
+    /// Was the grant's code redeemed? `None`: none was ever minted.
+    pub async fn code_was_used(&mut self, grant: GrantId) -> Result<Option<bool>, Outage> {
+        Ok(sqlx::query_scalar!(r#"select consumed_at is not null as "used!" from codes where grant_id = $1"#, grant.0)
+            .fetch_optional(&mut *self.inner)
+            .await?)
+    }
+
     /// One row, and every token under the grant is dead.
     pub async fn revoke_grant(&mut self, grant: GrantId, reason: &'static str, now: OffsetDateTime) -> Result<(), Outage> {
-        sqlx::query!(
-            "update grants set revoked_at = $2, revoked_reason = $3 where id = $1 and revoked_at is null",
-            grant.0,
-            now,
-            reason
-        )
-        .execute(&mut *self.inner)
-        .await?;
+        sqlx::query!("update grants set revoked_at = $2, revoked_reason = $3 where id = $1 and revoked_at is null", grant.0, now, reason)
+            .execute(&mut *self.inner)
+            .await?;
         Ok(())
     }
 }

@@ -1,9 +1,5 @@
 use super::{Db, Outage, timed};
-use crate::oauth::{
-    brand::BrandId,
-    grant::PsuReference,
-    sca::ScaFailure,
-};
+use crate::oauth::{brand::BrandId, grant::PsuReference, sca::ScaFailure};
 
 /// A scripted customer as stored.
 pub struct CustomerRecord {
@@ -29,10 +25,8 @@ impl Db {
             login
         );
         let Some(row) = timed("find_customer", statement.fetch_optional(&self.pool)).await? else { return Ok(None) };
-        let outcome = row
-            .outcome
-            .map(|name| ScaFailure::from_name(&name).ok_or(Outage::unreadable("sandbox_customers.outcome")))
-            .transpose()?;
+        let outcome =
+            row.outcome.map(|name| ScaFailure::from_name(&name).ok_or(Outage::unreadable("sandbox_customers.outcome"))).transpose()?;
         Ok(Some(CustomerRecord { password_hash: row.password_hash, reference: PsuReference::new(row.reference), outcome }))
     }
 

@@ -184,7 +184,9 @@ impl Tx {
     }
 
     pub async fn revoke_token(&mut self, token: Uuid, now: OffsetDateTime) -> Result<(), Outage> {
-        sqlx::query!("update tokens set revoked_at = $2 where id = $1 and revoked_at is null", token, now).execute(&mut *self.inner).await?;
+        sqlx::query!("update tokens set revoked_at = $2 where id = $1 and revoked_at is null", token, now)
+            .execute(&mut *self.inner)
+            .await?;
         Ok(())
     }
 }

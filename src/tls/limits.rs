@@ -17,7 +17,7 @@ pub struct ListenerLimits {
     /// HTTP/1.1: for a whole request head, the idle time before it included. HTTP/2: a connection on which nothing
     /// began or is under way ends after one to two of these.
     pub idle: Duration,
-    /// Of a request's head, in bytes (HTTP/2: RFC 9113 s6.5.2 SETTINGS_MAX_HEADER_LIST_SIZE). Above: 431. At least 8192.
+    /// Of a request's head, in bytes (HTTP/2: RFC 9113 s6.5.2 SETTINGS_MAX_HEADER_LIST_SIZE). Above: 431.
     pub max_header_bytes: usize,
     /// Requests at the same time on one HTTP/2 connection.
     pub max_streams: u32,

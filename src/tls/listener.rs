@@ -3,24 +3,25 @@
 use super::{
     config::TlsSet,
     limits::ListenerLimits,
+    linger::Lingering,
     peer::{Counter, Peer},
     waiting::{Seat, WaitingRoom},
 };
 use arc_swap::ArcSwap;
 use axum::{body::Body, response::Response};
 use http::Request;
-use hyper::service::service_fn;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
 };
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use metrics::{counter, gauge};
 use rustls::server::Acceptor;
 use std::{
     convert::Infallible,
     io,
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -41,6 +42,8 @@ use tower::{Service, ServiceExt};
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// Waiting connections cut each time the system has no descriptor left.
 const EVICTED_PER_FAILURE: usize = 16;
+/// Of what is read or to be written, for each connection (HTTP/2: for each stream).
+const MAX_BUFFER_BYTES: usize = 64 << 10;
 
 /// Serves HTTP on `listener` until `stop`, then lets requests under way finish within `limits.drain`.
 ///
@@ -171,7 +174,7 @@ impl Desk {
 
     /// The peer's first words (TLS: its whole ClientHello), then the permits to answer them.
     async fn hear(&self, tcp: TcpStream) -> io::Result<Heard<'_>> {
-        tcp.readable().await?; // no buffer for a silent peer
+        tcp.peek(&mut [0]).await?; // no buffer for a silent peer
         let closed = |_| io::Error::other("the semaphore is closed");
         let Some(tls) = &self.tls else {
             return Ok(Heard::Clear(tcp, self.connections.clone().acquire_owned().await.map_err(closed)?));
@@ -206,8 +209,17 @@ impl Desk {
                 }
             })
         };
-        let builder = self.http(h2);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), answer));
+        if h2 {
+            let connection = self.http2().serve_connection(TokioIo::new(stream), answer);
+            self.until_over(connection, http2::Connection::graceful_shutdown, &activity).await;
+        } else {
+            let connection = self.http1().serve_connection(Lingering::new(stream), answer);
+            self.until_over(connection, http1::Connection::graceful_shutdown, &activity).await;
+        }
+    }
+
+    async fn until_over<C: Future<Output = hyper::Result<()>>>(&self, connection: C, end: impl FnOnce(Pin<&mut C>), activity: &Activity) {
+        let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),
             () = self.stop.cancelled() => None,
@@ -217,7 +229,7 @@ impl Desk {
         let ended = match ended {
             Some(ended) => Ok(ended),
             None => {
-                connection.as_mut().graceful_shutdown();
+                end(connection.as_mut());
                 timeout(self.limits.drain, connection).await // an h2 peer that never sent its preface would wait for ever
             }
         };
@@ -226,19 +238,20 @@ impl Desk {
         }
     }
 
-    /// ALPN said which protocol it is: the builder's own sniffing has no time-out.
-    fn http(&self, h2: bool) -> auto::Builder<TokioExecutor> {
-        let limits = &self.limits;
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.idle).max_buf_size(limits.max_header_bytes.max(8192));
+    fn http1(&self) -> http1::Builder {
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(self.limits.idle);
+        builder.max_header_size(self.limits.max_header_bytes).max_buf_size(MAX_BUFFER_BYTES);
         builder
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(limits.idle)
-            .keep_alive_timeout(limits.idle)
-            .max_concurrent_streams(limits.max_streams)
-            .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX));
-        if h2 { builder.http2_only() } else { builder.http1_only() }
+    }
+
+    fn http2(&self) -> http2::Builder<TokioExecutor> {
+        let limits = &self.limits;
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.timer(TokioTimer::new()).keep_alive_interval(limits.idle).keep_alive_timeout(limits.idle);
+        builder.max_concurrent_streams(limits.max_streams).max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX));
+        builder.max_send_buf_size(MAX_BUFFER_BYTES);
+        builder
     }
 }
 

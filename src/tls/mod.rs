@@ -3,6 +3,7 @@
 pub mod config;
 pub mod files;
 pub mod limits;
+mod linger;
 pub mod listener;
 pub mod peer;
 mod possession;

@@ -172,12 +172,13 @@ fn a_killed_owner_without_a_successor_leaves_no_server() {
 fn a_killed_server_starts_again_with_its_data() {
     let place = place();
     let dir = place.path().join("pg");
-    let mut server = start(&dir);
-    run(&server.options("postgres"), "create table kept as select 7::bigint as x").unwrap();
+    let first = start(&dir);
+    run(&first.options("postgres"), "create table kept as select 7::bigint as x").unwrap();
     kill_9(&postmaster(&dir).unwrap());
-    until("its owner notices", || server.ended());
-    drop(server);
-    let server = start(&dir);
+    until("its owner notices", || first.ended());
+    let server = start(&dir); // though the first owner lives on
+    assert!(!server.joined());
+    drop(first); // and may go without harm
     assert_eq!(run(&server.options("postgres"), "select x from kept").unwrap(), Some(7));
 }
 
@@ -209,9 +210,10 @@ fn an_interrupted_initdb_and_a_long_path_do_no_harm() {
     let socket: PathBuf = server.socket().into();
     drop(server);
     fs::remove_dir_all(dir.join("data")).unwrap();
-    fs::create_dir(dir.join("data.new")).unwrap();
-    fs::write(dir.join("data.new/PG_VERSION"), "15").unwrap();
+    fs::create_dir(dir.join("data.new.1")).unwrap();
+    fs::write(dir.join("data.new.1/PG_VERSION"), "15").unwrap();
     let server = start(&dir);
+    assert!(!dir.join("data.new.1").exists());
     assert_eq!(server.socket(), socket);
     drop(server);
     fs::remove_dir_all(socket).unwrap();

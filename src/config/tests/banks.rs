@@ -42,6 +42,11 @@ fn a_bank_file_is_judged_like_the_settings() {
             "production = \"/cic/oauth2/revoke\"",
             "brand `cic`: `/cic/oauth2/revoke` (revocation) and `/cic/oauth2/revoke` (token) are the same path",
         ),
+        (
+            "production = \"/oauth2/{lang}/banque",
+            "production = \"/{lang}/{lang}/banque",
+            "`channel.authorize.production` may hold `{lang}` once",
+        ),
         ("[scope.cbpii]", "[scope.cbpi]", "unknown key `scope.cbpi`; did you mean `cbpii`?"),
         ("update = true ", "update = false ", "`registration.update_without_client_id` needs `registration.update`"),
         (
@@ -61,6 +66,17 @@ fn a_bank_file_is_judged_like_the_settings() {
         let found = judged(&cic.replacen(from, to, 1)).join("|");
         assert_eq!(found, message, "{to}");
     }
+}
+
+#[test]
+fn a_page_in_every_language_leaves_no_room_for_a_page_in_one() {
+    let bank = include_str!("../../../config/banks/labanquepostale.toml");
+    let bank = bank.replacen("\"/pph/authorize\"", "\"/{lang}/authorize\"", 1);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("bank.toml"), bank).unwrap();
+    let found = parse("g.toml", &with_line(13, "bank = 'bank.toml'"), folder.path(), &no_env).unwrap_err();
+    let message = "brand `labanquepostale`: `/{lang}/authorize` (authorize) and `/pmo/authorize` (authorize) are the same path";
+    assert_eq!(found.to_string(), format!("g.toml:12:1: {message}"));
 }
 
 fn place(sandbox: bool) -> BrandPlace {

@@ -1,0 +1,280 @@
+//! A running server with both shipped banks.
+
+use super::{tpp::Tpp, wire::Wire};
+use guichet::{
+    clock::{Clock, System},
+    config::{self, BrandPlace, Settings},
+    dev::{
+        pki::TestPki,
+        postgres::{Attached, attach, ensure_installed, fresh_database},
+        qwac::{QwacSpec, Validity},
+    },
+    flows::sandbox,
+    oauth::tpp::PspRole,
+    server::{Server, Sockets},
+    storage::{Db, MIGRATOR},
+    telemetry,
+};
+use sqlx::{PgPool, postgres::PgConnectOptions};
+use std::{
+    fmt::Write,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+};
+use tempfile::TempDir;
+use time::{Duration, OffsetDateTime};
+use tokio::net::TcpListener;
+
+/// A brand of the test bank, as a TPP knows it from its documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct Brand {
+    pub id: &'static str,
+    pub tpp_host: &'static str,
+    pub psu_host: &'static str,
+    pub registration: &'static str,
+    pub revocation: &'static str,
+    /// Name, authorization path (French), token path.
+    pub channels: &'static [(&'static str, &'static str, &'static str)],
+    /// HTTP Basic beside the certificate.
+    pub basic: bool,
+    pub refresh: bool,
+    pub update: bool,
+}
+
+pub const CIC: Brand = Brand {
+    id: "cic",
+    tpp_host: "api.cic.localhost",
+    psu_host: "cic.localhost",
+    registration: "/sandbox/cic/oauth2/registrations",
+    revocation: "/sandbox/cic/oauth2/revoke",
+    channels: &[("web", "/oauth2/fr/sandbox/signin.html", "/sandbox/cic/oauth2/token")],
+    basic: false,
+    refresh: true,
+    update: true,
+};
+
+pub const LBP: Brand = Brand {
+    id: "labanquepostale",
+    tpp_host: "api.labanquepostale.localhost",
+    psu_host: "labanquepostale.localhost",
+    registration: "/register",
+    revocation: "/revoke",
+    channels: &[("web", "/authorize", "/token"), ("pph", "/pph/authorize", "/pph/token"), ("pmo", "/pmo/authorize", "/pmo/token")],
+    basic: true,
+    refresh: false,
+    update: false,
+};
+
+pub const BRANDS: [Brand; 2] = [CIC, LBP];
+
+impl Brand {
+    pub fn channel(&self, name: &str) -> (&'static str, &'static str, &'static str) {
+        *self.channels.iter().find(|c| c.0 == name).expect("a channel of this brand")
+    }
+
+    /// Every grant type that the brand offers.
+    pub fn grant_types(&self) -> Vec<&'static str> {
+        let refresh = self.refresh.then_some("refresh_token");
+        ["authorization_code", "client_credentials"].into_iter().chain(refresh).collect()
+    }
+}
+
+/// Moves only when told.
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.whole_microseconds().try_into().expect("fits"), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH + Duration::microseconds(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// What differs from the usual test bank.
+#[derive(Default)]
+pub struct BankOptions {
+    /// TOML below the generated one: `[limits]` and the like.
+    pub extra: String,
+    /// TOML inside each `[[brand]]`.
+    pub brand_extra: String,
+    /// Serves as the banks do in production: no simulator.
+    pub production: bool,
+    /// A database that another server uses, too.
+    pub database: Option<PgConnectOptions>,
+}
+
+pub struct Bank {
+    pub clock: Arc<TestClock>,
+    /// tpp and psu.
+    pub address: SocketAddr,
+    pub internal: SocketAddr,
+    pub ops: SocketAddr,
+    pub database: PgConnectOptions,
+    pub server: Option<Server>,
+    folder: TempDir,
+}
+
+/// One test PKI for all tests: keys cost time.
+pub fn pki() -> &'static (TempDir, TestPki) {
+    static PKI: OnceLock<(TempDir, TestPki)> = OnceLock::new();
+    PKI.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let hosts: Vec<_> = BRANDS.iter().flat_map(|b| [b.tpp_host, b.psu_host]).chain(["localhost"]).collect();
+        let made = TestPki::load_or_create(dir.path(), &hosts, System::new().now()).unwrap();
+        (dir, made)
+    })
+}
+
+fn cluster() -> &'static Attached {
+    static CLUSTER: OnceLock<Attached> = OnceLock::new();
+    CLUSTER.get_or_init(|| {
+        ensure_installed().unwrap();
+        let dir = std::env::temp_dir().join("guichet-test-postgres");
+        attach(&dir, Path::new(env!("CARGO_BIN_EXE_guichet"))).unwrap()
+    })
+}
+
+/// A migrated and seeded database of its own.
+pub async fn database() -> PgConnectOptions {
+    let cluster = tokio::task::spawn_blocking(cluster).await.unwrap();
+    let digest: u64 = MIGRATOR
+        .iter()
+        .flat_map(|m| m.checksum.iter())
+        .fold(0xcbf2_9ce4_8422_2325, |sum, b| (sum ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
+    let prepare = async |pool: PgPool| {
+        MIGRATOR.run(&pool).await.map_err(|e| e.to_string())?;
+        let db = Db::new(pool);
+        for brand in BRANDS {
+            let origin = |host: &str| format!("https://{host}");
+            let (tpp_origin, psu_origin) = (origin(brand.tpp_host), origin(brand.psu_host));
+            let place = BrandPlace { id: None, sandbox: true, issuer: psu_origin.clone(), tpp_origin, psu_origin };
+            let brand = config::shipped_brand(brand.id, place).map_err(|e| e.to_string())?;
+            sandbox::seed(&db, &System::new(), &brand).await.map_err(|e| e.to_string())?;
+        }
+        Ok::<_, String>(())
+    };
+    fresh_database(|name| cluster.options(name), &format!("guichet_{digest:016x}"), prepare).await.unwrap()
+}
+
+async fn socket() -> (TcpListener, SocketAddr) {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+impl Bank {
+    pub async fn start() -> Self {
+        Self::with(BankOptions::default()).await
+    }
+
+    pub async fn with(options: BankOptions) -> Self {
+        let database = match &options.database {
+            Some(database) => database.clone(),
+            None => database().await,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let ((tpp, address), (internal, internal_address), (ops, ops_address)) = (socket().await, socket().await, socket().await);
+        let settings = settings(folder.path(), &options, address, internal_address, ops_address);
+        let now = System::new().now().unix_timestamp() * 1_000_000;
+        let clock = Arc::new(TestClock(AtomicI64::new(now)));
+        let sockets = Sockets { tpp, psu: None, internal: Some(internal), ops };
+        let metrics = telemetry::detached_metrics();
+        let server = Server::start(settings, database.clone(), clock.clone(), Arc::new(System::new()), sockets, metrics).await.unwrap();
+        Self { clock, address, internal: internal_address, ops: ops_address, database, server: Some(server), folder }
+    }
+
+    pub fn server(&self) -> &Server {
+        self.server.as_ref().unwrap()
+    }
+
+    pub fn origin(&self, host: &str) -> String {
+        format!("https://{host}:{}", self.address.port())
+    }
+
+    pub fn issuer(&self, brand: Brand) -> String {
+        self.origin(brand.psu_host)
+    }
+
+    /// A new organisation with these roles and a QWAC that lives for two years.
+    pub fn tpp(&self, roles: impl IntoIterator<Item = PspRole>) -> Tpp<'_> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let organisation = format!("PSDFR-ACPR-{}", 50_000 + NEXT.fetch_add(1, Ordering::SeqCst));
+        self.tpp_named(&organisation, roles)
+    }
+
+    /// Another QWAC of an organisation, as after a renewal.
+    pub fn tpp_named(&self, organisation: &str, roles: impl IntoIterator<Item = PspRole>) -> Tpp<'_> {
+        let roles: Vec<_> = roles.into_iter().collect();
+        let now = self.clock.now();
+        let validity = Validity { not_before: now - Duration::days(1), not_after: now + Duration::days(730) };
+        self.tpp_with(&QwacSpec::new(organisation, &format!("Société {organisation}"), &roles, validity))
+    }
+
+    pub fn tpp_with(&self, spec: &QwacSpec) -> Tpp<'_> {
+        let issued = pki().1.qtsp.issue(spec).unwrap();
+        Tpp { bank: self, organisation: spec.organisation.clone(), wire: Wire::with_certificate(self, &issued.chain, &issued.key) }
+    }
+
+    /// A caller of the internal counter, with the bank's own certificate.
+    pub fn gateway(&self) -> Wire {
+        Wire::gateway(self)
+    }
+
+    /// A browser without certificate or cookies.
+    pub fn browser(&self) -> Wire {
+        Wire::browser(self)
+    }
+
+    pub async fn pool(&self) -> PgPool {
+        PgPool::connect_with(self.database.clone()).await.unwrap()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn settings(folder: &Path, options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: SocketAddr) -> Settings {
+    config::parse("test.toml", &toml(options, tpp, internal, ops), folder, &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+/// The settings of a test bank at these addresses.
+pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: SocketAddr) -> String {
+    let file = |name: &str| pki().1.file(name).display().to_string();
+    let (server, key) = (file("server.pem"), file("server.key"));
+    let mut text = format!(
+        "[tpp]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n\
+         [psu]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n\
+         [internal]\naddress = \"{internal}\"\ncertificate_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n\
+         [ops]\naddress = \"{ops}\"\n[database]\nurl = \"postgres://localhost/unused\"\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
+        file("internal.pem"),
+        file("internal.key"),
+        file("bank-ca.pem"),
+        file("qtsp.pem"),
+        file("qtsp.crl"),
+        options.extra,
+    );
+    for brand in BRANDS {
+        let port = tpp.port();
+        write!(
+            text,
+            "[[brand]]\nbank = \"{id}\"\nsandbox = {sandbox}\nissuer = \"https://{psu}:{port}\"\ntpp_host = \"{tpp_host}\"\n\
+             psu_host = \"{psu}\"\ntpp_port = {port}\npsu_port = {port}\n{extra}\n",
+            id = brand.id,
+            sandbox = !options.production,
+            psu = brand.psu_host,
+            tpp_host = brand.tpp_host,
+            extra = options.brand_extra,
+        )
+        .unwrap();
+    }
+    text
+}

@@ -1,0 +1,83 @@
+//! The program's own SQL, and tables with a bank's rows to try it on.
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, PgConnection};
+use std::{fs, path::Path};
+
+/// 1,000 clients of 500 organisations, 10,000 grants and journeys, 50,000 tokens, 50,000 audit events.
+pub const ROWS: &str = r"
+    insert into clients (id, brand, organisation, legal_name, metadata, scope, secret_digests, registration_token_digests, fingerprint,
+                         created_at, updated_at)
+    select md5('client' || n)::uuid, case n % 2 when 0 then 'cic' else 'labanquepostale' end, 'PSDFR-ACPR-' || n / 2, 'TPP ' || n, '{}', 'aisp', '{}',
+           '{}', sha256(n::text::bytea), now(), now()
+    from generate_series(1, 1000) n;
+    insert into certificates (thumbprint, organisation, chain, first_seen_at)
+    select sha256(n::text::bytea), 'PSDFR-ACPR-' || n, array[repeat('x', 1500)::bytea], now() from generate_series(1, 1000) n;
+    insert into grants (id, brand, client_id, channel, scope, psu, sca_at, created_at, expires_at, revoked_at)
+    select md5('grant' || n)::uuid, 'cic', md5('client' || 1 + n % 1000)::uuid, 'web', 'aisp', 'psu' || n, now(), now(),
+           now() + interval '180 days', case when n % 10 = 0 then now() end
+    from generate_series(1, 10000) n;
+    insert into codes (id, digest, grant_id, redirect_uri, redirect_uri_sent, expires_at)
+    select md5('code' || n)::uuid, sha256(n::text::bytea), md5('grant' || n)::uuid, 'https://tpp.example/callback', true, now()
+    from generate_series(1, 10000) n;
+    insert into interactions (id, brand, channel, client_id, redirect_uri, redirect_uri_sent, scope, lang, browser_digest, state, created_at,
+                              active_at, expires_at)
+    select md5('journey' || n)::uuid, 'cic', 'web', md5('client' || 1 + n % 1000)::uuid, 'https://tpp.example/callback', true, 'aisp', 'fr',
+           sha256(n::text::bytea), 'sign_in', now(), now(), now()
+    from generate_series(1, 10000) n;
+    insert into tokens (id, digest, kind, brand, client_id, grant_id, scope, channel, issued_at, expires_at)
+    select md5('token' || n)::uuid, sha256(n::text::bytea), case n % 5 when 0 then 'r' else 'a' end::char, 'cic',
+           md5('client' || 1 + n % 1000)::uuid, md5('grant' || 1 + n % 10000)::uuid, 'aisp', 'web', now(), now() + interval '3 hours'
+    from generate_series(1, 50000) n;
+    insert into audit_events (id, at, brand, kind, client_id)
+    select md5('event' || n)::uuid, now(), 'cic', 'token_issued', md5('client' || 1 + n % 1000)::uuid from generate_series(1, 50000) n;
+    insert into sandbox_customers (brand, login, password_hash, reference)
+    select 'sandbox' || n / 20, 'customer' || n, repeat('x', 97), 'psu' || n from generate_series(1, 2000) n;
+    analyze";
+
+/// A statement of the program.
+pub struct Statement {
+    pub text: String,
+    /// SQL types of `$1..`.
+    pub types: Vec<&'static str>,
+}
+
+/// Every statement of the program: `cargo sqlx prepare` keeps them in `.sqlx`, one a file.
+pub fn statements() -> Vec<Statement> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
+    let files = fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    let read = |file: Vec<u8>| {
+        let cached: Value = serde_json::from_slice(&file).unwrap();
+        let types = cached["describe"]["parameters"]["Left"].as_array().unwrap().iter();
+        Statement {
+            text: cached["query"].as_str().unwrap().to_owned(),
+            types: types.map(|name| sql_type(name.as_str().unwrap_or_else(|| panic!("{name}: a type of our own?")))).collect(),
+        }
+    };
+    files.map(read).collect()
+}
+
+/// A type as sqlx calls it, in SQL.
+fn sql_type(name: &str) -> &'static str {
+    let known = [
+        ("Bool", "boolean"),
+        ("Bytea", "bytea"),
+        ("ByteaArray", "bytea[]"),
+        ("Char", "\"char\""),
+        ("Int2", "smallint"),
+        ("Int4", "integer"),
+        ("Int8", "bigint"),
+        ("Jsonb", "jsonb"),
+        ("Text", "text"),
+        ("TextArray", "text[]"),
+        ("Timestamptz", "timestamptz"),
+        ("Uuid", "uuid"),
+        ("UuidArray", "uuid[]"),
+    ];
+    known.into_iter().find(|(sqlx, _)| *sqlx == name).unwrap_or_else(|| panic!("{name}: say its SQL type above")).1
+}
+
+/// One or more statements without parameters.
+pub async fn execute(db: &mut PgConnection, statement: String) {
+    sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(db).await.unwrap_or_else(|e| panic!("{e}: {statement}"));
+}

@@ -1,0 +1,179 @@
+//! A TPP: an organisation with a QWAC, and the clients it registered.
+
+use super::{
+    bank::{Bank, Brand},
+    psu::{Landing, Psu},
+    wire::{Reply, Wire, encode},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// RFC 7636 appendix B.
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub const CALLBACK: &str = "https://tpp.example/callback";
+pub const STATE: &str = "st-8=/ +é&";
+
+#[derive(Clone)]
+pub struct Tpp<'a> {
+    pub bank: &'a Bank,
+    pub organisation: String,
+    pub wire: Wire,
+}
+
+/// A registered client and how it authenticates.
+#[derive(Clone)]
+pub struct Client<'a> {
+    pub tpp: Tpp<'a>,
+    pub brand: Brand,
+    pub id: String,
+    pub secret: Option<String>,
+    /// All that was answered at registration.
+    pub information: Value,
+}
+
+impl<'a> Tpp<'a> {
+    pub fn metadata(brand: Brand) -> Value {
+        json!({
+            "redirect_uris": [CALLBACK],
+            "client_name": "Test app",
+            "grant_types": brand.grant_types(),
+            "token_endpoint_auth_method": "tls_client_auth",
+        })
+    }
+
+    pub fn registration_url(&self, brand: Brand) -> String {
+        format!("{}{}", self.bank.origin(brand.tpp_host), brand.registration)
+    }
+
+    pub async fn try_register(&self, brand: Brand, metadata: &Value) -> Reply {
+        self.wire.json(Method::POST, &self.registration_url(brand), &[], metadata).await
+    }
+
+    pub async fn register(&self, brand: Brand) -> Client<'a> {
+        self.register_as(brand, &Self::metadata(brand)).await
+    }
+
+    pub async fn register_as(&self, brand: Brand, metadata: &Value) -> Client<'a> {
+        let information = self.try_register(brand, metadata).await.ok(201).json();
+        Client {
+            tpp: self.clone(),
+            brand,
+            id: information["client_id"].as_str().unwrap().to_owned(),
+            secret: information["client_secret"].as_str().map(str::to_owned),
+            information,
+        }
+    }
+}
+
+impl<'a> Client<'a> {
+    /// The same client with another certificate: a renewed QWAC, or somebody else's.
+    pub fn over(&self, tpp: &Tpp<'a>) -> Self {
+        Self { tpp: tpp.clone(), ..self.clone() }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.tpp.bank.origin(self.brand.tpp_host))
+    }
+
+    pub fn authorization(&self) -> Option<String> {
+        let secret = self.secret.as_ref()?;
+        Some(format!("Basic {}", STANDARD.encode(format!("{}:{secret}", self.id))))
+    }
+
+    /// A form at a machine endpoint, authenticated as the brand asks.
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Reply {
+        match self.authorization() {
+            Some(basic) => self.tpp.wire.form(&self.url(path), &[("authorization", &basic)], form).await,
+            None => {
+                let form: Vec<_> = form.iter().copied().chain([("client_id", self.id.as_str())]).collect();
+                self.tpp.wire.form(&self.url(path), &[], &form).await
+            }
+        }
+    }
+
+    pub async fn token(&self, channel: &str, form: &[(&str, &str)]) -> Reply {
+        self.post(self.brand.channel(channel).2, form).await
+    }
+
+    pub async fn revoke(&self, token: &str) -> Reply {
+        self.post(self.brand.revocation, &[("token", token)]).await
+    }
+
+    pub async fn client_credentials(&self) -> Reply {
+        self.token("web", &[("grant_type", "client_credentials"), ("scope", "pisp")]).await
+    }
+
+    pub async fn refresh(&self, token: &str) -> Reply {
+        self.token("web", &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+    }
+
+    /// An authorization URL with PKCE and state, each parameter replaceable.
+    pub fn authorize_url(&self, channel: &str, scope: &str, changes: &[(&str, Option<&str>)]) -> String {
+        let usual = [
+            ("response_type", "code"),
+            ("client_id", &self.id),
+            ("redirect_uri", CALLBACK),
+            ("scope", scope),
+            ("state", STATE),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        let mut pairs: Vec<(&str, &str)> = usual.into_iter().filter(|(name, _)| !changes.iter().any(|(n, _)| n == name)).collect();
+        pairs.extend(changes.iter().filter_map(|(name, value)| Some((*name, (*value)?))));
+        format!("{}{}?{}", self.tpp.bank.origin(self.brand.psu_host), self.brand.channel(channel).1, encode(&pairs))
+    }
+
+    /// The customer's browser on the first page of a journey.
+    pub async fn authorize(&self, channel: &str, scope: &str) -> Psu<'a> {
+        let psu = Psu::open(self.tpp.bank, self.brand, &self.authorize_url(channel, scope, &[])).await;
+        assert_eq!(psu.page.status, 200, "{:?}", psu.page);
+        psu
+    }
+
+    pub async fn approved(&self, channel: &str, scope: &str) -> Landing {
+        self.authorize(channel, scope).await.approve().await
+    }
+
+    /// The exchange of a code as the brand documents it.
+    pub async fn redeem(&self, channel: &str, scope: &str, code: &str) -> Reply {
+        self.token(channel, &Self::exchange(scope, code)).await
+    }
+
+    pub fn exchange<'f>(scope: &'f str, code: &'f str) -> [(&'f str, &'f str); 5] {
+        [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER), ("scope", scope)]
+    }
+
+    /// Tokens of a whole journey.
+    pub async fn tokens(&self, channel: &str, scope: &str) -> Value {
+        let landing = self.approved(channel, scope).await;
+        self.redeem(channel, scope, landing.code()).await.ok(200).json()
+    }
+
+    /// What the bank's gateway learns of a token.
+    pub async fn introspect(&self, token: &str) -> Value {
+        introspect(self.tpp.bank, self.brand, &[("token", token)]).await.ok(200).json()
+    }
+
+    pub async fn is_active(&self, token: &str) -> bool {
+        self.introspect(token).await["active"] == true
+    }
+
+    pub fn registration_uri(&self) -> &str {
+        self.information["registration_client_uri"].as_str().unwrap()
+    }
+
+    pub async fn manage(&self, method: Method, body: &Value) -> Reply {
+        self.tpp.wire.json(method, self.registration_uri(), &[], body).await
+    }
+
+    pub async fn delete(&self) -> Reply {
+        self.tpp.wire.send(Method::DELETE, self.registration_uri(), &[], "").await
+    }
+}
+
+pub async fn introspect(bank: &Bank, brand: Brand, form: &[(&str, &str)]) -> Reply {
+    let url = format!("https://localhost:{}/brands/{}/introspect", bank.internal.port(), brand.id);
+    bank.gateway().form(&url, &[], form).await
+}

@@ -1,0 +1,152 @@
+//! HTTP over real TLS, with all of an answer at hand.
+
+use super::bank::{BRANDS, Bank, pki};
+use guichet::tls::files::{load_certificates, load_chain_and_key};
+use reqwest::{Method, header::HeaderMap};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::Value;
+use std::{net::SocketAddr, sync::Arc};
+
+/// An HTTP client that follows no redirect.
+#[derive(Clone)]
+pub struct Wire {
+    client: reqwest::Client,
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("")
+    }
+
+    /// The `error` of a refusal.
+    pub fn error(&self) -> String {
+        self.json()["error"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn description(&self) -> String {
+        self.json()["error_description"].as_str().unwrap_or_default().to_owned()
+    }
+
+    #[track_caller]
+    pub fn ok(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        self
+    }
+
+    #[track_caller]
+    pub fn refused(self, status: u16, error: &str) -> Self {
+        assert_eq!((self.status, self.error().as_str()), (status, error), "{self:?}");
+        assert!(self.header("cache-control").contains("no-store"), "{self:?}");
+        self
+    }
+}
+
+type Identity<'a> = Option<(&'a [CertificateDer<'static>], &'a PrivateKeyDer<'static>)>;
+
+impl Wire {
+    fn new(authorities: &str, identity: Identity<'_>, addresses: &[(&str, SocketAddr)]) -> Self {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut roots = rustls::RootCertStore::empty();
+        for authority in load_certificates(&pki().1.file(authorities)).unwrap() {
+            roots.add(authority).unwrap();
+        }
+        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder = builder.with_root_certificates(roots);
+        let mut config = match identity {
+            Some((chain, key)) => builder.with_client_auth_cert(chain.to_vec(), key.clone_key()).unwrap(),
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let mut client =
+            reqwest::Client::builder().tls_backend_preconfigured(config).redirect(reqwest::redirect::Policy::none()).no_proxy();
+        for (host, address) in addresses {
+            client = client.resolve(host, *address);
+        }
+        Self { client: client.build().unwrap() }
+    }
+
+    fn public(bank: &Bank, identity: Identity<'_>) -> Self {
+        let hosts: Vec<_> = BRANDS.iter().flat_map(|b| [(b.tpp_host, bank.address), (b.psu_host, bank.address)]).collect();
+        Self::new("server-ca.pem", identity, &hosts)
+    }
+
+    pub fn with_certificate(bank: &Bank, chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> Self {
+        Self::public(bank, Some((chain, key)))
+    }
+
+    /// With one of the test PKI's own certificates, such as `expired`.
+    pub fn with_file(bank: &Bank, name: &str) -> Self {
+        let pki = &pki().1;
+        let identity = load_chain_and_key(&pki.file(&format!("{name}.pem")), &pki.file(&format!("{name}.key"))).unwrap();
+        Self::public(bank, Some((&identity.chain, &identity.key)))
+    }
+
+    pub fn browser(bank: &Bank) -> Self {
+        Self::public(bank, None)
+    }
+
+    pub fn gateway(bank: &Bank) -> Self {
+        let pki = &pki().1;
+        let identity = load_chain_and_key(&pki.file("gateway.pem"), &pki.file("gateway.key")).unwrap();
+        Self::new("bank-ca.pem", Some((&identity.chain, &identity.key)), &[("localhost", bank.internal)])
+    }
+
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    pub async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Reply {
+        self.try_send(method, url, headers, body).await.unwrap()
+    }
+
+    pub async fn try_send(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Result<Reply, reqwest::Error> {
+        let mut request = self.client.request(method, url).body(body.into());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = String::from_utf8_lossy(&response.bytes().await?).into_owned();
+        Ok(Reply { status, headers, body })
+    }
+
+    pub async fn get(&self, url: &str) -> Reply {
+        self.send(Method::GET, url, &[], "").await
+    }
+
+    pub async fn form(&self, url: &str, headers: &[(&str, &str)], form: &[(&str, &str)]) -> Reply {
+        let headers: Vec<_> = headers.iter().copied().chain([("content-type", "application/x-www-form-urlencoded")]).collect();
+        self.send(Method::POST, url, &headers, encode(form)).await
+    }
+
+    pub async fn json(&self, method: Method, url: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+        let headers: Vec<_> = headers.iter().copied().chain([("content-type", "application/json")]).collect();
+        self.send(method, url, &headers, body.to_string()).await
+    }
+}
+
+pub fn encode(pairs: &[(&str, &str)]) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in pairs {
+        form.append_pair(name, value);
+    }
+    form.finish()
+}
