@@ -64,6 +64,7 @@ fn changes(brand: &Brand) -> Vec<Value> {
         key(json!({})),
         key(json!({ "kty": "oct" })),
         key(json!({ "kty": "EC", "x5c": ["?"] })),
+        json!({ "jwks": { "keys": vec![json!({ "kty": "OKP", "crv": "Ed25519", "x": "AA" }); 2] } }),
         json!({ "client_uri": "tpp" }),
         json!({ "client_uri": "http://tpp.example" }),
         json!({ "client_name": 1 }),
