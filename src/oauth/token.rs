@@ -98,6 +98,13 @@ impl TokenRefusal {
     }
 }
 
+impl TokenRefusal {
+    /// Would another registration have given another answer?
+    pub const fn rests_on_registration(self) -> bool {
+        matches!(self, Self::GrantTypeNotRegistered | Self::ScopeNotRegistered)
+    }
+}
+
 impl TokenRequest {
     pub fn parse(params: &Params, channel: &Channel, brand: &Brand) -> Result<Self, TokenRefusal> {
         let asked = params.get("grant_type").ok_or(TokenRefusal::Missing("grant_type"))?;
