@@ -1,6 +1,7 @@
 //! One binary for all integration tests: one link, one harness.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod authorize;
 mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
