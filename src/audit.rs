@@ -9,6 +9,7 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditKind {
     CertificateRefused,
+    ClientRefused,
     ClientRegistered,
     ClientRead,
     ClientUpdated,
@@ -34,6 +35,7 @@ impl AuditKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::CertificateRefused => "certificate_refused",
+            Self::ClientRefused => "client_refused",
             Self::ClientRegistered => "client_registered",
             Self::ClientRead => "client_read",
             Self::ClientUpdated => "client_updated",

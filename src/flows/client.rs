@@ -3,9 +3,10 @@
 use super::{Answer, Caller};
 use crate::{
     app::App,
+    audit::AuditKind,
     oauth::{
         brand::Brand,
-        client::{self, AuthenticatedClient, Client, ClientId, Credentials},
+        client::{self, AuthenticatedClient, Client, ClientId, ClientRefusal, Credentials},
     },
     storage::Outage,
 };
@@ -34,20 +35,38 @@ pub async fn find(app: &App, brand: &Brand, id: ClientId, reading: Reading) -> R
     Ok(found)
 }
 
+/// RFC 6749 s2.3. A refusal is kept: somebody with a valid QWAC tried to be this client.
 pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answer<AuthenticatedClient> {
-    let presented = match Credentials::read(&caller.brand, caller.authorization.as_deref(), &caller.params) {
-        Ok(presented) => presented,
-        Err(refusal) => return Ok(Err(refusal.into())),
+    let (claimed, refusal) = match Credentials::read(&caller.brand, caller.authorization.as_deref(), &caller.params) {
+        Err(refusal) => (None, refusal),
+        Ok(presented) => match check(app, caller, &presented, reading).await? {
+            Ok(client) => return Ok(Ok(client)),
+            Err(refusal) => (Some(presented.client_id), refusal),
+        },
     };
+    let event = app.event(app.clock.now(), &caller.brand, AuditKind::ClientRefused).organisation(&caller.tpp.organisation);
+    let event = event.reason(refusal.name());
+    app.db
+        .record(&match claimed {
+            Some(client) => event.client(client),
+            None => event,
+        })
+        .await?;
+    Ok(Err(refusal.into()))
+}
+
+async fn check(
+    app: &App,
+    caller: &Caller,
+    presented: &Credentials,
+    reading: Reading,
+) -> Result<Result<AuthenticatedClient, ClientRefusal>, Outage> {
     let known = find(app, &caller.brand, presented.client_id, reading).await?;
-    let remembered = client::authenticate(known, &presented, caller.tpp.clone());
-    match (remembered, reading) {
-        (Ok(client), _) => Ok(Ok(client)),
-        (Err(refusal), Reading::Fresh) => Ok(Err(refusal.into())),
-        // it may have changed since: refuse only on a fresh reading
-        (Err(_), Reading::Remembered) => {
-            let fresh = find(app, &caller.brand, presented.client_id, Reading::Fresh).await?;
-            Ok(client::authenticate(fresh, &presented, caller.tpp.clone()).map_err(Into::into))
-        }
+    let remembered = client::authenticate(known, presented, caller.tpp.clone());
+    if remembered.is_ok() || reading == Reading::Fresh {
+        return Ok(remembered);
     }
+    // it may have changed since: refuse only on a fresh reading
+    let fresh = find(app, &caller.brand, presented.client_id, Reading::Fresh).await?;
+    Ok(client::authenticate(fresh, presented, caller.tpp.clone()))
 }

@@ -132,12 +132,15 @@ async fn redeem_code(
         None => None,
     };
     let grant = code.as_ref().map(|c| c.grant.id);
-    let outcome = match (token::redeem(code.as_ref(), exchange, client, channel, brand, now), grant) {
+    let verdict = token::redeem(code.as_ref(), exchange, client, channel, brand, now);
+    // the client may have been read a moment ago: its deletion or change must win, and must not cost the code
+    if matches!(verdict, Redemption::Issue(_) | Redemption::RefuseAndConsume(_))
+        && !tx.client_is_current(client.client().id, client.client().revision).await?
+    {
+        return Ok(Outcome::Stale);
+    }
+    let outcome = match (verdict, grant) {
         (Redemption::Issue(issue), Some(grant)) => {
-            // the client may have been read a moment ago: its deletion or change must win
-            if !tx.client_is_current(client.client().id, client.client().revision).await? {
-                return Ok(Outcome::Stale);
-            }
             tx.consume_code(grant, now).await?;
             tx.record(&of_client(app, now, brand, client, AuditKind::TokenIssued).grant(grant)).await?;
             Outcome::Issued(store_pair(app, &mut tx, brand, client, channel, grant, &issue, now).await?)

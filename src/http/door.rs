@@ -75,6 +75,9 @@ impl Inner {
         request.extensions_mut().insert(id);
         let method = request.method().clone();
         let mut response = self.route(counter, request).await;
+        if counter == Some(Counter::Psu) {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, respond::HSTS);
+        }
         if let Ok(value) = HeaderValue::from_str(&id.0.simple().to_string()) {
             response.headers_mut().insert("x-request-id", value);
         }

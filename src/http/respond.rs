@@ -12,7 +12,8 @@ use axum::{
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-const HSTS: &str = "max-age=31536000; includeSubDomains";
+/// RFC 6797: for every answer on a browser's host.
+pub const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 /// Seconds after which a 503 is worth another try.
 const RETRY_AFTER: &str = "2";
 
@@ -109,5 +110,4 @@ fn add_page_headers(response: &mut Response) {
     for (name, value) in HEADERS {
         response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
 }

@@ -48,6 +48,10 @@ impl TrustedRedirect {
             (None, [only]) => only,
             (None, _) => return Err(NoRedirect::RedirectUriMissing),
         };
+        // RFC 9700 s2.6: however it came to be registered
+        if !is_protected(uri) {
+            return Err(NoRedirect::RedirectUriUnknown);
+        }
         // a state that was sent twice is no state
         let state = params.get("state").filter(|_| !params.is_repeated("state"));
         Ok(Self::stored(uri.to_owned(), state.map(str::to_owned), brand))
@@ -114,12 +118,18 @@ fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
     None
 }
 
+/// An answer over plain `http` could be read on its way, except on the customer's own machine.
+fn is_protected(uri: &str) -> bool {
+    uri.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://")) || without_loopback_port(uri).is_some()
+}
+
 /// May this URI be registered at all: https, or http on a loopback address (RFC 9700 s2.6, RFC 8252 s7.3).
 pub fn registrable_redirect(uri: &str) -> Result<(), &'static str> {
     if uri.len() > 2000 {
         return Err("longer than 2000 characters");
     }
-    if !uri.bytes().all(|b| b.is_ascii_graphic()) {
+    // RFC 3986 s2: none of these is in a URI, and browsers read a backslash as a slash
+    if !uri.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b)) {
         return Err("not an ASCII URI");
     }
     let url = Url::parse(uri).map_err(|_| "not an absolute URI")?;
@@ -130,8 +140,8 @@ pub fn registrable_redirect(uri: &str) -> Result<(), &'static str> {
         return Err("has user information");
     }
     match url.scheme() {
-        "https" if url.host_str().is_some_and(|h| !h.contains('*')) => Ok(()),
-        "http" if without_loopback_port(uri).is_some() => Ok(()),
+        "https" if is_protected(uri) && url.host_str().is_some_and(|h| !h.contains('*')) => Ok(()),
+        "http" if is_protected(uri) => Ok(()),
         _ => Err("must be https"),
     }
 }
@@ -304,6 +314,10 @@ mod tests {
             ("javascript:alert(1)", false),
             ("/cb", false),
             ("https://tpp.example/c b", false),
+            ("https:tpp.example/cb", false),
+            ("https:/tpp.example/cb", false),
+            ("https://tpp.example\\@evil.example/cb", false),
+            ("https://tpp.example/\"><b>", false),
         ] {
             assert_eq!(registrable_redirect(uri).is_ok(), ok, "{uri}");
         }

@@ -80,6 +80,19 @@ impl ClientRefusal {
         Self::WrongSecret,
         Self::OtherOrganisation,
     ];
+
+    /// The stable name in the audit trail.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IdMissing => "client_id_missing",
+            Self::SecretMissing => "secret_missing",
+            Self::UnexpectedMethod => "unexpected_method",
+            Self::TwoMethods => "two_methods",
+            Self::Unknown => "unknown_client",
+            Self::WrongSecret => "wrong_secret",
+            Self::OtherOrganisation => "other_organisation",
+        }
+    }
 }
 
 /// What the request claims, before anything was looked up.

@@ -126,6 +126,7 @@ impl TokenRefusal {
         }
     }
 }
+}
 
 impl TokenRequest {
     pub fn parse(params: &Params, channel: &Channel, brand: &Brand) -> Result<Self, TokenRefusal> {
