@@ -16,7 +16,6 @@ use crate::{
     },
     storage::{NewInteraction, Outage},
 };
-use std::sync::Arc;
 
 /// What the browser meets.
 pub enum Begun {
@@ -44,12 +43,10 @@ pub async fn begin(
         };
         let begun = attempt(app, brand, channel, params, lang, browser, client.as_deref()).await?;
         match (begun, reading) {
-            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ (Begun::Journey(_) | Begun::GoHome(_))), _) => {
-                return Ok(begun);
-            }
+            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ Begun::Journey(_)), _) => return Ok(begun),
             (Attempt::Stale, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
-            // the client may have changed since it was remembered
-            (Attempt::Done(Begun::Page(_)) | Attempt::Stale, Reading::Remembered) => reading = Reading::Fresh,
+            // the client may have changed since it was remembered: nobody is sent to a redirect URI of yesterday
+            (Attempt::Done(Begun::Page(_) | Begun::GoHome(_)) | Attempt::Stale, Reading::Remembered) => reading = Reading::Fresh,
         }
     }
 }
@@ -106,9 +103,4 @@ async fn attempt(
     }
     metrics::counter!("guichet_interactions_total", "stage" => AuditKind::InteractionBegun.name()).increment(1);
     Ok(Attempt::Done(Begun::Journey(interaction.id)))
-}
-
-/// The client a journey is for, to name it on the pages.
-pub async fn client_of(app: &App, brand: &Brand, interaction: &Interaction) -> Result<Option<Arc<Client>>, Outage> {
-    find(app, brand, interaction.client, Reading::Remembered).await
 }
