@@ -11,5 +11,6 @@ mod openapi;
 mod plans;
 mod qwac_generated;
 mod qwac_manifest;
+mod races;
 mod sca_outcomes;
 mod tls_listener;
