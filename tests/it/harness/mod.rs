@@ -2,13 +2,16 @@
 
 pub mod audit;
 pub mod bank;
+pub mod process;
 pub mod psu;
+pub mod raw;
 pub mod sql;
 pub mod tpp;
 pub mod wire;
 
-pub use bank::{Bank, BankOptions, Brand, CIC, LBP, TestClock};
-pub use psu::{Landing, Psu};
+pub use bank::{Bank, BankOptions, Brand, CIC, LBP};
+pub use process::Process;
+pub use psu::Psu;
 pub use tpp::{Client, Tpp};
 pub use wire::Reply;
 
