@@ -11,7 +11,7 @@ pub mod wire;
 
 pub use bank::{Bank, BankOptions, Brand, CIC, LBP};
 pub use process::Process;
-pub use psu::Psu;
+pub use psu::{Landing, Psu};
 pub use tpp::{Client, Tpp};
 pub use wire::Reply;
 
