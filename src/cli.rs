@@ -182,6 +182,9 @@ fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
 async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Failure> {
     telemetry::start_log(&settings.log);
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;
+    if let Err(error) = server::raise_descriptor_limit() {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
     let sockets = Sockets::bind(&settings).await?;
     let system = Arc::new(System::new());
     let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;

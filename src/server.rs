@@ -19,6 +19,7 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustls::pki_types::{CertificateRevocationListDer, pem::PemObject};
 use sqlx::postgres::PgConnectOptions;
 use std::{fmt, fs, io, net::SocketAddr, path::Path, sync::Arc};
@@ -61,6 +62,16 @@ impl From<Outage> for StartError {
 
 fn configuration(why: impl fmt::Display) -> StartError {
     StartError::Configuration(why.to_string())
+}
+
+/// Lets this process have as many files open as the system lets it ask for: the bounds of the listeners are what should
+/// bind, and the usual soft limit of 1024 is far below them. Returns how many that is.
+pub fn raise_descriptor_limit() -> io::Result<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft < hard {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    }
+    Ok(hard)
 }
 
 /// Sockets, bound before anything is told to anybody.

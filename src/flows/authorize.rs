@@ -16,7 +16,6 @@ use crate::{
     },
     storage::{NewInteraction, Outage},
 };
-use std::sync::Arc;
 
 /// What the browser meets.
 pub enum Begun {
@@ -104,9 +103,4 @@ async fn attempt(
     }
     metrics::counter!("guichet_interactions_total", "stage" => AuditKind::InteractionBegun.name()).increment(1);
     Ok(Attempt::Done(Begun::Journey(interaction.id)))
-}
-
-/// The client a journey is for, to name it on the pages.
-pub async fn client_of(app: &App, brand: &Brand, interaction: &Interaction) -> Result<Option<Arc<Client>>, Outage> {
-    find(app, brand, interaction.client, Reading::Remembered).await
 }

@@ -1,6 +1,5 @@
 //! The customer's steps between the authorization request and the answer, with scripted customers in a sandbox.
 
-use super::authorize::client_of;
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -16,25 +15,24 @@ use crate::{
     storage::{CustomerRecord, Outage, Tx},
 };
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
-use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// What to show, or where to send the browser.
 pub enum View {
     SignIn {
         interaction: Interaction,
-        client: Arc<Client>,
+        client: Client,
         wrong_password: bool,
     },
     Consent {
         interaction: Interaction,
-        client: Arc<Client>,
+        client: Client,
         until: OffsetDateTime,
     },
     /// There is an answer: the browser fetches it by a navigation of its own.
     Home {
         interaction: Interaction,
-        client: Arc<Client>,
+        client: Client,
     },
     /// The TPP's redirect URI, with the answer in it.
     GoHome(String),
@@ -90,7 +88,7 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
     };
     let view = match interaction.stage(brand, journey.now) {
         Stage::SignIn | Stage::Consent { .. } => journey.look(&mut tx, interaction).await?,
-        Stage::Fail(_) | Stage::Deliver(_) => match client_of(app, brand, &interaction).await? {
+        Stage::Fail(_) | Stage::Deliver(_) => match tx.find_client(&brand.id, interaction.client).await? {
             Some(client) => View::Home { interaction, client },
             // deleted meanwhile: the answer still goes home
             None => journey.look(&mut tx, interaction).await?,
@@ -162,7 +160,7 @@ impl Journey<'_> {
             Stage::Fail(failure) => self.fail(tx, &interaction, failure).await,
             Stage::Deliver(grant) => self.deliver(tx, &interaction, grant).await,
             Stage::SignIn | Stage::Consent { .. } => {
-                let Some(client) = client_of(self.app, self.brand, &interaction).await? else {
+                let Some(client) = tx.find_client(&self.brand.id, interaction.client).await? else {
                     return self.fail(tx, &interaction, ScaFailure::Technical).await;
                 };
                 tx.set_interaction_state(interaction.id, &interaction.state, self.now).await?;
@@ -213,7 +211,7 @@ impl Journey<'_> {
                 let state = State::SignIn { attempts: so_far + 1 };
                 tx.set_interaction_state(interaction.id, &state, self.now).await?;
                 tx.record(&self.event(&interaction, AuditKind::SignInFailed)).await?;
-                match client_of(self.app, self.brand, &interaction).await? {
+                match tx.find_client(&self.brand.id, interaction.client).await? {
                     Some(client) => Ok(View::SignIn { interaction, client, wrong_password: true }),
                     None => Ok(View::Next),
                 }
@@ -222,7 +220,9 @@ impl Journey<'_> {
     }
 
     async fn approve(&self, tx: &mut Tx, interaction: &Interaction, psu: PsuReference, sca_at: OffsetDateTime) -> Result<View, Outage> {
-        let Some(policy) = self.brand.policy(&interaction.scope) else {
+        // deleted meanwhile: nobody is left to consent to
+        let client = tx.find_client(&self.brand.id, interaction.client).await?;
+        let Some(policy) = client.and_then(|_| self.brand.policy(&interaction.scope)) else {
             return self.end(tx, interaction, ScaFailure::Technical).await;
         };
         let grant = Grant {

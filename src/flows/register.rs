@@ -67,6 +67,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         return Ok(Ok(ClientInformation::new(retry.id, client.issued_at, client.metadata, secret.as_ref(), &token, brand)));
     }
     if tx.count_clients(&brand.id, &tpp.organisation).await? >= MOST_CLIENTS {
+        drop(tx); // or the refusal's own record would wait for a second connection while this one is held
         return refused(app, brand, tpp, None, too_many_clients()).await;
     }
     let id = ClientId(app.entropy.uuid(now));

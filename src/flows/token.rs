@@ -33,7 +33,7 @@ enum Outcome {
     Stale,
 }
 
-/// A client that changes more often than this during one request is not worth waiting for.
+/// A client that changes more often than this during one request has to ask again.
 const MOST_ATTEMPTS: usize = 3;
 
 pub async fn answer(app: &App, caller: &Caller, channel: &Channel) -> Answer<TokenResponse> {
@@ -59,7 +59,7 @@ pub async fn answer(app: &App, caller: &Caller, channel: &Channel) -> Answer<Tok
             Outcome::Refused { .. } | Outcome::Stale => reading = Reading::Fresh,
         }
     }
-    Ok(Err(counted(TokenRefusal::GrantEnded)))
+    Err(Outage::contended("the client kept changing"))
 }
 
 fn counted(refusal: TokenRefusal) -> OAuthError {
@@ -131,6 +131,10 @@ async fn redeem_code(
         Some(handle) => tx.lock_code(&brand.id, handle).await?,
         None => None,
     };
+    // the client may have been read a moment ago: its deletion or change must win, before a wrong verdict spends the code
+    if !tx.client_is_current(client.client().id, client.client().revision).await? {
+        return Ok(Outcome::Stale);
+    }
     let grant = code.as_ref().map(|c| c.grant.id);
     let verdict = token::redeem(code.as_ref(), exchange, client, channel, brand, now);
     // the client may have been read a moment ago: its deletion or change must win, and must not cost the code

@@ -1,7 +1,7 @@
 //! Bodies with a bound: so many bytes, within so much time, of the type the endpoint reads.
 
 use crate::oauth::error::OAuthError;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
@@ -13,8 +13,11 @@ pub struct BodyLimits {
     pub time: Duration,
 }
 
-/// The whole body, or 413, 408, 400.
+/// The whole body, or 413 (at once where its length is announced), 408, 400.
 pub async fn read(body: Body, limits: BodyLimits) -> Result<Vec<u8>, OAuthError> {
+    if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > limits.bytes) {
+        return Err(OAuthError::BODY_TOO_LARGE);
+    }
     let whole = Limited::new(body, limits.bytes).collect();
     match tokio::time::timeout(limits.time, whole).await {
         Ok(Ok(body)) => Ok(body.to_bytes().into()),

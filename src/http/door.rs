@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::App,
-    oauth::error::OAuthError,
+    oauth::{error::OAuthError, params},
     tls::peer::{Counter, Peer},
 };
 use axum::{Router, body::Body, response::Response};
@@ -34,9 +34,22 @@ struct Inner {
     psu: HashMap<String, Router>,
     internal: Router,
     ops: Router,
-    /// Requests under way, all counters but ops together.
-    slots: Semaphore,
+    slots: Slots,
     limits: HttpLimits,
+}
+
+/// Requests under way, counted for each counter but ops: anybody may come to psu, even with bodies that trickle in, and
+/// must not take the places of TPPs or of the bank's own systems.
+struct Slots {
+    tpp: Semaphore,
+    psu: Semaphore,
+    internal: Semaphore,
+}
+
+impl Slots {
+    fn new(each: usize) -> Self {
+        Self { tpp: Semaphore::new(each), psu: Semaphore::new(each), internal: Semaphore::new(each) }
+    }
 }
 
 /// What a request is called in the log, in the answer's `X-Request-Id` and on error pages.
@@ -48,7 +61,7 @@ impl Door {
         let (tpp, psu) = router::sites(&app, &limits);
         let internal = router::internal(&app, &limits);
         let ops = router::ops(&app, metrics);
-        Self(Arc::new(Inner { app, tpp, psu, internal, ops, slots: Semaphore::new(limits.requests_in_flight), limits }))
+        Self(Arc::new(Inner { app, tpp, psu, internal, ops, slots: Slots::new(limits.requests_in_flight), limits }))
     }
 }
 
@@ -91,18 +104,18 @@ impl Inner {
     }
 
     async fn route(&self, counter: Option<Counter>, request: Request<Body>) -> Response {
-        let (table, other) = match counter {
+        let (table, other, slots) = match counter {
             Some(Counter::Ops) => return call(self.ops.clone(), request).await,
-            Some(Counter::Internal) => return self.bounded(self.internal.clone(), request).await,
-            Some(Counter::Tpp) => (&self.tpp, &self.psu),
-            Some(Counter::Psu) => (&self.psu, &self.tpp),
+            Some(Counter::Internal) => return self.bounded(&self.slots.internal, self.internal.clone(), request).await,
+            Some(Counter::Tpp) => (&self.tpp, &self.psu, &self.slots.tpp),
+            Some(Counter::Psu) => (&self.psu, &self.tpp, &self.slots.psu),
             None => return respond::status(StatusCode::INTERNAL_SERVER_ERROR),
         };
         let Some(host) = host_of(&request) else {
             return respond::error(&OAuthError::NO_HOST);
         };
         match table.get(&host) {
-            Some(routes) => self.bounded(routes.clone(), request).await,
+            Some(routes) => self.bounded(slots, routes.clone(), request).await,
             // RFC 9110 s15.5.20: a browser may reuse one HTTP/2 connection for two names of one certificate
             None if other.contains_key(&host) => respond::error(&OAuthError::OTHER_CONNECTION),
             None => respond::error(&OAuthError::NO_SUCH_HOST),
@@ -110,8 +123,11 @@ impl Inner {
     }
 
     /// Sheds what is too much at once, and ends what takes too long.
-    async fn bounded(&self, routes: Router, request: Request<Body>) -> Response {
-        let Ok(_slot) = self.slots.try_acquire() else {
+    async fn bounded(&self, slots: &Semaphore, routes: Router, request: Request<Body>) -> Response {
+        if !is_legible(request.uri().path()) {
+            return respond::error(&OAuthError::NO_SUCH_ENDPOINT);
+        }
+        let Ok(_slot) = slots.try_acquire() else {
             metrics::counter!("guichet_requests_shed_total").increment(1);
             return respond::unavailable();
         };
@@ -126,6 +142,11 @@ async fn call(routes: Router, request: Request<Body>) -> Response {
     match routes.oneshot(request).await {
         Ok(response) => response,
     }
+}
+
+/// Of a path that no route matches, so that no parameter of one holds what is no text.
+fn is_legible(path: &str) -> bool {
+    params::decode(path.as_bytes()).is_some()
 }
 
 /// HTTP/2's `:authority`, or the one `Host` header; without the port, in lower case.

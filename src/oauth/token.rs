@@ -126,7 +126,6 @@ impl TokenRefusal {
         }
     }
 }
-}
 
 impl TokenRequest {
     pub fn parse(params: &Params, channel: &Channel, brand: &Brand) -> Result<Self, TokenRefusal> {

@@ -6,7 +6,7 @@ use crate::oauth::{
     secret::Digest,
     tpp::{OrganisationId, Tpp},
 };
-use sqlx::types::Json;
+use sqlx::{PgExecutor, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -54,17 +54,21 @@ fn stored(digests: &[Digest]) -> Vec<Vec<u8>> {
     digests.iter().map(|d| d.as_bytes().to_vec()).collect()
 }
 
+async fn select_client(executor: impl PgExecutor<'_>, brand: &BrandId, id: ClientId) -> Result<Option<Client>, Outage> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select id, brand, organisation, legal_name, metadata as "metadata: _", scope, secret_digests, registration_token_digests,
+                  created_at, revision
+           from clients where id = $1 and brand = $2 and deleted_at is null"#,
+        id.0,
+        brand.as_str(),
+    );
+    row.fetch_optional(executor).await?.map(Client::try_from).transpose()
+}
+
 impl Db {
     pub async fn find_client(&self, brand: &BrandId, id: ClientId) -> Result<Option<Client>, Outage> {
-        let row = sqlx::query_as!(
-            Row,
-            r#"select id, brand, organisation, legal_name, metadata as "metadata: _", scope, secret_digests, registration_token_digests,
-                      created_at, revision
-               from clients where id = $1 and brand = $2 and deleted_at is null"#,
-            id.0,
-            brand.as_str(),
-        );
-        timed("find_client", row.fetch_optional(&self.pool)).await?.map(Client::try_from).transpose()
+        timed("find_client", select_client(&self.pool, brand, id)).await
     }
 
     /// Keeps an accepted certificate, so that introspection can be asked about it by its SHA-256.
@@ -104,7 +108,7 @@ impl Tx {
     ) -> Result<Option<RegistrationRetry>, Outage> {
         let id = sqlx::query_scalar!(
             "select id from clients
-             where brand = $1 and organisation = $2 and fingerprint = $3 and created_at >= $4 and revision = 1 and deleted_at is null
+             where brand = $1 and organisation = $2 and fingerprint = $3 and created_at >= $4 and updated_at = created_at and deleted_at is null
              order by created_at desc limit 1",
             brand.as_str(),
             organisation.as_str(),
@@ -139,6 +143,11 @@ impl Tx {
         .await?
         .map(Client::try_from)
         .transpose()
+    }
+
+    /// As [`Db::find_client`], on the connection this transaction has already: whoever holds one never waits for another.
+    pub async fn find_client(&mut self, brand: &BrandId, id: ClientId) -> Result<Option<Client>, Outage> {
+        select_client(&mut *self.inner, brand, id).await
     }
 
     /// Is the client still as it was when it was judged?
@@ -188,10 +197,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Live secrets and registration tokens, newest first. No new revision: nothing that was decided by the old ones changes.
+    /// Live secrets and registration tokens, newest first. A change of secrets is a new revision: one that fell off must
+    /// not authenticate where the client is still remembered.
     pub async fn set_credentials(&mut self, id: ClientId, secrets: &[Digest], registration_tokens: &[Digest]) -> Result<(), Outage> {
         sqlx::query!(
-            "update clients set secret_digests = $2, registration_token_digests = $3 where id = $1",
+            "update clients set secret_digests = $2, registration_token_digests = $3,
+                    revision = revision + case when secret_digests = $2 then 0 else 1 end
+             where id = $1",
             id.0,
             &stored(secrets),
             &stored(registration_tokens),

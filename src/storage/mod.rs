@@ -41,6 +41,11 @@ impl From<sqlx::Error> for Outage {
 }
 
 impl Outage {
+    /// Others changed what this request needs, again and again: it may well succeed in a moment.
+    pub fn contended(what: &'static str) -> Self {
+        sqlx::Error::Protocol(what.into()).into()
+    }
+
     /// A stored value that no longer reads: somebody changed the row by hand.
     fn unreadable(column: &'static str) -> Self {
         sqlx::Error::Decode(format!("{column} does not read").into()).into()

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod authorize;
+mod crash;
 mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
@@ -12,5 +13,6 @@ mod openapi;
 mod plans;
 mod qwac_generated;
 mod qwac_manifest;
+mod races;
 mod sca_outcomes;
 mod tls_listener;

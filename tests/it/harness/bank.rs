@@ -176,19 +176,25 @@ impl Bank {
     }
 
     pub async fn with(options: BankOptions) -> Self {
+        let ((tpp, address), (internal, internal_address), (ops, ops_address)) = (socket().await, socket().await, socket().await);
+        let mut bank = Self::without_server(&options, address, internal_address, ops_address).await;
+        let settings = settings(bank.folder(), &options, address, internal_address, ops_address);
+        let sockets = Sockets { tpp, psu: None, internal: Some(internal), ops };
+        let metrics = telemetry::detached_metrics();
+        let (clock, entropy) = (bank.clock.clone(), Arc::new(System::new()));
+        bank.server = Some(Server::start(settings, bank.database.clone(), clock, entropy, sockets, metrics).await.unwrap());
+        bank
+    }
+
+    /// All but the server that answers at these addresses.
+    pub(super) async fn without_server(options: &BankOptions, address: SocketAddr, internal: SocketAddr, ops: SocketAddr) -> Self {
         let database = match &options.database {
             Some(database) => database.clone(),
             None => database().await,
         };
-        let folder = tempfile::tempdir().unwrap();
-        let ((tpp, address), (internal, internal_address), (ops, ops_address)) = (socket().await, socket().await, socket().await);
-        let settings = settings(folder.path(), &options, address, internal_address, ops_address);
         let now = System::new().now().unix_timestamp() * 1_000_000;
-        let clock = Arc::new(TestClock(AtomicI64::new(now)));
-        let sockets = Sockets { tpp, psu: None, internal: Some(internal), ops };
-        let metrics = telemetry::detached_metrics();
-        let server = Server::start(settings, database.clone(), clock.clone(), Arc::new(System::new()), sockets, metrics).await.unwrap();
-        Self { clock, address, internal: internal_address, ops: ops_address, database, server: Some(server), folder }
+        let (clock, folder) = (Arc::new(TestClock(AtomicI64::new(now))), tempfile::tempdir().unwrap());
+        Self { clock, address, internal, ops, database, server: None, folder }
     }
 
     pub fn server(&self) -> &Server {

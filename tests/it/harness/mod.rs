@@ -2,12 +2,37 @@
 
 pub mod audit;
 pub mod bank;
+pub mod process;
 pub mod psu;
+pub mod raw;
 pub mod sql;
 pub mod tpp;
 pub mod wire;
 
-pub use bank::{Bank, BankOptions, Brand, CIC, LBP, TestClock};
-pub use psu::Landing;
+pub use bank::{Bank, BankOptions, Brand, CIC, LBP};
+pub use process::Process;
+pub use psu::{Landing, Psu};
 pub use tpp::{Client, Tpp};
 pub use wire::Reply;
+
+use std::{
+    future::{Future, poll_fn},
+    task::Poll,
+};
+
+/// All at once, each on its way before the first is awaited to its end; their results in order.
+pub async fn together<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut running: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    poll_fn(|cx| {
+        let mut pending = false;
+        for (future, output) in running.iter_mut().filter(|(_, output)| output.is_none()) {
+            match future.as_mut().poll(cx) {
+                Poll::Ready(value) => *output = Some(value),
+                Poll::Pending => pending = true,
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, output)| output).collect()
+}

@@ -99,6 +99,20 @@ impl<'a> Psu<'a> {
         self.wire.form(&self.journey, &[("cookie", &self.cookie)], fields).await
     }
 
+    /// The same browser at another server of the same bank.
+    pub fn over<'b>(&self, bank: &'b Bank) -> Psu<'b> {
+        let path = url::Url::parse(&self.journey).unwrap().path().to_owned();
+        let journey = format!("{}{path}", bank.origin(self.brand.psu_host));
+        let (cookie, csrf, page) = (self.cookie.clone(), self.csrf.clone(), self.page.clone());
+        Psu { bank, brand: self.brand, wire: bank.browser(), cookie, journey, csrf, page }
+    }
+
+    /// Posts the form that is on the screen and looks no further: a click among many.
+    pub async fn click(&self, fields: &[(&str, &str)]) -> Reply {
+        let fields: Vec<_> = [("csrf", self.csrf.as_str())].into_iter().chain(fields.iter().copied()).collect();
+        self.wire.form(&self.journey, &[("cookie", &self.cookie)], &fields).await
+    }
+
     pub async fn sign_in(&mut self, login: &str) {
         self.post(&[("customer", login), ("password", "sandbox"), ("decision", "sign_in")]).await;
     }

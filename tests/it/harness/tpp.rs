@@ -84,13 +84,18 @@ impl<'a> Client<'a> {
 
     /// A form at a machine endpoint, authenticated as the brand asks.
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Reply {
-        match self.authorization() {
-            Some(basic) => self.tpp.wire.form(&self.url(path), &[("authorization", &basic)], form).await,
-            None => {
-                let form: Vec<_> = form.iter().copied().chain([("client_id", self.id.as_str())]).collect();
-                self.tpp.wire.form(&self.url(path), &[], &form).await
-            }
+        self.try_post(path, form).await.expect("an answer")
+    }
+
+    /// As [`Self::post`], with no answer where the server is away.
+    pub async fn try_post(&self, path: &str, form: &[(&str, &str)]) -> Option<Reply> {
+        let (mut headers, mut fields) = (vec![("content-type", "application/x-www-form-urlencoded")], form.to_vec());
+        let basic = self.authorization();
+        match &basic {
+            Some(basic) => headers.push(("authorization", basic)),
+            None => fields.push(("client_id", &self.id)),
         }
+        self.tpp.wire.try_send(Method::POST, &self.url(path), &headers, encode(&fields)).await.ok()
     }
 
     pub async fn token(&self, channel: &str, form: &[(&str, &str)]) -> Reply {
