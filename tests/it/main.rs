@@ -13,3 +13,4 @@ mod qwac_generated;
 mod qwac_manifest;
 mod sca_outcomes;
 mod tls_listener;
+mod trial;
