@@ -42,7 +42,7 @@ enum Verb {
     /// Try everything on this machine: a database, certificates, both shipped banks and scripted customers, made as needed
     Dev(dev::run::DevArgs),
     /// Act as a TPP against a running server and print the exchange, secrets masked
-    Try(crate::trial::TryArgs),
+    Try(Box<crate::trial::TryArgs>),
     /// Serve with your own configuration
     Serve {
         #[command(flatten)]
@@ -141,7 +141,10 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
     let done = Ok(ExitCode::SUCCESS);
     match verb {
         Verb::Dev(args) => runtime()?.block_on(dev::run::run(&args)).map_err(Failure::from).and(done),
-        Verb::Try(args) => runtime()?.block_on(crate::trial::run(&args)).map_err(Failure::unexpected).and(done),
+        Verb::Try(args) => {
+            let dir = dev::postgres::state_dir();
+            runtime()?.block_on(crate::trial::run(&args, &dir, &mut std::io::stdout())).map_err(Failure::unexpected).and(done)
+        }
         Verb::Serve { config } => {
             let settings = settings(&config.path)?;
             let database = database(&settings)?;

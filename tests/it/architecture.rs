@@ -31,7 +31,7 @@ const PLAN: [(&str, &str, &str); 20] = [
         "app clock config flows http oauth pki signing storage tls",
         "arc_swap metrics_exporter_prometheus rustls serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
     ),
-    ("trial", "clock config oauth", "base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
+    ("trial", "clock config oauth tls::files", "base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
     (
         "dev",
         "cli::until_told clock config oauth pki sca server storage telemetry",

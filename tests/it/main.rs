@@ -16,3 +16,4 @@ mod qwac_manifest;
 mod races;
 mod sca_outcomes;
 mod tls_listener;
+mod trial;
