@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod architecture;
+mod dependencies;
 mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
