@@ -4,6 +4,7 @@
 mod architecture;
 mod authorize;
 mod crash;
+mod dependencies;
 mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
