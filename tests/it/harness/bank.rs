@@ -197,6 +197,12 @@ impl Bank {
         Self { clock, address, internal, ops, database, server: None, folder }
     }
 
+    /// A bank whose server is a process of its own, at these addresses.
+    pub fn elsewhere(folder: TempDir, database: PgConnectOptions, [address, internal, ops]: [SocketAddr; 3]) -> Self {
+        let clock = Arc::new(TestClock(AtomicI64::new(System::new().now().unix_timestamp() * 1_000_000)));
+        Self { clock, address, internal, ops, database, server: None, folder }
+    }
+
     pub fn server(&self) -> &Server {
         self.server.as_ref().unwrap()
     }

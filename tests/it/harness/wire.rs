@@ -53,21 +53,26 @@ impl Reply {
     }
 }
 
-type Identity<'a> = Option<(&'a [CertificateDer<'static>], &'a PrivateKeyDer<'static>)>;
+pub type Identity<'a> = Option<(&'a [CertificateDer<'static>], &'a PrivateKeyDer<'static>)>;
+
+/// TLS as a peer of the bank speaks it: which authorities it believes, with which certificate it comes.
+pub fn tls(authorities: &str, identity: Identity<'_>) -> rustls::ClientConfig {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    for authority in load_certificates(&pki().1.file(authorities)).unwrap() {
+        roots.add(authority).unwrap();
+    }
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let builder = builder.with_root_certificates(roots);
+    match identity {
+        Some((chain, key)) => builder.with_client_auth_cert(chain.to_vec(), key.clone_key()).unwrap(),
+        None => builder.with_no_client_auth(),
+    }
+}
 
 impl Wire {
     fn new(authorities: &str, identity: Identity<'_>, addresses: &[(&str, SocketAddr)]) -> Self {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut roots = rustls::RootCertStore::empty();
-        for authority in load_certificates(&pki().1.file(authorities)).unwrap() {
-            roots.add(authority).unwrap();
-        }
-        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let builder = builder.with_root_certificates(roots);
-        let mut config = match identity {
-            Some((chain, key)) => builder.with_client_auth_cert(chain.to_vec(), key.clone_key()).unwrap(),
-            None => builder.with_no_client_auth(),
-        };
+        let mut config = tls(authorities, identity);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let mut client =
             reqwest::Client::builder().tls_backend_preconfigured(config).redirect(reqwest::redirect::Policy::none()).no_proxy();

@@ -1,0 +1,73 @@
+//! As little of an HTTP client as possible, so that the machine's time goes to the server: one connection, kept alive.
+
+use rustls::{ClientConfig, pki_types::ServerName};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const LARGEST_ANSWER: usize = 64 * 1024;
+
+/// Where and as whom to connect.
+#[derive(Clone)]
+pub struct Target {
+    pub address: SocketAddr,
+    pub host: &'static str,
+    pub tls: Arc<ClientConfig>,
+}
+
+pub struct KeptAlive {
+    stream: TlsStream<TcpStream>,
+    buffer: Vec<u8>,
+}
+
+/// The bytes of a form posted over HTTP/1.1.
+pub fn post(host: &str, path: &str, form: &str) -> Vec<u8> {
+    let length = form.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{form}"
+    )
+    .into_bytes()
+}
+
+impl KeptAlive {
+    pub async fn open(target: &Target) -> Self {
+        let socket = TcpStream::connect(target.address).await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let name = ServerName::try_from(target.host).unwrap();
+        let stream = TlsConnector::from(target.tls.clone()).connect(name, socket).await.unwrap();
+        Self { stream, buffer: Vec::with_capacity(4096) }
+    }
+
+    /// The body of the answer, which must be 200 and, for what a load test asks, small.
+    pub async fn ask(&mut self, request: &[u8]) -> &[u8] {
+        self.stream.write_all(request).await.unwrap();
+        self.buffer.clear();
+        let (head, length) = timeout(PATIENCE, self.read_head()).await.expect("the head in time");
+        assert!(self.buffer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&self.buffer));
+        while self.buffer.len() < head + length {
+            timeout(PATIENCE, self.more()).await.expect("the body in time");
+        }
+        &self.buffer[head..head + length]
+    }
+
+    async fn read_head(&mut self) -> (usize, usize) {
+        loop {
+            self.more().await;
+            if let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
+                let head = std::str::from_utf8(&self.buffer[..end]).unwrap();
+                let length = head.split("\r\n").find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+                return (end + 4, length.parse().unwrap());
+            }
+        }
+    }
+
+    async fn more(&mut self) {
+        assert!(self.buffer.len() < LARGEST_ANSWER, "a large answer");
+        assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0, "closed: {}", String::from_utf8_lossy(&self.buffer));
+    }
+}
