@@ -63,6 +63,7 @@ fn changes(brand: &Brand) -> Vec<Value> {
         key(json!({ "kty": "EC", "d": "AA" })),
         key(json!({})),
         key(json!({ "kty": "oct" })),
+        key(json!({ "kty": "RSA", "e": "AQAB", "n": "AQAB" })),
         key(json!({ "kty": "EC", "x5c": ["?"] })),
         json!({ "jwks": { "keys": vec![json!({ "kty": "OKP", "crv": "Ed25519", "x": "AA" }); 2] } }),
         json!({ "client_uri": "tpp" }),
