@@ -234,7 +234,7 @@ async fn migrate_status(settings: &Settings) -> Result<ExitCode, Failure> {
 
 fn openapi(dir: &Path) -> Result<(), Failure> {
     fs::create_dir_all(dir).map_err(Failure::unexpected)?;
-    for (name, text) in crate::http::documents() {
+    for (name, text) in crate::http::documents(&config::example_brands()) {
         let path = dir.join(name);
         fs::write(&path, text).map_err(|error| Failure::unexpected(format!("{}: {error}", path.display())))?;
         println!("{}", path.display());

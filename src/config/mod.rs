@@ -152,6 +152,18 @@ pub fn shipped_brand(bank: &str, place: BrandPlace) -> Result<Brand, Mistakes> {
     findings.judge(brand)
 }
 
+/// The shipped banks in production, at hosts of no real bank: what the committed documents describe.
+pub fn example_brands() -> Vec<Brand> {
+    let place = |bank: &str| BrandPlace {
+        id: None,
+        sandbox: false,
+        issuer: format!("https://auth.{bank}.example"),
+        tpp_origin: format!("https://api.{bank}.example"),
+        psu_origin: format!("https://auth.{bank}.example"),
+    };
+    SHIPPED_BANKS.into_iter().filter_map(|bank| shipped_brand(bank, place(bank)).ok()).collect()
+}
+
 fn settings(name: &str, text: &str, context: Context<'_>) -> Result<Settings, Mistakes> {
     let findings = Findings::default();
     let (own, defaults) = (Source { name, text }, Source { name: "default.toml", text: DEFAULT });

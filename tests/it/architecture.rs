@@ -22,16 +22,16 @@ const PLAN: [(&str, &str, &str); 20] = [
     ("tls", "", "arc_swap aws_lc_rs axum http hyper hyper_util metrics rustls tokio tokio_rustls tokio_util tower tracing webpki"),
     (
         "http",
-        "app flows oauth pages sca::simulator tls::peer",
-        "axum base64 http http_body_util metrics metrics_exporter_prometheus serde serde_json tokio tower tower_http tracing utoipa uuid",
+        "app flows oauth pages pki::CertificateRefusal pki::Reason sca::simulator tls::peer",
+        "axum base64 http http_body_util metrics metrics_exporter_prometheus serde serde_json time tokio tower tower_http tracing utoipa uuid",
     ),
     ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),
     (
         "server",
         "app clock config flows http oauth pki signing storage tls",
-        "arc_swap metrics_exporter_prometheus rustls serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
+        "arc_swap metrics_exporter_prometheus nix::sys::resource rustls serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
     ),
-    ("trial", "clock config oauth tls::files", "base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
+    ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
     (
         "dev",
         "cli::until_told clock config oauth pki sca server storage telemetry",
@@ -95,7 +95,7 @@ fn broken(floor: &str, file: &Path, crates: &BTreeSet<String>) -> Vec<String> {
 /// The dependencies of Cargo.toml, as code spells them.
 fn crates() -> BTreeSet<String> {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
-    let listed = manifest.split("[dependencies]").nth(1).unwrap().split("\n[profile").next().unwrap();
+    let listed = manifest.split("[dependencies]").nth(1).unwrap().split("\n[[").next().unwrap().split("\n[profile").next().unwrap();
     let names = listed.lines().filter_map(|line| Some(line.split_once(" = ")?.0.replace('-', "_")));
     names.map(|name| if name == "rustls_webpki" { "webpki".into() } else { name }).chain(["rand".into()]).collect()
 }

@@ -17,7 +17,6 @@ use super::{
     router::{InternalSite, Site},
 };
 use crate::{
-    config::{self, BrandPlace},
     oauth::{
         brand::{Brand, ClientAuth, Lang},
         error::ErrorBody,
@@ -82,20 +81,10 @@ pub fn internal_document() -> OpenApi {
     built
 }
 
-/// File name and text of each committed document, with hosts of no real bank.
-pub fn documents() -> Vec<(String, String)> {
-    let brands = config::SHIPPED_BANKS.into_iter().filter_map(|bank| {
-        let place = BrandPlace {
-            id: None,
-            sandbox: false,
-            issuer: format!("https://auth.{bank}.example"),
-            tpp_origin: format!("https://api.{bank}.example"),
-            psu_origin: format!("https://auth.{bank}.example"),
-        };
-        let brand = config::shipped_brand(bank, place).ok()?;
-        Some((format!("{bank}.json"), text_of(&brand_document(&brand))))
-    });
-    brands.chain([("internal.json".to_owned(), text_of(&internal_document()))]).collect()
+/// File name and text of the document of each brand, and of the internal counter's.
+pub fn documents(brands: &[Brand]) -> Vec<(String, String)> {
+    let of = |brand: &Brand| (format!("{}.json", brand.id), text_of(&brand_document(brand)));
+    brands.iter().map(of).chain([("internal.json".to_owned(), text_of(&internal_document()))]).collect()
 }
 
 fn text_of(document: &OpenApi) -> String {
