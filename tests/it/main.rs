@@ -7,6 +7,7 @@ mod dev_pki_judge;
 mod dev_postgres;
 mod harness;
 mod journeys;
+mod pages;
 mod qwac_generated;
 mod qwac_manifest;
 mod sca_outcomes;
