@@ -223,7 +223,8 @@ async fn a_repeated_parameter_is_refused_and_never_guessed() {
         assert_eq!((landing.get("error"), landing.params.get("state")), ("invalid_request", None), "which of both? {more}");
     }
     // the name goes into error_description, whose characters RFC 6749 s4.1.2.1 names
-    let landing = crate::harness::Landing::read(again("%22%5C%C3%A9%0D%3Cb%3E=1&%22%5C%C3%A9%0D%3Cb%3E=2").await.ok(303).header("location"));
+    let landing =
+        crate::harness::Landing::read(again("%22%5C%C3%A9%0D%3Cb%3E=1&%22%5C%C3%A9%0D%3Cb%3E=2").await.ok(303).header("location"));
     let allowed = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
     assert!(landing.get("error_description").chars().all(allowed), "{landing:?}");
 }
@@ -420,7 +421,8 @@ async fn a06_a07_the_challenge_decides_who_may_redeem() {
         ] {
             let code = open(&client, changes).await.approve().await.code().to_owned();
             let form = Client::exchange("aisp", &code);
-            let form: Vec<_> = form.into_iter().filter(|(name, _)| *name != "code_verifier").chain(verifier.map(|v| ("code_verifier", v))).collect();
+            let form: Vec<_> =
+                form.into_iter().filter(|(name, _)| *name != "code_verifier").chain(verifier.map(|v| ("code_verifier", v))).collect();
             let reply = client.token("web", &form).await;
             if error.is_empty() {
                 reply.ok(200);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod authorize;
+mod client_authentication;
 mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
@@ -12,3 +13,6 @@ mod qwac_generated;
 mod qwac_manifest;
 mod sca_outcomes;
 mod tls_listener;
+mod token_client_credentials;
+mod token_code;
+mod token_refresh;

@@ -161,7 +161,8 @@ async fn the_cookie_is_the_browsers_own_and_nobody_elses() {
     // a browser that has one keeps it, so that two journeys in two tabs both go on
     assert_eq!(begin(pair).await.header("set-cookie"), "");
     // what no server gave is not taken over
-    for planted in ["__Host-guichet=attacker", "guichet=x", &format!("guichet={key}"), "__Host-guichet=", &format!("__Host-guichet={key}=")] {
+    for planted in ["__Host-guichet=attacker", "guichet=x", &format!("guichet={key}"), "__Host-guichet=", &format!("__Host-guichet={key}=")]
+    {
         assert!(begin(planted).await.header("set-cookie").starts_with("__Host-guichet="), "{planted}");
     }
 }
