@@ -3,6 +3,7 @@
 
 mod architecture;
 mod authorize;
+mod client_authentication;
 mod crash;
 mod dependencies;
 mod dev_pki;
@@ -11,10 +12,14 @@ mod dev_postgres;
 mod harness;
 mod journeys;
 mod openapi;
+mod pages;
 mod plans;
 mod qwac_generated;
 mod qwac_manifest;
 mod races;
 mod sca_outcomes;
 mod tls_listener;
+mod token_client_credentials;
+mod token_code;
+mod token_refresh;
 mod trial;

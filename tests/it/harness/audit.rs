@@ -33,6 +33,10 @@ impl Bank {
         self.audit().await.iter().filter(|event| event.kind == kind && event.reason == reason).count()
     }
 
+    pub async fn audited_kind(&self, kind: &str) -> usize {
+        self.audit().await.iter().filter(|event| event.kind == kind).count()
+    }
+
     #[track_caller]
     pub fn expect_audit<'a>(&'a self, kind: &'a str, reason: &'a str) -> impl Future<Output = ()> + 'a {
         let caller = std::panic::Location::caller();

@@ -87,6 +87,11 @@ impl Brand {
 pub struct TestClock(AtomicI64);
 
 impl TestClock {
+    /// Since the epoch, for sums with `advance`.
+    pub fn advanced(&self) -> Duration {
+        self.now() - OffsetDateTime::UNIX_EPOCH
+    }
+
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(by.whole_microseconds().try_into().expect("fits"), Ordering::SeqCst);
     }
