@@ -3,18 +3,27 @@
 
 mod architecture;
 mod authorize;
+mod certificates;
 mod crash;
 mod dependencies;
 mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
+mod endpoint_coverage;
 mod harness;
+mod hosts;
+mod introspect;
 mod journeys;
+mod manage;
+mod metadata;
 mod openapi;
 mod plans;
 mod qwac_generated;
 mod qwac_manifest;
 mod races;
+mod register;
+mod revoke;
+mod rules;
 mod sca_outcomes;
 mod tls_listener;
 mod trial;
