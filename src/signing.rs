@@ -32,9 +32,16 @@ impl fmt::Display for KeyFileError {
 
 impl std::error::Error for KeyFileError {}
 
-/// The public halves, in the order of the files.
+/// The public halves, in the order of the files. A key that stands in two files is published once: no `kid` is there twice.
 pub fn published(files: &[PathBuf]) -> Result<JwkSet, KeyFileError> {
-    Ok(JwkSet { keys: files.iter().map(|file| public_half(file)).collect::<Result<_, _>>()? })
+    let mut keys: Vec<Jwk> = vec![];
+    for file in files {
+        let key = public_half(file)?;
+        if !keys.iter().any(|known| known.common.key_id == key.common.key_id) {
+            keys.push(key);
+        }
+    }
+    Ok(JwkSet { keys })
 }
 
 fn public_half(file: &Path) -> Result<Jwk, KeyFileError> {

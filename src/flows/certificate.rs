@@ -32,6 +32,23 @@ struct Judged {
     verdict: Result<Arc<Tpp>, Arc<CertificateRefusal>>,
     at: OffsetDateTime,
     until: OffsetDateTime,
+    /// It was met at the tpp counter, and what is kept of that is stored.
+    noted: bool,
+}
+
+/// A verdict with where it came from.
+struct Judgement {
+    today: Arc<Today>,
+    key: [u8; 32],
+    judged: Judged,
+}
+
+impl Judgement {
+    /// Stored: not again while the verdict is used. Before, an outage would have swallowed it for a minute.
+    fn note(mut self) {
+        self.judged.noted = true;
+        self.today.verdicts.insert(self.key, self.judged);
+    }
 }
 
 impl TrustDesk {
@@ -44,23 +61,22 @@ impl TrustDesk {
         self.0.store(Arc::new(Today::new(trust)));
     }
 
-    /// The verdict, and whether it was reached just now.
-    fn judge(&self, chain: &[CertificateDer<'_>], now: OffsetDateTime) -> (Judged, bool) {
-        let (today, key) = (self.0.load(), digest_of(chain));
-        if let Some(known) = today.verdicts.get(&key).filter(|j| (j.at..=j.until).contains(&now)) {
-            return (known, false);
+    fn judge(&self, chain: &[CertificateDer<'_>], now: OffsetDateTime) -> Judgement {
+        let (today, key) = (self.0.load_full(), digest_of(chain));
+        if let Some(judged) = today.verdicts.get(&key).filter(|j| (j.at..=j.until).contains(&now)) {
+            return Judgement { today, key, judged };
         }
         let verdict = pki::judge(chain, &today.trust, now);
         let end = verdict.facts.as_ref().map(|facts| facts.not_after).filter(|end| *end >= now);
         let until = end.map_or(now + REMEMBERED, |end| end.min(now + REMEMBERED));
-        let judged = Judged { verdict: verdict.tpp().map(Arc::new).map_err(Arc::new), at: now, until };
+        let judged = Judged { verdict: verdict.tpp().map(Arc::new).map_err(Arc::new), at: now, until, noted: false };
         today.verdicts.insert(key, judged.clone());
-        (judged, true)
+        Judgement { today, key, judged }
     }
 
     /// For callers that only ask, as introspection does.
     pub fn holder(&self, chain: &[CertificateDer<'_>], now: OffsetDateTime) -> Result<Arc<Tpp>, Arc<CertificateRefusal>> {
-        self.judge(chain, now).0.verdict
+        self.judge(chain, now).judged.verdict
     }
 }
 
@@ -85,20 +101,23 @@ pub async fn identify(app: &App, brand: &Brand, chain: &[CertificateDer<'static>
         return Ok(Err(OAuthError::CERTIFICATE_MISSING));
     }
     let now = app.clock.now();
-    let (judged, fresh) = app.trust.judge(chain, now);
-    match judged.verdict {
+    let judgement = app.trust.judge(chain, now);
+    let Judged { verdict, noted, .. } = judgement.judged.clone();
+    match verdict {
         Ok(tpp) => {
-            if fresh {
+            if !noted {
                 let der: Vec<Vec<u8>> = chain.iter().map(|c| c.to_vec()).collect();
                 app.db.remember_certificate(&tpp, &der, now).await?;
+                judgement.note();
             }
             Ok(Ok(tpp))
         }
         Err(refusal) => {
             // once a minute and certificate: a TPP that keeps trying must not fill the audit trail
-            if fresh {
+            if !noted {
                 metrics::counter!("guichet_certificates_refused_total").increment(1);
                 app.db.record(&app.event(now, brand, AuditKind::CertificateRefused).reason(refusal.to_string())).await?;
+                judgement.note();
             }
             Ok(Err(OAuthError::certificate(&refusal.to_string())))
         }

@@ -64,11 +64,10 @@ impl fmt::Display for TlsConfigError {
 
 impl error::Error for TlsConfigError {}
 
-/// The tpp counter: a client certificate is asked for, its key proved, its content left to `pki`. On TLS 1.2 only
-/// ECDHE with AES-GCM; no session is ever resumed, because a resumed one would show a certificate nobody proved again.
+/// The tpp counter: a client certificate is asked for, its key proved, its content left to `pki`. No session
+/// is ever resumed, because a resumed one would show a certificate nobody proved again.
 pub fn tpp_config(identity: Identity) -> Result<Arc<ServerConfig>, TlsConfigError> {
-    let mut provider = aws_lc_rs::default_provider();
-    provider.cipher_suites.retain(is_tls13_or_aes_gcm);
+    let provider = machine_provider();
     let verifier = ProofOfPossession(provider.signature_verification_algorithms);
     build(provider, Some(Arc::new(verifier)), identity)
 }
@@ -80,7 +79,7 @@ pub fn psu_config(identity: Identity) -> Result<Arc<ServerConfig>, TlsConfigErro
 
 /// The internal counter: a client certificate of one of the bank's own authorities, or no connection.
 pub fn internal_config(identity: Identity, authorities: &[CertificateDer<'static>]) -> Result<Arc<ServerConfig>, TlsConfigError> {
-    let provider = aws_lc_rs::default_provider();
+    let provider = machine_provider();
     let mut roots = RootCertStore::empty();
     for authority in authorities {
         roots.add(authority.clone()).map_err(TlsConfigError::ClientAuthority)?;
@@ -111,6 +110,13 @@ fn build(
         config.send_tls13_tickets = 0;
     }
     Ok(Arc::new(config))
+}
+
+/// FAPI 2.0 s5.2.2: on TLS 1.2 machines get ECDHE with AES-GCM and nothing else.
+fn machine_provider() -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.retain(is_tls13_or_aes_gcm);
+    provider
 }
 
 fn is_tls13_or_aes_gcm(suite: &SupportedCipherSuite) -> bool {

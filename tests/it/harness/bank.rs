@@ -237,7 +237,8 @@ impl Bank {
 
     pub fn tpp_with(&self, spec: &QwacSpec) -> Tpp<'_> {
         let issued = pki().1.qtsp.issue(spec).unwrap();
-        Tpp { bank: self, organisation: spec.organisation.clone(), wire: Wire::with_certificate(self, &issued.chain, &issued.key) }
+        let wire = Wire::with_certificate(self, &issued.chain, &issued.key);
+        Tpp { bank: self, organisation: spec.organisation.clone(), chain: issued.chain, wire }
     }
 
     /// A caller of the internal counter, with the bank's own certificate.

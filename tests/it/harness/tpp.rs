@@ -7,6 +7,7 @@ use super::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Method;
+use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 
 /// RFC 7636 appendix B.
@@ -19,6 +20,8 @@ pub const STATE: &str = "st-8=/ +é&";
 pub struct Tpp<'a> {
     pub bank: &'a Bank,
     pub organisation: String,
+    /// Of its QWAC, leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
     pub wire: Wire,
 }
 

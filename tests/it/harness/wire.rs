@@ -103,9 +103,15 @@ impl Wire {
     }
 
     pub fn gateway(bank: &Bank) -> Self {
+        Self::internal(bank, Some("gateway"))
+    }
+
+    /// A caller of the internal counter with one of the test PKI's certificates, or none.
+    pub fn internal(bank: &Bank, name: Option<&str>) -> Self {
         let pki = &pki().1;
-        let identity = load_chain_and_key(&pki.file("gateway.pem"), &pki.file("gateway.key")).unwrap();
-        Self::new("bank-ca.pem", Some((&identity.chain, &identity.key)), &[("localhost", bank.internal)])
+        let read = |name| load_chain_and_key(&pki.file(&format!("{name}.pem")), &pki.file(&format!("{name}.key"))).unwrap();
+        let identity = name.map(read);
+        Self::new("bank-ca.pem", identity.as_ref().map(|i| (&i.chain[..], &i.key)), &[("localhost", bank.internal)])
     }
 
     pub fn client(&self) -> &reqwest::Client {
