@@ -389,8 +389,9 @@ impl Body<'_> {
     }
 }
 
+/// A member's name as sent, fit for an answer and an audit row.
 fn shown(key: &str) -> String {
-    key.chars().take(64).collect()
+    key.chars().take(64).map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// RFC 5646 in outline: subtags of 1 to 8 letters or digits.
