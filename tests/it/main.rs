@@ -8,6 +8,7 @@ mod dependencies;
 mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
+mod garbage;
 mod harness;
 mod journeys;
 mod openapi;
