@@ -104,15 +104,19 @@ impl Inner {
     }
 
     async fn route(&self, counter: Option<Counter>, request: Request<Body>) -> Response {
-        let (table, other, slots) = match counter {
+        let counter = match counter {
             Some(Counter::Ops) => return call(self.ops.clone(), request).await,
-            Some(Counter::Internal) => return self.bounded(&self.slots.internal, self.internal.clone(), request).await,
-            Some(Counter::Tpp) => (&self.tpp, &self.psu, &self.slots.tpp),
-            Some(Counter::Psu) => (&self.psu, &self.tpp, &self.slots.psu),
+            Some(counter) => counter,
             None => return respond::status(StatusCode::INTERNAL_SERVER_ERROR),
         };
+        // RFC 9112 s3.2: also where there is only one host
         let Some(host) = host_of(&request) else {
             return respond::error(&OAuthError::NO_HOST);
+        };
+        let (table, other, slots) = match counter {
+            Counter::Tpp => (&self.tpp, &self.psu, &self.slots.tpp),
+            Counter::Psu => (&self.psu, &self.tpp, &self.slots.psu),
+            Counter::Internal | Counter::Ops => return self.bounded(&self.slots.internal, self.internal.clone(), request).await,
         };
         match table.get(&host) {
             Some(routes) => self.bounded(slots, routes.clone(), request).await,

@@ -8,7 +8,7 @@ pub struct ListenerLimits {
     /// Connections accepted but not yet in their handshake. One more cuts the oldest of them: a peer that never speaks
     /// costs a socket for a while and keeps nobody out.
     pub max_waiting: usize,
-    /// Handshakes at the same time. The next ones wait, within their `handshake` time.
+    /// Handshakes at the same time, those left out that their peers stall. The next ones wait, within their `handshake` time.
     pub max_handshakes: usize,
     /// Connections in their handshake or speaking HTTP. At the cap the next ones wait, within their `handshake` time.
     pub max_connections: usize,

@@ -42,8 +42,13 @@ use tower::{Service, ServiceExt};
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// Waiting connections cut each time the system has no descriptor left.
 const EVICTED_PER_FAILURE: usize = 16;
+/// A handshake counts among those at the same time for this long. One that takes longer waits for its peer and costs no
+/// CPU: peers that stall must not keep the others out.
+const HANDSHAKE_TURN: Duration = Duration::from_secs(1);
 /// Of what is read or to be written, for each connection (HTTP/2: for each stream).
 const MAX_BUFFER_BYTES: usize = 64 << 10;
+/// HTTP/2: what a peer may send of a body, for each stream, before somebody reads it; four times that for a connection.
+const WINDOW_BYTES: u32 = 64 << 10;
 
 /// Serves HTTP on `listener` until `stop`, then lets requests under way finish within `limits.drain`.
 ///
@@ -250,7 +255,10 @@ impl Desk {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.timer(TokioTimer::new()).keep_alive_interval(limits.idle).keep_alive_timeout(limits.idle);
         builder.max_concurrent_streams(limits.max_streams).max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX));
-        builder.max_send_buf_size(MAX_BUFFER_BYTES);
+        builder
+            .max_send_buf_size(MAX_BUFFER_BYTES)
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(4 * WINDOW_BYTES);
         builder
     }
 }
@@ -271,8 +279,13 @@ impl Heard<'_> {
         match self {
             Self::Clear(tcp, slot) => Ok((Opened::Clear(tcp), slot)),
             Self::Hello { hello, side, slot, handshake } => {
-                let stream = hello.into_stream(side.config).await?;
+                let mut shaking = pin!(hello.into_stream(side.config));
+                let shaken = timeout(HANDSHAKE_TURN, &mut shaking).await;
                 drop(handshake);
+                let stream = match shaken {
+                    Ok(stream) => stream?,
+                    Err(_) => shaking.await?,
+                };
                 Ok((Opened::Tls(Box::new(stream), side.counter), slot))
             }
         }

@@ -11,6 +11,7 @@ mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
 mod endpoint_coverage;
+mod garbage;
 mod harness;
 mod hosts;
 mod introspect;

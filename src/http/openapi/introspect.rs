@@ -57,8 +57,7 @@ fn introspect() -> Operation {
         .request_body(Some(form_body("The token, and the certificate that came with it.", form())))
         .response("200", answer)
         .response("404", refusal_answer(404, &[OAuthError::NO_SUCH_BRAND.into(), OAuthError::NO_SUCH_ENDPOINT.into()]));
-    let unreadable = refusals::form().into_iter().filter(|refusal| refusal.error != OAuthError::NO_HOST);
-    let operation = internal(refused(operation, unreadable.chain([OAuthError::TOKEN_MISSING.into()])));
+    let operation = internal(refused(operation, refusals::form().into_iter().chain([OAuthError::TOKEN_MISSING.into()])));
     shared(operation, &[("408", "BodyTooSlow"), ("413", "BodyTooLarge"), ("415", "NotAForm")]).build()
 }
 
