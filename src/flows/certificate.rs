@@ -4,11 +4,7 @@ use super::Answer;
 use crate::{
     app::App,
     audit::AuditKind,
-    oauth::{
-        brand::Brand,
-        error::OAuthError,
-        tpp::Tpp,
-    },
+    oauth::{brand::Brand, error::OAuthError, tpp::Tpp},
     pki::{self, CertificateRefusal, Trust},
 };
 use arc_swap::ArcSwap;

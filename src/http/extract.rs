@@ -3,11 +3,7 @@
 use super::{body, respond, router::Site};
 use crate::{
     flows::{Caller, certificate},
-    oauth::{
-        error::OAuthError,
-        params::Params,
-        tpp::Tpp,
-    },
+    oauth::{error::OAuthError, params::Params, tpp::Tpp},
     tls::peer::Peer,
 };
 use axum::{body::Body, extract::FromRequest, response::Response};

@@ -1,11 +1,7 @@
 use super::{body, respond, router::InternalSite};
 use crate::{
     flows::introspect::{self, CallersCertificate},
-    oauth::{
-        brand::BrandId,
-        error::OAuthError,
-        params::Params,
-    },
+    oauth::{brand::BrandId, error::OAuthError, params::Params},
 };
 use axum::{
     body::Body,

@@ -4,11 +4,7 @@ use crate::{
         Answer,
         register::{self, Management},
     },
-    oauth::{
-        error::OAuthError,
-        registration::ClientInformation,
-        secret::Secret,
-    },
+    oauth::{error::OAuthError, registration::ClientInformation, secret::Secret},
 };
 use axum::{
     body::Body,

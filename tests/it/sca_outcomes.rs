@@ -161,7 +161,8 @@ async fn an_approval_that_was_not_fetched_in_time_goes_home_as_a_timeout() {
     psu.look().await;
     came_home(&psu.go_home().await, &client, "web", "timed_out");
     came_home(&psu.fetch_answer().await, &client, "web", "timed_out");
-    let alive: i64 = sqlx::query_scalar("select count(*) from grants where revoked_at is null").fetch_one(&bank.pool().await).await.unwrap();
+    let alive: i64 =
+        sqlx::query_scalar("select count(*) from grants where revoked_at is null").fetch_one(&bank.pool().await).await.unwrap();
     assert_eq!(alive, 0, "a consent that nobody can use is none");
 
     // where a code did go home, a late reload sends no second answer
