@@ -6,6 +6,8 @@ mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
 mod harness;
+mod interop_authlib;
+mod interop_oauth2;
 mod journeys;
 mod openapi;
 mod plans;

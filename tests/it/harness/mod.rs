@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bank;
+pub mod process;
 pub mod psu;
 pub mod sql;
 pub mod tpp;
