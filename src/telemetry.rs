@@ -2,6 +2,7 @@
 
 use crate::config::{Log, LogFormat};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use std::io::{self, IsTerminal};
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Upper bounds in seconds, for requests and statements alike.
@@ -10,7 +11,7 @@ const BUCKETS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0
 /// Writes to standard error. Spans and events carry ids, routes and reason codes, never a token or a body.
 pub fn start_log(log: &Log) {
     let filter = EnvFilter::new(format!("warn,guichet={level},request={level}", level = log.level));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     match log.format {
         LogFormat::Json => builder.json().flatten_event(true).init(),
         LogFormat::Text => builder.compact().init(),

@@ -29,8 +29,8 @@ pub fn install(packages: &[&str], before: &str) -> Result<(), String> {
 
 fn script(packages: &[&str], before: &str) -> String {
     format!(
-        "set -e\nexec 9>>{LOCK}\nif command -v flock >/dev/null; then flock -w {} 9; fi\n{before}\napt-get update\n\
-         apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300 {}\n",
+        "set -e\nexec 9>>{LOCK}\nif command -v flock >/dev/null; then flock -w {} 9; fi\n{before}\napt-get update 9>&-\n\
+         apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300 {} 9>&-\n",
         DEADLINE.as_secs(),
         packages.join(" "),
     )

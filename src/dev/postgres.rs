@@ -29,7 +29,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const SUPERUSER: &str = "guichet";
+/// Who may do everything in the cluster.
+pub const SUPERUSER: &str = "guichet";
 /// Beginning of the name of a cluster in the making.
 const UNFINISHED: &str = "data.new.";
 const POLL: Duration = Duration::from_millis(10);

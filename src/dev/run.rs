@@ -2,12 +2,13 @@
 
 use super::{
     pki::TestPki,
-    postgres::{DevPostgres, Durability, ensure_installed, state_dir},
+    postgres::{DevPostgres, Durability, SUPERUSER, ensure_installed, state_dir},
 };
 use crate::{
     cli::until_told,
     clock::{Clock, System},
     config::{self, Settings, TrustSettings},
+    oauth::{brand::Brand, registration::GrantType},
     pki::TrustPolicy,
     sca::simulator,
     server::{Server, Sockets, StartError, pool_settings},
@@ -16,11 +17,13 @@ use crate::{
 };
 use clap::Args;
 use std::{
+    env,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
+use url::form_urlencoded::byte_serialize;
 
 #[derive(Args)]
 pub struct DevArgs {
@@ -28,11 +31,11 @@ pub struct DevArgs {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Of TPPs and customers; the internal counter is on the next port, health and metrics on the one after
-    #[arg(long, default_value_t = 8443)]
+    #[arg(long, default_value_t = 8443, value_parser = clap::value_parser!(u16).range(1..=65_533))]
     port: u16,
 }
 
-/// The brands of `dev`: bank, and the path of its first token endpoint's base.
+/// The brands of `dev`.
 const BANKS: [&str; 2] = ["cic", "labanquepostale"];
 
 fn hosts() -> Vec<String> {
@@ -53,34 +56,50 @@ pub fn trust(anchors: Option<PathBuf>) -> TrustSettings {
 }
 
 pub async fn run(args: &DevArgs) -> Result<(), StartError> {
-    let unavailable = |error: &dyn std::fmt::Display| StartError::Unavailable(error.to_string());
     let dir = args.dir.clone().unwrap_or_else(state_dir);
     // open to the user that PostgreSQL runs as; what is secret below it closes itself
-    fs::create_dir_all(&dir).map_err(|error| unavailable(&format!("{}: {error}", dir.display())))?;
-    ensure_installed().map_err(|missing| unavailable(&missing))?;
+    fs::create_dir_all(&dir).map_err(|error| unavailable(format!("{}: {error}", dir.display())))?;
+    let dir = dir.canonicalize().map_err(|error| unavailable(format!("{}: {error}", dir.display())))?;
+    ensure_installed().map_err(unavailable)?;
     let system = Arc::new(System::new());
     let hosts = hosts();
     let names: Vec<_> = hosts.iter().map(String::as_str).collect();
-    let pki = TestPki::load_or_create(&dir.join("pki"), &names, system.now()).map_err(|error| unavailable(&error))?;
-    let database_dir = dir.join("postgres");
-    let mut postgres = tokio::task::spawn_blocking(move || DevPostgres::start(&database_dir, Durability::Durable))
-        .await
-        .map_err(|error| unavailable(&error))?
-        .map_err(|error| unavailable(&error))?;
-    let settings = settings(&dir, &pki, args.port)?;
-    let result = serve(settings, &postgres, system, &dir, &pki, args.port).await;
+    let pki = TestPki::load_or_create(&dir.join("pki"), &names, system.now()).map_err(unavailable)?;
+    let database = dir.join("postgres");
+    let settings = config::parse("dev.toml", &toml(&pki, &database, args.port), &dir, &|_| None)
+        .map_err(|m| StartError::Configuration(m.to_string()))?;
+    let sockets = Sockets::bind(&settings).await.map_err(|error| unavailable(format!("{error}. Choose another port with --port")))?;
+    let mut postgres = start_database(database).await?;
+    let program = env::current_exe().unwrap_or_else(|_| "guichet".into());
+    let place =
+        Place { program, dir, pki, is_default: args.dir.is_none(), internal_port: internal_port(args.port), ops_port: ops_port(args.port) };
+    let text = toml(&place.pki, postgres.socket(), args.port);
+    let result = serve(settings, &text, sockets, &postgres, system, &place).await;
     postgres.stop();
     result
 }
 
-/// Written to a file, so that it can be read, changed and given to `serve`.
-fn settings(dir: &Path, pki: &TestPki, port: u16) -> Result<Settings, StartError> {
-    let file = dir.join("dev.toml");
-    fs::write(&file, toml(pki, dir, port)).map_err(|error| StartError::Unavailable(format!("{}: {error}", file.display())))?;
-    config::load(&file, &|_| None).map_err(|mistakes| StartError::Configuration(mistakes.to_string()))
+fn unavailable(why: impl ToString) -> StartError {
+    StartError::Unavailable(why.to_string())
 }
 
-fn toml(pki: &TestPki, dir: &Path, port: u16) -> String {
+/// One process a folder: whoever joined the server of another would lose it when that one ends.
+async fn start_database(dir: PathBuf) -> Result<DevPostgres, StartError> {
+    let in_use = format!("the database in {} is in use: another `guichet dev` runs there. Choose another folder with --dir", dir.display());
+    let started = tokio::task::spawn_blocking(move || DevPostgres::start(&dir, Durability::Durable)).await;
+    let postgres = started.map_err(unavailable)?.map_err(unavailable)?;
+    if postgres.joined() { Err(unavailable(in_use)) } else { Ok(postgres) }
+}
+
+const fn internal_port(port: u16) -> u16 {
+    port.saturating_add(1)
+}
+
+const fn ops_port(port: u16) -> u16 {
+    port.saturating_add(2)
+}
+
+fn toml(pki: &TestPki, socket: &Path, port: u16) -> String {
     let file = |name: &str| pki.file(name).display().to_string();
     let mut text = format!(
         "# Written by `guichet dev` at each start: change a copy.\n\n\
@@ -88,17 +107,17 @@ fn toml(pki: &TestPki, dir: &Path, port: u16) -> String {
          [psu]\naddress = \"127.0.0.1:{port}\"\ncertificate_file = {server:?}\nkey_file = {server_key:?}\n\n\
          [internal]\naddress = \"127.0.0.1:{internal}\"\ncertificate_file = {inner:?}\nkey_file = {inner_key:?}\nclient_ca_file = {ca:?}\n\n\
          [ops]\naddress = \"127.0.0.1:{ops}\"\n\n\
-         [database]\nurl = \"postgres://app@localhost/postgres?host={socket}\"\n\n\
+         [database]\nurl = \"postgres://{SUPERUSER}@localhost/postgres?host={socket}\"\n\n\
          [trust]\nanchors_file = {anchors:?}\ncrl_files = [{crl:?}]\n\n\
          [log]\nformat = \"text\"\n",
         server = file("server.pem"),
         server_key = file("server.key"),
-        internal = port.saturating_add(1),
-        ops = port.saturating_add(2),
+        internal = internal_port(port),
+        ops = ops_port(port),
         inner = file("internal.pem"),
         inner_key = file("internal.key"),
         ca = file("bank-ca.pem"),
-        socket = dir.join("postgres").display(),
+        socket = byte_serialize(socket.as_os_str().as_encoded_bytes()).collect::<String>(),
         anchors = file("qtsp.pem"),
         crl = file("qtsp.crl"),
     );
@@ -115,62 +134,93 @@ fn toml(pki: &TestPki, dir: &Path, port: u16) -> String {
 
 async fn serve(
     settings: Settings,
+    text: &str,
+    sockets: Sockets,
     postgres: &DevPostgres,
     system: Arc<System>,
-    dir: &Path,
-    pki: &TestPki,
-    port: u16,
+    place: &Place,
 ) -> Result<(), StartError> {
+    // so that it can be read, changed and given to `serve`; `try` finds us by it
+    let file = place.dir.join("dev.toml");
+    fs::write(&file, text).map_err(|error| unavailable(format!("{}: {error}", file.display())))?;
     telemetry::start_log(&settings.log);
-    let metrics = telemetry::start_metrics().map_err(|error| StartError::Unavailable(error.to_string()))?;
-    let sockets = Sockets::bind(&settings).await?;
+    let metrics = telemetry::start_metrics().map_err(unavailable)?;
     let database = postgres.options("postgres");
     let db = Db::connect(database.clone(), &pool_settings(&settings));
-    db.migrate().await.map_err(|error| StartError::Unavailable(error.to_string()))?;
+    db.migrate().await.map_err(unavailable)?;
     db.close().await;
     let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
-    println!("{}", welcome(&server, dir, pki, port));
-    until_told(server, metrics).await.map_err(|error| StartError::Unavailable(error.to_string()))
+    println!("{}", place.welcome(&server.app().brands));
+    until_told(server, metrics).await.map_err(unavailable)
 }
 
-/// URLs and commands that work when pasted.
-fn welcome(server: &Server, dir: &Path, pki: &TestPki, port: u16) -> String {
-    let file = |name: &str| pki.file(name).display().to_string();
-    let mut text = format!("\nguichet dev is ready; its files are in {}\n", dir.display());
-    for brand in &server.app().brands {
-        let (origin, id) = (&brand.psu_origin, &brand.id);
+/// Where a running `dev` can be met, for its welcome.
+pub struct Place {
+    pub dir: PathBuf,
+    pub pki: TestPki,
+    /// This executable.
+    pub program: PathBuf,
+    /// `dir` need not be said to `try`.
+    pub is_default: bool,
+    pub internal_port: u16,
+    pub ops_port: u16,
+}
+
+impl Place {
+    /// URLs, and commands that work when pasted: each on one line, indented by four.
+    pub fn welcome(&self, brands: &[Arc<Brand>]) -> String {
+        let mut text = format!("\nguichet dev is ready. Its files are in {}; Ctrl-C ends it.\n", self.dir.display());
+        for brand in brands {
+            text.push_str(&self.brand(brand));
+        }
+        let dir = if self.is_default { String::new() } else { format!(" --dir {}", quoted(&self.dir)) };
+        // writing to a String does not fail
         let _ = write!(
             text,
-            "\n{name}\n  metadata     {origin}{metadata}\n  developers   {origin}/{id}/developers\n  customers    {origin}/{id}/customers  (password: {password})\n  \
-             register     curl --cacert {ca} --cert {cert} --key {key} -H 'content-type: application/json' \\\n                 \
-             -d '{{\"redirect_uris\":[\"https://tpp.example/callback\"],\"client_name\":\"My app\",\"grant_types\":[{grants}]}}' \\\n                 \
-             {tpp}{register}\n",
-            name = brand.display_name,
-            metadata = brand.metadata_path(),
-            password = simulator::PASSWORD,
-            ca = file("server-ca.pem"),
-            cert = file("all.pem"),
-            key = file("all.key"),
-            tpp = brand.tpp_origin,
-            register = brand.registration.path,
-            grants = grants(brand),
+            "\nIs it well?\n    curl -sS http://127.0.0.1:{}/readyz\n\nA whole journey as a TPP, every exchange printed:\n    {program} try all{dir}\n",
+            self.ops_port,
+            program = quoted(&self.program),
         );
+        text
     }
-    let _ = write!(
-        text,
-        "\nhealth         curl http://127.0.0.1:{ops}/readyz\nintrospection  https://localhost:{internal}/brands/cic/introspect  (--cacert {ca} --cert {cert} --key {key})\n\
-         whole journey  guichet try all\n",
-        ops = port.saturating_add(2),
-        internal = port.saturating_add(1),
-        ca = file("bank-ca.pem"),
-        cert = file("gateway.pem"),
-        key = file("gateway.key"),
-    );
-    text
+
+    fn brand(&self, brand: &Brand) -> String {
+        let (origin, id) = (&brand.psu_origin, &brand.id);
+        let tls = |ca: &str, name: &str| {
+            let file = |name: String| quoted(&self.pki.file(&name));
+            format!("curl -sS --cacert {} --cert {} --key {}", file(ca.into()), file(format!("{name}.pem")), file(format!("{name}.key")))
+        };
+        let registration = format!(
+            "{} -H 'content-type: application/json' -d '{{\"redirect_uris\":[\"https://tpp.example/callback\"],\"client_name\":\"My app\",\
+             \"grant_types\":[{}]}}' {}{}",
+            tls("server-ca.pem", "all"),
+            grants(brand),
+            brand.tpp_origin,
+            brand.registration.path,
+        );
+        format!(
+            "\n{name}\n  for developers        {origin}/{id}/developers\n  scripted customers    {origin}/{id}/customers  (every password: {password})\n  \
+             Where everything is:\n    curl -sS --cacert {ca} {origin}{metadata}\n  \
+             Register a client with the test QWAC that has every role:\n    {registration}\n  \
+             Ask, as the bank's own systems do, what a token is good for:\n    {gateway} -d token=PASTE_ONE https://localhost:{internal}/brands/{id}/introspect\n",
+            name = brand.display_name,
+            password = simulator::PASSWORD,
+            ca = quoted(&self.pki.file("server-ca.pem")),
+            metadata = brand.metadata_path(),
+            gateway = tls("bank-ca.pem", "gateway"),
+            internal = self.internal_port,
+        )
+    }
 }
 
-fn grants(brand: &crate::oauth::brand::Brand) -> String {
-    use crate::oauth::registration::GrantType;
+/// For a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
+    if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+fn grants(brand: &Brand) -> String {
     let offered = GrantType::ALL.into_iter().filter(|g| g.is_offered_by(brand));
     offered.map(|g| format!("\"{}\"", g.as_str())).collect::<Vec<_>>().join(",")
 }

@@ -35,7 +35,7 @@ const PLAN: [(&str, &str, &str); 20] = [
     (
         "dev",
         "cli::until_told clock config oauth pki sca server storage telemetry",
-        "base64 clap nix rcgen rustls sqlx time tokio tracing x509_parser",
+        "base64 clap nix rcgen rustls sqlx time tokio tracing url x509_parser",
     ),
     (
         "cli",

@@ -14,6 +14,8 @@ mod endpoint_coverage;
 mod garbage;
 mod harness;
 mod hosts;
+mod interop_authlib;
+mod interop_oauth2;
 mod introspect;
 mod journeys;
 mod manage;

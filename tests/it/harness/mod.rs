@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bank;
+pub mod command;
 pub mod hello;
 pub mod process;
 pub mod psu;
