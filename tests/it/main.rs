@@ -17,6 +17,7 @@ mod plans;
 mod qwac_generated;
 mod qwac_manifest;
 mod races;
+mod readme;
 mod sca_outcomes;
 mod tls_listener;
 mod token_client_credentials;
