@@ -190,7 +190,8 @@ fn refusals(file: &Path) -> Vec<Refusal> {
     }
     if file.ends_with("oauth/authorize.rs") {
         let body = code.split_once("pub fn registrable_redirect").unwrap().1.split_once("\n}").unwrap().0;
-        let reasons = body.split('"').skip(1).step_by(2).filter(|text| text.contains(' '));
+        let reasons =
+            ["Err(\"", "|_| \""].into_iter().flat_map(|maker| body.split(maker).skip(1)).map(|rest| rest.split('"').next().unwrap());
         found.extend(reasons.map(|why| Refusal {
             code: "InvalidRedirectUri".into(),
             description: format!("redirect_uris[{{i}}]: {why}"),
@@ -237,8 +238,8 @@ fn sca_table() -> String {
     let (mut head, mut rule) = ("| reason |".to_owned(), "|---|".to_owned());
     let mut columns = vec![];
     for bank in SHIPPED_BANKS {
-        let origin = || "https://bank.example".to_owned();
-        let place = BrandPlace { id: None, sandbox: true, issuer: origin(), tpp_origin: origin(), psu_origin: origin() };
+        let (tpp_origin, psu_origin) = ("https://api.bank.example".to_owned(), "https://bank.example".to_owned());
+        let place = BrandPlace { id: None, sandbox: true, issuer: psu_origin.clone(), tpp_origin, psu_origin };
         let brand = shipped_brand(bank, place).unwrap();
         for channel in brand.channels {
             write!(head, " {} {} |", brand.id, channel.name).unwrap();
