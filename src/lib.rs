@@ -1,4 +1,26 @@
 //! Guichet: an OAuth 2.0 authorization server for PSD2 interfaces.
+//!
+//! Each module is a floor, and names only the floors that its row in `tests/it/architecture.rs` allows: judgement does not
+//! wait or look outside, SQL, time and chance have one door each, and a bank's ways are data (`config/banks`).
+//!
+//! ```text
+//! main  cli     arguments, verbs, exit codes
+//! dev  trial    `guichet dev`: database, certificates, banks of one's own; `guichet try`: a TPP. Only cli names them
+//! server        settings -> files read, sockets bound, listeners served; reload, stop
+//! http          THIN: bytes <-> types. Routes, bodies, answers. Asks flows; never storage or pki
+//! pages         HTML and texts in four languages
+//! flows         THE SHELL: read the clock, load, ask oauth, write, audit, commit
+//! storage       THE ONLY SQL. One function a question; an outage is never "not found"
+//! oauth         PURE CORE: what the RFCs judge. Values and a time in, a verdict out; no waiting, no I/O, no clock
+//! pki           PURE: certificate bytes + trust + time -> a verdict with every reason
+//! sca           how a customer is authenticated: today the sandbox's scripted customers
+//! audit         what the bank must be able to prove later
+//! tls           bounded handshakes and connections; proof of the key's possession, no trust
+//! config        TOML -> checked values, every mistake at once
+//! clock         the only doors for time and chance
+//! signing       the published keys
+//! telemetry     log and metrics
+//! ```
 
 pub mod app;
 pub mod audit;

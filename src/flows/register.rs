@@ -39,8 +39,7 @@ pub struct Management {
 }
 
 pub fn too_many_clients() -> RegistrationRefusal {
-    let why = format!("this organisation has {MOST_CLIENTS} clients already");
-    RegistrationRefusal { code: ErrorCode::InvalidClientMetadata, field: "client_id".into(), why }
+    RegistrationRefusal::metadata("client_id", format!("this organisation has {MOST_CLIENTS} clients already"))
 }
 
 /// RFC 7591 s3. An identical registration within the brand's window answers with the same client and fresh credentials.

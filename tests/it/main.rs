@@ -26,6 +26,7 @@ mod plans;
 mod qwac_generated;
 mod qwac_manifest;
 mod races;
+mod readme;
 mod register;
 mod revoke;
 mod rules;

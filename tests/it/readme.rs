@@ -1,0 +1,268 @@
+//! What README.md and docs/errors.md say is what the program does: the parts that can be compared are compared.
+//!
+//! `GUICHET_WRITE_DOCS=1 cargo test --test it readme` writes docs/errors.md anew.
+
+use guichet::{
+    config::{BrandPlace, SHIPPED_BANKS, shipped_brand},
+    oauth::{error::ErrorCode, sca::ScaFailure},
+};
+use std::{
+    collections::BTreeSet,
+    env,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The text between a fence that opens with `language` after `heading`, and its end.
+fn fenced(text: &str, heading: &str, language: &str) -> String {
+    let after = text.split_once(heading).unwrap_or_else(|| panic!("no {heading:?}")).1;
+    let inside = after.split_once(&format!("```{language}\n")).unwrap_or_else(|| panic!("nothing fenced after {heading:?}")).1;
+    inside.split_once("```").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_readme_shows_the_shortest_configuration_and_the_floors_as_they_are() {
+    let readme = read("README.md");
+    assert_eq!(fenced(&readme, "## Your own configuration", "toml"), read("config/example.toml"));
+    let documented: String =
+        read("src/lib.rs").lines().map_while(|l| l.strip_prefix("//!")).map(|l| format!("{}\n", l.trim_start())).collect();
+    assert_eq!(fenced(&readme, "### Floors", "text"), fenced(&documented, "", "text"));
+}
+
+#[test]
+fn the_readme_names_every_verb_exit_code_setting_and_metric() {
+    let readme = read("README.md");
+    let help = Command::new(env!("CARGO_BIN_EXE_guichet")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let verbs = help.split_once("Commands:\n").unwrap().1.lines().map_while(|line| line.split_whitespace().next());
+    for verb in verbs.filter(|verb| *verb != "help") {
+        assert!(readme.contains(&format!("| `{verb}")), "verb {verb}");
+    }
+    for line in help.split_once("Exit codes:\n").unwrap().1.lines() {
+        let (code, meaning) = line.trim().split_once("  ").unwrap();
+        assert!(readme.contains(&format!("| {code} | {meaning} |")), "exit code {code}");
+    }
+    for section in ["limits", "database"] {
+        let settings = read("config/default.toml");
+        let rows = settings.split_once(&format!("\n[{section}]")).unwrap().1.lines().skip(1).take_while(|line| !line.starts_with('['));
+        for (key, rest) in rows.filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = ")) {
+            let value = rest.split_whitespace().next().unwrap();
+            assert!(readme.contains(&format!("| `{section}.{key}` | {value} |")), "{section}.{key} = {value}");
+        }
+    }
+    let recorded: BTreeSet<String> = sources().iter().flat_map(|file| metric_names(&read(file))).collect();
+    let listed: BTreeSet<String> = metric_names(&readme).into_iter().collect();
+    assert_eq!(listed, recorded, "metrics");
+}
+
+/// Quoted by `"` in code and by backticks in the README.
+fn metric_names(text: &str) -> Vec<String> {
+    let words = text.split(['"', '`']).filter(|word| word.starts_with("guichet_"));
+    let is_name = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && word.matches('_').count() > 0;
+    words.filter(is_name).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_file_that_the_readme_names_is_there() {
+    let readme = read("README.md");
+    for target in readme.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()).filter(|target| !target.contains("://")) {
+        let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+        assert!(file.is_empty() || root().join(file).exists(), "{file}");
+        let slug = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-").replace([',', '\'', '`'], "");
+        let known = !file.is_empty() || readme.lines().filter(|l| l.starts_with('#')).any(|l| slug(l) == anchor);
+        assert!(known, "#{anchor}");
+    }
+}
+
+#[test]
+fn the_error_table_is_current() {
+    let (path, table) = ("docs/errors.md", error_table());
+    if env::var_os("GUICHET_WRITE_DOCS").is_some() {
+        fs::write(root().join(path), &table).unwrap();
+    }
+    assert!(read(path) == table, "docs/errors.md is not what the code says: GUICHET_WRITE_DOCS=1 cargo test --test it readme");
+}
+
+const CODES: [ErrorCode; 15] = [
+    ErrorCode::InvalidRequest,
+    ErrorCode::InvalidClient,
+    ErrorCode::InvalidGrant,
+    ErrorCode::UnauthorizedClient,
+    ErrorCode::UnsupportedGrantType,
+    ErrorCode::UnsupportedResponseType,
+    ErrorCode::InvalidScope,
+    ErrorCode::InvalidToken,
+    ErrorCode::InvalidRedirectUri,
+    ErrorCode::InvalidClientMetadata,
+    ErrorCode::UnapprovedSoftwareStatement,
+    ErrorCode::RequestNotSupported,
+    ErrorCode::RequestUriNotSupported,
+    ErrorCode::TemporarilyUnavailable,
+    ErrorCode::ServerError,
+];
+
+fn error_table() -> String {
+    let mut text = String::from(
+        "# Errors\n\nGenerated from the code by `tests/it/readme.rs`; a test compares them. `{..}` stands for what varies.\n\n\
+         ## OAuth errors\n\nThe JSON body of every refusal at a machine endpoint has `error` and `error_description`; at the authorization\n\
+         endpoint both travel in the redirect. The status is that of the JSON answer.\n\n\
+         | `error` | status | `error_description` |\n|---|---|---|\n",
+    );
+    let found: BTreeSet<Refusal> = sources().iter().flat_map(|file| refusals(file)).collect();
+    for code in CODES {
+        for refusal in found.iter().filter(|refusal| refusal.code == format!("{code:?}")) {
+            let status = refusal.status.clone().unwrap_or_else(|| code.status().to_string());
+            writeln!(text, "| `{}` | {status} | {} |", code.as_str(), refusal.description).unwrap();
+        }
+    }
+    let named: BTreeSet<String> = CODES.iter().map(|code| format!("{code:?}")).collect();
+    let unknown: Vec<_> = found.iter().filter(|refusal| !named.contains(&refusal.code)).map(|refusal| &refusal.code).collect();
+    assert!(unknown.is_empty(), "error codes without a row: {unknown:?}");
+
+    text += "\n## Certificate reasons\n\nOf a refused certificate `error` is `invalid_client`, the status 401, and `error_description` lists every reason,\n\
+             separated by commas. `guichet cert inspect FILE` explains each.\n\n| code | meaning | source |\n|---|---|---|\n";
+    for [code, source, meaning] in certificate_reasons() {
+        writeln!(text, "| `{code}` | {meaning} | {source} |").unwrap();
+    }
+    text += "\n## When the customer does not get through\n\n`error` in the redirect, per bank and channel. The reason's name is the sandbox customer that meets it.\n\n";
+    text + &sca_table()
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Refusal {
+    code: String,
+    description: String,
+    status: Option<String>,
+}
+
+/// Where a refusal is made: what is called, and its code where the call names none.
+const MAKERS: [(&str, &str); 6] = [
+    ("OAuthError::new(", ""),
+    ("OAuthError::described(", ""),
+    ("RegistrationRefusal::metadata(", "InvalidClientMetadata"),
+    ("RegistrationRefusal::redirect(", "InvalidRedirectUri"),
+    ("refuse(\"", "InvalidClientMetadata"),
+    ("refuse(&format!(\"", "InvalidClientMetadata"),
+];
+
+fn refusals(file: &Path) -> Vec<Refusal> {
+    let text = read(file);
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
+    let code = if file.ends_with("oauth/error.rs") {
+        code.replace("Self::new(", "OAuthError::new(").replace("Self::described(", "OAuthError::described(")
+    } else {
+        code.to_owned()
+    };
+    let mut found = vec![];
+    for (maker, implied) in MAKERS {
+        for (at, _) in code.match_indices(maker) {
+            let call = balanced(&code[at + maker.find('(').unwrap()..]);
+            let (first, rest) = call.split_once(',').unwrap_or((call, ""));
+            let refuse = maker.starts_with("refuse");
+            let Some(literal) = literal(if refuse { call } else { rest }) else { continue };
+            let name = if implied.is_empty() { first.rsplit("::").next().unwrap().trim_start_matches('(').trim() } else { implied };
+            if name.starts_with(char::is_lowercase) {
+                continue; // handed on from where it was made
+            }
+            let after = &code[at + maker.find('(').unwrap() + call.len()..];
+            let status = after.strip_prefix(".with_status(").map(|rest| rest.split(')').next().unwrap().to_owned());
+            let description = if implied.is_empty() { literal } else { format!("{{member}}: {literal}") };
+            found.push(Refusal { code: name.to_owned(), description: description.replace('|', "\\|"), status });
+        }
+    }
+    for (at, maker) in code.match_indices("code: ErrorCode::").filter(|(at, _)| code[*at..].find("field: \"").is_some_and(|far| far < 100))
+    {
+        let rest = &code[at + maker.len()..];
+        let texts: Vec<&str> = rest.split('"').skip(1).step_by(2).take(2).collect();
+        let name = rest.split(',').next().unwrap().to_owned();
+        found.push(Refusal { code: name, description: texts.join(": "), status: None });
+    }
+    if file.ends_with("oauth/authorize.rs") {
+        let body = code.split_once("pub fn registrable_redirect").unwrap().1.split_once("\n}").unwrap().0;
+        let reasons =
+            ["Err(\"", "|_| \""].into_iter().flat_map(|maker| body.split(maker).skip(1)).map(|rest| rest.split('"').next().unwrap());
+        found.extend(reasons.map(|why| Refusal {
+            code: "InvalidRedirectUri".into(),
+            description: format!("redirect_uris[{{i}}]: {why}"),
+            status: None,
+        }));
+    }
+    found
+}
+
+/// From an opening parenthesis to the one that closes it.
+fn balanced(text: &str) -> &str {
+    let mut depth = 0;
+    for (at, c) in text.char_indices() {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        if depth == 0 {
+            return &text[..=at];
+        }
+    }
+    panic!("no end of {text:.40}")
+}
+
+fn literal(text: &str) -> Option<String> {
+    Some(text.split_once('"')?.1.split_once('"')?.0.to_owned())
+}
+
+/// The rows of `Reason::row`: code, source, explanation.
+fn certificate_reasons() -> Vec<[String; 3]> {
+    let text = read("src/pki/reason.rs");
+    let rows = text.split_once("const fn row(").unwrap().1.split_once("\n    }\n").unwrap().0;
+    let rows: Vec<_> = rows
+        .lines()
+        .filter(|line| line.contains("=> ("))
+        .map(|line| {
+            let texts: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
+            let [code, source, meaning] = texts[..] else { panic!("{line}") };
+            [code, source, meaning].map(str::to_owned)
+        })
+        .collect();
+    assert!(rows.len() > 40);
+    rows
+}
+
+fn sca_table() -> String {
+    let (mut head, mut rule) = ("| reason |".to_owned(), "|---|".to_owned());
+    let mut columns = vec![];
+    for bank in SHIPPED_BANKS {
+        let (tpp_origin, psu_origin) = ("https://api.bank.example".to_owned(), "https://bank.example".to_owned());
+        let place = BrandPlace { id: None, sandbox: true, issuer: psu_origin.clone(), tpp_origin, psu_origin };
+        let brand = shipped_brand(bank, place).unwrap();
+        for channel in brand.channels {
+            write!(head, " {} {} |", brand.id, channel.name).unwrap();
+            rule += "---|";
+            columns.push(channel);
+        }
+    }
+    let mut text = format!("{head}\n{rule}\n");
+    for failure in ScaFailure::ALL {
+        let cells: String = columns.iter().map(|channel| format!(" `{}` |", channel.wire_code(failure))).collect();
+        writeln!(text, "| `{}` |{cells}", failure.name()).unwrap();
+    }
+    text
+}
+
+fn sources() -> Vec<PathBuf> {
+    let (mut open, mut found) = (vec![root().join("src")], vec![]);
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
