@@ -5,7 +5,7 @@ use crate::{
     harness::sql::execute,
     site::{Caller, Site},
 };
-use guichet::oauth::secret::{Digest, Handle, HandleKind};
+use guichet::oauth::secret::{Handle, HandleKind};
 use uuid::Uuid;
 
 /// For each connection in one round; the round ends before they do.
@@ -43,8 +43,8 @@ fn copies(site: &Site, space: Space, round: u32) -> (String, String, String) {
     (id_sql(space as u16, round, "c", "n"), format!("(array[{}])[c + 1]", clients.join(", ")), numbers)
 }
 
-fn digest() -> String {
-    let hex: String = Digest::of(&SECRET).as_bytes().iter().map(|b| format!("{b:02x}")).collect();
+fn digest(kind: HandleKind) -> String {
+    let hex: String = Handle::mint(kind, Uuid::nil(), &SECRET).0.digest.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
     format!("'\\x{hex}'")
 }
 
@@ -52,7 +52,7 @@ fn digest() -> String {
 pub async fn codes(site: &mut Site, round: u32) {
     let (grant, client, numbers) = copies(site, Space::Grant, round);
     let (code, _, _) = copies(site, Space::Code, round);
-    let (template, digest) = (site.template_code, digest());
+    let (template, digest) = (site.template_code, digest(HandleKind::Code));
     let statement = format!(
         "insert into grants select (jsonb_populate_record(g, jsonb_build_object('id', {grant}, 'client_id', {client}))).*
          from codes t join grants g on g.id = t.grant_id, {numbers} where t.id = '{template}';
@@ -66,7 +66,7 @@ pub async fn codes(site: &mut Site, round: u32) {
 /// Access tokens of client_credentials, for one round.
 pub async fn tokens(site: &mut Site, round: u32) {
     let (token, client, numbers) = copies(site, Space::Token, round);
-    let (template, digest) = (site.template_token, digest());
+    let (template, digest) = (site.template_token, digest(HandleKind::AccessToken));
     let statement = format!(
         "insert into tokens select (jsonb_populate_record(t, jsonb_build_object('id', {token}, 'client_id', {client}, 'digest', {digest}))).*
          from tokens t, {numbers} where t.id = '{template}'"

@@ -131,24 +131,14 @@ async fn redeem_code(
         Some(handle) => tx.lock_code(&brand.id, handle).await?,
         None => None,
     };
-    // the client may have been read a moment ago: its deletion or change must win, before a wrong verdict spends the code
-    if !tx.client_is_current(client.client().id, client.client().revision).await? {
-        return Ok(Outcome::Stale);
-    }
     let grant = code.as_ref().map(|c| c.grant.id);
     let verdict = token::redeem(code.as_ref(), exchange, client, channel, brand, now);
-    // the client may have been read a moment ago: its deletion or change must win, and must not cost the code
-    if matches!(verdict, Redemption::Issue(_) | Redemption::RefuseAndConsume(_))
-        && !tx.client_is_current(client.client().id, client.client().revision).await?
-    {
+    // the client may have been read a moment ago: its deletion or change must win, before a wrong verdict spends the code
+    if matches!(verdict, Redemption::RefuseAndConsume(_)) && !tx.client_is_current(client.client().id, client.client().revision).await? {
         return Ok(Outcome::Stale);
     }
     let outcome = match (verdict, grant) {
-        (Redemption::Issue(issue), Some(grant)) => {
-            tx.consume_code(grant, now).await?;
-            tx.record(&of_client(app, now, brand, client, AuditKind::TokenIssued).grant(grant)).await?;
-            Outcome::Issued(store_pair(app, &mut tx, brand, client, channel, grant, &issue, now).await?)
-        }
+        (Redemption::Issue(issue), Some(grant)) => issue_for_code(app, &mut tx, brand, client, channel, grant, &issue, now).await?,
         (Redemption::RefuseAndRevoke(refusal), Some(grant)) => {
             tx.revoke_grant(grant, "code_replayed", now).await?;
             tx.record(&of_client(app, now, brand, client, AuditKind::CodeReplayed).grant(grant)).await?;
@@ -174,7 +164,7 @@ async fn redeem_code(
 
 /// The access token and, where the policy gives one, the refresh token that lives as long as the grant.
 #[expect(clippy::too_many_arguments, reason = "the facts of one issue, each used once")]
-async fn store_pair(
+async fn issue_for_code(
     app: &App,
     tx: &mut Tx,
     brand: &Brand,
@@ -183,28 +173,18 @@ async fn store_pair(
     grant: GrantId,
     issue: &Issue,
     now: OffsetDateTime,
-) -> Result<TokenResponse, Outage> {
+) -> Result<Outcome, Outage> {
     let (access, access_secret) = mint(app, HandleKind::AccessToken, now);
-    let token = new_token(brand, client, channel, issue, &access, now);
-    tx.insert_token(&NewToken { grant: Some(grant), ..token }).await?;
-    let refresh_secret = if issue.refresh_token {
-        let (refresh, secret) = mint(app, HandleKind::RefreshToken, now);
-        let expires_at = issue.grant_expires_at;
-        tx.insert_token(&NewToken {
-            handle: &refresh,
-            kind: HandleKind::RefreshToken,
-            grant: Some(grant),
-            expires_at,
-            // RFC 8705 s7.1: a refresh token is bound to its client, or each renewal of a QWAC would end all consents
-            certificate: None,
-            ..token
-        })
-        .await?;
-        Some(secret)
-    } else {
-        None
-    };
-    Ok(TokenResponse::new(issue, &access_secret, refresh_secret.as_ref(), now))
+    let refresh = issue.refresh_token.then(|| mint(app, HandleKind::RefreshToken, now));
+    let token = NewToken { grant: Some(grant), ..new_token(brand, client, channel, issue, &access, now) };
+    let event = of_client(app, now, brand, client, AuditKind::TokenIssued).grant(grant);
+    // RFC 8705 s7.1: a refresh token is bound to its client, or each renewal of a QWAC would end all consents
+    let renewal = refresh.as_ref().map(|(handle, _)| (handle, issue.grant_expires_at));
+    Ok(match tx.issue_for_code(&token, renewal, client.client().revision, &event).await? {
+        Stored::Yes => Outcome::Issued(TokenResponse::new(issue, &access_secret, refresh.as_ref().map(|(_, secret)| secret), now)),
+        // the client may have been read a moment ago: its deletion or change wins
+        Stored::Stale => Outcome::Stale,
+    })
 }
 
 fn mint(app: &App, kind: HandleKind, now: OffsetDateTime) -> (Handle, Secret) {

@@ -143,37 +143,64 @@ impl Db {
 }
 
 impl Tx {
-    pub async fn insert_token(&mut self, token: &NewToken<'_>) -> Result<(), Outage> {
-        sqlx::query!(
-            "insert into tokens (id, digest, kind, brand, client_id, grant_id, scope, channel, issued_at, expires_at, certificate)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-            token.handle.id,
-            token.handle.digest.as_bytes(),
-            letter(token.kind),
-            token.brand.as_str(),
-            token.client.0,
-            token.grant.map(|g| g.0),
-            token.scope.to_string(),
-            token.channel,
-            token.issued_at,
-            token.expires_at,
-            token.certificate,
+    /// What a redeemed code gives, in one round trip: the code is consumed, the tokens and the event stored, or, when the
+    /// client is no longer the one that was judged, nothing. The caller holds the code's row. `refresh`: handle and expiry.
+    pub async fn issue_for_code(
+        &mut self,
+        access: &NewToken<'_>,
+        refresh: Option<(&Handle, OffsetDateTime)>,
+        revision: i64,
+        event: &AuditEvent,
+    ) -> Result<Stored, Outage> {
+        let rows = sqlx::query_scalar!(
+            r#"with client as (
+                   select id, organisation from clients where id = $5 and revision = $12 and deleted_at is null),
+               code as (
+                   update codes set consumed_at = $9 from client where grant_id = $6 and consumed_at is null
+                   returning grant_id, client.id as client_id, organisation),
+               access as (
+                   insert into tokens (id, digest, kind, brand, client_id, grant_id, scope, channel, issued_at, expires_at, certificate)
+                   select $1, $2, $3, $4, client_id, grant_id, $7, $8, $9, $10, $11 from code returning id),
+               refresh as (
+                   insert into tokens (id, digest, kind, brand, client_id, grant_id, scope, channel, issued_at, expires_at)
+                   select $15, $16, 'r', $4, client_id, grant_id, $7, $8, $9, $17 from code where $15::uuid is not null),
+               audit as (
+                   insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
+                   select $13, $9, $4, $14, client_id, organisation, grant_id from code)
+               select count(*) as "count!" from access"#,
+            access.handle.id,
+            access.handle.digest.as_bytes(),
+            letter(access.kind),
+            access.brand.as_str(),
+            access.client.0,
+            access.grant.map(|g| g.0),
+            access.scope.to_string(),
+            access.channel,
+            access.issued_at,
+            access.expires_at,
+            access.certificate,
+            revision,
+            event.id,
+            event.kind.name(),
+            refresh.map(|(handle, _)| handle.id),
+            refresh.map(|(handle, _)| handle.digest.as_bytes()),
+            refresh.map(|(_, expires_at)| expires_at),
         )
-        .execute(&mut *self.inner)
+        .fetch_one(&mut *self.inner)
         .await?;
-        Ok(())
+        Ok(Stored::if_one(rows))
     }
+}
 
+impl Db {
     /// One lookup over both kinds (RFC 7009 s2.1: the hint is only a hint).
-    pub async fn find_token(&mut self, brand: &BrandId, token: &Handle) -> Result<Option<TokenRecord>, Outage> {
-        let row = sqlx::query!(
+    pub async fn find_token(&self, brand: &BrandId, token: &Handle) -> Result<Option<TokenRecord>, Outage> {
+        let statement = sqlx::query!(
             r#"select id, digest, kind as "kind: i8", client_id, grant_id from tokens where id = $1 and brand = $2"#,
             token.id,
             brand.as_str(),
-        )
-        .fetch_optional(&mut *self.inner)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
+        );
+        let Some(row) = timed("find_token", statement.fetch_optional(&self.pool)).await? else { return Ok(None) };
         Ok(Some(TokenRecord {
             id: row.id,
             digest: Digest::from_stored(&row.digest).ok_or(Outage::unreadable("tokens.digest"))?,
@@ -183,10 +210,37 @@ impl Tx {
         }))
     }
 
-    pub async fn revoke_token(&mut self, token: Uuid, now: OffsetDateTime) -> Result<(), Outage> {
-        sqlx::query!("update tokens set revoked_at = $2 where id = $1 and revoked_at is null", token, now)
-            .execute(&mut *self.inner)
-            .await?;
+    /// One access token, and the event that says so.
+    pub async fn revoke_token(&self, token: Uuid, event: &AuditEvent) -> Result<(), Outage> {
+        let statement = sqlx::query!(
+            "with token as (update tokens set revoked_at = $2 where id = $1 and revoked_at is null)
+             insert into audit_events (id, at, brand, kind, client_id, organisation) values ($3, $2, $4, $5, $6, $7)",
+            token,
+            event.at,
+            event.id,
+            event.brand.as_str(),
+            event.kind.name(),
+            event.client.map(|c| c.0),
+            event.organisation.as_ref().map(|o| o.as_str()),
+        );
+        timed("revoke_token", statement.execute(&self.pool)).await?;
+        Ok(())
+    }
+
+    /// A grant at its client's wish, so every token under it, and the event that says so.
+    pub async fn revoke_grant_of_client(&self, grant: GrantId, event: &AuditEvent) -> Result<(), Outage> {
+        let statement = sqlx::query!(
+            "with ended as (update grants set revoked_at = $2, revoked_reason = 'revoked_by_client' where id = $1 and revoked_at is null)
+             insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id) values ($3, $2, $4, $5, $6, $7, $1)",
+            grant.0,
+            event.at,
+            event.id,
+            event.brand.as_str(),
+            event.kind.name(),
+            event.client.map(|c| c.0),
+            event.organisation.as_ref().map(|o| o.as_str()),
+        );
+        timed("revoke_grant_of_client", statement.execute(&self.pool)).await?;
         Ok(())
     }
 }
