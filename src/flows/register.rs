@@ -7,7 +7,7 @@ use crate::{
     oauth::{
         brand::{Brand, ClientAuth},
         client::{Client, ClientId},
-        error::{ErrorCode, OAuthError},
+        error::OAuthError,
         registration::{self, ClientInformation, ClientMetadata, RegistrationRefusal},
         scope::Scope,
         secret::{Digest, Handle, HandleKind, Secret},
