@@ -97,7 +97,8 @@ async fn attempt(
         expires_at: now + brand.interaction_lifetime,
         active_at: now,
     };
-    let new = NewInteraction { interaction: &interaction, brand: &brand.id, client_revision: client.revision, now };
+    let event = app.event(now, brand, AuditKind::InteractionBegun);
+    let new = NewInteraction { interaction: &interaction, brand: &brand.id, client_revision: client.revision, event: &event };
     if !app.db.begin_interaction(&new).await? {
         return Ok(Attempt::Stale);
     }

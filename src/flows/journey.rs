@@ -321,3 +321,22 @@ async fn check_password(app: &App, brand: &Brand, login: &str, password: &Secret
 
 /// Of no password: only its cost matters.
 const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5c3NhbHQwMDAw$6f0qmCqBkMkD8YbYdJ1DkL9zvW8m5B4n2o0T6lQxk3E";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Or an unknown login would be answered faster than a wrong password.
+    #[test]
+    fn nobodys_hash_costs_what_a_customers_costs() {
+        let nobody = PasswordHash::new(NOBODYS_HASH).expect("a PHC string");
+        let customer = argon2::PasswordHasher::hash_password_with_salt(&Argon2::default(), b"x", &[7; 16]).expect("hashes");
+        assert_eq!((nobody.algorithm.as_str(), nobody.version), (customer.algorithm.as_str(), customer.version));
+        for parameter in ["m", "t", "p"] {
+            assert_eq!(nobody.params.get_decimal(parameter), customer.params.get_decimal(parameter), "{parameter}");
+        }
+        let length = |hash: &PasswordHash| hash.hash.as_ref().map(|h| h.as_bytes().len());
+        assert_eq!(length(&nobody), length(&customer));
+        assert!(Argon2::default().verify_password(b"", &nobody).is_err());
+    }
+}

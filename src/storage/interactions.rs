@@ -1,13 +1,16 @@
 use super::{Db, Outage, Tx, timed};
-use crate::oauth::{
-    authorize::CodeChallenge,
-    brand::{BrandId, Lang},
-    client::ClientId,
-    grant::{GrantId, PsuReference},
-    interaction::{Interaction, InteractionId, State},
-    sca::ScaFailure,
-    scope::Scope,
-    secret::Digest,
+use crate::{
+    audit::AuditEvent,
+    oauth::{
+        authorize::CodeChallenge,
+        brand::{BrandId, Lang},
+        client::ClientId,
+        grant::{GrantId, PsuReference},
+        interaction::{Interaction, InteractionId, State},
+        sca::ScaFailure,
+        scope::Scope,
+        secret::Digest,
+    },
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -18,7 +21,7 @@ pub struct NewInteraction<'a> {
     pub brand: &'a BrandId,
     /// The client as it was judged: a changed or deleted one begins nothing.
     pub client_revision: i64,
-    pub now: OffsetDateTime,
+    pub event: &'a AuditEvent,
 }
 
 struct Row {
@@ -77,11 +80,15 @@ impl Db {
     /// `false`: the client has changed since it was judged.
     pub async fn begin_interaction(&self, new: &NewInteraction<'_>) -> Result<bool, Outage> {
         let i = new.interaction;
-        let insert = sqlx::query!(
-            "insert into interactions (id, brand, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge, lang,
-                                       browser_digest, state, created_at, active_at, expires_at)
-             select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, 'sign_in', $12, $12, $13
-             from clients where id = $4 and revision = $14 and deleted_at is null",
+        let insert = sqlx::query_scalar!(
+            r#"with client as (select id, organisation from clients where id = $4 and revision = $14 and deleted_at is null),
+               begun as (
+                   insert into interactions (id, brand, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge,
+                                             lang, browser_digest, state, created_at, active_at, expires_at)
+                   select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, 'sign_in', $12, $12, $13 from client returning client_id),
+               audit as (
+                   insert into audit_events (id, at, brand, kind, client_id, organisation) select $15, $12, $2, $16, id, organisation from client)
+               select count(*) as "count!" from begun"#,
             i.id.0,
             new.brand.as_str(),
             i.channel,
@@ -93,11 +100,13 @@ impl Db {
             i.challenge.as_ref().map(CodeChallenge::as_str),
             i.lang.tag(),
             i.browser.as_bytes(),
-            new.now,
+            new.event.at,
             i.expires_at,
             new.client_revision,
+            new.event.id,
+            new.event.kind.name(),
         );
-        Ok(timed("begin_interaction", insert.execute(&self.pool)).await?.rows_affected() == 1)
+        Ok(timed("begin_interaction", insert.fetch_one(&self.pool)).await? == 1)
     }
 }
 

@@ -412,6 +412,7 @@ async fn the_audit_trail_tells_every_decision_and_no_secret() {
     let events = bank.audit().await;
     for (kind, reason) in [
         ("client_registered", ""),
+        ("interaction_begun", ""),
         ("interaction_failed", "cancelled"),
         ("sign_in_failed", ""),
         ("signed_in", ""),
