@@ -104,24 +104,28 @@ impl Inner {
     }
 
     async fn route(&self, counter: Option<Counter>, request: Request<Body>) -> Response {
-        let counter = match counter {
-            Some(Counter::Ops) => return call(self.ops.clone(), request).await,
-            Some(counter) => counter,
-            None => return respond::status(StatusCode::INTERNAL_SERVER_ERROR),
-        };
-        // RFC 9112 s3.2: also where there is only one host
-        let Some(host) = host_of(&request) else {
-            return respond::error(&OAuthError::NO_HOST);
-        };
-        let (table, other, slots) = match counter {
-            Counter::Tpp => (&self.tpp, &self.psu, &self.slots.tpp),
-            Counter::Psu => (&self.psu, &self.tpp, &self.slots.psu),
-            Counter::Internal | Counter::Ops => return self.bounded(&self.slots.internal, self.internal.clone(), request).await,
-        };
-        match table.get(&host) {
+        // RFC 9112 s3.2: a host is asked for also where there is only one
+        match (counter, host_of(&request)) {
+            (Some(Counter::Ops), _) => call(self.ops.clone(), request).await,
+            (Some(Counter::Tpp | Counter::Psu | Counter::Internal), None) => respond::error(&OAuthError::NO_HOST),
+            (Some(Counter::Tpp), Some(host)) => self.of_host(&host, [&self.tpp, &self.psu], &self.slots.tpp, request).await,
+            (Some(Counter::Psu), Some(host)) => self.of_host(&host, [&self.psu, &self.tpp], &self.slots.psu, request).await,
+            (Some(Counter::Internal), Some(_)) => self.bounded(&self.slots.internal, self.internal.clone(), request).await,
+            (None, _) => respond::status(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    async fn of_host(
+        &self,
+        host: &str,
+        [own, other]: [&HashMap<String, Router>; 2],
+        slots: &Semaphore,
+        request: Request<Body>,
+    ) -> Response {
+        match own.get(host) {
             Some(routes) => self.bounded(slots, routes.clone(), request).await,
             // RFC 9110 s15.5.20: a browser may reuse one HTTP/2 connection for two names of one certificate
-            None if other.contains_key(&host) => respond::error(&OAuthError::OTHER_CONNECTION),
+            None if other.contains_key(host) => respond::error(&OAuthError::OTHER_CONNECTION),
             None => respond::error(&OAuthError::NO_SUCH_HOST),
         }
     }

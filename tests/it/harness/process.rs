@@ -1,6 +1,6 @@
 //! The program itself as a child process, to be killed, stopped and measured from outside.
 
-use super::bank::{Bank, BankOptions, toml};
+use super::bank::{Bank, BankOptions, database, toml};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -43,7 +43,12 @@ pub fn url(database: &PgConnectOptions) -> String {
 impl Bank {
     /// A bank whose server is a [`Process`]: its settings are in `guichet.toml` in its folder.
     pub async fn unserved(options: BankOptions) -> Self {
-        let bank = Self::without_server(&options, free_address(), free_address(), free_address()).await;
+        let database = match &options.database {
+            Some(database) => database.clone(),
+            None => database().await,
+        };
+        let addresses = [free_address(), free_address(), free_address()];
+        let bank = Self::elsewhere(tempfile::tempdir().unwrap(), database, addresses);
         fs::write(bank.config_file(), toml(&options, bank.address, bank.internal, bank.ops)).unwrap();
         bank
     }
