@@ -75,7 +75,7 @@ impl Operation {
         }
     }
 
-    fn target<'a>(self, site: &'a Site, connection: usize) -> &'a Target {
+    fn target(self, site: &Site, connection: usize) -> &Target {
         match self {
             Self::Introspection => &site.gateway,
             Self::ClientCredentials | Self::Refresh | Self::CodeExchange | Self::Revocation => &site.callers[connection].target,
