@@ -68,7 +68,9 @@ async fn select_client(executor: impl PgExecutor<'_>, brand: &BrandId, id: Clien
 
 impl Db {
     pub async fn find_client(&self, brand: &BrandId, id: ClientId) -> Result<Option<Client>, Outage> {
-        timed("find_client", select_client(&self.pool, brand, id)).await
+        let mut held = self.hand.hold("find_client").await?;
+        let client = select_client(held.connection(), brand, id).await;
+        held.done(client)
     }
 
     /// Keeps an accepted certificate, so that introspection can be asked about it by its SHA-256.

@@ -1,4 +1,4 @@
-use super::{Db, Outage, timed, tokens::kind_of};
+use super::{Db, Outage, tokens::kind_of};
 use crate::oauth::{
     client::ClientId,
     grant::{GrantId, PsuReference},
@@ -19,7 +19,9 @@ impl Db {
                where t.id = $1"#,
             token.id,
         );
-        let Some(row) = timed("introspect", statement.fetch_optional(&self.pool)).await? else { return Ok(None) };
+        let mut held = self.hand.hold("introspect").await?;
+        let row = statement.fetch_optional(held.connection()).await;
+        let Some(row) = held.done(row)? else { return Ok(None) };
         let grant = match (row.grant_id, row.psu, row.sca_at, row.grant_expires_at) {
             (Some(id), Some(psu), Some(sca_at), Some(expires_at)) => Some(TokenGrant {
                 id: GrantId(id),

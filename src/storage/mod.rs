@@ -3,6 +3,7 @@
 mod audit;
 mod clients;
 mod grants;
+mod hand;
 mod interactions;
 mod introspection;
 mod migrations;
@@ -15,6 +16,7 @@ pub use migrations::{MIGRATOR, SchemaState};
 pub use sandbox::{CustomerRecord, NewCustomer};
 pub use tokens::{NewToken, Stored};
 
+use hand::Hand;
 use sqlx::{
     PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -65,6 +67,7 @@ pub struct PoolSettings {
 #[derive(Clone)]
 pub struct Db {
     pool: PgPool,
+    hand: Hand,
 }
 
 /// A transaction with a name: the label of its time in the metrics.
@@ -76,7 +79,7 @@ pub struct Tx {
 
 impl Db {
     pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { hand: Hand::new(pool.clone()), pool }
     }
 
     /// Connects lazily where the database is away: `serve` answers 503 until it is back.
@@ -97,12 +100,13 @@ impl Db {
             // saves a round trip per use; a dead connection is found by the statement that meets it
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        Self { pool }
+        Self::new(pool)
     }
 
     pub async fn begin(&self, name: &'static str) -> Result<Tx, Outage> {
         let began = Instant::now();
-        Ok(Tx { inner: self.pool.begin().await?, name, began })
+        let connection = self.hand.connection().await?;
+        Ok(Tx { inner: Transaction::begin(connection, None).await?, name, began })
     }
 
     pub async fn ping(&self) -> Result<(), Outage> {
@@ -111,7 +115,7 @@ impl Db {
     }
 
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.hand.close().await;
     }
 }
 

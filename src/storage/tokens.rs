@@ -1,4 +1,4 @@
-use super::{Db, Outage, Tx, timed};
+use super::{Db, Outage, Tx};
 use crate::{
     audit::AuditEvent,
     oauth::{
@@ -78,7 +78,9 @@ impl Db {
             revision,
             event.kind.name(),
         );
-        Ok(Stored::if_one(timed("issue_client_credentials", statement.fetch_one(&self.pool)).await?))
+        let mut held = self.hand.hold("issue_client_credentials").await?;
+        let rows = statement.fetch_one(held.connection()).await;
+        Ok(Stored::if_one(held.done(rows)?))
     }
 
     pub async fn find_refresh_token(&self, brand: &BrandId, token: &Handle) -> Result<Option<RefreshRecord>, Outage> {
@@ -90,7 +92,9 @@ impl Db {
             token.id,
             brand.as_str(),
         );
-        let Some(row) = timed("find_refresh_token", statement.fetch_optional(&self.pool)).await? else { return Ok(None) };
+        let mut held = self.hand.hold("find_refresh_token").await?;
+        let row = statement.fetch_optional(held.connection()).await;
+        let Some(row) = held.done(row)? else { return Ok(None) };
         Ok(Some(RefreshRecord {
             digest: Digest::from_stored(&row.digest).ok_or(Outage::unreadable("tokens.digest"))?,
             grant: Grant {
@@ -138,7 +142,9 @@ impl Db {
             revision,
             event.kind.name(),
         );
-        Ok(Stored::if_one(timed("issue_refreshed", statement.fetch_one(&self.pool)).await?))
+        let mut held = self.hand.hold("issue_refreshed").await?;
+        let rows = statement.fetch_one(held.connection()).await;
+        Ok(Stored::if_one(held.done(rows)?))
     }
 }
 
@@ -200,7 +206,9 @@ impl Db {
             token.id,
             brand.as_str(),
         );
-        let Some(row) = timed("find_token", statement.fetch_optional(&self.pool)).await? else { return Ok(None) };
+        let mut held = self.hand.hold("find_token").await?;
+        let row = statement.fetch_optional(held.connection()).await;
+        let Some(row) = held.done(row)? else { return Ok(None) };
         Ok(Some(TokenRecord {
             id: row.id,
             digest: Digest::from_stored(&row.digest).ok_or(Outage::unreadable("tokens.digest"))?,
@@ -223,7 +231,9 @@ impl Db {
             event.client.map(|c| c.0),
             event.organisation.as_ref().map(|o| o.as_str()),
         );
-        timed("revoke_token", statement.execute(&self.pool)).await?;
+        let mut held = self.hand.hold("revoke_token").await?;
+        let done = statement.execute(held.connection()).await;
+        held.done(done)?;
         Ok(())
     }
 
@@ -240,7 +250,9 @@ impl Db {
             event.client.map(|c| c.0),
             event.organisation.as_ref().map(|o| o.as_str()),
         );
-        timed("revoke_grant_of_client", statement.execute(&self.pool)).await?;
+        let mut held = self.hand.hold("revoke_grant_of_client").await?;
+        let done = statement.execute(held.connection()).await;
+        held.done(done)?;
         Ok(())
     }
 }
