@@ -4,14 +4,13 @@ use crate::harness::{
     Bank, CIC, LBP, Reply,
     bank::BRANDS,
     tpp::{Client, Tpp},
-    wire::{Wire, encode},
+    wire::Wire,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use guichet::{
     dev::qwac::{QwacSpec, Validity},
     oauth::tpp::PspRole::{self, AccountInformation, PaymentInitiation},
 };
-use reqwest::Method;
 use serde_json::json;
 use time::Duration;
 
@@ -160,9 +159,9 @@ async fn b39_a_wrong_certificate_is_a_refusal_with_its_reason_and_never_an_error
         // of another organisation
         let stranger = bank.tpp(ROLES);
         unauthorized(token(&stranger.wire, &client, &headers, &[("client_id", &client.id)]).await);
-        // none at all: TLS refuses
-        let sent = bank.browser().try_send(Method::POST, &client.url(brand.channels[0].2), &[], encode(&[])).await;
-        assert!(sent.is_err(), "{sent:?}");
+        // none at all
+        let reply = unauthorized(token(&bank.browser(), &client, &headers, &[("client_id", &client.id)]).await);
+        assert!(reply.description().starts_with("CERTIFICATE_MISSING"), "{reply:?}");
     }
     bank.expect_audit("client_refused", "other_organisation").await;
 }
