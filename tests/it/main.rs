@@ -28,6 +28,8 @@ mod qwac_manifest;
 mod races;
 mod readme;
 mod register;
+mod register_mistakes;
+mod register_retry;
 mod revoke;
 mod rules;
 mod sca_outcomes;
