@@ -6,7 +6,7 @@ use crate::harness::{
     command::{ensure, printed, run},
 };
 use serde_json::{Value, json};
-use std::command::{Command, Output};
+use std::process::{Command, Output};
 
 /// Debian's own: another Python would not see Debian's packages.
 const PYTHON: &str = "/usr/bin/python3";
