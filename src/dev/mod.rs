@@ -6,3 +6,4 @@ pub mod pki;
 pub mod postgres;
 pub mod qwac;
 pub mod run;
+pub mod welcome;

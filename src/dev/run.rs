@@ -3,14 +3,13 @@
 use super::{
     pki::TestPki,
     postgres::{DevPostgres, Durability, SUPERUSER, ensure_installed, state_dir},
+    welcome::Place,
 };
 use crate::{
     cli::until_told,
     clock::{Clock, System},
     config::{self, Settings, TrustSettings},
-    oauth::{brand::Brand, registration::GrantType},
     pki::TrustPolicy,
-    sca::simulator,
     server::{Server, Sockets, StartError, pool_settings},
     storage::Db,
     telemetry,
@@ -71,9 +70,15 @@ pub async fn run(args: &DevArgs) -> Result<(), StartError> {
     let sockets = Sockets::bind(&settings).await.map_err(|error| unavailable(format!("{error}. Choose another port with --port")))?;
     let mut postgres = start_database(database).await?;
     let program = env::current_exe().unwrap_or_else(|_| "guichet".into());
-    let place =
-        Place { program, dir, pki, is_default: args.dir.is_none(), internal_port: internal_port(args.port), ops_port: ops_port(args.port) };
-    let text = toml(&place.pki, postgres.socket(), args.port);
+    let place = Place {
+        program,
+        dir,
+        pki: &pki,
+        is_default: args.dir.is_none(),
+        internal_port: internal_port(args.port),
+        ops_port: ops_port(args.port),
+    };
+    let text = toml(&pki, postgres.socket(), args.port);
     let result = serve(settings, &text, sockets, &postgres, system, &place).await;
     postgres.stop();
     result
@@ -138,7 +143,7 @@ async fn serve(
     sockets: Sockets,
     postgres: &DevPostgres,
     system: Arc<System>,
-    place: &Place,
+    place: &Place<'_>,
 ) -> Result<(), StartError> {
     // so that it can be read, changed and given to `serve`; `try` finds us by it
     let file = place.dir.join("dev.toml");
@@ -152,75 +157,4 @@ async fn serve(
     let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
     println!("{}", place.welcome(&server.app().brands));
     until_told(server, metrics).await.map_err(unavailable)
-}
-
-/// Where a running `dev` can be met, for its welcome.
-pub struct Place {
-    pub dir: PathBuf,
-    pub pki: TestPki,
-    /// This executable.
-    pub program: PathBuf,
-    /// `dir` need not be said to `try`.
-    pub is_default: bool,
-    pub internal_port: u16,
-    pub ops_port: u16,
-}
-
-impl Place {
-    /// URLs, and commands that work when pasted: each on one line, indented by four.
-    pub fn welcome(&self, brands: &[Arc<Brand>]) -> String {
-        let mut text = format!("\nguichet dev is ready. Its files are in {}; Ctrl-C ends it.\n", self.dir.display());
-        for brand in brands {
-            text.push_str(&self.brand(brand));
-        }
-        let dir = if self.is_default { String::new() } else { format!(" --dir {}", quoted(&self.dir)) };
-        // writing to a String does not fail
-        let _ = write!(
-            text,
-            "\nIs it well?\n    curl -sS http://127.0.0.1:{}/readyz\n\nA whole journey as a TPP, every exchange printed:\n    {program} try all{dir}\n",
-            self.ops_port,
-            program = quoted(&self.program),
-        );
-        text
-    }
-
-    fn brand(&self, brand: &Brand) -> String {
-        let (origin, id) = (&brand.psu_origin, &brand.id);
-        let tls = |ca: &str, name: &str| {
-            let file = |name: String| quoted(&self.pki.file(&name));
-            format!("curl -sS --cacert {} --cert {} --key {}", file(ca.into()), file(format!("{name}.pem")), file(format!("{name}.key")))
-        };
-        let registration = format!(
-            "{} -H 'content-type: application/json' -d '{{\"redirect_uris\":[\"https://tpp.example/callback\"],\"client_name\":\"My app\",\
-             \"grant_types\":[{}]}}' {}{}",
-            tls("server-ca.pem", "all"),
-            grants(brand),
-            brand.tpp_origin,
-            brand.registration.path,
-        );
-        format!(
-            "\n{name}\n  for developers        {origin}/{id}/developers\n  scripted customers    {origin}/{id}/customers  (every password: {password})\n  \
-             Where everything is:\n    curl -sS --cacert {ca} {origin}{metadata}\n  \
-             Register a client with the test QWAC that has every role:\n    {registration}\n  \
-             Ask, as the bank's own systems do, what a token is good for:\n    {gateway} -d token=PASTE_ONE https://localhost:{internal}/brands/{id}/introspect\n",
-            name = brand.display_name,
-            password = simulator::PASSWORD,
-            ca = quoted(&self.pki.file("server-ca.pem")),
-            metadata = brand.metadata_path(),
-            gateway = tls("bank-ca.pem", "gateway"),
-            internal = self.internal_port,
-        )
-    }
-}
-
-/// For a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
-    if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-fn grants(brand: &Brand) -> String {
-    let offered = GrantType::ALL.into_iter().filter(|g| g.is_offered_by(brand));
-    offered.map(|g| format!("\"{}\"", g.as_str())).collect::<Vec<_>>().join(",")
 }

@@ -3,12 +3,10 @@
 use crate::harness::{
     Bank, Brand, CIC, LBP,
     bank::pki,
-    command::{printed, run},
+    command::{ensure, printed, run},
 };
-use guichet::dev::install::install;
 use serde_json::{Value, json};
 use std::process::{Command, Output};
-use tokio::sync::OnceCell;
 
 /// Debian's own: another Python would not see Debian's packages.
 const PYTHON: &str = "/usr/bin/python3";
@@ -16,32 +14,15 @@ const PACKAGES: [&str; 3] = ["python3", "python3-authlib", "python3-requests"];
 const SCRIPT: &str = include_str!("interop/authlib_journey.py");
 
 async fn python(script: &str, input: &str) -> Output {
-    let mut command = Command::new("/bin/sh");
+    let mut command = Command::new(PYTHON);
     // requests lets the environment's proxies and authorities override a session's own
     command.env_clear().env("PATH", "/usr/bin:/bin");
-    // a missing interpreter is an exit code, too
-    command.args(["-c", r#"exec "$@""#, "sh", PYTHON, "-I", "-c", script]);
+    command.args(["-I", "-c", script]);
     run(command, input).await
 }
 
-/// Installs the packages where that needs no question.
-async fn ensure_authlib() {
-    static READY: OnceCell<()> = OnceCell::const_new();
-    let has = async || python("import authlib, requests", "").await.status.success();
-    READY
-        .get_or_init(async || {
-            if has().await {
-                return;
-            }
-            let tried = tokio::task::spawn_blocking(|| install(&PACKAGES, "")).await.unwrap();
-            let packages = PACKAGES.join(" ");
-            assert!(has().await, "this test needs the Debian packages {packages} (apt-get install -y {packages}). Tried: {tried:?}");
-        })
-        .await;
-}
-
 async fn journey(brand: Brand, channel: &str) -> Value {
-    ensure_authlib().await;
+    ensure(&[PYTHON, "-c", "import authlib, requests"], &PACKAGES).await;
     let bank = Bank::start().await;
     let file = |name: &str| pki().1.file(name).display().to_string();
     let plan = json!({

@@ -1,5 +1,6 @@
 //! Programs of others, and our own, run with a deadline.
 
+use guichet::dev::install::install;
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
@@ -10,6 +11,7 @@ use std::{
     process::{Command, Output, Stdio},
     time::Duration,
 };
+use tokio::sync::Mutex;
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -28,6 +30,28 @@ pub async fn run(mut command: Command, input: &str) -> Output {
             panic!("{command:?} did not end within {DEADLINE:?}")
         }
     }
+}
+
+/// Sees to it that `check` ends well: installs `packages` where that needs no question, and says which they are otherwise.
+pub async fn ensure(check: &[&str], packages: &'static [&'static str]) {
+    // one at a time, and the second finds what the first installed
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let _turn = TURN.lock().await;
+    let works = async || {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", r#"exec "$@""#, "sh"]).args(check);
+        run(command, "").await.status.success()
+    };
+    if works().await {
+        return;
+    }
+    let tried = tokio::task::spawn_blocking(|| install(packages, "")).await.unwrap();
+    let names = packages.join(" ");
+    assert!(works().await, "this test needs the Debian packages {names}: apt-get install -y {names}. Tried: {tried:?}");
+}
+
+pub async fn ensure_curl() {
+    ensure(&["curl", "--version"], &["curl", "ca-certificates"]).await;
 }
 
 /// What it printed, having ended well.

@@ -1,0 +1,83 @@
+//! What `guichet dev` says when it is ready.
+
+use super::pki::TestPki;
+use crate::{
+    oauth::{brand::Brand, registration::GrantType},
+    sca::simulator,
+};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Where a running `dev` can be met, for its welcome.
+pub struct Place<'a> {
+    pub dir: PathBuf,
+    pub pki: &'a TestPki,
+    /// This executable.
+    pub program: PathBuf,
+    /// `dir` need not be said to `try`.
+    pub is_default: bool,
+    pub internal_port: u16,
+    pub ops_port: u16,
+}
+
+impl Place<'_> {
+    /// URLs, and commands that work when pasted: each on one line, indented by four.
+    pub fn welcome(&self, brands: &[Arc<Brand>]) -> String {
+        let mut text = format!("\nguichet dev is ready. Its files are in {}; Ctrl-C ends it.\n", self.dir.display());
+        for brand in brands {
+            text.push_str(&self.brand(brand));
+        }
+        let dir = if self.is_default { String::new() } else { format!(" --dir {}", quoted(&self.dir)) };
+        // writing to a String does not fail
+        let _ = write!(
+            text,
+            "\nIs it well?\n    curl -sS http://127.0.0.1:{}/readyz\n\nA whole journey as a TPP, every exchange printed:\n    {program} try all{dir}\n",
+            self.ops_port,
+            program = quoted(&self.program),
+        );
+        text
+    }
+
+    fn brand(&self, brand: &Brand) -> String {
+        let (origin, id) = (&brand.psu_origin, &brand.id);
+        let tls = |ca: &str, name: &str| {
+            let file = |name: String| quoted(&self.pki.file(&name));
+            format!("curl -sS --cacert {} --cert {} --key {}", file(ca.into()), file(format!("{name}.pem")), file(format!("{name}.key")))
+        };
+        let registration = format!(
+            "{} -H 'content-type: application/json' -d '{{\"redirect_uris\":[\"https://tpp.example/callback\"],\"client_name\":\"My app\",\
+             \"grant_types\":[{}]}}' {}{}",
+            tls("server-ca.pem", "all"),
+            grants(brand),
+            brand.tpp_origin,
+            brand.registration.path,
+        );
+        format!(
+            "\n{name}\n  for developers        {origin}/{id}/developers\n  scripted customers    {origin}/{id}/customers  (every password: {password})\n  \
+             Where everything is:\n    curl -sS --cacert {ca} {origin}{metadata}\n  \
+             Register a client with the test QWAC that has every role:\n    {registration}\n  \
+             Ask, as the bank's own systems do, what a token is good for:\n    {gateway} -d token=PASTE_ONE https://localhost:{internal}/brands/{id}/introspect\n",
+            name = brand.display_name,
+            password = simulator::PASSWORD,
+            ca = quoted(&self.pki.file("server-ca.pem")),
+            metadata = brand.metadata_path(),
+            gateway = tls("bank-ca.pem", "gateway"),
+            internal = self.internal_port,
+        )
+    }
+}
+
+/// For a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
+    if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+fn grants(brand: &Brand) -> String {
+    let offered = GrantType::ALL.into_iter().filter(|g| g.is_offered_by(brand));
+    offered.map(|g| format!("\"{}\"", g.as_str())).collect::<Vec<_>>().join(",")
+}
