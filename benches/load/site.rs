@@ -159,7 +159,8 @@ fn organisation(bank: &Bank, n: usize) -> (Tpp<'_>, Target) {
     let issued = pki().1.qtsp.issue(&QwacSpec::new(&organisation, "Load SAS", &roles, validity)).unwrap();
     let config = tls("server-ca.pem", Some((&issued.chain, &issued.key)));
     let wire = Wire::with_certificate(bank, &issued.chain, &issued.key);
-    (Tpp { bank, organisation, wire }, Target { address: bank.address, host: CIC.tpp_host, tls: Arc::new(config) })
+    let chain = issued.chain.clone();
+    (Tpp { bank, organisation, wire, chain }, Target { address: bank.address, host: CIC.tpp_host, tls: Arc::new(config) })
 }
 
 async fn caller(client: &Client<'_>, target: &Target) -> Caller {
