@@ -2,12 +2,12 @@
 
 use crate::{
     clock::{Clock, Entropy},
-    flows::certificate::TrustDesk,
     oauth::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
     },
     storage::Db,
+    trust::TrustDesk,
 };
 use quick_cache::sync::Cache;
 use std::sync::Arc;

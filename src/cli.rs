@@ -17,7 +17,6 @@ use std::{
     process::ExitCode,
     sync::Arc,
 };
-use tokio::signal::unix::{SignalKind, signal};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -192,23 +191,7 @@ async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Fai
     let system = Arc::new(System::new());
     let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
     tracing::info!("ready");
-    until_told(server, metrics).await.map_err(Failure::unexpected)
-}
-
-/// Runs until SIGINT or SIGTERM; SIGHUP reads certificates and trust anew.
-pub(crate) async fn until_told(server: Server, metrics: metrics_exporter_prometheus::PrometheusHandle) -> std::io::Result<()> {
-    let (mut terminate, mut reload) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
-    let mut upkeep = tokio::time::interval(std::time::Duration::from_secs(5));
-    loop {
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => { interrupted?; break }
-            _ = terminate.recv() => break,
-            _ = reload.recv() => server.reload(),
-            _ = upkeep.tick() => metrics.run_upkeep(),
-        }
-    }
-    server.stop().await;
-    Ok(())
+    server.until_told(metrics).await.map_err(Failure::unexpected)
 }
 
 fn connect(settings: &Settings) -> Result<Db, Failure> {

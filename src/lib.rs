@@ -15,6 +15,7 @@
 //! pki           PURE: certificate bytes + trust + time -> a verdict with every reason
 //! sca           how a customer is authenticated: today the sandbox's scripted customers
 //! audit         what the bank must be able to prove later
+//! trust         today's trust and the verdicts of the last minute
 //! tls           bounded handshakes and connections; proof of the key's possession, no trust
 //! config        TOML -> checked values, every mistake at once
 //! clock         the only doors for time and chance
@@ -40,3 +41,4 @@ pub mod storage;
 pub mod telemetry;
 pub mod tls;
 pub mod trial;
+pub mod trust;

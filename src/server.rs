@@ -4,7 +4,7 @@ use crate::{
     app::App,
     clock::{Clock, Entropy},
     config::{Limits, Listener, Settings, TrustSettings},
-    flows::{certificate::TrustDesk, sandbox},
+    flows::sandbox,
     http::{Door, HttpLimits},
     pki::{Anchors, Trust, TrustPolicy},
     signing,
@@ -16,14 +16,19 @@ use crate::{
         listener,
         peer::Counter,
     },
+    trust::TrustDesk,
 };
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustls::pki_types::{CertificateRevocationListDer, pem::PemObject};
 use sqlx::postgres::PgConnectOptions;
-use std::{fmt, fs, io, net::SocketAddr, path::Path, sync::Arc};
-use tokio::{net::TcpListener, task::JoinSet};
+use std::{fmt, fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Why the server does not start. Each kind has its exit code.
@@ -173,6 +178,22 @@ impl Server {
             }
             Err(error) => tracing::error!(%error, "certificates and trust kept as they were"),
         }
+    }
+
+    /// Runs until SIGINT or SIGTERM; SIGHUP reads certificates and trust anew.
+    pub async fn until_told(self, metrics: PrometheusHandle) -> io::Result<()> {
+        let (mut terminate, mut reload) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+        let mut upkeep = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            tokio::select! {
+                interrupted = tokio::signal::ctrl_c() => { interrupted?; break }
+                _ = terminate.recv() => break,
+                _ = reload.recv() => self.reload(),
+                _ = upkeep.tick() => metrics.run_upkeep(),
+            }
+        }
+        self.stop().await;
+        Ok(())
     }
 
     /// Lets requests under way finish within the drain time.

@@ -6,7 +6,6 @@ use super::{
     welcome::Place,
 };
 use crate::{
-    cli::until_told,
     clock::{Clock, System},
     config::{self, Settings, TrustSettings},
     pki::TrustPolicy,
@@ -156,5 +155,5 @@ async fn serve(
     db.close().await;
     let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
     println!("{}", place.welcome(&server.app().brands));
-    until_told(server, metrics).await.map_err(unavailable)
+    server.until_told(metrics).await.map_err(unavailable)
 }

@@ -2,7 +2,7 @@
 
 use super::pki::TestPki;
 use crate::{
-    oauth::{brand::Brand, registration::GrantType},
+    oauth::{brand::Brand, client_metadata::GrantType},
     sca::simulator,
 };
 use std::{

@@ -7,8 +7,9 @@ use crate::{
     oauth::{
         brand::{Brand, ClientAuth},
         client::{Client, ClientId},
+        client_metadata::ClientMetadata,
         error::OAuthError,
-        registration::{self, ClientInformation, ClientMetadata, RegistrationRefusal},
+        registration::{self, ClientInformation, RegistrationRefusal},
         scope::Scope,
         secret::{Digest, Handle, HandleKind, Secret},
         tpp::Tpp,

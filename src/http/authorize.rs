@@ -2,9 +2,8 @@
 
 use super::{
     body,
-    door::RequestId,
     respond::{self, notice},
-    router::Site,
+    site::{RequestId, Site},
 };
 use crate::{
     flows::{
@@ -13,12 +12,12 @@ use crate::{
         journey::{self, Form, NoView, Step, View},
     },
     oauth::{
-        authorize::NoRedirect,
         brand::{Lang, PsuAuthentication},
         channel::Channel,
         client::Client,
         interaction::{BrowserKey, Interaction, InteractionId},
         params::Params,
+        redirect::NoRedirect,
         sca::ScaFailure,
         secret::Secret,
     },

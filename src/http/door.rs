@@ -1,8 +1,8 @@
 //! The first thing behind every listener: which counter, which host, within which bounds.
 
 use super::{
-    respond,
-    router::{self, HttpLimits},
+    respond, router,
+    site::{HttpLimits, RequestId, Route},
 };
 use crate::{
     app::App,
@@ -22,7 +22,6 @@ use std::{
 };
 use tokio::{sync::Semaphore, time::Instant};
 use tower::{Service, ServiceExt};
-use uuid::Uuid;
 
 /// One service for all listeners: the connection's counter and the request's host choose the routes.
 #[derive(Clone)]
@@ -51,10 +50,6 @@ impl Slots {
         Self { tpp: Semaphore::new(each), psu: Semaphore::new(each), internal: Semaphore::new(each) }
     }
 }
-
-/// What a request is called in the log, in the answer's `X-Request-Id` and on error pages.
-#[derive(Clone, Copy, Debug)]
-pub struct RequestId(pub Uuid);
 
 impl Door {
     pub fn new(app: App, limits: HttpLimits, metrics: PrometheusHandle) -> Self {
@@ -94,7 +89,7 @@ impl Inner {
         if let Ok(value) = HeaderValue::from_str(&id.0.simple().to_string()) {
             response.headers_mut().insert("x-request-id", value);
         }
-        let route = response.extensions().get::<router::Route>().map_or("none", |r| r.0.as_str()).to_owned();
+        let route = response.extensions().get::<Route>().map_or("none", |r| r.0.as_str()).to_owned();
         let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
         // the route's pattern only: paths, queries and bodies hold ids, codes and states
         tracing::info!(target: "request", id = %id.0.simple(), counter = ?counter, %method, route, status, seconds);

@@ -1,6 +1,6 @@
 //! What machine endpoints have in common, read once: the QWAC's holder, the form, the credentials.
 
-use super::{body, respond, router::Site};
+use super::{body, respond, site::Site};
 use crate::{
     flows::{Caller, certificate},
     oauth::{error::OAuthError, params::Params, tpp::Tpp},

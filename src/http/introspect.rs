@@ -1,4 +1,4 @@
-use super::{body, respond, router::InternalSite};
+use super::{body, respond, site::InternalSite};
 use crate::{
     flows::introspect::{self, CallersCertificate},
     oauth::{brand::BrandId, error::OAuthError, params::Params},

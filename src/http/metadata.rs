@@ -1,9 +1,9 @@
 //! What a TPP's software reads before its first request: RFC 8414 metadata and the key set.
 
-use super::{respond, router::Site};
+use super::{respond, site::Site};
 use crate::oauth::{
     brand::{Brand, ClientAuth},
-    registration::GrantType,
+    client_metadata::GrantType,
 };
 use axum::{extract::State, response::Response};
 use serde::Serialize;

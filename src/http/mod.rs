@@ -13,9 +13,10 @@ mod register;
 mod respond;
 mod revoke;
 mod router;
+mod site;
 mod token;
 
 pub use door::Door;
 pub use endpoints::{Endpoint, endpoints};
 pub use openapi::{brand_document, documents, internal_document};
-pub use router::{HttpLimits, Site};
+pub use site::{HttpLimits, Site};

@@ -1,4 +1,4 @@
-use super::{body, extract, respond, router::Site};
+use super::{body, extract, respond, site::Site};
 use crate::{
     flows::{
         Answer,

@@ -1,4 +1,4 @@
-use super::{extract::ClientRequest, respond, router::Site};
+use super::{extract::ClientRequest, respond, site::Site};
 use crate::flows;
 use axum::{extract::State, response::Response};
 use http::StatusCode;

@@ -2,17 +2,15 @@
 
 use super::{
     authorize,
-    body::BodyLimits,
     endpoints::{Endpoint, endpoints},
     extract::ClientRequest,
-    introspect, metadata, openapi, ops, register, respond, revoke, token,
+    introspect, metadata, openapi, ops, register, respond, revoke,
+    site::{HttpLimits, InternalSite, Route, Site},
+    token,
 };
 use crate::{
     app::App,
-    oauth::{
-        brand::{Brand, Lang},
-        error::OAuthError,
-    },
+    oauth::{brand::Lang, error::OAuthError},
     pages::{NoticeKind, Site as PageSite},
     tls::peer::Counter,
 };
@@ -26,54 +24,11 @@ use axum::{
 };
 use http::{Request, StatusCode};
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::Value;
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 use tower_http::catch_panic::CatchPanicLayer;
-
-/// Bounds of the HTTP layer; those of connections are the listener's.
-#[derive(Clone, Copy, Debug)]
-pub struct HttpLimits {
-    pub body: BodyLimits,
-    /// From the request's head to the answer's.
-    pub request: Duration,
-    /// More at once are answered 503 with Retry-After.
-    pub requests_in_flight: usize,
-}
-
-impl HttpLimits {
-    pub const fn new(body_bytes: usize, body: Duration, request: Duration, requests_in_flight: usize) -> Self {
-        Self { body: BodyLimits { bytes: body_bytes, time: body }, request, requests_in_flight }
-    }
-}
-
-/// One brand at one counter: the state of its routes.
-pub struct Site {
-    pub app: App,
-    pub brand: Arc<Brand>,
-    pub limits: HttpLimits,
-    /// The brand's OpenAPI document, built when first asked for.
-    pub document: OnceLock<Value>,
-}
-
-impl Site {
-    pub fn page(&self, lang: Lang) -> PageSite<'_> {
-        PageSite { lang, brand: &self.brand.display_name, sandbox: self.brand.sandbox }
-    }
-}
-
-/// The bank's own systems see all brands.
-pub struct InternalSite {
-    pub app: App,
-    pub limits: HttpLimits,
-}
-
-/// The pattern that matched, for the log and the metrics: bounded in number, unlike paths.
-#[derive(Clone)]
-pub struct Route(pub MatchedPath);
 
 type ByHost = HashMap<String, Router>;
 

@@ -1,4 +1,4 @@
-use super::{extract::ClientRequest, respond, router::Site};
+use super::{extract::ClientRequest, respond, site::Site};
 use crate::{flows, oauth::channel::Channel};
 use axum::response::Response;
 use http::StatusCode;

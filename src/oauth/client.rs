@@ -2,8 +2,8 @@
 
 use super::{
     brand::{Brand, BrandId, ClientAuth},
+    client_metadata::{ClientMetadata, GrantType},
     params::{self, Params},
-    registration::{ClientMetadata, GrantType},
     scope::Scope,
     secret::{Digest, Secret},
     tpp::{OrganisationId, Tpp},

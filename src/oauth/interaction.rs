@@ -1,11 +1,12 @@
 //! One customer's journey, from the authorization request to the answer the TPP gets. Expiry is a comparison, not a job.
 
 use super::{
-    authorize::{CodeChallenge, TrustedRedirect},
     brand::{Brand, Lang},
     channel::Channel,
     client::ClientId,
     grant::{GrantId, PsuReference},
+    pkce::CodeChallenge,
+    redirect::TrustedRedirect,
     sca::ScaFailure,
     scope::Scope,
     secret::Digest,

@@ -1,13 +1,13 @@
 //! The token endpoint's judgement (RFC 6749 s4.1.3, s4.4, s6; RFC 7636 s4.6).
 
 use super::{
-    authorize::{CodeChallenge, CodeVerifier},
     brand::{Brand, ExchangeScope, ScopePolicy},
     channel::Channel,
     client::AuthenticatedClient,
+    client_metadata::GrantType,
     grant::Grant,
     params::Params,
-    registration::GrantType,
+    pkce::{CodeChallenge, CodeVerifier},
     scope::{Scope, ScopeToken},
     secret::{Digest, Handle, HandleKind, Secret},
 };

@@ -20,7 +20,7 @@ struct Row {
     brand: String,
     organisation: String,
     legal_name: String,
-    metadata: Json<crate::oauth::registration::ClientMetadata>,
+    metadata: Json<crate::oauth::client_metadata::ClientMetadata>,
     scope: String,
     secret_digests: Vec<Vec<u8>>,
     registration_token_digests: Vec<Vec<u8>>,

@@ -1,9 +1,9 @@
 use super::{Outage, Tx};
 use crate::oauth::{
-    authorize::CodeChallenge,
     brand::BrandId,
     client::ClientId,
     grant::{Grant, GrantId, PsuReference},
+    pkce::CodeChallenge,
     scope::Scope,
     secret::{Digest, Handle},
     token::CodeRecord,

@@ -2,11 +2,11 @@ use super::{Db, Outage, Tx, timed};
 use crate::{
     audit::AuditEvent,
     oauth::{
-        authorize::CodeChallenge,
         brand::{BrandId, Lang},
         client::ClientId,
         grant::{GrantId, PsuReference},
         interaction::{Interaction, InteractionId, State},
+        pkce::CodeChallenge,
         sca::ScaFailure,
         scope::Scope,
         secret::Digest,

@@ -5,13 +5,13 @@ use guichet::{
     app::App,
     clock::System,
     config::{BrandPlace, shipped_brand},
-    flows::certificate::TrustDesk,
     http::{Door, HttpLimits, brand_document, documents, endpoints, internal_document},
     oauth::{authorize::AuthorizeRefusal, brand::Brand, client::ClientRefusal, error::ErrorCode, sca::ScaFailure, token::TokenRefusal},
     pages::Developers,
     pki::{Anchors, Trust, TrustPolicy},
     storage::Db,
     tls::peer::{Counter, Peer},
+    trust::TrustDesk,
 };
 use http::{Method, Request, StatusCode};
 use serde_json::Value;

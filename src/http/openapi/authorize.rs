@@ -4,10 +4,11 @@ use super::parts::{
     form_body, object, operation, optional, page_answer, path_parameter, query, redirect_answer, required, shared, spoken, text, uri, word,
 };
 use crate::oauth::{
-    authorize::{AuthorizeRefusal, LONGEST_STATE, TrustedRedirect},
+    authorize::{AuthorizeRefusal, LONGEST_STATE},
     brand::Brand,
     channel::Channel,
     error::OAuthError,
+    redirect::TrustedRedirect,
     sca::ScaFailure,
     secret::Secret,
 };

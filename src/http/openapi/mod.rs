@@ -14,7 +14,7 @@ use super::{
     endpoints::{Endpoint, endpoints},
     metadata::ServerMetadata,
     respond,
-    router::{InternalSite, Site},
+    site::{InternalSite, Site},
 };
 use crate::{
     oauth::{

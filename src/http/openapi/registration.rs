@@ -12,8 +12,8 @@ use crate::{
     flows::register::too_many_clients,
     oauth::{
         brand::{Brand, ClientAuth},
+        client_metadata::GrantType,
         error::OAuthError,
-        registration::GrantType,
     },
 };
 use serde_json::{Value, json};

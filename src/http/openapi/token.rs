@@ -7,8 +7,8 @@ use super::{
 use crate::oauth::{
     brand::{Brand, ClientAuth, ExchangeScope, ScopePolicy},
     channel::Channel,
+    client_metadata::GrantType,
     error::OAuthError,
-    registration::GrantType,
     scope::Scope,
     token::TokenResponse,
 };

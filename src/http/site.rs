@@ -1,0 +1,60 @@
+//! What the handlers of one brand share, and what goes with each request.
+
+use super::body::BodyLimits;
+use crate::{
+    app::App,
+    oauth::brand::{Brand, Lang},
+    pages::Site as PageSite,
+};
+use axum::extract::MatchedPath;
+use serde_json::Value;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use uuid::Uuid;
+
+/// Bounds of the HTTP layer; those of connections are the listener's.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLimits {
+    pub body: BodyLimits,
+    /// From the request's head to the answer's.
+    pub request: Duration,
+    /// More at once are answered 503 with Retry-After.
+    pub requests_in_flight: usize,
+}
+
+impl HttpLimits {
+    pub const fn new(body_bytes: usize, body: Duration, request: Duration, requests_in_flight: usize) -> Self {
+        Self { body: BodyLimits { bytes: body_bytes, time: body }, request, requests_in_flight }
+    }
+}
+
+/// One brand at one counter: the state of its routes.
+pub struct Site {
+    pub app: App,
+    pub brand: Arc<Brand>,
+    pub limits: HttpLimits,
+    /// The brand's OpenAPI document, built when first asked for.
+    pub document: OnceLock<Value>,
+}
+
+impl Site {
+    pub fn page(&self, lang: Lang) -> PageSite<'_> {
+        PageSite { lang, brand: &self.brand.display_name, sandbox: self.brand.sandbox }
+    }
+}
+
+/// The bank's own systems see all brands.
+pub struct InternalSite {
+    pub app: App,
+    pub limits: HttpLimits,
+}
+
+/// The pattern that matched, for the log and the metrics: bounded in number, unlike paths.
+#[derive(Clone)]
+pub struct Route(pub MatchedPath);
+
+/// What a request is called in the log, in the answer's `X-Request-Id` and on error pages.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestId(pub Uuid);

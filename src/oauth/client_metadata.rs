@@ -1,0 +1,110 @@
+//! What is registered of a client (RFC 7591 s2).
+
+use super::brand::Brand;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    AuthorizationCode,
+    RefreshToken,
+    ClientCredentials,
+}
+
+impl GrantType {
+    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|g| g.as_str() == text)
+    }
+
+    pub fn is_offered_by(self, brand: &Brand) -> bool {
+        match self {
+            Self::AuthorizationCode => true,
+            Self::RefreshToken => brand.scopes.iter().any(|s| s.refresh_token),
+            Self::ClientCredentials => brand.scopes.iter().any(|s| s.client_credentials_lifetime.is_some()),
+        }
+    }
+}
+
+/// All that is registered of a client, as stored and as answered (RFC 7591 s3.2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClientMetadata {
+    pub redirect_uris: Vec<String>,
+    /// Always `tls_client_auth`.
+    pub token_endpoint_auth_method: String,
+    pub grant_types: Vec<GrantType>,
+    pub response_types: Vec<String>,
+    pub client_name: String,
+    /// What the certificate's roles allow of the scope asked for.
+    #[schema(example = "aisp extended_transaction_history")]
+    pub scope: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
+    /// RFC 7517 key set; every key has the `kid` that the bank assigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub jwks: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// The organizationIdentifier of the QWAC.
+    #[schema(example = "PSDFR-ACPR-12345")]
+    pub provider_legal_id: String,
+    /// The subject of the QWAC that registered or last updated the client (RFC 4514).
+    pub tls_client_auth_subject_dn: String,
+    /// `client_name#fr` and the like.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub localized: BTreeMap<String, String>,
+}
+
+impl ClientMetadata {
+    /// The certificates (`x5c`, RFC 7517 s4.7) of the registered keys, leaf first, each with the member it stands in.
+    pub fn key_certificates(&self) -> impl Iterator<Item = (String, Vec<u8>)> + '_ {
+        let keys = self.jwks.as_ref().and_then(|set| set["keys"].as_array()).into_iter().flatten().enumerate();
+        keys.filter_map(|(i, key)| Some((format!("jwks.keys[{i}].x5c"), STANDARD.decode(key["x5c"][0].as_str()?).ok()?)))
+    }
+
+    /// RFC 7591 s2.2: the name in the customer's language, or the plain one.
+    pub fn name_in(&self, lang: &str) -> &str {
+        self.localized
+            .iter()
+            .find_map(|(key, name)| {
+                let tag = key.strip_prefix("client_name#")?;
+                tag.split('-').next().is_some_and(|primary| primary.eq_ignore_ascii_case(lang)).then_some(name.as_str())
+            })
+            .unwrap_or(&self.client_name)
+    }
+
+    /// The same request again has the same digest: a retried registration finds its client by it.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        Sha256::digest(serde_json::to_vec(self).unwrap_or_default()).into()
+    }
+}

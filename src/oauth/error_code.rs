@@ -1,0 +1,81 @@
+//! The closed vocabulary of `error`.
+
+/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, OpenID Connect Core s3.1.2.6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    InvalidRequest,
+    InvalidClient,
+    InvalidGrant,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    UnsupportedResponseType,
+    InvalidScope,
+    InvalidToken,
+    InvalidRedirectUri,
+    InvalidClientMetadata,
+    UnapprovedSoftwareStatement,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    TemporarilyUnavailable,
+    ServerError,
+}
+
+impl ErrorCode {
+    pub const ALL: [Self; 15] = [
+        Self::InvalidRequest,
+        Self::InvalidClient,
+        Self::InvalidGrant,
+        Self::UnauthorizedClient,
+        Self::UnsupportedGrantType,
+        Self::UnsupportedResponseType,
+        Self::InvalidScope,
+        Self::InvalidToken,
+        Self::InvalidRedirectUri,
+        Self::InvalidClientMetadata,
+        Self::UnapprovedSoftwareStatement,
+        Self::RequestNotSupported,
+        Self::RequestUriNotSupported,
+        Self::TemporarilyUnavailable,
+        Self::ServerError,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidToken => "invalid_token",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::ServerError => "server_error",
+        }
+    }
+
+    /// The HTTP status where the answer is JSON.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::TemporarilyUnavailable => 503,
+            Self::ServerError => 500,
+            Self::InvalidRequest
+            | Self::InvalidGrant
+            | Self::UnauthorizedClient
+            | Self::UnsupportedGrantType
+            | Self::UnsupportedResponseType
+            | Self::InvalidScope
+            | Self::InvalidRedirectUri
+            | Self::InvalidClientMetadata
+            | Self::UnapprovedSoftwareStatement
+            | Self::RequestNotSupported
+            | Self::RequestUriNotSupported => 400,
+        }
+    }
+}

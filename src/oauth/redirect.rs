@@ -1,0 +1,181 @@
+//! Where an answer may go: exactly a redirect URI that the client registered (RFC 9700 s2.1, RFC 8252 s7.3).
+
+use super::{brand::Brand, client::Client, params::Params, secret::Secret};
+use url::Url;
+
+/// Why nobody may be redirected: the customer sees a page instead (RFC 6749 s4.1.2.1, RFC 9700 s4.11.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRedirect {
+    UnknownClient,
+    /// `client_id` or `redirect_uri` sent twice.
+    Ambiguous,
+    /// Absent though several are registered.
+    RedirectUriMissing,
+    RedirectUriUnknown,
+}
+
+/// A redirect URI that the client registered: an answer can only go there, and no redirect exists without it.
+#[derive(Clone, Debug)]
+pub struct TrustedRedirect {
+    uri: String,
+    state: Option<String>,
+    issuer: String,
+}
+
+impl TrustedRedirect {
+    pub fn resolve(client: Option<&Client>, params: &Params, brand: &Brand) -> Result<Self, NoRedirect> {
+        if ["client_id", "redirect_uri"].into_iter().any(|name| params.is_repeated(name)) {
+            return Err(NoRedirect::Ambiguous);
+        }
+        let client = client.ok_or(NoRedirect::UnknownClient)?;
+        let registered = &client.metadata.redirect_uris;
+        let uri = match (params.get("redirect_uri"), registered.as_slice()) {
+            (Some(asked), _) if registered.iter().any(|known| same_redirect(known, asked)) => asked,
+            (Some(_), _) => return Err(NoRedirect::RedirectUriUnknown),
+            (None, [only]) => only,
+            (None, _) => return Err(NoRedirect::RedirectUriMissing),
+        };
+        // RFC 9700 s2.6: however it came to be registered
+        if !is_protected(uri) {
+            return Err(NoRedirect::RedirectUriUnknown);
+        }
+        // a state that was sent twice is no state
+        let state = params.get("state").filter(|_| !params.is_repeated("state"));
+        Ok(Self::stored(uri.to_owned(), state.map(str::to_owned), brand))
+    }
+
+    /// One that was resolved before and kept with the interaction.
+    pub fn stored(uri: String, state: Option<String>, brand: &Brand) -> Self {
+        Self { uri, state, issuer: brand.issuer.clone() }
+    }
+
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    pub fn state(&self) -> Option<&str> {
+        self.state.as_deref()
+    }
+
+    /// RFC 6749 s4.1.2.
+    pub fn approve(&self, code: &Secret) -> String {
+        self.with(&[("code", code.reveal())])
+    }
+
+    /// RFC 6749 s4.1.2.1. `error` may be a bank's own code.
+    pub fn refuse(&self, error: &str, description: &str) -> String {
+        self.with(&[("error", error), ("error_description", description)])
+    }
+
+    /// RFC 6749 s3.1.2: the URI's own query is retained; `iss` is in every answer (RFC 9207 s2).
+    fn with(&self, answer: &[(&str, &str)]) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in answer {
+            query.append_pair(name, value);
+        }
+        if let Some(state) = &self.state {
+            query.append_pair("state", state);
+        }
+        query.append_pair("iss", &self.issuer);
+        let separator = match self.uri.split_once('?') {
+            None => "?",
+            Some((_, "")) => "",
+            Some(_) => "&",
+        };
+        format!("{}{separator}{}", self.uri, query.finish())
+    }
+}
+
+/// RFC 9700 s2.1: compared as exact strings; only the port of a loopback URI may differ (RFC 8252 s7.3).
+fn same_redirect(registered: &str, asked: &str) -> bool {
+    registered == asked || without_loopback_port(registered).is_some_and(|r| without_loopback_port(asked).is_some_and(|a| r == a))
+}
+
+fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
+    for host in ["http://127.0.0.1", "http://[::1]"] {
+        if let Some(rest) = uri.strip_prefix(host) {
+            let Some(port_on) = rest.strip_prefix(':') else {
+                return (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest));
+            };
+            let digits = port_on.bytes().take_while(u8::is_ascii_digit).count();
+            let tail = &port_on[digits..];
+            return (tail.is_empty() || tail.starts_with(['/', '?'])).then_some((host, tail));
+        }
+    }
+    None
+}
+
+/// An answer over plain `http` could be read on its way, except on the customer's own machine.
+fn is_protected(uri: &str) -> bool {
+    uri.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://")) || without_loopback_port(uri).is_some()
+}
+
+/// May this URI be registered at all: https, or http on a loopback address (RFC 9700 s2.6, RFC 8252 s7.3).
+pub fn registrable_redirect(uri: &str) -> Result<(), &'static str> {
+    if uri.len() > 2000 {
+        return Err("longer than 2000 characters");
+    }
+    // RFC 3986 s2: none of these is in a URI, and browsers read a backslash as a slash
+    if !uri.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b)) {
+        return Err("not an ASCII URI");
+    }
+    let url = Url::parse(uri).map_err(|_| "not an absolute URI")?;
+    if uri.contains('#') {
+        return Err("has a fragment");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("has user information");
+    }
+    match url.scheme() {
+        "https" if is_protected(uri) && url.host_str().is_some_and(|h| !h.contains('*')) => Ok(()),
+        "http" if is_protected(uri) => Ok(()),
+        _ => Err("must be https"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_and_loopback_may_be_registered() {
+        for (uri, ok) in [
+            ("https://tpp.example/cb", true),
+            ("https://tpp.example/cb?a=b", true),
+            ("http://127.0.0.1:8080/cb", true),
+            ("http://[::1]/cb", true),
+            ("http://127.0.0.1.evil.example/cb", false),
+            ("http://127.0.0.1:80@evil.example/cb", false),
+            ("http://tpp.example/cb", false),
+            ("http://localhost/cb", false),
+            ("https://tpp.example/cb#f", false),
+            ("https://u:p@tpp.example/cb", false),
+            ("https://*.example/cb", false),
+            ("javascript:alert(1)", false),
+            ("/cb", false),
+            ("https://tpp.example/c b", false),
+            ("https:tpp.example/cb", false),
+            ("https:/tpp.example/cb", false),
+            ("https://tpp.example\\@evil.example/cb", false),
+            ("https://tpp.example/\"><b>", false),
+        ] {
+            assert_eq!(registrable_redirect(uri).is_ok(), ok, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a01_only_the_port_of_a_loopback_uri_may_differ() {
+        for (registered, asked, same) in [
+            ("https://tpp.example/cb", "https://tpp.example/cb", true),
+            ("https://tpp.example/cb", "https://tpp.example/cb/", false),
+            ("https://tpp.example/cb", "https://TPP.example/cb", false),
+            ("https://tpp.example/cb", "https://tpp.example:443/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:5555/cb", true),
+            ("http://127.0.0.1:1/cb", "http://127.0.0.1:5555/other", false),
+            ("http://127.0.0.1/cb", "http://[::1]/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:1@evil.example/cb", false),
+        ] {
+            assert_eq!(same_redirect(registered, asked), same, "{registered} {asked}");
+        }
+    }
+}
