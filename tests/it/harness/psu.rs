@@ -5,11 +5,12 @@ use super::{
     wire::{Reply, Wire},
 };
 use reqwest::Method;
-use std::collections::HashMap;
+use std::{collections::HashMap, marker::PhantomData};
 
 /// A browser on its way through one journey.
 pub struct Psu<'a> {
-    bank: &'a Bank,
+    /// The browser is closed before its bank stops.
+    bank: PhantomData<&'a Bank>,
     brand: Brand,
     pub wire: Wire,
     pub cookie: String,
@@ -55,7 +56,7 @@ impl<'a> Psu<'a> {
         let wire = bank.browser();
         let page = wire.send(Method::GET, url, headers, "").await;
         let cookie = page.header("set-cookie").split(';').next().unwrap_or("").to_owned();
-        let mut psu = Self { bank, brand, wire, cookie, journey: String::new(), csrf: String::new(), page };
+        let mut psu = Self { bank: PhantomData, brand, wire, cookie, journey: String::new(), csrf: String::new(), page };
         let location = psu.page.header("location").to_owned();
         if psu.page.status == 303 && location.starts_with('/') {
             psu.journey = format!("{}{location}", bank.origin(brand.psu_host));
@@ -104,7 +105,7 @@ impl<'a> Psu<'a> {
         let path = url::Url::parse(&self.journey).unwrap().path().to_owned();
         let journey = format!("{}{path}", bank.origin(self.brand.psu_host));
         let (cookie, csrf, page) = (self.cookie.clone(), self.csrf.clone(), self.page.clone());
-        Psu { bank, brand: self.brand, wire: bank.browser(), cookie, journey, csrf, page }
+        Psu { bank: PhantomData, brand: self.brand, wire: bank.browser(), cookie, journey, csrf, page }
     }
 
     /// Posts the form that is on the screen and looks no further: a click among many.
@@ -143,13 +144,5 @@ impl<'a> Psu<'a> {
 
     pub async fn answer(&self) -> Reply {
         self.wire.send(Method::GET, &format!("{}/return", self.journey), &[("cookie", &self.cookie)], "").await
-    }
-
-    pub fn brand(&self) -> Brand {
-        self.brand
-    }
-
-    pub fn bank(&self) -> &'a Bank {
-        self.bank
     }
 }
