@@ -15,7 +15,7 @@ const ALL_ROLES: [PspRole; 3] = [PspRole::AccountInformation, PspRole::CardIssui
 
 type Changes<'a> = [(&'a str, Option<&'a str>)];
 
-async fn open<'a>(client: &Client<'a>, changes: &Changes<'_>) -> Psu<'a> {
+async fn open<'a>(client: &Client<'a>, changes: &Changes<'_>) -> Psu {
     Psu::open(client.tpp.bank, client.brand, &client.authorize_url("web", "aisp", changes)).await
 }
 

@@ -231,7 +231,7 @@ async fn a_double_click_approves_once_and_one_answer_can_be_redeemed() {
     let client = banks[0].tpp(ROLES).register(CIC).await;
     let mut psu = client.authorize("web", "aisp").await;
     psu.sign_in("approves").await;
-    let browsers: Vec<Psu<'_>> = (0..8).map(|i| psu.over(&banks[i % 2])).collect();
+    let browsers: Vec<Psu> = (0..8).map(|i| psu.over(&banks[i % 2])).collect();
     let clicks = together((0..CROWD).map(|i| browsers[i % 8].click(&[("decision", "approve")]))).await;
     assert!(clicks.iter().all(|r| r.status == 303), "{:?}", clicks.iter().find(|r| r.status != 303));
     assert_eq!(count_rows(&banks[0], "select count(*) from grants").await, 1, "one consent");

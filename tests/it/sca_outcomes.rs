@@ -142,7 +142,7 @@ async fn a_customer_who_cancels_waits_or_mistypes_gets_home() {
     bank.expect_audit("interaction_failed", "timed_out").await;
 }
 
-async fn at_page<'a>(client: &Client<'a>, channel: &str, signed_in: bool) -> Psu<'a> {
+async fn at_page<'a>(client: &Client<'a>, channel: &str, signed_in: bool) -> Psu {
     let mut psu = client.authorize(channel, "aisp").await;
     if signed_in {
         psu.sign_in("approves").await;

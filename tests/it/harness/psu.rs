@@ -8,8 +8,7 @@ use reqwest::Method;
 use std::collections::HashMap;
 
 /// A browser on its way through one journey.
-pub struct Psu<'a> {
-    bank: &'a Bank,
+pub struct Psu {
     brand: Brand,
     pub wire: Wire,
     pub cookie: String,
@@ -45,17 +44,17 @@ impl Landing {
     }
 }
 
-impl<'a> Psu<'a> {
+impl Psu {
     /// Opens an authorization URL. Whatever came is in `page`; a journey that began was followed to its first page.
-    pub async fn open(bank: &'a Bank, brand: Brand, url: &str) -> Self {
+    pub async fn open(bank: &Bank, brand: Brand, url: &str) -> Self {
         Self::open_with(bank, brand, url, &[]).await
     }
 
-    pub async fn open_with(bank: &'a Bank, brand: Brand, url: &str, headers: &[(&str, &str)]) -> Self {
+    pub async fn open_with(bank: &Bank, brand: Brand, url: &str, headers: &[(&str, &str)]) -> Self {
         let wire = bank.browser();
         let page = wire.send(Method::GET, url, headers, "").await;
         let cookie = page.header("set-cookie").split(';').next().unwrap_or("").to_owned();
-        let mut psu = Self { bank, brand, wire, cookie, journey: String::new(), csrf: String::new(), page };
+        let mut psu = Self { brand, wire, cookie, journey: String::new(), csrf: String::new(), page };
         let location = psu.page.header("location").to_owned();
         if psu.page.status == 303 && location.starts_with('/') {
             psu.journey = format!("{}{location}", bank.origin(brand.psu_host));
@@ -100,11 +99,11 @@ impl<'a> Psu<'a> {
     }
 
     /// The same browser at another server of the same bank.
-    pub fn over<'b>(&self, bank: &'b Bank) -> Psu<'b> {
+    pub fn over(&self, bank: &Bank) -> Psu {
         let path = url::Url::parse(&self.journey).unwrap().path().to_owned();
         let journey = format!("{}{path}", bank.origin(self.brand.psu_host));
         let (cookie, csrf, page) = (self.cookie.clone(), self.csrf.clone(), self.page.clone());
-        Psu { bank, brand: self.brand, wire: bank.browser(), cookie, journey, csrf, page }
+        Psu { brand: self.brand, wire: bank.browser(), cookie, journey, csrf, page }
     }
 
     /// Posts the form that is on the screen and looks no further: a click among many.
@@ -143,13 +142,5 @@ impl<'a> Psu<'a> {
 
     pub async fn answer(&self) -> Reply {
         self.wire.send(Method::GET, &format!("{}/return", self.journey), &[("cookie", &self.cookie)], "").await
-    }
-
-    pub fn brand(&self) -> Brand {
-        self.brand
-    }
-
-    pub fn bank(&self) -> &'a Bank {
-        self.bank
     }
 }

@@ -134,7 +134,7 @@ impl<'a> Client<'a> {
     }
 
     /// The customer's browser on the first page of a journey.
-    pub async fn authorize(&self, channel: &str, scope: &str) -> Psu<'a> {
+    pub async fn authorize(&self, channel: &str, scope: &str) -> Psu {
         let psu = Psu::open(self.tpp.bank, self.brand, &self.authorize_url(channel, scope, &[])).await;
         assert_eq!(psu.page.status, 200, "{:?}", psu.page);
         psu
