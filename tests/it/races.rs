@@ -2,7 +2,7 @@
 //! server was told the other one knows.
 
 use crate::harness::{
-    Bank, BankOptions, Brand, CIC, Client, LBP, Psu, Reply, Tpp, together,
+    Bank, BankOptions, Brand, CIC, Client, LBP, Landing, Psu, Reply, Tpp, together,
     tpp::{CALLBACK, introspect},
 };
 use guichet::oauth::tpp::PspRole::{self, AccountInformation, PaymentInitiation};
@@ -251,14 +251,14 @@ async fn a_page_asked_for_by_a_crowd_is_shown_to_all() {
     let banks = two_servers().await;
     let client = banks[0].tpp(ROLES).register(LBP).await;
     let psu = client.authorize("web", "aisp").await;
-    // the second server has not heard of the client yet, and each request holds a connection to the database
-    let mut browsers: Vec<Psu> = (0..CROWD).map(|_| psu.over(&banks[1])).collect();
-    let pages = together(browsers.iter_mut().map(async |browser| {
-        browser.look().await;
-        browser.page.status
-    }))
-    .await;
-    assert!(pages.iter().all(|status| *status == 200), "{pages:?}");
+    // the second server has not heard of the client yet, and each request holds a connection to its database
+    let mut browser = psu.over(&banks[1]);
+    let journey = std::mem::replace(&mut browser.journey, banks[1].origin(LBP.psu_host));
+    browser.look().await; // one connection for all that follows, so that it arrives together
+    browser.journey = journey;
+    for answer in together((0..CROWD).map(|_| browser.answer())).await {
+        assert_eq!((answer.status, answer.header("location")), (303, url::Url::parse(&psu.journey).unwrap().path()), "{answer:?}");
+    }
 }
 
 async fn put(client: &Client<'_>, change: impl FnOnce(&mut Value)) {
@@ -320,6 +320,12 @@ async fn deleted_here_gone_there(banks: &[Bank; 2], brand: Brand) {
     consenting.sign_in("approves").await;
     client.delete().await.ok(204);
 
+    // journeys under way end, before anything else could remind the other server: nothing can be consented to any more
+    let ended = |landing: Landing| assert!(landing.params.contains_key("error") && !landing.params.contains_key("code"), "{landing:?}");
+    ended(signing_in.fetch_answer().await);
+    let clicked = consenting.click(&[("decision", "approve")]).await;
+    assert_eq!(clicked.status, 303, "{clicked:?}");
+    ended(consenting.fetch_answer().await);
     for token in [&access, &own] {
         assert_eq!(introspect(&banks[1], brand, &[("token", token)]).await.ok(200).json(), json!({ "active": false }));
     }
@@ -334,13 +340,6 @@ async fn deleted_here_gone_there(banks: &[Bank; 2], brand: Brand) {
     }
     for scope in ["aisp", "nonsense"] {
         assert_eq!(Psu::open(&banks[1], brand, &there.authorize_url("web", scope, &[])).await.page.status, 400, "{scope}");
-    }
-    // journeys under way end: nothing can be consented to any more
-    let clicked = consenting.click(&[("decision", "approve")]).await;
-    assert_eq!(clicked.status, 303, "{clicked:?}");
-    for psu in [signing_in, consenting] {
-        let landing = psu.fetch_answer().await;
-        assert!(landing.params.contains_key("error") && !landing.params.contains_key("code"), "{landing:?}");
     }
 }
 
