@@ -58,7 +58,7 @@ impl<'a> Psu<'a> {
         let mut psu = Self { bank, brand, wire, cookie, journey: String::new(), csrf: String::new(), page };
         let location = psu.page.header("location").to_owned();
         if psu.page.status == 303 && location.starts_with('/') {
-            psu.journey = format!("{}{location}", bank.origin(brand.psu_host));
+            psu.journey = format!("{}{location}", psu.bank.origin(psu.brand.psu_host));
             psu.look().await;
         }
         psu
@@ -143,13 +143,5 @@ impl<'a> Psu<'a> {
 
     pub async fn answer(&self) -> Reply {
         self.wire.send(Method::GET, &format!("{}/return", self.journey), &[("cookie", &self.cookie)], "").await
-    }
-
-    pub fn brand(&self) -> Brand {
-        self.brand
-    }
-
-    pub fn bank(&self) -> &'a Bank {
-        self.bank
     }
 }
