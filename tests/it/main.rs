@@ -1,5 +1,5 @@
 //! One binary for all integration tests: one link, one harness.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::wildcard_enum_match_arm)]
 
 mod architecture;
 mod authorize;
