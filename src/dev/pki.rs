@@ -2,6 +2,7 @@
 
 use super::qwac::{Ca, Issued, QwacSpec, Validity, pem};
 use crate::oauth::tpp::PspRole::{self, AccountInformation, AccountServicing, CardIssuing, PaymentInitiation};
+use rcgen::KeyPair;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::{
     error, fmt,
@@ -27,6 +28,7 @@ const CRL_LIFE: Duration = Duration::days(30);
 /// - `qtsp.pem`, the issuing authority and its root: the trust anchors; `qtsp.crl`, DER, its revocation list;
 /// - `server.pem`/`.key` for the public hosts, under `server-ca`;
 /// - `internal.pem`/`.key` and the client `gateway.pem`/`.key`, under `bank-ca`;
+/// - `signing.key`, the bank's ES256 key;
 /// - QWACs, each `.pem` with the issuing authority, `.key` in PKCS#8: [`QWACS`].
 pub struct TestPki {
     dir: PathBuf,
@@ -131,6 +133,7 @@ impl TestPki {
             store.keep_qwac(one, ca)?;
         }
         store.revocation_list(&qtsp)?;
+        store.signing_key()?;
         Ok(Self { dir: dir.into(), qtsp, servers, bank })
     }
 
@@ -211,6 +214,14 @@ impl Store<'_> {
         let number = u64::try_from(self.now.unix_timestamp()).unwrap_or(0);
         let validity = Validity { not_before: self.now - Duration::hours(1), not_after: self.now + CRL_LIFE };
         self.write("qtsp.crl", &ca.crl(&serials, number, validity)?)
+    }
+
+    /// ES256, published in the key set. Kept: what it signed must stay verifiable.
+    fn signing_key(&self) -> Result<(), PkiError> {
+        if self.dir.join("signing.key").exists() {
+            return Ok(());
+        }
+        self.write("signing.key", KeyPair::generate()?.serialize_pem().as_bytes())
     }
 
     fn leaf(&self, name: &str) -> Option<CertificateDer<'static>> {

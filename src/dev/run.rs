@@ -113,6 +113,7 @@ fn toml(pki: &TestPki, socket: &Path, port: u16) -> String {
          [ops]\naddress = \"127.0.0.1:{ops}\"\n\n\
          [database]\nurl = \"postgres://{SUPERUSER}@localhost/postgres?host={socket}\"\n\n\
          [trust]\nanchors_file = {anchors:?}\ncrl_files = [{crl:?}]\n\n\
+         [signing]\nkey_files = [{signing:?}]\n\n\
          [log]\nformat = \"text\"\n",
         server = file("server.pem"),
         server_key = file("server.key"),
@@ -124,6 +125,7 @@ fn toml(pki: &TestPki, socket: &Path, port: u16) -> String {
         socket = byte_serialize(socket.as_os_str().as_encoded_bytes()).collect::<String>(),
         anchors = file("qtsp.pem"),
         crl = file("qtsp.crl"),
+        signing = file("signing.key"),
     );
     for bank in BANKS {
         // writing to a String does not fail

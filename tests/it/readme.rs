@@ -188,7 +188,7 @@ fn refusals(file: &Path) -> Vec<Refusal> {
         let name = rest.split(',').next().unwrap().to_owned();
         found.push(Refusal { code: name, description: texts.join(": "), status: None });
     }
-    if file.ends_with("oauth/authorize.rs") {
+    if file.ends_with("oauth/redirect.rs") {
         let body = code.split_once("pub fn registrable_redirect").unwrap().1.split_once("\n}").unwrap().0;
         let reasons =
             ["Err(\"", "|_| \""].into_iter().flat_map(|maker| body.split(maker).skip(1)).map(|rest| rest.split('"').next().unwrap());
