@@ -57,7 +57,7 @@ impl Psu {
         let mut psu = Self { brand, wire, cookie, journey: String::new(), csrf: String::new(), page };
         let location = psu.page.header("location").to_owned();
         if psu.page.status == 303 && location.starts_with('/') {
-            psu.journey = format!("{}{location}", psu.bank.origin(psu.brand.psu_host));
+            psu.journey = format!("{}{location}", bank.origin(brand.psu_host));
             psu.look().await;
         }
         psu
