@@ -27,7 +27,7 @@ pub struct Parts {
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Password hashing takes CPU and 19 MiB each: so many at once.
-    pub password_checks: Semaphore,
+    pub password_checks: Arc<Semaphore>,
 }
 
 const CACHED_CLIENTS: usize = 10_000;
@@ -50,7 +50,7 @@ impl App {
             trust,
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
-            password_checks: Semaphore::new(cores),
+            password_checks: Arc::new(Semaphore::new(cores)),
         }))
     }
 }

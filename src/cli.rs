@@ -4,7 +4,7 @@ use crate::{
     clock::{Clock, System},
     config::{self, Settings},
     dev, pki,
-    server::{self, Server, Sockets, StartError},
+    server::{self, Server, Signals, Sockets, StartError},
     storage::{Db, SchemaState},
     telemetry,
 };
@@ -187,11 +187,13 @@ async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Fai
     if let Err(error) = server::raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
+    let signals = Signals::listen().map_err(Failure::unexpected)?;
     let sockets = Sockets::bind(&settings).await?;
     let system = Arc::new(System::new());
     let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
     tracing::info!("ready");
-    server.until_told(metrics).await.map_err(Failure::unexpected)
+    server.until_told(signals, metrics).await;
+    Ok(())
 }
 
 fn connect(settings: &Settings) -> Result<Db, Failure> {

@@ -26,7 +26,7 @@ use sqlx::postgres::PgConnectOptions;
 use std::{fmt, fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -114,6 +114,20 @@ struct TlsSets {
     internal: Option<Arc<ArcSwap<TlsSet>>>,
 }
 
+/// The signals that a server obeys. Listened to before it is ready, so that none of them ends the process unasked.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    pub fn listen() -> io::Result<Self> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate, hangup: signal(SignalKind::hangup())? })
+    }
+}
+
 /// A server that answers. Dropping it does not stop it: `stop` does.
 pub struct Server {
     settings: Settings,
@@ -181,19 +195,17 @@ impl Server {
     }
 
     /// Runs until SIGINT or SIGTERM; SIGHUP reads certificates and trust anew.
-    pub async fn until_told(self, metrics: PrometheusHandle) -> io::Result<()> {
-        let (mut terminate, mut reload) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    pub async fn until_told(self, mut signals: Signals, metrics: PrometheusHandle) {
         let mut upkeep = tokio::time::interval(Duration::from_secs(5));
         loop {
             tokio::select! {
-                interrupted = tokio::signal::ctrl_c() => { interrupted?; break }
-                _ = terminate.recv() => break,
-                _ = reload.recv() => self.reload(),
+                _ = signals.interrupt.recv() => break,
+                _ = signals.terminate.recv() => break,
+                _ = signals.hangup.recv() => self.reload(),
                 _ = upkeep.tick() => metrics.run_upkeep(),
             }
         }
         self.stop().await;
-        Ok(())
     }
 
     /// Lets requests under way finish within the drain time.

@@ -9,7 +9,7 @@ use crate::{
     clock::{Clock, System},
     config::{self, Settings, TrustSettings},
     pki::TrustPolicy,
-    server::{Server, Sockets, StartError, pool_settings},
+    server::{Server, Signals, Sockets, StartError, pool_settings},
     storage::Db,
     telemetry,
 };
@@ -67,6 +67,8 @@ pub async fn run(args: &DevArgs) -> Result<(), StartError> {
     let settings = config::parse("dev.toml", &toml(&pki, &database, args.port), &dir, &|_| None)
         .map_err(|m| StartError::Configuration(m.to_string()))?;
     let sockets = Sockets::bind(&settings).await.map_err(|error| unavailable(format!("{error}. Choose another port with --port")))?;
+    // from here on an interruption ends the database in order
+    let signals = Signals::listen().map_err(unavailable)?;
     let mut postgres = start_database(database).await?;
     let program = env::current_exe().unwrap_or_else(|_| "guichet".into());
     let place = Place {
@@ -78,7 +80,7 @@ pub async fn run(args: &DevArgs) -> Result<(), StartError> {
         ops_port: ops_port(args.port),
     };
     let text = toml(&pki, postgres.socket(), args.port);
-    let result = serve(settings, &text, sockets, &postgres, system, &place).await;
+    let result = serve(settings, &text, sockets, signals, &postgres, system, &place).await;
     postgres.stop();
     result
 }
@@ -142,6 +144,7 @@ async fn serve(
     settings: Settings,
     text: &str,
     sockets: Sockets,
+    signals: Signals,
     postgres: &DevPostgres,
     system: Arc<System>,
     place: &Place<'_>,
@@ -157,5 +160,6 @@ async fn serve(
     db.close().await;
     let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
     println!("{}", place.welcome(&server.app().brands));
-    server.until_told(metrics).await.map_err(unavailable)
+    server.until_told(signals, metrics).await;
+    Ok(())
 }

@@ -307,8 +307,10 @@ async fn check_password(app: &App, brand: &Brand, login: &str, password: &Secret
     let hash = customer.as_ref().map_or_else(|| NOBODYS_HASH.to_owned(), |c| c.password_hash.clone());
     let password = password.clone();
     // never closed; were it, hashing unbounded would be wrong, so nobody gets in
-    let Ok(_permit) = app.password_checks.acquire().await else { return Ok(Attempt::Wrong) };
+    let Ok(permit) = app.password_checks.clone().acquire_owned().await else { return Ok(Attempt::Wrong) };
     let right = tokio::task::spawn_blocking(move || {
+        // held until the hash is done, also when the request has been given up meanwhile
+        let _permit = permit;
         PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.reveal().as_bytes(), &hash).is_ok())
     })
     .await

@@ -42,7 +42,7 @@ const RULES: [Rule; 109] = [
     ("A11", "Redirects after a form are 303, never 307.", "RFC 9700 4.12", Tested),
     ("A12", "Pages cannot be framed.", "RFC 9700 4.16", Tested),
     ("A13", "Pages load nothing from others and tell no referrer.", "RFC 9700 4.2.4", Tested),
-    ("A14", "Nobody is redirected before the customer authenticated or cancelled.", "RFC 9700 4.11.2", Tested),
+    ("A14", "Before the customer authenticated, only a registered redirect URI of an organisation with a QWAC is answered.", "RFC 9700 4.11.2", Tested),
     ("A15", "The page names the TPP and what it gets.", "FAPI 5.3.2.2", Tested),
     ("A16", "A `state` above 1,000 characters works.", "FAPI 5.3.2.2", Tested),
     ("A17", "Each brand has an issuer and endpoints of its own; a code of one is worth nothing at another.", "RFC 9700 4.4", Tested),
