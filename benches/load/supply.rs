@@ -9,7 +9,7 @@ use guichet::oauth::secret::{Handle, HandleKind};
 use uuid::Uuid;
 
 /// For each connection in one round; the round ends before they do.
-pub const PER_CONNECTION: u32 = 1000;
+pub const PER_CONNECTION: u32 = 4000;
 /// The secret half of every copied code and token.
 const SECRET: [u8; 32] = [7; 32];
 

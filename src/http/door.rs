@@ -92,7 +92,8 @@ impl Inner {
         let route = response.extensions().get::<Route>().map_or("none", |r| r.0.as_str()).to_owned();
         let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
         // the route's pattern only: paths, queries and bodies hold ids, codes and states
-        tracing::info!(target: "request", id = %id.0.simple(), counter = ?counter, %method, route, status, seconds);
+        let counter = counter.map_or("none", Counter::name);
+        tracing::info!(target: "request", id = %id.0.simple(), counter, %method, route, status, seconds);
         metrics::counter!("guichet_http_requests_total", "route" => route.clone(), "status" => status.to_string()).increment(1);
         metrics::histogram!("guichet_http_request_seconds", "route" => route).record(seconds);
         response
