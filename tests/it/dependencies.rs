@@ -1,4 +1,4 @@
-//! What we build on: under licences that we may pass on, from crates.io alone, locked, and not twice without our knowing.
+//! What we build on: under licences that we may pass on, from the public registry alone, locked, and not twice without our knowing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
