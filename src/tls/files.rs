@@ -52,7 +52,7 @@ impl fmt::Display for TlsFileError {
             TlsFileProblem::TooLarge => write!(f, "larger than {MAX_FILE_BYTES} bytes"),
             TlsFileProblem::NotPem(_) => f.write_str("not well-formed PEM"),
             TlsFileProblem::NoCertificate => f.write_str("no certificate in it (PEM, -----BEGIN CERTIFICATE-----)"),
-            TlsFileProblem::NoKey => f.write_str("no private key in it (PEM, -----BEGIN PRIVATE KEY-----, not encrypted)"),
+            TlsFileProblem::NoKey => f.write_str("no private key in it (PEM of PKCS#8, SEC 1 or PKCS#1, not encrypted)"),
         }
     }
 }
