@@ -12,6 +12,7 @@ mod organisation;
 mod path;
 pub mod qc_statements;
 mod reason;
+pub mod trusted_list;
 
 pub use certificate::{CertificateFacts, PublicKey};
 pub use content::{Content, judge_content};

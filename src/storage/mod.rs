@@ -9,12 +9,14 @@ mod introspection;
 mod migrations;
 mod sandbox;
 mod tokens;
+mod versions;
 
 pub use clients::RegistrationRetry;
 pub use interactions::NewInteraction;
 pub use migrations::{MIGRATOR, SchemaState};
 pub use sandbox::{CustomerRecord, NewCustomer};
 pub use tokens::{NewToken, Stored};
+pub use versions::{Subject, Versions};
 
 use hand::Hand;
 use sqlx::{

@@ -9,7 +9,7 @@ use std::{
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
 const PLAN: [(&str, &str, &str); 21] = [
     ("oauth", "", "base64 serde serde_json sha2 subtle time url utoipa uuid"),
-    ("pki", "oauth::tpp", "rustls sha2 time webpki x509_parser"),
+    ("pki", "oauth::tpp", "base64 rustls serde sha2 time webpki x509_ocsp x509_parser"),
     ("sca", "oauth", ""),
     ("audit", "oauth", "time uuid"),
     ("pages", "oauth", "askama fluent_bundle serde_json"),
