@@ -40,3 +40,4 @@ mod token_client_credentials;
 mod token_code;
 mod token_refresh;
 mod trial;
+mod trusted_lists;
