@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or logs. TLS proves possession of the key before; the flows act after.
 
 mod certificate;
+mod chain;
 mod content;
 mod der;
 mod describe;
@@ -15,6 +16,7 @@ mod reason;
 pub mod trusted_list;
 
 pub use certificate::{CertificateFacts, PublicKey};
+pub use chain::PresentedChain;
 pub use content::{Content, judge_content};
 pub use der::DerError;
 pub use describe::describe;
@@ -73,6 +75,11 @@ pub struct Trust {
 impl Trust {
     pub const fn new(anchors: Anchors, policy: TrustPolicy) -> Self {
         Self { anchors, policy, crls: Vec::new() }
+    }
+
+    /// Accepts no certificate.
+    pub fn nobody() -> Self {
+        Self::new(Anchors::none(), TrustPolicy::default())
     }
 
     /// # Errors
