@@ -237,7 +237,7 @@ fn inspect(file: &Path, anchors: Option<PathBuf>, config: Option<PathBuf>) -> Re
     let trust = load::trust(&trust, None).map_err(|error| Failure(3, error.to_string()))?;
     let verdict = match pki::chain_from_pem_or_der(&bytes) {
         Ok(chain) => pki::judge(&chain, &trust, System::new().now()),
-        Err(reason) => pki::Verdict { facts: None, reasons: vec![reason], warnings: vec![], anchor: None },
+        Err(reason) => pki::Verdict::refused(reason),
     };
     print!("{}", pki::describe(&verdict));
     Ok(if verdict.reasons.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(6) })
