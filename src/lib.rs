@@ -16,6 +16,7 @@
 //! sca           how a customer is authenticated: today the sandbox's scripted customers
 //! audit         what the bank must be able to prove later
 //! trust         today's trust and the verdicts of the last minute
+//! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
 //! tls           bounded handshakes and connections; proof of the key's possession, no trust
 //! config        TOML -> checked values, every mistake at once
 //! clock         the only doors for time and chance
@@ -32,6 +33,7 @@ pub mod dev;
 pub mod flows;
 pub mod http;
 pub mod oauth;
+pub mod outbound;
 pub mod pages;
 pub mod pki;
 pub mod sca;

@@ -44,6 +44,7 @@ pub struct Settings {
     pub ops: SocketAddr,
     pub database: DatabaseSettings,
     pub trust: TrustSettings,
+    pub outbound: OutboundSettings,
     pub limits: Limits,
     pub log: Log,
     /// PEM files with ES256 keys; the first signs, all are published.
@@ -89,6 +90,15 @@ pub struct TrustSettings {
     pub nca_countries: Vec<String>,
     /// Accept a QWAC whose extended key usage is server authentication alone.
     pub accept_server_auth_only: bool,
+}
+
+/// How strangers' servers are reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboundSettings {
+    /// http or https, without user and password.
+    pub proxy_url: Option<String>,
+    /// `host:port`, reached though their addresses are private, and without the proxy.
+    pub private_hosts: Vec<String>,
 }
 
 /// What one process does at most, and how long it waits.

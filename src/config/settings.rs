@@ -1,7 +1,7 @@
 //! Reads the operator's file, section by section.
 
 use super::{
-    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, Settings, TrustSettings,
+    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
@@ -60,6 +60,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     let limits = limits(&mut root.table("limits"));
     let database = database(&mut root.table("database"), &limits, context);
     let trust = trust(&mut root.table("trust"), context);
+    let outbound = outbound(&mut root.table("outbound"));
     let log = log(&mut root.table("log"));
     let mut signing = root.table("signing");
     let signing_key_files = signing.list("key_files", |v| context.path(v));
@@ -72,7 +73,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     if let (Some(table), Some(internal)) = (&internal_table, &internal) {
         one_address_each(table, "internal", internal.listener.address, &[taken[0], taken[1], ("ops", ops)]);
     }
-    Some(Settings { tpp, psu, internal, ops, database, trust, limits, log: log?, signing_key_files, brands })
+    Some(Settings { tpp, psu, internal, ops, database, trust, outbound, limits, log: log?, signing_key_files, brands })
 }
 
 /// Only `tpp` and `psu` can be told apart on one address.
@@ -167,6 +168,15 @@ fn trust(table: &mut Reader<'_>, context: &Context<'_>) -> TrustSettings {
         crl_files: table.list("crl_files", |v| context.path(v)),
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.flag("accept_server_auth_only"),
+    };
+    table.finish();
+    read
+}
+
+fn outbound(table: &mut Reader<'_>) -> OutboundSettings {
+    let read = OutboundSettings {
+        proxy_url: table.may("proxy_url", names::proxy_url),
+        private_hosts: table.list("private_hosts", names::host_and_port),
     };
     table.finish();
     read

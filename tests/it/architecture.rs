@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
-const PLAN: [(&str, &str, &str); 21] = [
+const PLAN: [(&str, &str, &str); 22] = [
     ("oauth", "", "base64 serde serde_json sha2 subtle time url utoipa uuid"),
     ("pki", "oauth::tpp", "base64 rustls serde sha2 time webpki x509_ocsp x509_parser"),
     ("sca", "oauth", ""),
@@ -20,6 +20,7 @@ const PLAN: [(&str, &str, &str); 21] = [
     ("flows", "app audit clock oauth pki sca storage", "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio uuid"),
     ("trust", "oauth::tpp pki", "arc_swap quick_cache rustls sha2 time"),
     ("app", "clock oauth storage trust", "quick_cache serde_json tokio"),
+    ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     ("tls", "", "arc_swap aws_lc_rs axum http hyper hyper_util metrics rustls tokio tokio_rustls tokio_util tower tracing webpki"),
     (
         "http",
