@@ -17,6 +17,7 @@
 //! audit         what the bank must be able to prove later
 //! tasks         what a server does beside answering: watches for changes, reads trust anew
 //! trust         each brand's trust of today, and the verdicts that rest on it
+//! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
 //! tls           bounded handshakes and connections; proof of the key's possession, no trust
 //! config        TOML -> checked values, every mistake at once
 //! clock         the only doors for time and chance
@@ -33,6 +34,7 @@ pub mod dev;
 pub mod flows;
 pub mod http;
 pub mod oauth;
+pub mod outbound;
 pub mod pages;
 pub mod pki;
 pub mod sca;

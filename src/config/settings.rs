@@ -1,7 +1,7 @@
 //! Reads the operator's file, section by section.
 
 use super::{
-    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, Settings, TrustSettings,
+    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
@@ -61,6 +61,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     let database = database(&mut root.table("database"), &limits, context);
     let mut trust_table = root.table("trust");
     let trust = trust(&mut trust_table, context);
+    let outbound = outbound(&mut root.table("outbound"));
     let log = log(&mut root.table("log"));
     let mut signing = root.table("signing");
     let signing_key_files = signing.list("key_files", |v| context.path(v));
@@ -77,7 +78,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     if let (Some(table), Some(internal)) = (&internal_table, &internal) {
         one_address_each(table, "internal", internal.listener.address, &[taken[0], taken[1], ("ops", ops)]);
     }
-    Some(Settings { tpp, psu, internal, ops, database, trust, limits, log: log?, signing_key_files, brands, brand_trust })
+    Some(Settings { tpp, psu, internal, ops, database, trust, outbound, limits, log: log?, signing_key_files, brands, brand_trust })
 }
 
 /// Only `tpp` and `psu` can be told apart on one address.
@@ -206,6 +207,15 @@ fn brand_trust(table: &mut Reader<'_>, sandbox: bool, general: &TrustSettings, c
         crl_files: if own { crl_files } else { general.crl_files.clone() },
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.may("accept_server_auth_only", reader::flag).unwrap_or(general.accept_server_auth_only),
+    };
+    table.finish();
+    read
+}
+
+fn outbound(table: &mut Reader<'_>) -> OutboundSettings {
+    let read = OutboundSettings {
+        proxy_url: table.may("proxy_url", names::proxy_url),
+        private_hosts: table.list("private_hosts", names::host_and_port),
     };
     table.finish();
     read
