@@ -29,6 +29,8 @@ pub enum AuditKind {
     TokenRevoked,
     GrantRevoked,
     RevocationRefused,
+    TrustedListAccepted,
+    TrustedListRefused,
 }
 
 impl AuditKind {
@@ -55,6 +57,8 @@ impl AuditKind {
             Self::TokenRevoked => "token_revoked",
             Self::GrantRevoked => "grant_revoked",
             Self::RevocationRefused => "revocation_refused",
+            Self::TrustedListAccepted => "trusted_list_accepted",
+            Self::TrustedListRefused => "trusted_list_refused",
         }
     }
 }
@@ -75,6 +79,11 @@ pub struct AuditEvent {
 impl AuditEvent {
     pub fn new(id: Uuid, at: OffsetDateTime, brand: &BrandId, kind: AuditKind) -> Self {
         Self { id, at, brand: brand.clone(), kind, client: None, organisation: None, grant: None, reason: None }
+    }
+
+    /// For what concerns every brand. `*` is no brand's id.
+    pub fn of_all_brands(id: Uuid, at: OffsetDateTime, kind: AuditKind) -> Self {
+        Self::new(id, at, &BrandId::new("*"), kind)
     }
 
     pub fn client(mut self, client: ClientId) -> Self {

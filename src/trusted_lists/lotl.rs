@@ -7,28 +7,13 @@ use super::{
     verify,
     xml::{ADDITIONAL, TSL, base64, children, down, text},
 };
+use crate::pki::trusted_list::Pointer;
 use roxmltree::Node;
-use serde::{Deserialize, Serialize};
 
 /// The machine-readable form of a list; others are for people (TS 119 612 s5.3.13).
 const XML_LIST: &str = "application/vnd.etsi.tsl+xml";
 const MOST_SIGNERS: usize = 16;
 const MOST_PIVOTS: usize = 32;
-
-/// A national list as the list of lists points to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pointer {
-    pub territory: String,
-    pub url: String,
-    /// DER of the certificates that may sign it.
-    pub signers: Vec<Vec<u8>>,
-}
-
-impl Pointer {
-    pub fn signers(&self) -> Vec<Signer> {
-        self.signers.iter().cloned().map(Signer::new).collect()
-    }
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lotl {
@@ -70,7 +55,7 @@ impl Lotl {
         for (kind, pointer) in all.filter_map(pointer) {
             match kind {
                 ListType::National => pointers.push(pointer),
-                ListType::ListOfLists => next_signers = pointer.signers(),
+                ListType::ListOfLists => next_signers = Signer::all(&pointer.signers),
             }
         }
         let references = down(scheme, &["SchemeInformationURI"]).into_iter().flat_map(|all| children(all, TSL, "URI")).map(text);

@@ -95,7 +95,7 @@ impl Refusal {
     }
 }
 
-/// A sentence for operators. Text from the file is escaped: it is a stranger's, and goes to a terminal.
+/// A sentence for operators.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -104,7 +104,7 @@ impl fmt::Display for Refusal {
             Self::DocumentType => f.write_str("the file has a document type declaration"),
             Self::TooDeep => f.write_str("elements are nested too deep"),
             Self::TooComplex => f.write_str("there are too many elements, attributes or namespaces"),
-            Self::NotWellFormed(why) => write!(f, "not well-formed XML: {}", why.escape_debug()),
+            Self::NotWellFormed(why) => write!(f, "not well-formed XML: {}", printable(why)),
             Self::NotATrustedList => f.write_str("the root is no TrustServiceStatusList of TS 119 612"),
             Self::SignatureMissing => f.write_str("there is no signature"),
             Self::SignatureRepeated => f.write_str("there is more than one signature"),
@@ -113,17 +113,17 @@ impl fmt::Display for Refusal {
             Self::SignerUnstated => f.write_str("the signed properties name no signing certificate"),
             Self::SignerUnknown(Some(found)) => write!(f, "the signer (certificate {found}) is not among the expected ones"),
             Self::SignerUnknown(None) => f.write_str("the signer is not among the expected ones"),
-            Self::SignerKey(why) => write!(f, "the signer's key is not accepted: {}", why.escape_debug()),
-            Self::SignatureAlgorithm(uri) => write!(f, "the signature algorithm {} is not accepted", uri.escape_debug()),
-            Self::SignatureInvalid(why) => write!(f, "the signature does not verify: {}", why.escape_debug()),
-            Self::Version(version) => write!(f, "TSLVersionIdentifier is {}, not 5 or 6", version.escape_debug()),
+            Self::SignerKey(why) => write!(f, "the signer's key is not accepted: {}", printable(why)),
+            Self::SignatureAlgorithm(uri) => write!(f, "the signature algorithm {} is not accepted", printable(uri)),
+            Self::SignatureInvalid(why) => write!(f, "the signature does not verify: {}", printable(why)),
+            Self::Version(version) => write!(f, "TSLVersionIdentifier is {}, not 5 or 6", printable(version)),
             Self::Malformed(what) => write!(f, "{what} is missing or does not read"),
             Self::OtherType => f.write_str("TSLType is not that of the list that is due here"),
             Self::OtherTerritory { expected, found } => {
-                write!(f, "SchemeTerritory is {}, not {}", found.escape_debug(), expected.escape_debug())
+                write!(f, "SchemeTerritory is {}, not {}", found, expected)
             }
-            Self::NotPointedTo(territory) => write!(f, "no accepted list of lists names signers for {}", territory.escape_debug()),
-            Self::PivotMissing(url) => write!(f, "the list of lists rests on the pivot {}, which is not at hand", url.escape_debug()),
+            Self::NotPointedTo(territory) => write!(f, "no accepted list of lists names signers for {}", printable(territory)),
+            Self::PivotMissing(url) => write!(f, "the list of lists rests on the pivot {}, which is not at hand", printable(url)),
             Self::IssuedInFuture(at) => write!(f, "it says that it was issued on {}", day(*at)),
             Self::Older { accepted, offered } => write!(f, "its number is {offered}, that of the accepted list {accepted}"),
             Self::SameNumberOtherBytes(number) => write!(f, "it has the number {number} of the accepted list, but is another file"),
@@ -138,4 +138,14 @@ impl fmt::Display for Refusal {
 
 fn day(at: OffsetDateTime) -> String {
     at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).unwrap_or_default()
+}
+
+/// A stranger's text for a terminal: one line, and nothing that steers it.
+fn printable(text: &str) -> String {
+    text.chars()
+        .take(300)
+        .map(|c| {
+            if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') { '?' } else { c }
+        })
+        .collect()
 }

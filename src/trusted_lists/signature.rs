@@ -57,7 +57,13 @@ fn parts(list: &Envelope<'_>, signature: Node<'_, '_>) -> Result<Parts, Refusal>
     let uris: Vec<&str> = children(signed_info, DS, "Reference").filter_map(|reference| reference.attribute("URI")).collect();
     let is_root = |uri: &str| uri.is_empty() || uri.strip_prefix('#').is_some_and(|id| list.root().attribute("Id") == Some(id));
     let properties = match uris[..] {
-        [one, other] if is_root(one) != is_root(other) => if is_root(one) { other } else { one },
+        [one, other] if is_root(one) != is_root(other) => {
+            if is_root(one) {
+                other
+            } else {
+                one
+            }
+        }
         _ => return Err(Refusal::SignatureReferences),
     };
     let id = properties.strip_prefix('#').filter(|id| !id.is_empty()).ok_or(Refusal::SignatureReferences)?;
@@ -108,7 +114,8 @@ fn enclosed(signature: Node<'_, '_>) -> Option<String> {
 fn check(text: &str, key: &SignerKey, parts: &Parts) -> Result<(), Refusal> {
     let provider = RustCryptoProvider;
     let context = PolicyCompileContext { external_resources: false, target_evidence: true };
-    let policies = PolicyCompiler::new(PolicyProfile::Modern, &provider, None).and_then(|compiler| compiler.compile(&context)).map_err(broken)?;
+    let policies =
+        PolicyCompiler::new(PolicyProfile::Modern, &provider, None).and_then(|compiler| compiler.compile(&context)).map_err(broken)?;
     let security = XmlSecurity::new(&policies, &provider).map_err(broken)?;
     let document = security.parse_document(text, Operation::Verify).map_err(broken)?;
     let targets = document.with_view(|view| view.node_for_id(&parts.properties, &[]).map(|properties| [view.root_element(), properties]));
@@ -125,7 +132,9 @@ fn broken(error: impl std::fmt::Display) -> Refusal {
 fn why(evidence: &VerifyEvidence, parts: &Parts) -> Refusal {
     match evidence.signatures().first().map(|signature| signature.result()) {
         Some(Err(DsigError::Crypto(SignatureVerificationError::KeyAlgorithmMismatch { uri }))) => Refusal::SignatureAlgorithm(uri.clone()),
-        Some(Err(DsigError::Policy(_) | DsigError::AccountedPolicyAlgorithm { .. })) => Refusal::SignatureAlgorithm(parts.algorithm.clone()),
+        Some(Err(DsigError::Policy(_) | DsigError::AccountedPolicyAlgorithm { .. })) => {
+            Refusal::SignatureAlgorithm(parts.algorithm.clone())
+        }
         Some(Err(error)) => broken(error),
         // every reference holds, but what they cover is not the list
         Some(Ok(result)) if result.status == DsigStatus::Valid => Refusal::SignatureReferences,

@@ -14,9 +14,14 @@ impl Signer {
         Self { der, sha256 }
     }
 
+    pub fn all(ders: &[Vec<u8>]) -> Vec<Self> {
+        ders.iter().cloned().map(Self::new).collect()
+    }
+
     /// Every certificate of a PEM file; `None` where one does not read or there is none.
     pub fn from_pem(pem: &[u8]) -> Option<Vec<Self>> {
-        let signers: Option<Vec<Self>> = CertificateDer::pem_slice_iter(pem).map(|one| one.ok().map(|der| Self::new(der.to_vec()))).collect();
+        let signers: Option<Vec<Self>> =
+            CertificateDer::pem_slice_iter(pem).map(|one| one.ok().map(|der| Self::new(der.to_vec()))).collect();
         signers.filter(|signers| !signers.is_empty())
     }
 

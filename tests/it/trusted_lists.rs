@@ -1,7 +1,8 @@
 //! Real trusted lists, each with its expected verdict, and the way from the Official Journal to their signers.
 
 use crate::harness::lists::{Collection, JOURNAL, JOURNAL_2019, MOST_BYTES, enclosed_signer};
-use guichet::trusted_lists::{Envelope, List, Lotl, Pivot, Pointer, Refusal, Signer, follow, verify};
+use guichet::pki::trusted_list::Pointer;
+use guichet::trusted_lists::{Envelope, List, Lotl, Pivot, Refusal, Signer, follow, verify};
 use serde_json::Value;
 
 /// Why a list of the manifest is refused, by the manifest's words.
@@ -17,7 +18,7 @@ const REFUSED: [(&str, &str); 8] = [
 ];
 
 fn signers(pointers: &[Pointer], territory: &str) -> Vec<Signer> {
-    pointers.iter().find(|pointer| pointer.territory == territory).map(Pointer::signers).unwrap_or_default()
+    pointers.iter().find(|pointer| pointer.territory == territory).map(|pointer| Signer::all(&pointer.signers)).unwrap_or_default()
 }
 
 fn judge(xml: &[u8], signers: &[Signer]) -> Result<(String, List), Refusal> {
@@ -42,7 +43,12 @@ fn every_list_of_the_collection_is_judged_as_its_manifest_says() {
         };
         let start = std::time::Instant::now();
         let verdict = judge(&xml, &signers);
-        println!("{file:36} {:30} {} {:?}", verdict.as_ref().map_or_else(Refusal::code, |_| "verified"), verdict.as_ref().map_or_else(ToString::to_string, |v| format!("{} {}", v.0, v.1.services.len())), start.elapsed());
+        println!(
+            "{file:36} {:30} {} {:?}",
+            verdict.as_ref().map_or_else(Refusal::code, |_| "verified"),
+            verdict.as_ref().map_or_else(ToString::to_string, |v| format!("{} {}", v.0, v.1.services.len())),
+            start.elapsed()
+        );
     }
     assert_eq!(wrong, [""; 0]);
 }
