@@ -1,5 +1,7 @@
 //! Arguments, verbs and exit codes.
 
+mod trust;
+
 use crate::{
     clock::{Clock, System},
     config::{self, Settings},
@@ -27,7 +29,8 @@ Exit codes:
   3  mistakes in the configuration or in a file it names
   4  the database's schema is older or newer than this program
   5  the database is away, or an address is taken
-  6  the certificate that was inspected is refused";
+  6  the certificate that was inspected is refused
+  7  a trusted list was refused or not reached; the accepted one stays";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -65,6 +68,11 @@ enum Verb {
     Cert {
         #[command(subcommand)]
         step: Cert,
+    },
+    /// The EU trusted lists: fetch, import, look at and compare them
+    Trust {
+        #[command(subcommand)]
+        step: trust::Trust,
     },
     /// The tests' database server: runs until nobody uses it
     #[command(hide = true)]
@@ -165,6 +173,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect { file, anchors, config } } => inspect(&file, anchors, config),
+        Verb::Trust { step } => trust::run(step),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
 }

@@ -25,10 +25,9 @@ pub struct Offer {
     pub verification: Verification,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acceptance {
     New {
-        list: Box<AcceptedList>,
         /// NextUpdate was then, and still within what is allowed.
         stale_since: Option<OffsetDateTime>,
     },
@@ -36,8 +35,7 @@ pub enum Acceptance {
     Unchanged,
 }
 
-pub fn accept(offer: Offer, before: Option<&AcceptedList>, rules: &Rules, now: OffsetDateTime) -> Result<Acceptance, Refusal> {
-    let list = &offer.list;
+pub fn accept(list: &List, before: Option<&AcceptedList>, rules: &Rules, now: OffsetDateTime) -> Result<Acceptance, Refusal> {
     if let Some(before) = before {
         if list.sequence < before.sequence {
             return Err(Refusal::Older { accepted: before.sequence, offered: list.sequence });
@@ -53,7 +51,7 @@ pub fn accept(offer: Offer, before: Option<&AcceptedList>, rules: &Rules, now: O
     {
         not_smaller(list, before, rules, now)?;
     }
-    Ok(Acceptance::New { list: Box::new(accepted(offer, now)), stale_since: (next_update < now).then_some(next_update) })
+    Ok(Acceptance::New { stale_since: (next_update < now).then_some(next_update) })
 }
 
 fn current(list: &List, rules: &Rules, now: OffsetDateTime) -> Result<OffsetDateTime, Refusal> {
@@ -76,19 +74,22 @@ fn not_smaller(list: &List, before: &AcceptedList, rules: &Rules, now: OffsetDat
     Ok(())
 }
 
-fn accepted(offer: Offer, now: OffsetDateTime) -> AcceptedList {
-    let Offer { list, source, verification } = offer;
-    AcceptedList {
-        territory: list.territory,
-        version: list.version,
-        sequence: list.sequence,
-        issued_at: list.issued_at,
-        next_update: list.next_update,
-        sha256: list.sha256,
-        source,
-        accepted_at: now,
-        verification,
-        services: list.services,
+impl Offer {
+    /// As it is kept once it was accepted.
+    pub fn accepted(self, now: OffsetDateTime) -> AcceptedList {
+        let Self { list, source, verification } = self;
+        AcceptedList {
+            territory: list.territory,
+            version: list.version,
+            sequence: list.sequence,
+            issued_at: list.issued_at,
+            next_update: list.next_update,
+            sha256: list.sha256,
+            source,
+            accepted_at: now,
+            verification,
+            services: list.services,
+        }
     }
 }
 

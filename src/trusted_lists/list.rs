@@ -45,6 +45,16 @@ impl List {
             services: services(envelope.root())?,
         })
     }
+
+    /// The territory that a file claims, to find who may sign it.
+    pub fn claimed_territory(envelope: &Envelope<'_>) -> Result<String, Refusal> {
+        territory(scheme(envelope)?)
+    }
+
+    /// The number that a file claims.
+    pub fn claimed_sequence(envelope: &Envelope<'_>) -> Result<u64, Refusal> {
+        sequence(scheme(envelope)?)
+    }
 }
 
 pub(super) fn scheme<'a, 'i: 'a>(envelope: &'a Envelope<'i>) -> Result<Node<'a, 'i>, Refusal> {

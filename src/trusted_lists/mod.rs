@@ -22,9 +22,12 @@ pub use acceptance::{Acceptance, Offer, Rules, accept, granted_for_web};
 pub use envelope::Envelope;
 pub use list::{List, ListType};
 pub use lotl::{Followed, Lotl, Pivot, follow};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, printable};
 pub use signature::{Signed, verify};
 pub use signer::Signer;
+
+/// Who may sign the list of lists: a reviewed file.
+pub const OFFICIAL_SIGNERS: &[u8] = include_bytes!("../../config/lotl-signers.pem");
 
 /// SHA-256, hexadecimal: how files and signers are named.
 pub fn sha256_hex(bytes: &[u8]) -> String {

@@ -141,7 +141,7 @@ fn day(at: OffsetDateTime) -> String {
 }
 
 /// A stranger's text for a terminal: one line, and nothing that steers it.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars()
         .take(300)
         .map(|c| {

@@ -40,11 +40,15 @@ const PLAN: [(&str, &str, &str); 24] = [
         "arc_swap metrics_exporter_prometheus nix::sys::resource serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
-    ("dev", "clock config oauth pki sca server storage telemetry", "base64 clap nix rcgen rustls sqlx time tokio tracing url x509_parser"),
+    (
+        "dev",
+        "clock config oauth pki sca server storage telemetry",
+        "aws_lc_rs base64 clap nix rcgen rustls sqlx time tokio tracing url x509_parser",
+    ),
     (
         "cli",
-        "clock config dev http::documents pki server storage tasks telemetry trial",
-        "clap metrics_exporter_prometheus secrecy sqlx::postgres::PgConnectOptions tokio tracing",
+        "audit clock config dev http::documents outbound pki server storage tasks telemetry trial trusted_lists",
+        "clap flate2 metrics_exporter_prometheus secrecy sqlx::postgres::PgConnectOptions time tokio tracing",
     ),
     ("lib", "", ""),
     ("main", "", "clap guichet mimalloc"),
