@@ -104,6 +104,7 @@ async fn import(settings: &Settings, paths: &[PathBuf], judging: Judging, by: Op
 }
 
 async fn publish(db: &Db, desk: &Desk, judged: Vec<Judged>) -> Result<ExitCode, Failure> {
+    say_notes(desk);
     for line in judged.iter().filter(|one| !one.is_refused()) {
         println!("{}", words::line(line, desk));
     }
@@ -113,6 +114,11 @@ async fn publish(db: &Db, desk: &Desk, judged: Vec<Judged>) -> Result<ExitCode, 
     }
     publish::publish(db, desk, judged).await?;
     Ok(ExitCode::from(if refused { REFUSED } else { 0 }))
+}
+
+fn say_notes(desk: &Desk) {
+    desk.origin.iter().for_each(|line| println!("{line}"));
+    desk.warnings.iter().for_each(|line| eprintln!("guichet: WARNING: {line}"));
 }
 
 async fn show(settings: &Settings, services: bool) -> Result<ExitCode, Failure> {
@@ -125,6 +131,7 @@ async fn diff(settings: &Settings, paths: &[PathBuf]) -> Result<ExitCode, Failur
     let db = open(settings).await?;
     let mut desk = Desk::open(settings, &db, System::new().now(), Vec::new(), Voucher::Signatures).await?;
     let judged = if paths.is_empty() { fetch::all(settings, &mut desk).await? } else { files::all(paths, &mut desk)? };
+    say_notes(&desk);
     diff::print(&judged, &desk);
     Ok(ExitCode::from(if judged.iter().any(Judged::is_refused) { REFUSED } else { 0 }))
 }

@@ -98,6 +98,11 @@ impl ListSigner {
         Ok(Self { certificate: der_certificate(&identifier, key.public_key().as_ref()), key: Key::Rsa(key, encoding), algorithm })
     }
 
+    /// Says that it is another, and signs with its own key all the same.
+    pub fn claiming_to_be(self, other: &Self) -> Self {
+        Self { certificate: other.certificate.clone(), ..self }
+    }
+
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         let random = SystemRandom::new();
         match &self.key {
@@ -152,6 +157,8 @@ pub struct ListSpec {
     pub itself: Option<Pointer>,
     /// Of a list of lists: pivots and publications, newest first.
     pub references: Vec<String>,
+    /// The signature names the root by its Id, not as the whole document.
+    pub by_id: bool,
 }
 
 impl ListSpec {
@@ -166,6 +173,7 @@ impl ListSpec {
             pointers: vec![],
             itself: None,
             references: vec![],
+            by_id: false,
         }
     }
 
@@ -186,7 +194,8 @@ impl ListSpec {
         let hashed = STANDARD.encode(digest(&SHA256, [&text, ROOT_END].concat().as_bytes()));
         let properties = signed_properties(signer);
         let properties_hashed = STANDARD.encode(digest(&SHA256, properties.as_bytes()));
-        let info = signed_info(signer.algorithm, &hashed, &properties_hashed);
+        let root = if self.by_id { "#list" } else { "" };
+        let info = signed_info(signer.algorithm, root, &hashed, &properties_hashed);
         let value = STANDARD.encode(signer.sign(info.as_bytes())?);
         let certificate = STANDARD.encode(&signer.certificate);
         let _ = write!(
@@ -380,7 +389,7 @@ fn signed_properties(signer: &ListSigner) -> String {
     )
 }
 
-fn signed_info(algorithm: &str, list: &str, properties: &str) -> String {
+fn signed_info(algorithm: &str, root: &str, list: &str, properties: &str) -> String {
     let reference = |attributes: &str, enveloped: &str, hashed: &str| {
         format!(
             "<ds:Reference {attributes}><ds:Transforms>{enveloped}<ds:Transform Algorithm=\"{EXCLUSIVE}\"></ds:Transform></ds:Transforms>\
@@ -391,7 +400,7 @@ fn signed_info(algorithm: &str, list: &str, properties: &str) -> String {
     format!(
         "<ds:SignedInfo xmlns:ds=\"{DS}\"><ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"></ds:CanonicalizationMethod>\
          <ds:SignatureMethod Algorithm=\"{algorithm}\"></ds:SignatureMethod>{}{}</ds:SignedInfo>",
-        reference("URI=\"\"", &format!("<ds:Transform Algorithm=\"{DS}enveloped-signature\"></ds:Transform>"), list),
+        reference(&format!("URI=\"{root}\""), &format!("<ds:Transform Algorithm=\"{DS}enveloped-signature\"></ds:Transform>"), list),
         reference("Type=\"http://uri.etsi.org/01903#SignedProperties\" URI=\"#properties\"", "", properties),
     )
 }
@@ -427,8 +436,8 @@ pub struct GeneratedSet {
 }
 
 impl GeneratedSet {
-    /// `services` over all lists, one in four for websites, with certificates of the size of real ones.
-    pub fn new(sequence: u64, services: usize, journal: &str, now: OffsetDateTime) -> Result<Self, SigningError> {
+    /// `services` over all lists, which stand under the URL `base`, one in four for websites, with certificates of the size of real ones.
+    pub fn new(sequence: u64, services: usize, base: &str, journal: &str, now: OffsetDateTime) -> Result<Self, SigningError> {
         let (signer, national) = (ListSigner::new(SignerKind::EcdsaP256)?, ListSigner::new(SignerKind::Rsa)?);
         let validity = Validity { not_before: now - Duration::days(700), not_after: now + Duration::days(3000) };
         let (mut files, mut pointers) = (Vec::new(), Vec::new());
@@ -440,7 +449,7 @@ impl GeneratedSet {
                 let uses: &[Use] = if number % 4 == 0 { &[Use::WebSiteAuthentication, Use::Seals] } else { &[Use::Seals, Use::Signatures] };
                 of_list.push(service(&format!("{territory} service {number}"), certificate, uses, now));
             }
-            let url = format!("https://lists.example/{territory}.xml");
+            let url = format!("{base}/{territory}.xml");
             pointers.push(Pointer { territory: (*territory).to_owned(), url, signers: vec![national.certificate.clone()] });
             files.push((format!("{territory}.xml"), ListSpec::national(territory, sequence, of_list, now).sign(&national)?));
         }

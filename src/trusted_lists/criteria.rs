@@ -85,10 +85,10 @@ fn other(node: Node<'_, '_>) -> Criteria {
     read.unwrap_or_else(|| unknown(node.tag_name().name()))
 }
 
-/// An object identifier in dots, plain or as a URN (RFC 3061).
+/// An object identifier in dots: plain, as a URN (RFC 3061), or as Italy writes it.
 fn identifier(node: Node<'_, '_>) -> Option<String> {
-    let written = child_text(node, XADES, "Identifier")?;
-    let dots = written.strip_prefix("urn:oid:").or_else(|| written.strip_prefix("URN:OID:")).unwrap_or(&written);
+    let written = child_text(node, XADES, "Identifier")?.to_ascii_lowercase();
+    let dots = ["urn:oid:", "oid:"].iter().find_map(|prefix| written.strip_prefix(prefix)).unwrap_or(&written);
     let fits = dots.split('.').all(|arc| !arc.is_empty() && arc.bytes().all(|byte| byte.is_ascii_digit()));
     fits.then(|| dots.to_owned())
 }

@@ -26,12 +26,6 @@ pub struct Lotl {
     pub references: Vec<String>,
 }
 
-/// A former list of lists that changed who may sign.
-pub struct Pivot<'a> {
-    pub source: String,
-    pub bytes: &'a [u8],
-}
-
 /// A list of lists with the proof that it goes back to the pinned signers.
 #[derive(Debug)]
 pub struct Followed {
@@ -108,7 +102,7 @@ fn pointer(node: Node<'_, '_>) -> Option<(ListType, Pointer)> {
 
 /// From the pinned signers over the pivots to the list of lists: each is signed by a certificate that its predecessor
 /// allows, and says who may sign the next. `journal`: the publication that the pinned signers are from.
-pub fn follow(lotl: &Envelope<'_>, pivots: &[Pivot<'_>], pinned: &[Signer], journal: &str, most_bytes: usize) -> Result<Followed, Refusal> {
+pub fn follow(lotl: &Envelope<'_>, pivots: &[&[u8]], pinned: &[Signer], journal: &str, most_bytes: usize) -> Result<Followed, Refusal> {
     let read = Lotl::read(lotl)?;
     let (mut allowed, mut steps) = (pinned.to_vec(), Vec::new());
     for url in read.pivots_since(journal) {
@@ -124,28 +118,29 @@ pub fn follow(lotl: &Envelope<'_>, pivots: &[Pivot<'_>], pinned: &[Signer], jour
     Ok(Followed { lotl: read, signed, pivots: steps, other_journal })
 }
 
-/// The signers that the pivot with this number allows next.
-fn step(pivots: &[Pivot<'_>], url: &str, number: u64, allowed: &[Signer], most_bytes: usize) -> Result<Vec<Signer>, Refusal> {
-    let file = url.rsplit('/').next().unwrap_or(url);
+/// The signers that the pivot with this number allows next. `pivots`: files, of which any may be it.
+fn step(pivots: &[&[u8]], url: &str, number: u64, allowed: &[Signer], most_bytes: usize) -> Result<Vec<Signer>, Refusal> {
     let mut failed = Refusal::PivotMissing(url.to_owned());
     for pivot in pivots {
-        match Envelope::open(pivot.bytes, most_bytes).and_then(|envelope| allowed_by(&envelope, number, allowed)) {
-            Ok(Some(next)) => return Ok(next),
-            Ok(None) => {}
-            Err(refusal) if pivot.source.contains(file) => failed = refusal,
-            Err(_) => {}
+        let Ok(envelope) = Envelope::open(pivot, most_bytes) else { continue };
+        if !is_number(&envelope, number) {
+            continue;
+        }
+        match allowed_by(&envelope, allowed) {
+            Ok(next) => return Ok(next),
+            Err(refusal) => failed = refusal,
         }
     }
     Err(failed)
 }
 
-/// `None`: another list than the one with this number.
-fn allowed_by(envelope: &Envelope<'_>, number: u64, allowed: &[Signer]) -> Result<Option<Vec<Signer>>, Refusal> {
-    let scheme = scheme(envelope)?;
-    if kind(scheme)? != ListType::ListOfLists || sequence(scheme)? != number {
-        return Ok(None);
-    }
+fn is_number(envelope: &Envelope<'_>, number: u64) -> bool {
+    let is_it = |scheme| Ok::<_, Refusal>(kind(scheme)? == ListType::ListOfLists && sequence(scheme)? == number);
+    scheme(envelope).and_then(is_it).unwrap_or(false)
+}
+
+fn allowed_by(envelope: &Envelope<'_>, allowed: &[Signer]) -> Result<Vec<Signer>, Refusal> {
     verify(envelope, allowed)?;
     let next = Lotl::read(envelope)?.next_signers;
-    if next.is_empty() { Err(Refusal::Malformed("the pivot's pointer to the list of lists")) } else { Ok(Some(next)) }
+    if next.is_empty() { Err(Refusal::Malformed("the pivot's pointer to the list of lists")) } else { Ok(next) }
 }

@@ -21,7 +21,7 @@ mod xml;
 pub use acceptance::{Acceptance, Offer, Rules, accept, granted_for_web};
 pub use envelope::Envelope;
 pub use list::{List, ListType};
-pub use lotl::{Followed, Lotl, Pivot, follow};
+pub use lotl::{Followed, Lotl, follow};
 pub use refusal::{Refusal, printable};
 pub use signature::{Signed, verify};
 pub use signer::Signer;

@@ -16,6 +16,20 @@ use xml_sec::{
     xmldsig::{DsigError, DsigStatus, SignatureVerificationError, VerificationRequest, VerifyEvidence},
 };
 
+/// What may stand as SignatureMethod; the key has its own say (RFC 9231 s2.3). No SHA-1, no DSA, no HMAC.
+const ALGORITHMS: [&str; 10] = [
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
+    "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1",
+    "http://www.w3.org/2007/05/xmldsig-more#sha384-rsa-MGF1",
+    "http://www.w3.org/2007/05/xmldsig-more#sha512-rsa-MGF1",
+    "http://www.w3.org/2007/05/xmldsig-more#rsa-pss",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512",
+];
+
 /// A list is signed, all of it, by this signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
@@ -71,7 +85,11 @@ fn parts(list: &Envelope<'_>, signature: Node<'_, '_>) -> Result<Parts, Refusal>
         return Err(Refusal::SignatureReferences);
     }
     let method = child(signed_info, DS, "SignatureMethod").and_then(|method| method.attribute("Algorithm"));
-    Ok(Parts { algorithm: method.unwrap_or_default().to_owned(), properties: id.to_owned() })
+    let algorithm = method.unwrap_or_default().to_owned();
+    if !ALGORITHMS.contains(&algorithm.as_str()) {
+        return Err(Refusal::SignatureAlgorithm(algorithm));
+    }
+    Ok(Parts { algorithm, properties: id.to_owned() })
 }
 
 fn signed_properties<'a, 'i: 'a>(signature: Node<'a, 'i>) -> Option<Node<'a, 'i>> {

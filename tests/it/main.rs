@@ -42,3 +42,5 @@ mod token_code;
 mod token_refresh;
 mod trial;
 mod trusted_lists;
+mod trusted_lists_cli;
+mod trusted_lists_tampered;

@@ -7,7 +7,8 @@ use crate::{
     pki::trusted_list::{AcceptedList, Pointer, Snapshot, Verification},
     storage::{Db, Outage},
     trusted_lists::{
-        Acceptance, Envelope, Followed, List, Lotl, OFFICIAL_SIGNERS, Offer, Pivot, Refusal, Rules, Signer, accept, follow, verify,
+        Acceptance, Envelope, Followed, List, ListType, Lotl, OFFICIAL_SIGNERS, Offer, Refusal, Rules, Signer, accept, follow, printable,
+        verify,
     },
 };
 use std::fs;
@@ -31,8 +32,9 @@ pub(super) struct Desk {
     voucher: Voucher,
     /// Who may sign the national lists, and who says so.
     pointers: Option<(String, Vec<Pointer>)>,
-    /// What the operator should know of the list of lists.
-    pub notes: Vec<String>,
+    /// How the list of lists goes back to the pinned signers.
+    pub origin: Option<String>,
+    pub warnings: Vec<String>,
 }
 
 /// A list that was read and vouched for.
@@ -42,13 +44,19 @@ pub(super) struct Vouched {
     pub pointers: Option<Vec<Pointer>>,
 }
 
+pub(super) enum Read {
+    Vouched(Box<Vouched>),
+    /// Excluded, refused or unreachable.
+    Ended(Judged),
+}
+
 pub(super) struct Judged {
     pub source: String,
     /// As it says, where it could be read.
     pub claims: Option<(String, u64)>,
     pub outcome: Outcome,
     /// What was vouched for, also where it is refused for another reason.
-    pub vouched: Option<Vouched>,
+    pub vouched: Option<Box<Vouched>>,
 }
 
 pub(super) enum Outcome {
@@ -97,7 +105,7 @@ impl Desk {
         let refuse_after = Duration::try_from(settings.trust.stale.refuse_after).unwrap_or(Duration::MAX);
         let rules = Rules { refuse_after, most_loss_percent: lists.max_loss_percent, accept_smaller };
         let pinned = pinned(&lists)?;
-        Ok(Self { settings: lists, now, before, version, rules, pinned, voucher, pointers, notes: Vec::new() })
+        Ok(Self { settings: lists, now, before, version, rules, pinned, voucher, pointers, origin: None, warnings: Vec::new() })
     }
 
     pub fn accepted(&self, territory: &str) -> Option<&AcceptedList> {
@@ -109,23 +117,26 @@ impl Desk {
     }
 
     /// The list of lists: when it is good, its pointers count from here on.
-    pub fn lotl(&mut self, source: &str, bytes: &[u8], pivots: &[Pivot<'_>]) -> Judged {
+    pub fn lotl(&mut self, source: &str, bytes: &[u8], pivots: &[&[u8]]) -> Judged {
         match self.try_lotl(source, bytes, pivots) {
             Ok(judged) => judged,
             Err(refusal) => Judged::refused(source, refusal),
         }
     }
 
-    fn try_lotl(&mut self, source: &str, bytes: &[u8], pivots: &[Pivot<'_>]) -> Result<Judged, Refusal> {
+    fn try_lotl(&mut self, source: &str, bytes: &[u8], pivots: &[&[u8]]) -> Result<Judged, Refusal> {
         let envelope = Envelope::open(bytes, self.settings.max_bytes)?;
         let (lotl, verification) = match &self.voucher {
             Voucher::Operator(by) => (Lotl::read(&envelope)?, Verification::Assumed { by: by.clone() }),
             Voucher::Signatures => {
                 let journal = &self.settings.official_journal;
                 let followed = follow(&envelope, pivots, &self.pinned, journal, self.settings.max_bytes)?;
-                self.notes.push(origin(&followed, journal));
-                self.notes.extend(followed.other_journal.as_ref().map(|other| {
-                    format!("WARNING: the list of lists names the publication {other}: compare its signers and update the configuration")
+                self.origin = Some(origin(&followed, journal));
+                self.warnings.extend(followed.other_journal.as_ref().map(|other| {
+                    format!(
+                        "the list of lists names the publication {}: compare its signers and update the configuration",
+                        printable(other)
+                    )
                 }));
                 let named_by = followed.pivots.last().map_or_else(|| journal.clone(), |pivot| format!("pivot {pivot}"));
                 let signed = followed.signed;
@@ -134,7 +145,7 @@ impl Desk {
         };
         let Lotl { list, pointers, .. } = lotl;
         let offer = Offer { list, source: source.to_owned(), verification };
-        let judged = self.judge(Vouched { offer, pointers: Some(pointers.clone()) });
+        let judged = self.judge(Box::new(Vouched { offer, pointers: Some(pointers.clone()) }));
         if matches!(judged.outcome, Outcome::Accepted { .. }) {
             let sequence = judged.claims.as_ref().map_or(0, |(_, sequence)| *sequence);
             self.pointers = Some((format!("list of lists {sequence}"), pointers));
@@ -142,19 +153,40 @@ impl Desk {
         Ok(judged)
     }
 
-    /// A national list, as far as that needs no other list: the costly part. `Err`: it ends here.
-    pub fn read(&self, source: &str, bytes: &[u8]) -> Result<Vouched, Judged> {
-        let refused = |refusal| Judged::refused(source, refusal);
-        let envelope = Envelope::open(bytes, self.settings.max_bytes).map_err(refused)?;
-        let territory = List::claimed_territory(&envelope).map_err(refused)?;
-        let sequence = List::claimed_sequence(&envelope).map_err(refused)?;
-        let refused = |refusal| Judged::refused(source, refusal).claiming(&territory, sequence);
-        if self.settings.exclude.contains(&territory) {
-            return Err(Judged { outcome: Outcome::Excluded, ..refused(Refusal::Closed) });
+    /// A national list, as far as that needs no other list: the costly part. `expected`: whose list stands there.
+    pub fn read(&self, source: &str, bytes: &[u8], expected: Option<&str>) -> Read {
+        let mut claims = None;
+        let outcome = match self.try_read(source, bytes, expected, &mut claims) {
+            Ok(Some(vouched)) => return Read::Vouched(Box::new(vouched)),
+            Ok(None) => Outcome::Excluded,
+            Err(refusal) => Outcome::Refused(refusal),
+        };
+        Read::Ended(Judged { source: source.to_owned(), claims, outcome, vouched: None })
+    }
+
+    /// `None`: of a territory that is excluded.
+    fn try_read(
+        &self,
+        source: &str,
+        bytes: &[u8],
+        expected: Option<&str>,
+        claims: &mut Option<(String, u64)>,
+    ) -> Result<Option<Vouched>, Refusal> {
+        let envelope = Envelope::open(bytes, self.settings.max_bytes)?;
+        let (territory, sequence) = (List::claimed_territory(&envelope)?, List::claimed_sequence(&envelope)?);
+        *claims = Some((territory.clone(), sequence));
+        if let Some(expected) = expected.filter(|expected| *expected != territory) {
+            return Err(Refusal::OtherTerritory { expected: expected.to_owned(), found: territory });
         }
-        let verification = self.vouch(&envelope, &territory).map_err(refused)?;
-        let list = List::read(&envelope).map_err(refused)?;
-        Ok(Vouched { offer: Offer { list, source: source.to_owned(), verification }, pointers: None })
+        if self.settings.exclude.contains(&territory) {
+            return Ok(None);
+        }
+        let verification = self.vouch(&envelope, &territory)?;
+        let list = List::read(&envelope)?;
+        if list.kind != ListType::National {
+            return Err(Refusal::OtherType);
+        }
+        Ok(Some(Vouched { offer: Offer { list, source: source.to_owned(), verification }, pointers: None }))
     }
 
     fn vouch(&self, envelope: &Envelope<'_>, territory: &str) -> Result<Verification, Refusal> {
@@ -168,7 +200,7 @@ impl Desk {
         Ok(Verification::Signature { signer: signed.signer, algorithm: signed.algorithm, named_by: named_by.clone() })
     }
 
-    fn judge(&self, vouched: Vouched) -> Judged {
+    fn judge(&self, vouched: Box<Vouched>) -> Judged {
         let list = &vouched.offer.list;
         let claims = Some((list.territory.clone(), list.sequence));
         let outcome = match accept(list, self.accepted(&list.territory), &self.rules, self.now) {
@@ -180,12 +212,12 @@ impl Desk {
     }
 
     /// National lists side by side: of one territory the newest is judged first, and when it is accepted the others are unused.
-    pub fn judge_all(&self, read: Vec<Result<Vouched, Judged>>) -> Vec<Judged> {
+    pub fn judge_all(&self, read: Vec<Read>) -> Vec<Judged> {
         let (mut good, mut judged) = (Vec::new(), Vec::new());
         for one in read {
             match one {
-                Ok(vouched) => good.push(vouched),
-                Err(ended) => judged.push(ended),
+                Read::Vouched(vouched) => good.push(vouched),
+                Read::Ended(ended) => judged.push(ended),
             }
         }
         good.sort_by_key(|vouched| (vouched.offer.list.territory.clone(), std::cmp::Reverse(vouched.offer.list.sequence)));

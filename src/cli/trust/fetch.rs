@@ -1,11 +1,11 @@
 //! Lists from where the list of lists says they are.
 
-use super::desk::{Desk, Judged, Vouched};
+use super::desk::{Desk, Judged, Read};
 use crate::{
     cli::Failure,
     config::Settings,
     outbound::{Fetch, FetchError, Outbound},
-    trusted_lists::{Envelope, Lotl, Pivot},
+    trusted_lists::{Envelope, Lotl},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -52,10 +52,10 @@ async fn list_of_lists(fetcher: &Fetcher, desk: &mut Desk) -> Judged {
     for pivot in needed {
         // one that is missing is refused by name
         if let Ok(bytes) = fetcher.get(&pivot).await {
-            pivots.push((pivot, bytes));
+            pivots.push(bytes);
         }
     }
-    let pivots: Vec<_> = pivots.iter().map(|(source, bytes)| Pivot { source: source.clone(), bytes }).collect();
+    let pivots: Vec<&[u8]> = pivots.iter().map(Vec::as_slice).collect();
     desk.lotl(&url, &bytes, &pivots)
 }
 
@@ -72,25 +72,13 @@ async fn national(fetcher: &Fetcher, desk: &mut Desk) -> Result<Vec<Judged>, Fai
             (territory, url, fetched, turn)
         });
     }
-    let mut read: Vec<Result<Vouched, Judged>> = Vec::new();
+    let mut read = Vec::new();
     while let Some(fetched) = fetches.join_next().await {
         let (territory, url, fetched, _turn) = fetched.map_err(Failure::unexpected)?;
         read.push(match fetched {
-            Ok(bytes) => of_territory(tokio::task::block_in_place(|| desk.read(&url, &bytes)), &territory, &url),
-            Err(error) => Err(Judged::unreachable(&url, error).claiming(&territory, 0)),
+            Ok(bytes) => tokio::task::block_in_place(|| desk.read(&url, &bytes, Some(&territory))),
+            Err(error) => Read::Ended(Judged::unreachable(&url, error).claiming(&territory, 0)),
         });
     }
     Ok(desk.judge_all(read))
-}
-
-/// What stands at a territory's URL must be its list.
-fn of_territory(read: Result<Vouched, Judged>, territory: &str, url: &str) -> Result<Vouched, Judged> {
-    use crate::trusted_lists::Refusal;
-    match read {
-        Ok(vouched) if vouched.offer.list.territory != territory => {
-            let found = vouched.offer.list.territory;
-            Err(Judged::refused(url, Refusal::OtherTerritory { expected: territory.to_owned(), found }))
-        }
-        other => other,
-    }
 }

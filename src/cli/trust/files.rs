@@ -1,9 +1,9 @@
 //! Lists from files: read with a bound, sorted into list of lists and national lists, verified on as many threads as there are.
 
-use super::desk::{Desk, Judged, Outcome, Vouched};
+use super::desk::{Desk, Judged, Outcome, Read as Found};
 use crate::{
     cli::Failure,
-    trusted_lists::{Envelope, List, Pivot, Refusal},
+    trusted_lists::{Envelope, List, Refusal},
 };
 use flate2::read::MultiGzDecoder;
 use std::{
@@ -50,7 +50,7 @@ fn list_of_lists(files: Vec<(String, Vec<u8>)>, desk: &mut Desk) -> Vec<Judged> 
     }
     readable.sort_by_key(|(sequence, ..)| *sequence);
     let Some((_, source, bytes)) = readable.pop() else { return judged };
-    let pivots: Vec<_> = readable.iter().map(|(_, source, bytes)| Pivot { source: source.clone(), bytes }).collect();
+    let pivots: Vec<&[u8]> = readable.iter().map(|(.., bytes)| bytes.as_slice()).collect();
     judged.push(desk.lotl(&source, &bytes, &pivots));
     for (sequence, source, _) in readable {
         judged.push(Judged { source, claims: Some(("EU".into(), sequence)), outcome: Outcome::Unused, vouched: None });
@@ -58,7 +58,7 @@ fn list_of_lists(files: Vec<(String, Vec<u8>)>, desk: &mut Desk) -> Vec<Judged> 
     judged
 }
 
-fn in_parallel(paths: &[PathBuf], desk: &Desk) -> Result<Vec<Result<Vouched, Judged>>, Failure> {
+fn in_parallel(paths: &[PathBuf], desk: &Desk) -> Result<Vec<Found>, Failure> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_AT_ONCE);
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
@@ -76,12 +76,12 @@ fn in_parallel(paths: &[PathBuf], desk: &Desk) -> Result<Vec<Result<Vouched, Jud
     done.into_inner().map_err(Failure::unexpected)?.into_iter().collect()
 }
 
-fn one(path: &Path, desk: &Desk) -> Result<Result<Vouched, Judged>, Failure> {
+fn one(path: &Path, desk: &Desk) -> Result<Found, Failure> {
     let source = path.display().to_string();
     let limit = desk.settings.max_bytes;
     Ok(match read(path, limit)? {
-        Some(bytes) => desk.read(&source, &bytes),
-        None => Err(Judged::refused(&source, Refusal::TooLarge { limit })),
+        Some(bytes) => desk.read(&source, &bytes, None),
+        None => Found::Ended(Judged::refused(&source, Refusal::TooLarge { limit })),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Real trusted lists, where they are at hand, and what is needed to judge them.
 
 use flate2::read::GzDecoder;
-use guichet::trusted_lists::{Envelope, Followed, Pivot, Signer, follow};
+use guichet::trusted_lists::{Envelope, Followed, List, Refusal, Signer, follow, verify};
 use serde_json::Value;
 use std::{
     fs,
@@ -32,10 +32,6 @@ impl Collection {
         Some(Self { manifest: serde_json::from_slice(&manifest).unwrap(), folder })
     }
 
-    pub fn path(&self, file: &str) -> PathBuf {
-        self.folder.join(file)
-    }
-
     /// The XML of `2025-08-08/FR`.
     pub fn list(&self, name: &str) -> Vec<u8> {
         self.read(&format!("tl/{name}.xml.gz"))
@@ -45,6 +41,15 @@ impl Collection {
         let mut xml = Vec::new();
         GzDecoder::new(fs::File::open(self.folder.join(file)).unwrap()).read_to_end(&mut xml).unwrap();
         xml
+    }
+
+    /// Every list of a folder, `2025-08-08`, with its name.
+    pub fn lists(&self, folder: &str) -> Vec<(String, Vec<u8>)> {
+        let files = fs::read_dir(self.folder.join("tl").join(folder)).unwrap();
+        let names = files.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut named: Vec<_> = names.map(|name| name.trim_end_matches(".xml.gz").to_owned()).collect();
+        named.sort();
+        named.into_iter().map(|name| (name.clone(), self.list(&format!("{folder}/{name}")))).collect()
     }
 
     /// Certificates of `anchors` whose file's name begins so.
@@ -63,8 +68,8 @@ impl Collection {
 
     /// The list of lists of 2025, over its pivots from the signer that the publication of 2019 and the first pivot share.
     pub fn lotl_370(&self) -> Followed {
-        let files: Vec<_> = PIVOTS.iter().rev().map(|name| (name, self.list(&format!("2025-08-08/{name}")))).collect();
-        let pivots: Vec<_> = files.iter().map(|(name, bytes)| Pivot { source: (**name).to_owned(), bytes }).collect();
+        let files: Vec<_> = PIVOTS.iter().rev().map(|name| self.list(&format!("2025-08-08/{name}"))).collect();
+        let pivots: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
         let bytes = self.list("2025-08-08/LOTL-370");
         follow(&Envelope::open(&bytes, MOST_BYTES).unwrap(), &pivots, &self.signers("oj-c-2026-1944-4"), JOURNAL_2019, MOST_BYTES).unwrap()
     }
@@ -78,4 +83,11 @@ pub fn enclosed_signer(xml: &[u8]) -> Vec<Signer> {
     let Some((_, rest)) = key_info.split_once("X509Certificate>") else { return vec![] };
     let compact: String = rest.split('<').next().unwrap().split_whitespace().collect();
     vec![Signer::new(STANDARD.decode(compact).unwrap())]
+}
+
+/// What a file says, once one of the signers is found to have signed it.
+pub fn judge(xml: &[u8], signers: &[Signer]) -> Result<List, Refusal> {
+    let envelope = Envelope::open(xml, MOST_BYTES)?;
+    verify(&envelope, signers)?;
+    List::read(&envelope)
 }
