@@ -23,7 +23,7 @@ create table trusted_lists (
 -- large, and read whole: compressing them costs more than it saves
 alter table trusted_lists alter column services set storage external;
 
--- What was offered and what became of it. Kept for a year.
+-- What was offered and what became of it.
 create table trusted_list_imports (
     id uuid primary key,
     at timestamptz not null,
@@ -36,4 +36,3 @@ create table trusted_list_imports (
     -- the refusal in a sentence
     detail text
 );
-create index on trusted_list_imports (at);

@@ -1,12 +1,11 @@
 use super::{Db, Outage, Subject, Tx, timed};
 use crate::pki::trusted_list::{AcceptedList, Pointer, Snapshot};
 use serde::{Serialize, de::DeserializeOwned};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Of each territory.
 const VERSIONS_KEPT: i64 = 5;
-const LOG_KEPT: Duration = Duration::days(365);
 /// Two capital letters.
 const MOST_TERRITORIES: usize = 676;
 
@@ -72,11 +71,6 @@ impl Db {
         let Some(row) = timed("accepted_pointers", row.fetch_optional(&self.pool)).await? else { return Ok(None) };
         Ok(Some((row.sequence.unsigned_abs(), read(&row.pointers, "trusted_lists.pointers")?)))
     }
-
-    /// For refusals, when nothing is accepted beside them.
-    pub async fn log_list_import(&self, import: &ListImport<'_>) -> Result<(), Outage> {
-        timed("log_list_import", insert_import(&self.pool, import)).await
-    }
 }
 
 impl Tx {
@@ -120,11 +114,6 @@ impl Tx {
 
     pub async fn log_list_import(&mut self, import: &ListImport<'_>) -> Result<(), Outage> {
         insert_import(&mut *self.inner, import).await
-    }
-
-    pub async fn forget_list_imports(&mut self, now: OffsetDateTime) -> Result<(), Outage> {
-        sqlx::query!("delete from trusted_list_imports where at < $1", now - LOG_KEPT).execute(&mut *self.inner).await?;
-        Ok(())
     }
 }
 

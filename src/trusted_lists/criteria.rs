@@ -85,11 +85,12 @@ fn other(node: Node<'_, '_>) -> Criteria {
     read.unwrap_or_else(|| unknown(node.tag_name().name()))
 }
 
-/// An object identifier in dots: plain, as a URN (RFC 3061), or as Italy writes it.
+/// An object identifier in dots: plain, as a URN (RFC 3061), or as Italy writes it. One with a dot too many, as Slovenia has,
+/// is kept as it is: it is in no certificate.
 fn identifier(node: Node<'_, '_>) -> Option<String> {
     let written = child_text(node, XADES, "Identifier")?.to_ascii_lowercase();
     let dots = ["urn:oid:", "oid:"].iter().find_map(|prefix| written.strip_prefix(prefix)).unwrap_or(&written);
-    let fits = dots.split('.').all(|arc| !arc.is_empty() && arc.bytes().all(|byte| byte.is_ascii_digit()));
+    let fits = !dots.is_empty() && dots.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     fits.then(|| dots.to_owned())
 }
 

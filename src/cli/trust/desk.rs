@@ -118,14 +118,14 @@ impl Desk {
 
     /// The list of lists: when it is good, its pointers count from here on.
     pub fn lotl(&mut self, source: &str, bytes: &[u8], pivots: &[&[u8]]) -> Judged {
-        match self.try_lotl(source, bytes, pivots) {
-            Ok(judged) => judged,
-            Err(refusal) => Judged::refused(source, refusal),
-        }
+        let mut claims = None;
+        let judged = self.try_lotl(source, bytes, pivots, &mut claims);
+        judged.unwrap_or_else(|refusal| Judged { claims, ..Judged::refused(source, refusal) })
     }
 
-    fn try_lotl(&mut self, source: &str, bytes: &[u8], pivots: &[&[u8]]) -> Result<Judged, Refusal> {
+    fn try_lotl(&mut self, source: &str, bytes: &[u8], pivots: &[&[u8]], claims: &mut Option<(String, u64)>) -> Result<Judged, Refusal> {
         let envelope = Envelope::open(bytes, self.settings.max_bytes)?;
+        *claims = Some((List::claimed_territory(&envelope)?, List::claimed_sequence(&envelope)?));
         let (lotl, verification) = match &self.voucher {
             Voucher::Operator(by) => (Lotl::read(&envelope)?, Verification::Assumed { by: by.clone() }),
             Voucher::Signatures => {

@@ -21,7 +21,6 @@ pub(super) async fn publish(db: &Db, desk: &Desk, judged: Vec<Judged>) -> Result
         changed |= matches!(one.outcome, Outcome::Accepted { .. });
         write(&mut tx, desk, one).await?;
     }
-    tx.forget_list_imports(desk.now).await?;
     if changed {
         tx.bump(Subject::Snapshot).await?;
     }
