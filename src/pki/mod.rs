@@ -6,6 +6,7 @@ mod certificate;
 mod content;
 mod der;
 mod describe;
+pub mod forwarded;
 mod name;
 mod oid;
 mod organisation;
