@@ -2,22 +2,22 @@
 
 use crate::{
     oauth::error::{ErrorCode, OAuthError},
-    pki::forwarded::{self, Format, ForwardedRefusal, OTHER_HEADERS},
+    pki::{
+        PresentedChain,
+        forwarded::{self, Format, ForwardedRefusal, OTHER_HEADERS},
+    },
     tls::{front_proxy::Hop, peer::Peer},
 };
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use quick_cache::{Weighter, sync::Cache};
-use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 /// Of decoded chains, in all.
 const CACHED_BYTES: u64 = 16 << 20;
 /// What a chain takes, about.
 const USUAL_CHAIN: u64 = 4 << 10;
-
-type Chain = Arc<[CertificateDer<'static>]>;
 
 /// Where the front proxy puts the certificate of who came to it.
 pub struct Handover {
@@ -42,15 +42,15 @@ pub struct Forwarded {
     handover: Option<Handover>,
     known: HashSet<HeaderName>,
     /// By digest of the headers' values, so that a warm request decodes nothing.
-    chains: Cache<[u8; 32], Chain, Bytes>,
+    chains: Cache<[u8; 32], PresentedChain, Bytes>,
 }
 
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<[u8; 32], Chain> for Bytes {
-    fn weight(&self, _: &[u8; 32], chain: &Chain) -> u64 {
-        chain.iter().map(|certificate| certificate.len() as u64).sum::<u64>() + 128
+impl Weighter<[u8; 32], PresentedChain> for Bytes {
+    fn weight(&self, _: &[u8; 32], chain: &PresentedChain) -> u64 {
+        chain.certificates().iter().map(|certificate| certificate.len() as u64).sum::<u64>() + 128
     }
 }
 
@@ -71,8 +71,10 @@ impl Forwarded {
         let mut found: Vec<_> = request.headers().keys().filter(|name| self.known.contains(*name)).cloned().collect();
         let chain = match hop {
             Hop::FrontProxy => {
-                let chain =
-                    self.handover.as_ref().map_or_else(|| Ok(Chain::default()), |from| self.handed_over(from, request.headers_mut()));
+                let chain = self
+                    .handover
+                    .as_ref()
+                    .map_or_else(|| Ok(PresentedChain::default()), |from| self.handed_over(from, request.headers_mut()));
                 found.retain(|name| !self.handover.iter().flat_map(Handover::headers).any(|read| read == name));
                 Some(chain)
             }
@@ -95,7 +97,7 @@ impl Forwarded {
         Ok(())
     }
 
-    fn handed_over(&self, from: &Handover, headers: &mut HeaderMap) -> Result<Chain, ForwardedRefusal> {
+    fn handed_over(&self, from: &Handover, headers: &mut HeaderMap) -> Result<PresentedChain, ForwardedRefusal> {
         let certificate = taken(headers, &from.header);
         let others = from.chain_header.as_ref().map_or_else(Vec::new, |name| taken(headers, name));
         let (certificate, others): (Vec<_>, Vec<_>) = (bytes(&certificate), bytes(&others));
@@ -103,8 +105,8 @@ impl Forwarded {
         if let Some(chain) = self.chains.get(&key) {
             return Ok(chain);
         }
-        let Some(chain) = forwarded::read(from.format, &certificate, &others)? else { return Ok(Chain::default()) };
-        let chain = Chain::from(chain);
+        let Some(chain) = forwarded::read(from.format, &certificate, &others)? else { return Ok(PresentedChain::default()) };
+        let chain = PresentedChain::new(chain);
         self.chains.insert(key, chain.clone());
         Ok(chain)
     }
@@ -162,13 +164,13 @@ mod tests {
             request.headers_mut().append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         let address = ([127, 0, 0, 1], 1).into();
-        let own: Chain = vec![CertificateDer::from(b"own".to_vec())].into();
+        let own = PresentedChain::new(vec![b"own".to_vec().into()]);
         request.extensions_mut().insert(Peer { address, socket: address, counter: Counter::Tpp, hop, chain: own });
         request
     }
 
     fn chain(request: &Request<Body>) -> Vec<Vec<u8>> {
-        request.extensions().get::<Peer>().unwrap().chain.iter().map(|c| c.to_vec()).collect()
+        request.extensions().get::<Peer>().unwrap().chain.certificates().iter().map(|c| c.to_vec()).collect()
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::{
     proxy_protocol::{self, HeaderRefusal},
     waiting::{Seat, WaitingRoom},
 };
+use crate::pki::PresentedChain;
 use arc_swap::ArcSwap;
 use axum::{body::Body, response::Response};
 use http::Request;
@@ -158,9 +159,9 @@ impl Desk {
             Ok((Opened::Tls(stream, side, announced), _slot)) => {
                 let session = stream.get_ref().1;
                 let h2 = session.alpn_protocol() == Some(b"h2");
-                let chain: Arc<[_]> =
-                    session.peer_certificates().unwrap_or_default().iter().map(|leaf| leaf.clone().into_owned()).collect();
-                let hop = side.hop(socket.ip(), &chain);
+                let chain: Vec<_> = session.peer_certificates().unwrap_or_default().iter().map(|leaf| leaf.clone().into_owned()).collect();
+                let chain = PresentedChain::new(chain);
+                let hop = side.hop(socket.ip(), chain.certificates());
                 if let Hop::Unproved(doubt) = hop {
                     tracing::warn!(%socket, ?doubt, "a front proxy's address without the proof that it is one");
                 }
@@ -168,7 +169,7 @@ impl Desk {
                 self.converse(stream, h2, peer, service).await;
             }
             Ok((Opened::Clear(tcp), _slot)) => {
-                let peer = Peer { address: socket, socket, counter: Counter::Ops, hop: Hop::Direct, chain: Arc::default() };
+                let peer = Peer { address: socket, socket, counter: Counter::Ops, hop: Hop::Direct, chain: PresentedChain::default() };
                 self.converse(tcp, false, peer, service).await;
             }
             Err(Refusal::Unannounced(why)) => {

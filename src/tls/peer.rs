@@ -1,8 +1,8 @@
 //! What a connection proved, put into the extensions of every request on it.
 
 use super::front_proxy::Hop;
-use rustls::pki_types::CertificateDer;
-use std::{net::SocketAddr, sync::Arc};
+use crate::pki::PresentedChain;
+use std::net::SocketAddr;
 
 /// Which counter a connection stands at. Chosen by the listening socket, or by SNI where tpp and psu share a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +35,6 @@ pub struct Peer {
     pub socket: SocketAddr,
     pub counter: Counter,
     pub hop: Hop,
-    /// Leaf first, as sent. Empty: none was sent.
-    pub chain: Arc<[CertificateDer<'static>]>,
+    /// As sent. Empty: none was sent.
+    pub chain: PresentedChain,
 }

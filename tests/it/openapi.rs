@@ -1,5 +1,6 @@
 //! The OpenAPI documents say what the server does: compared with the committed files, the router and the refusals' code.
 
+use crate::harness::bank::everywhere;
 use axum::body::Body;
 use guichet::{
     app::App,
@@ -8,7 +9,7 @@ use guichet::{
     http::{Door, Forwarded, HttpLimits, brand_document, documents, endpoints, internal_document},
     oauth::{authorize::AuthorizeRefusal, brand::Brand, client::ClientRefusal, error::ErrorCode, sca::ScaFailure, token::TokenRefusal},
     pages::Developers,
-    pki::{Anchors, Trust, TrustPolicy},
+    pki::{Anchors, PresentedChain, Trust, TrustPolicy},
     storage::Db,
     tls::{
         front_proxy::Hop,
@@ -103,7 +104,7 @@ fn door(brands: Vec<Brand>) -> Door {
         Arc::new(System::new()),
         Arc::new(System::new()),
         brands.into_iter().map(Arc::new).collect(),
-        TrustDesk::new(trust),
+        TrustDesk::new(everywhere(trust)),
         serde_json::json!({ "keys": [] }),
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
@@ -113,7 +114,7 @@ fn door(brands: Vec<Brand>) -> Door {
 async fn status(door: &mut Door, counter: Counter, host: &str, method: &Method, path: &str) -> StatusCode {
     let mut request = Request::builder().method(method).uri(path).header("host", host).body(Body::empty()).unwrap();
     let address = ([127, 0, 0, 1], 1).into();
-    let peer = Peer { address, socket: address, counter, hop: Hop::Direct, chain: Arc::new([]) };
+    let peer = Peer { address, socket: address, counter, hop: Hop::Direct, chain: PresentedChain::default() };
     request.extensions_mut().insert(peer);
     door.call(request).await.unwrap().status()
 }

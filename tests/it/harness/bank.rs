@@ -10,10 +10,12 @@ use guichet::{
         qwac::{QwacSpec, Validity},
     },
     flows::sandbox,
-    oauth::tpp::PspRole,
+    oauth::{brand::BrandId, tpp::PspRole},
+    pki::Trust,
     server::{Server, Sockets},
     storage::{Db, MIGRATOR},
     telemetry,
+    trust::{Today, Trusts},
 };
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use std::{
@@ -108,6 +110,10 @@ impl Clock for TestClock {
 pub struct BankOptions {
     /// TOML below the generated one: `[limits]` and the like.
     pub extra: String,
+    /// TOML inside `[tpp]` and `[psu]`, which share a socket.
+    pub listener_extra: String,
+    /// TOML inside `[internal]`.
+    pub internal_extra: String,
     /// TOML inside each `[[brand]]`.
     pub brand_extra: String,
     /// Serves as the banks do in production: no simulator.
@@ -167,6 +173,12 @@ pub async fn database() -> PgConnectOptions {
         Ok::<_, String>(())
     };
     fresh_database(|name| cluster.options(name), &format!("guichet_{digest:016x}"), prepare).await.unwrap()
+}
+
+/// One trust for all brands.
+pub fn everywhere(trust: Trust) -> Trusts {
+    let today = Arc::new(Today::new(trust));
+    BRANDS.iter().map(|brand| (BrandId::new(brand.id), today.clone())).collect()
 }
 
 async fn socket() -> (TcpListener, SocketAddr) {
@@ -268,10 +280,11 @@ fn settings(folder: &Path, options: &BankOptions, tpp: SocketAddr, internal: Soc
 pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: SocketAddr) -> String {
     let file = |name: &str| pki().1.file(name).display().to_string();
     let (server, key) = (file("server.pem"), file("server.key"));
+    let BankOptions { listener_extra, internal_extra, .. } = options;
     let mut text = format!(
-        "[tpp]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n\
-         [psu]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n\
-         [internal]\naddress = \"{internal}\"\ncertificate_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n\
+        "[tpp]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
+         [psu]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
+         [internal]\naddress = \"{internal}\"\ncertificate_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n{internal_extra}\n\
          [ops]\naddress = \"{ops}\"\n[database]\nurl = \"postgres://localhost/unused\"\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
         file("internal.pem"),
         file("internal.key"),
