@@ -162,8 +162,8 @@ fn a_mistake_is_told_with_its_place_and_a_way_out() {
             front(
                 "peers = ['10.1.2.3', '2001:db8::/32']\nclient_names = ['lb_1']\nclient_ca_file = 'c'\nformat = 'nginx'\nheader = 'Authorization'\nchain_header = 'x-chain'",
             ),
-            "g.toml:19:17: `tpp.front_proxy.client_names` must be a host name without scheme, port or path|\
-             g.toml:19:16: `tpp.front_proxy.client_names` needs at least one: nobody else is believed|\
+            "g.toml:19:16: `tpp.front_proxy.client_names` needs at least one: nobody else is believed|\
+             g.toml:19:17: `tpp.front_proxy.client_names` must be a host name without scheme, port or path|\
              g.toml:22:10: `tpp.front_proxy.header` cannot be `authorization`, which means something else|\
              g.toml:23:16: `tpp.front_proxy.chain_header`: `nginx` hands no chain over in a header of its own",
         ),

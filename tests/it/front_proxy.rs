@@ -16,7 +16,6 @@ use guichet::{
     tls::files::load_certificates,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use rcgen::ExtendedKeyUsagePurpose;
 use reqwest::{
     Method,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -105,9 +104,13 @@ fn headers(format: Format, chain: &[CertificateDer<'_>]) -> Vec<(&'static str, S
     };
     let others = format.chain_header().filter(|_| !rest.is_empty()).map(|name| match format {
         Format::Rfc9440 => (name, rest.iter().map(sf).collect::<Vec<_>>().join(", ")),
-        _ => (name, STANDARD.encode(rest.concat())),
+        _ => (name, STANDARD.encode(concatenated(rest))),
     });
     [(format.header(), value)].into_iter().chain(others).collect()
+}
+
+fn concatenated(chain: &[CertificateDer<'_>]) -> Vec<u8> {
+    chain.iter().flat_map(|one| one.to_vec()).collect()
 }
 
 fn borrowed<'a>(headers: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
@@ -156,7 +159,7 @@ async fn another_header_may_be_agreed() {
     let balancer = Balancer::new();
     let bank = balancer.bank(Format::HaProxy, "header = 'X-Qwac'\nchain_header = 'x-qwac-chain'").await;
     let (tpp, uri) = registered(&bank).await;
-    let (leaf, rest) = (STANDARD.encode(&tpp.chain[0]), STANDARD.encode(tpp.chain[1..].concat()));
+    let (leaf, rest) = (STANDARD.encode(&tpp.chain[0]), STANDARD.encode(concatenated(&tpp.chain[1..])));
     let proxy = balancer.wire(&bank);
     proxy.send(Method::GET, &uri, &[("x-qwac", &leaf), ("x-qwac-chain", &rest)], "").await.ok(200);
     proxy.send(Method::GET, &uri, &[("x-ssl-client-cert", &leaf)], "").await.refused(401, "invalid_client");
@@ -173,22 +176,22 @@ async fn a47_from_all_others_the_header_is_removed_and_counted() {
     let (strangers, good) = (Ca::root("Strangers", today()).unwrap(), balancer.certificate());
     let machine = |ca: &Ca, name: &str, validity| ca.issue_machine(&[name], validity).unwrap();
     let ended = Validity { not_after: today().not_before + Duration::hours(1), ..today() };
-    let missing = "CERTIFICATE_MISSING";
+    let (missing, own) = ("CERTIFICATE_MISSING", "ORGANISATION_ID_MISSING");
     for (what, from, certificate, peer, says) in [
-        ("an unlisted address", UNLISTED, Some(&good), "direct", "CERTIFICATE_"),
+        ("an unlisted address", UNLISTED, Some(&good), "direct", own),
         ("an unlisted address, no certificate", UNLISTED, None, "direct", missing),
         ("no certificate", LISTED, None, "unproved", missing),
-        ("another authority", LISTED, Some(&machine(&strangers, BALANCER, today())), "unproved", "CERTIFICATE_"),
-        ("another name", LISTED, Some(&machine(&balancer.ca, "web.bank.example", today())), "unproved", "CERTIFICATE_"),
-        ("a wildcard", LISTED, Some(&machine(&balancer.ca, "*.bank.example", today())), "unproved", "CERTIFICATE_"),
-        ("a name in the subject alone", LISTED, Some(&balancer.ca.issue_client(BALANCER, today()).unwrap()), "unproved", "CERTIFICATE_"),
-        ("ended", LISTED, Some(&machine(&balancer.ca, BALANCER, ended)), "unproved", "CERTIFICATE_"),
-        ("a server's", LISTED, Some(&balancer.ca.issue_server(&[BALANCER], today()).unwrap()), "unproved", "CERTIFICATE_"),
+        ("another authority", LISTED, Some(&machine(&strangers, BALANCER, today())), "unproved", own),
+        ("another name", LISTED, Some(&machine(&balancer.ca, "web.bank.example", today())), "unproved", own),
+        ("a wildcard", LISTED, Some(&machine(&balancer.ca, "*.bank.example", today())), "unproved", own),
+        ("a name in the subject alone", LISTED, Some(&balancer.ca.issue_client(BALANCER, today()).unwrap()), "unproved", own),
+        ("ended", LISTED, Some(&machine(&balancer.ca, BALANCER, ended)), "unproved", own),
+        ("a server's", LISTED, Some(&balancer.ca.issue_server(&[BALANCER], today()).unwrap()), "unproved", own),
     ] {
         let before = ignored(&metrics, peer);
         let wire = wire(&bank, from, certificate, &borrowed(&handed));
         let reply = wire.get(&uri).await.refused(401, "invalid_client");
-        assert!(reply.description().starts_with(says), "{what}: {reply:?}");
+        assert!(reply.description().contains(says), "{what}: {reply:?}");
         assert_eq!(ignored(&metrics, peer), before + 1, "{what}");
     }
     let before = ignored(&metrics, "front_proxy");
@@ -326,4 +329,31 @@ async fn another_authority_for_the_balancer_counts_after_a_reload() {
     let renewed = next.issue_machine(&[BALANCER], today()).unwrap();
     assert_eq!(status(&exchange(&mut connect(renewed).await, &request).await.unwrap().0), 200);
     assert_eq!(status(&exchange(&mut before, &request).await.unwrap().0), 200, "an open connection was judged when it began");
+}
+
+/// The settings that docs/front-proxy.md shows load, and it knows every format with its headers.
+#[test]
+fn the_document_on_balancers_is_current() {
+    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/front-proxy.md")).unwrap();
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    for format in Format::ALL {
+        let headers: Vec<_> =
+            [Some(format.header()), format.chain_header()].into_iter().flatten().map(|name| format!("`{name}`")).collect();
+        let row = format!("| `{}` | {} |", format.name(), headers.join(", "));
+        assert!(document.to_ascii_lowercase().contains(&row), "{row}");
+        assert!(readme.contains(&format!("| `{}` |", format.name())), "{}", format.name());
+    }
+    let example = include_str!("../../config/example.toml");
+    let shown: Vec<_> = document.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(shown.len(), 2);
+    for lines in shown {
+        let text = if lines.starts_with("[tpp]\n") {
+            let list = lines.lines().nth(1).unwrap();
+            example.replace("[tpp]\n", &format!("[tpp]\n{list}\n")).replace("[psu]\n", &format!("[psu]\n{list}\n"))
+        } else {
+            format!("{lines}{example}")
+        };
+        let read = guichet::config::parse("shown.toml", &text, std::path::Path::new(""), &|_| Some("postgres://h/d".into()));
+        read.unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"));
+    }
 }

@@ -165,7 +165,7 @@ fn what_is_not_exactly_that_is_refused_with_one_reason() {
         (Format::BigIp, escaped(&pem(&leaf)), Why::BadEncoding),
         // AWS and Azure Application Gateway
         (Format::AwsAlb, aws(&two.replace("-----\n-----", "-----\nx\n-----")), Why::BadEncoding),
-        (Format::AwsAlb, aws(&pem(&leaf)).replace('+', "%20"), Why::BadEncoding),
+        (Format::AwsAlb, aws(&pem(&leaf)).replace('+', "%20"), Why::NotACertificate),
         (Format::AzureApplicationGateway, escaped(&two), Why::SeveralCertificates),
         (Format::AzureApplicationGateway, base64(&leaf), Why::BadEncoding),
     ] {
