@@ -8,6 +8,7 @@ pub mod journey;
 pub mod register;
 pub mod revoke;
 pub mod sandbox;
+pub mod standing;
 pub mod token;
 
 use crate::{

@@ -59,6 +59,10 @@ fn pages(lang: Lang) -> Vec<(String, bool, String)> {
     });
     pages.push(("customers".to_owned(), false, Customers { site: site(lang), customers: &customers }.render()));
     pages.push(("no customers".to_owned(), false, Customers { site: site(lang), customers: &[] }.render()));
+    for notice in [None, Some(EVIL), Some(MARKUP)] {
+        let page = NotServed { site: site(lang), tpp: &tpp, notice, url: "tipp:cb?state=\"><script>" };
+        pages.push((format!("not served {}", notice.is_some()), true, page.render()));
+    }
     pages.push(("return".to_owned(), false, Return { site: site(lang), tpp: &tpp, url: "tipp:cb?state=\"><script>" }.render()));
     pages
 }

@@ -27,9 +27,10 @@ pub use path::{Anchors, AnchorsError, Crl, CrlError, chain_from_pem_or_der};
 pub use pointers::Pointers;
 pub use reason::{Family, Reason, Warning};
 
-use crate::oauth::tpp::{OrganisationId, Tpp};
+use crate::oauth::tpp::{CertificateIssuer, OrganisationId, Tpp};
 use path::{Moment, Purpose};
 use rustls::pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
 use time::OffsetDateTime;
@@ -148,7 +149,7 @@ impl Verdict {
             return Err(CertificateRefusal { reasons: self.reasons });
         }
         let incomplete = || CertificateRefusal { reasons: vec![Reason::Malformed("it does not say who holds it")] };
-        self.facts.and_then(holder).ok_or_else(incomplete)
+        self.facts.zip(self.path).and_then(|(facts, path)| holder(facts, &path)).ok_or_else(incomplete)
     }
 
     /// Adds what is not said yet; that path building cannot read it says nothing beside a fault of the envelope.
@@ -203,7 +204,7 @@ fn purpose(reasons: &[Reason], policy: &TrustPolicy) -> Purpose {
     }
 }
 
-fn holder(facts: CertificateFacts) -> Option<Tpp> {
+fn holder(facts: CertificateFacts, path: &FoundPath) -> Option<Tpp> {
     Some(Tpp {
         organisation: OrganisationId::new(facts.organisation_id?),
         legal_name: facts.organisation_name?,
@@ -211,5 +212,6 @@ fn holder(facts: CertificateFacts) -> Option<Tpp> {
         nca_id: facts.nca_id?,
         subject_dn: facts.subject_dn,
         thumbprint: facts.thumbprint,
+        issuer: CertificateIssuer { name: facts.issuer, key: Sha256::digest(&path.issuer.spki).into() },
     })
 }

@@ -34,8 +34,10 @@ pub struct Standing {
 /// What the TPP wants: an old register stops registrations first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// A new client (RFC 7591).
     Registration,
-    Other,
+    /// Anything that a registered client does.
+    Use,
 }
 
 /// What the register has against a TPP, or against being asked.
@@ -84,6 +86,11 @@ impl StandingRefusal {
             Self::Register(_) => None,
         }
     }
+
+    /// What customers of the TPP are to be told, beside the page's own words.
+    pub fn notice(&self) -> Option<String> {
+        self.block()?.psu_notice.clone()
+    }
 }
 
 /// The TPP may act, in these roles.
@@ -129,7 +136,7 @@ impl Standing {
         policy: &RegisterPolicy,
         now: OffsetDateTime,
     ) -> Result<Admitted, StandingRefusal> {
-        let admitted = self.judge(who, brand, policy, Purpose::Other, now)?;
+        let admitted = self.judge(who, brand, policy, Purpose::Use, now)?;
         match who.roles.minus(admitted.roles).iter().next() {
             None => Ok(admitted),
             Some(role) => Err(self.role_refusal(role, who.organisation, brand, now)),

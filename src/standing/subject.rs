@@ -27,7 +27,7 @@ impl<'a> Subject<'a> {
             certificate: Some(CertificateRef {
                 sha256: &tpp.thumbprint,
                 issuer_name: Some(&tpp.issuer.name),
-                issuer_key: tpp.issuer.key.as_ref(),
+                issuer_key: Some(&tpp.issuer.key),
             }),
             roles: tpp.roles.iter().copied().collect(),
         }

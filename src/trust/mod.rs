@@ -1,5 +1,7 @@
 //! Today's trust of each brand, and the verdicts that rest on it.
 
+pub mod standing;
+
 use crate::{
     oauth::{brand::BrandId, tpp::Tpp},
     pki::{self, CertificateRefusal, PresentedChain, Trust},
