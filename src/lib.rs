@@ -18,6 +18,7 @@
 //! audit         what the bank must be able to prove later
 //! tasks         what a server does beside answering: watches for changes, reads trust anew
 //! trust         each brand's trust of today, and the verdicts that rest on it
+//! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
 //! tls           bounded handshakes and connections; proof of the key's possession, no trust
 //! register_file a register's export -> rows, or every mistake with its line. Only cli names it
 //! config        TOML -> checked values, every mistake at once
@@ -35,6 +36,7 @@ pub mod dev;
 pub mod flows;
 pub mod http;
 pub mod oauth;
+pub mod outbound;
 pub mod pages;
 pub mod pki;
 pub mod register_file;

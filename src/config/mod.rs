@@ -12,7 +12,10 @@ mod settings;
 pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
 
-use crate::oauth::brand::{Brand, BrandId};
+use crate::{
+    oauth::brand::{Brand, BrandId},
+    standing::RegisterPolicy,
+};
 use mistakes::{Findings, Source};
 use reader::Reader;
 use secrecy::SecretString;
@@ -48,6 +51,7 @@ pub struct Settings {
     pub trust: TrustSettings,
     /// Of those that do: never mixed with the others'.
     pub brand_trust: BTreeMap<BrandId, TrustSettings>,
+    pub outbound: OutboundSettings,
     pub limits: Limits,
     pub log: Log,
     /// PEM files with ES256 keys; the first signs, all are published.
@@ -95,12 +99,23 @@ pub struct TrustSettings {
     pub nca_countries: Vec<String>,
     /// Accept a QWAC whose extended key usage is server authentication alone.
     pub accept_server_auth_only: bool,
+    /// How the national register is used.
+    pub register: RegisterPolicy,
 }
 
 impl Settings {
     pub fn trust_of(&self, brand: &BrandId) -> &TrustSettings {
         self.brand_trust.get(brand).unwrap_or(&self.trust)
     }
+}
+
+/// How strangers' servers are reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboundSettings {
+    /// http or https, without user and password.
+    pub proxy_url: Option<String>,
+    /// `host:port`, reached though their addresses are private, and without the proxy.
+    pub private_hosts: Vec<String>,
 }
 
 /// What one process does at most, and how long it waits.

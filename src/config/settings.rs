@@ -1,15 +1,18 @@
 //! Reads the operator's file, section by section.
 
 use super::{
-    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, Settings, TrustSettings,
+    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
     names, read_text,
-    reader::{self, Reader, text},
+    reader::{self, Reader, choice, text},
     reason,
 };
-use crate::oauth::brand::{Brand, BrandId};
+use crate::{
+    oauth::brand::{Brand, BrandId},
+    standing::{Country, RegisterPolicy, RegisterUse},
+};
 use secrecy::SecretString;
 use std::{
     borrow::Cow,
@@ -61,6 +64,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     let database = database(&mut root.table("database"), &limits, context);
     let mut trust_table = root.table("trust");
     let trust = trust(&mut trust_table, context);
+    let outbound = outbound(&mut root.table("outbound"));
     let log = log(&mut root.table("log"));
     let mut signing = root.table("signing");
     let signing_key_files = signing.list("key_files", |v| context.path(v));
@@ -77,7 +81,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     if let (Some(table), Some(internal)) = (&internal_table, &internal) {
         one_address_each(table, "internal", internal.listener.address, &[taken[0], taken[1], ("ops", ops)]);
     }
-    Some(Settings { tpp, psu, internal, ops, database, trust, limits, log: log?, signing_key_files, brands, brand_trust })
+    Some(Settings { tpp, psu, internal, ops, database, trust, outbound, limits, log: log?, signing_key_files, brands, brand_trust })
 }
 
 /// Only `tpp` and `psu` can be told apart on one address.
@@ -173,6 +177,7 @@ fn trust(table: &mut Reader<'_>, context: &Context<'_>) -> TrustSettings {
         crl_files: table.list("crl_files", |v| context.path(v)),
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.flag("accept_server_auth_only"),
+        register: register(&mut table.table("register"), &RegisterPolicy::default()),
     };
     if read.trusted_lists && read.anchors_file.is_some() {
         table.note("anchors_file", "`trust.anchors_file` and `trust.trusted_lists = true` exclude each other");
@@ -206,6 +211,37 @@ fn brand_trust(table: &mut Reader<'_>, sandbox: bool, general: &TrustSettings, c
         crl_files: if own { crl_files } else { general.crl_files.clone() },
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.may("accept_server_auth_only", reader::flag).unwrap_or(general.accept_server_auth_only),
+        register: match table.optional_table("register") {
+            Some(mut own) => register(&mut own, &general.register),
+            None => general.register.clone(),
+        },
+    };
+    table.finish();
+    read
+}
+
+/// What is not said is as in `general`.
+fn register(table: &mut Reader<'_>, general: &RegisterPolicy) -> RegisterPolicy {
+    let uses = [RegisterUse::Off, RegisterUse::Warn, RegisterUse::Refuse].map(|register| (register.name(), register));
+    let mut days = |key, general: i64| table.optional_number(key, 1..=3_650).and_then(|days| i64::try_from(days).ok()).unwrap_or(general);
+    let read = RegisterPolicy {
+        warn_after: days("warn_after_days", general.warn_after),
+        refuse_registrations_after: days("refuse_registrations_after_days", general.refuse_registrations_after),
+        refuse_after: days("refuse_after_days", general.refuse_after),
+        register: table.may("policy", |v| choice(v, &uses)).unwrap_or(general.register),
+        country: table.may("country", names::country).and_then(|code| Country::parse(&code)).or(general.country),
+    };
+    if read.warn_after > read.refuse_registrations_after || read.refuse_registrations_after > read.refuse_after {
+        table.note("refuse_after_days", "`register`: an old register warns first, then refuses registrations, then everything: the days must rise");
+    }
+    table.finish();
+    read
+}
+
+fn outbound(table: &mut Reader<'_>) -> OutboundSettings {
+    let read = OutboundSettings {
+        proxy_url: table.may("proxy_url", names::proxy_url),
+        private_hosts: table.list("private_hosts", names::host_and_port),
     };
     table.finish();
     read

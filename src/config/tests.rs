@@ -114,6 +114,15 @@ fn a_mistake_is_told_with_its_place_and_a_way_out() {
             "g.toml:12:24: `trust.nca_countries` holds country codes of two capital letters",
         ),
         (with_line(11, "anchors_file = 'c'\nnca_countries = []"), "g.toml:12:17: `trust.nca_countries` needs at least one country"),
+        (with_line(1, "outbound.proxy_url = 'socks5://p:1'"), "g.toml:1:22: `outbound.proxy_url` must begin with http:// or https://"),
+        (
+            with_line(1, "outbound.proxy_url = 'http://u:hush@p'"),
+            "g.toml:1:22: `outbound.proxy_url` must name no user: the proxy knows us by our address",
+        ),
+        (
+            with_line(1, "outbound.private_hosts = ['[::1]:80', 'ocsp.bank']"),
+            "g.toml:1:39: `outbound.private_hosts` must be a host and a port, such as ocsp.bank:80",
+        ),
         // brands
         (PLAIN[..PLAIN.find("[[brand]]").unwrap()].to_owned(), "g.toml:1:1: at least one [[brand]] is needed"),
         (format!("brand = []{}", &PLAIN[..PLAIN.find("[[brand]]").unwrap()]), "g.toml:1:9: at least one [[brand]] is needed"),

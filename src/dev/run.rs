@@ -9,6 +9,7 @@ use crate::{
     clock::{Clock, System},
     config::{self, Settings, TrustSettings},
     pki::TrustPolicy,
+    standing::RegisterPolicy,
     server::{Server, Signals, Sockets, StartError, pool_settings},
     storage::Db,
     telemetry,
@@ -51,6 +52,7 @@ pub fn trust(anchors: Option<PathBuf>) -> TrustSettings {
         crl_files,
         nca_countries: TrustPolicy::default().nca_countries.into_iter().collect(),
         accept_server_auth_only: false,
+        register: RegisterPolicy::default(),
     }
 }
 

@@ -25,13 +25,13 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
     let now = app.clock.now();
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
-        Ok(tpp) => {
+        Ok(accepted) => {
             if !judged.is_noted(now, USE_KEPT) {
                 let der: Vec<Vec<u8>> = chain.certificates().iter().map(|c| c.to_vec()).collect();
-                app.db.remember_certificate(tpp, &der, now).await?;
+                app.db.remember_certificate(&accepted.tpp, &der, now).await?;
                 judged.note(now);
             }
-            admit(app, brand, tpp, purpose, now).await
+            admit(app, brand, &accepted.tpp, purpose, now).await
         }
         Err(refusal) => {
             if !judged.is_noted(now, REFUSAL_KEPT) {

@@ -50,7 +50,7 @@ pub async fn answer(app: &App, token: &str, certificate: CallersCertificate, bra
             Some(PresentedChain::new(seen.into_iter().map(Into::into).collect::<Vec<_>>()))
         }
     };
-    let holder = chain.map(|chain| app.trust.holder(brand, &chain, now).ok());
+    let holder = chain.map(|chain| app.trust.judge(brand, &chain, now).verdict.as_ref().ok().map(|accepted| accepted.tpp.clone()));
     let presented = match &holder {
         None => PresentedCertificate::NotSaid,
         Some(Some(tpp)) => PresentedCertificate::Accepted(tpp),

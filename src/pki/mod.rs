@@ -33,6 +33,7 @@ use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// Larger than any QWAC seen; bounds what is parsed before anything is trusted.
@@ -140,16 +141,18 @@ impl Verdict {
         self.path.as_ref()?.chain.last().map(String::as_str)
     }
 
-    /// The holder, if nothing is wrong.
+    /// The holder and what its status hangs on, if nothing is wrong.
     ///
     /// # Errors
     /// With every reason why not.
-    pub fn tpp(self) -> Result<Tpp, CertificateRefusal> {
+    pub fn accepted(self) -> Result<Accepted, CertificateRefusal> {
         if !self.reasons.is_empty() {
             return Err(CertificateRefusal { reasons: self.reasons });
         }
         let incomplete = || CertificateRefusal { reasons: vec![Reason::Malformed("it does not say who holds it")] };
-        self.facts.zip(self.path).and_then(|(facts, path)| holder(facts, &path)).ok_or_else(incomplete)
+        let (facts, path) = self.facts.zip(self.path).ok_or_else(incomplete)?;
+        let tpp = Arc::new(holder(&facts, &path).ok_or_else(incomplete)?);
+        Ok(Accepted { tpp, facts, path, warnings: self.warnings })
     }
 
     /// Adds what is not said yet; that path building cannot read it says nothing beside a fault of the envelope.
@@ -158,6 +161,15 @@ impl Verdict {
             |reason: &Reason| matches!(reason, Reason::Malformed(_)) && self.reasons.iter().any(|other| other.step() == reason.step());
         self.reasons.extend(reason.filter(|reason| !unreadable(reason) && !self.reasons.contains(reason)));
     }
+}
+
+/// A certificate that passed every check of its own; only [`Verdict::accepted`] makes one.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    pub tpp: Arc<Tpp>,
+    pub facts: CertificateFacts,
+    pub path: FoundPath,
+    pub warnings: Vec<Warning>,
 }
 
 /// Why a certificate is not accepted; never empty.
@@ -204,14 +216,14 @@ fn purpose(reasons: &[Reason], policy: &TrustPolicy) -> Purpose {
     }
 }
 
-fn holder(facts: CertificateFacts, path: &FoundPath) -> Option<Tpp> {
+fn holder(facts: &CertificateFacts, path: &FoundPath) -> Option<Tpp> {
     Some(Tpp {
-        organisation: OrganisationId::new(facts.organisation_id?),
-        legal_name: facts.organisation_name?,
-        roles: Some(facts.roles).filter(|roles| !roles.is_empty())?,
-        nca_id: facts.nca_id?,
-        subject_dn: facts.subject_dn,
+        organisation: OrganisationId::new(facts.organisation_id.clone()?),
+        legal_name: facts.organisation_name.clone()?,
+        roles: Some(&facts.roles).filter(|roles| !roles.is_empty())?.clone(),
+        nca_id: facts.nca_id.clone()?,
+        subject_dn: facts.subject_dn.clone(),
         thumbprint: facts.thumbprint,
-        issuer: CertificateIssuer { name: facts.issuer, key: Sha256::digest(&path.issuer.spki).into() },
+        issuer: CertificateIssuer { name: facts.issuer.clone(), key: Sha256::digest(&path.issuer.spki).into() },
     })
 }

@@ -86,6 +86,27 @@ impl RegisterHead {
     }
 }
 
+/// Why an export should not take another's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepBack {
+    /// It describes an earlier day than the one in force.
+    Older { in_force: Date },
+    /// It has less than half as many institutions: more likely half a file than half a country without licence.
+    MuchSmaller { had: usize },
+}
+
+impl RegisterHead {
+    pub fn may_follow(&self, in_force: &Self) -> Result<(), StepBack> {
+        if self.as_of < in_force.as_of {
+            return Err(StepBack::Older { in_force: in_force.as_of });
+        }
+        if self.entries < in_force.entries.div_ceil(2) {
+            return Err(StepBack::MuchSmaller { had: in_force.entries });
+        }
+        Ok(())
+    }
+}
+
 /// The register in force.
 #[derive(Clone, Debug)]
 pub struct Register {

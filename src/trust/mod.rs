@@ -3,8 +3,8 @@
 pub mod standing;
 
 use crate::{
-    oauth::{brand::BrandId, tpp::Tpp},
-    pki::{self, CertificateRefusal, PresentedChain, Trust},
+    oauth::brand::BrandId,
+    pki::{self, Accepted, CertificateRefusal, PresentedChain, Trust},
 };
 use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
@@ -17,8 +17,10 @@ use std::{
 };
 use time::{Duration, OffsetDateTime};
 
-/// A verdict is used again for at most this long, and never past the first end of validity on its path.
+/// An accepted certificate is not judged again for at most this long, and never past the first end of validity on its path.
 const REMEMBERED: Duration = Duration::minutes(10);
+/// A refused one may be fine soon: its time may come.
+const REFUSAL_REMEMBERED: Duration = Duration::minutes(1);
 const CACHED_VERDICTS: usize = 20_000;
 
 /// Whom each brand trusts. Brands with the same sources share one trust and its verdicts; others never meet.
@@ -36,7 +38,7 @@ pub struct Today {
 /// A verdict that may be used again.
 #[derive(Debug)]
 pub struct Judged {
-    pub verdict: Result<Arc<Tpp>, Arc<CertificateRefusal>>,
+    pub verdict: Result<Accepted, CertificateRefusal>,
     at: OffsetDateTime,
     until: OffsetDateTime,
     /// When it was last met at the tpp counter and what is kept of that was stored; seconds since the epoch.
@@ -45,9 +47,12 @@ pub struct Judged {
 
 impl Judged {
     fn new(verdict: pki::Verdict, now: OffsetDateTime) -> Self {
-        let end = verdict.facts.as_ref().map(|facts| facts.not_after).filter(|end| *end >= now);
-        let until = end.map_or(now + REMEMBERED, |end| end.min(now + REMEMBERED));
-        Self { verdict: verdict.tpp().map(Arc::new).map_err(Arc::new), at: now, until, noted_at: AtomicI64::new(i64::MIN) }
+        let verdict = verdict.accepted();
+        let until = match &verdict {
+            Ok(accepted) => accepted.path.holds_until.min(now + REMEMBERED),
+            Err(_) => now + REFUSAL_REMEMBERED,
+        };
+        Self { verdict, at: now, until, noted_at: AtomicI64::new(i64::MIN) }
     }
 
     /// Whether it was noted within this time.
@@ -101,10 +106,5 @@ impl TrustDesk {
             Some(today) => today.judge(chain, now),
             None => Arc::new(Judged::new(pki::judge(&[], &Trust::nobody(), now), now)),
         }
-    }
-
-    /// For callers that only ask, as introspection does.
-    pub fn holder(&self, brand: &BrandId, chain: &PresentedChain, now: OffsetDateTime) -> Result<Arc<Tpp>, Arc<CertificateRefusal>> {
-        self.judge(brand, chain, now).verdict.clone()
     }
 }
