@@ -217,10 +217,13 @@ fn describe(block: &Block) -> String {
         ("since", format!("{} by {}", moment(block.since), block.by)),
     ];
     rows.extend(block.psu_notice.iter().map(|notice| ("psu notice", notice.clone())));
-    rows.push(("authority", match &block.authority {
-        Some(told) => format!("notified on {}, {}", told.on, told.reference),
-        None => "not notified yet: PSD2 art. 68(6) asks for it at once; then `guichet block notified`".to_owned(),
-    }));
+    rows.push((
+        "authority",
+        match &block.authority {
+            Some(told) => format!("notified on {}, {}", told.on, told.reference),
+            None => "not notified yet: PSD2 art. 68(6) asks for it at once; then `guichet block notified`".to_owned(),
+        },
+    ));
     rows.extend(block.lifted.iter().map(|end| ("lifted", format!("{} by {}: {}", moment(end.at), end.by, end.why))));
     rows.iter().map(|(label, value)| format!("{label:<12}{}", plain(value))).collect::<Vec<_>>().join("\n")
 }

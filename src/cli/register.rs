@@ -111,10 +111,7 @@ async fn import(settings: &Settings, system: &System, head: &RegisterHead, rows:
         }
         Import::Refused(StepBack::MuchSmaller { had }) => Err(Failure(
             3,
-            format!(
-                "{} institutions where the register in force has {had}: is it whole? --force takes it all the same",
-                head.entries
-            ),
+            format!("{} institutions where the register in force has {had}: is it whole? --force takes it all the same", head.entries),
         )),
     }
 }

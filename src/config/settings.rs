@@ -232,7 +232,10 @@ fn register(table: &mut Reader<'_>, general: &RegisterPolicy) -> RegisterPolicy 
         country: table.may("country", names::country).and_then(|code| Country::parse(&code)).or(general.country),
     };
     if read.warn_after > read.refuse_registrations_after || read.refuse_registrations_after > read.refuse_after {
-        table.note("refuse_after_days", "`register`: an old register warns first, then refuses registrations, then everything: the days must rise");
+        table.note(
+            "refuse_after_days",
+            "`register`: an old register warns first, then refuses registrations, then everything: the days must rise",
+        );
     }
     table.finish();
     read

@@ -9,8 +9,8 @@ use crate::{
     clock::{Clock, System},
     config::{self, Settings, TrustSettings},
     pki::TrustPolicy,
-    standing::RegisterPolicy,
     server::{Server, Signals, Sockets, StartError, pool_settings},
+    standing::RegisterPolicy,
     storage::Db,
     telemetry,
 };

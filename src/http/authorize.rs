@@ -22,8 +22,8 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        self, CalendarDate, ChannelAnswer, Consent, Customers, NotServed, NoticeKind, Return, ScriptedCustomer, SignIn, SignInError, SimulatedOutcome,
-        TppIdentity, negotiate,
+        self, CalendarDate, ChannelAnswer, Consent, Customers, NotServed, NoticeKind, Return, ScriptedCustomer, SignIn, SignInError,
+        SimulatedOutcome, TppIdentity, negotiate,
     },
     sca::simulator,
 };

@@ -194,7 +194,8 @@ fn is_nca(text: &str) -> bool {
 fn is_identifier(text: &str) -> bool {
     let bytes = text.as_bytes();
     let general = bytes.len() > 6 && bytes[..5].iter().all(u8::is_ascii_uppercase) && bytes[5] == b'-';
-    let number = |rest: &str| rest.match_indices('-').nth(1).is_some_and(|(at, _)| is_nca(&rest[..at]) && !rest[at + 1..].trim().is_empty());
+    let number =
+        |rest: &str| rest.match_indices('-').nth(1).is_some_and(|(at, _)| is_nca(&rest[..at]) && !rest[at + 1..].trim().is_empty());
     general && text.strip_prefix("PSD").is_none_or(number)
 }
 

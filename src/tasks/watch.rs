@@ -2,7 +2,12 @@
 //! second, on a connection that no request waits for; what has another number than before is read anew.
 
 use super::load;
-use crate::{app::App, config::Settings, flows::{Outage, standing}, storage::Versions};
+use crate::{
+    app::App,
+    config::Settings,
+    flows::{Outage, standing},
+    storage::Versions,
+};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;

@@ -71,13 +71,7 @@ impl StandingDesk {
         !self.today.load().blocks.is_empty() || self.policies.get(brand).is_some_and(|policy| policy.register != RegisterUse::Off)
     }
 
-    pub fn judge(
-        &self,
-        who: &Subject<'_>,
-        brand: &BrandId,
-        purpose: Purpose,
-        now: OffsetDateTime,
-    ) -> Result<Admitted, StandingRefusal> {
+    pub fn judge(&self, who: &Subject<'_>, brand: &BrandId, purpose: Purpose, now: OffsetDateTime) -> Result<Admitted, StandingRefusal> {
         self.with_policy(brand, |policy| self.today.load().judge(who, brand, policy, purpose, now))
     }
 

@@ -43,7 +43,8 @@ pub fn authorize(brand: &Brand, channel: &Channel) -> Operation {
     let bad =
         page_answer("The client is unknown, the redirect URI is not one of its own, or the query cannot be read: a page for the customer.");
     let redirect = redirect_answer(outcomes(channel), LOCATION, locations(brand, channel));
-    let refused = page_answer("The bank does not serve the TPP at present: a page with its reason and a link home, which carries `access_denied`.");
+    let refused =
+        page_answer("The bank does not serve the TPP at present: a page with its reason and a link home, which carries `access_denied`.");
     browser(operation.response("303", redirect).response("400", bad).response("403", refused)).build()
 }
 
