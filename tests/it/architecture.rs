@@ -24,7 +24,7 @@ const PLAN: [(&str, &str, &str); 25] = [
         "app audit clock oauth pki sca standing storage trust::standing",
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio tracing uuid",
     ),
-    ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap quick_cache time"),
+    ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time"),
     ("tasks", "app config flows oauth pki storage trust", "metrics rustls tokio tokio_util tracing"),
     ("app", "clock oauth storage trust", "quick_cache serde_json tokio"),
     (

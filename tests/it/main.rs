@@ -3,6 +3,7 @@
 
 mod architecture;
 mod authorize;
+mod brand_trust;
 mod certificates;
 mod client_authentication;
 mod crash;
@@ -36,6 +37,11 @@ mod register_retry;
 mod revoke;
 mod rules;
 mod sca_outcomes;
+mod standing_blocks;
+mod standing_customers;
+mod standing_load;
+mod standing_operator;
+mod standing_register;
 mod tls_listener;
 mod token_client_credentials;
 mod token_code;
