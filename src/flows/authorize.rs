@@ -55,12 +55,14 @@ pub async fn begin(
         };
         let begun = attempt(app, brand, channel, params, lang, browser, client.as_ref()).await?;
         match (begun, reading) {
-            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ (Begun::Journey(_) | Begun::NotServed { .. })), _) => {
+            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ Begun::Journey(_)), _) => {
                 return Ok(begun);
             }
             (Attempt::Stale, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
             // the client may have changed since it was remembered: refuse only on a fresh reading
-            (Attempt::Done(Begun::Page(_) | Begun::GoHome(_)) | Attempt::Stale, Reading::Remembered) => reading = Reading::Fresh,
+            (Attempt::Done(Begun::Page(_) | Begun::GoHome(_) | Begun::NotServed { .. }) | Attempt::Stale, Reading::Remembered) => {
+                reading = Reading::Fresh
+            }
         }
     }
 }

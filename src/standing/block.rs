@@ -103,9 +103,14 @@ impl Serialize for Target {
 /// PSD2 art. 68(6): the bank tells its authority at once that it shuts a provider out, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Notification {
+    #[serde(serialize_with = "day")]
     pub on: Date,
     /// What the authority calls it: a file number, a mail's id.
     pub reference: String,
+}
+
+fn day<S: Serializer>(day: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(day)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

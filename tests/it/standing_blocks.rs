@@ -4,6 +4,7 @@
 use crate::harness::{
     Bank, CIC, Client, LBP, Tpp,
     bank::BankOptions,
+    hello::{Hello, exchange, status},
     tpp::introspect,
     traffic::{Identity, Line, Request, until},
 };
@@ -18,6 +19,7 @@ use reqwest::Method;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 use std::{fs, time::Duration};
+use tokio::io::AsyncWriteExt;
 
 const ROLES: [guichet::oauth::tpp::PspRole; 2] = [AccountInformation, PaymentInitiation];
 
@@ -189,4 +191,29 @@ async fn who_blocked_and_why_is_kept_and_refusals_once_a_minute() {
     for row in &rows {
         assert_eq!((row.get::<String, _>("organisation"), row.get::<String, _>("subject")), (organisation.clone(), id.clone()));
     }
+}
+
+/// A request whose body is still on its way when the block comes is judged as of its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_is_held_back_does_not_outwait_a_block() {
+    let bank = Bank::start().await;
+    bank.write_config(&BankOptions::default());
+    let organisation = "PSDFR-ACPR-80003";
+    let (issued, _) = Identity::issue(&spec(&bank, organisation));
+    let hello = Hello { identity: Some((issued.chain.clone(), issued.key.clone_key())), ..Hello::default() };
+    let mut stream = hello.connect(bank.address, CIC.tpp_host).await.unwrap();
+    let client = bank.tpp_issued(issued, organisation).register(CIC).await;
+    let body = format!("grant_type=client_credentials&scope=pisp&client_id={}", client.id);
+    let path = CIC.channel("web").2;
+    let (kind, length) = ("application/x-www-form-urlencoded", body.len());
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n", CIC.tpp_host);
+    let (first, rest) = body.split_at(10);
+    stream.write_all(format!("{head}{first}").as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    bank.block(&["--organisation", organisation]).await;
+    while client.client_credentials().await.status == 200 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (head, body) = exchange(&mut stream, rest).await.unwrap();
+    assert!(status(&head) == 401 && body.contains("CERTIFICATE_BLOCKED"), "{head} {body}");
 }

@@ -151,3 +151,12 @@ async fn the_largest_export_is_in_force_everywhere_soon() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
+
+#[test]
+fn the_readme_shows_exports_that_are_read() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let fenced = |language: &str| readme.split(&format!("```{language}\n")).nth(1).unwrap().split("```").next().unwrap();
+    let (csv, json) =
+        (guichet::register_file::read(fenced("csv").as_bytes()).unwrap(), guichet::register_file::read(fenced("json").as_bytes()).unwrap());
+    assert_eq!((csv.len(), &csv[0]), (2, &json[0]));
+}
