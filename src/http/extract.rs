@@ -13,17 +13,6 @@ use axum::{body::Body, extract::FromRequest, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header};
 use std::sync::Arc;
 
-/// Headers in which proxies hand on a client's certificate. TLS ends here: only a proved one counts (RFC 9700 s4.13).
-const FORWARDED: [&str; 7] = [
-    "client-cert",
-    "client-cert-chain",
-    "x-forwarded-client-cert",
-    "x-client-cert",
-    "x-ssl-cert",
-    "ssl-client-cert",
-    "x-amzn-mtls-clientcert",
-];
-
 /// Who came with a request, to be judged as often as time passed.
 pub struct Shown {
     peer: Option<Peer>,
@@ -31,10 +20,8 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// The TPP behind the connection, or behind the front proxy (`Forwarded` settled which).
     pub fn new(request: &Request<Body>, purpose: Purpose) -> Self {
-        if FORWARDED.iter().any(|name| request.headers().contains_key(*name)) {
-            metrics::counter!("guichet_forwarded_certificates_ignored_total").increment(1);
-        }
         Self { peer: request.extensions().get::<Peer>().cloned(), purpose }
     }
 

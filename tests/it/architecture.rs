@@ -9,14 +9,14 @@ use std::{
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
 const PLAN: [(&str, &str, &str); 25] = [
     ("oauth", "", "base64 serde serde_json sha2 subtle time url utoipa uuid"),
-    ("pki", "oauth::tpp", "base64 rustls serde sha2 time webpki x509_ocsp x509_parser"),
+    ("pki", "oauth::tpp", "base64 rustls serde sfv sha2 time webpki x509_ocsp x509_parser"),
     ("standing", "oauth", "serde time uuid"),
     ("register_file", "oauth standing", "csv serde_json"),
     ("sca", "oauth", ""),
     ("audit", "oauth", "time uuid"),
     ("pages", "oauth", "askama fluent_bundle serde_json"),
     ("clock", "", "aws_lc_rs time uuid"),
-    ("config", "oauth standing", "secrecy time toml tracing url"),
+    ("config", "oauth pki::forwarded standing", "ipnet secrecy time toml tracing url"),
     ("signing", "", "jsonwebtoken"),
     ("storage", "audit oauth pki::trusted_list standing", "metrics sqlx time tokio uuid"),
     (
@@ -30,13 +30,13 @@ const PLAN: [(&str, &str, &str); 25] = [
     (
         "tls",
         "pki::PresentedChain",
-        "arc_swap aws_lc_rs axum http hyper hyper_util metrics rustls tokio tokio_rustls tokio_util tower tracing webpki",
+        "arc_swap aws_lc_rs axum http hyper hyper_util ipnet metrics ppp rustls tokio tokio_rustls tokio_util tower tracing webpki",
     ),
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "app flows oauth pages pki::CertificateRefusal pki::Reason sca::simulator tls::peer",
-        "axum base64 http http_body_util metrics metrics_exporter_prometheus serde serde_json time tokio tower tower_http tracing utoipa uuid",
+        "app flows oauth pages pki::CertificateRefusal pki::PresentedChain pki::Reason pki::forwarded sca::simulator tls::front_proxy::Hop tls::peer",
+        "axum base64 http http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
     ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),
     (
