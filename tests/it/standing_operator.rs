@@ -21,6 +21,12 @@ async fn a_block_is_listed_with_all_that_was_said_of_it() {
         "authority": null, "since": listed[0]["since"], "by": "Ines\u{a0}B", "lifted": null,
     }]);
     assert_eq!(listed, expected);
+    let unknown = bank.operator(&["block", "add", "--certificate", &"ab".repeat(32), "--reason", "x"]).await;
+    assert!(unknown.ends_with("known here  the certificate was never seen: are the digits right?\n"), "{unknown}");
+    let id_of_it = unknown.lines().find_map(|line| line.strip_prefix("block ")).unwrap().trim().to_owned();
+    bank.unblock(&id_of_it).await;
+    let again = bank.operator(&["block", "add", "--organisation", "PSDFR-ACPR-1", "--brand", CIC.id, "--reason", "x"]).await;
+    assert!(again.contains(&id) && again.contains("no client of this organisation is registered"), "{again}");
     let everywhere = bank.block(&["--organisation", "PSDFR-ACPR-1"]).await;
     assert_ne!(everywhere, id, "all brands' is another block");
     let told = bank.operator(&["block", "notified", &id, "--on", "2026-11-27", "--reference", "ACPR 1"]).await;
@@ -33,7 +39,7 @@ async fn a_block_is_listed_with_all_that_was_said_of_it() {
     let all: Value = serde_json::from_str(&bank.operator(&["block", "list", "--all", "--json"]).await).unwrap();
     assert_eq!(
         (all.as_array().unwrap().len(), &all[0]["lifted"]["why"], &all[0]["authority"]["on"]),
-        (2, &json!("cleared"), &json!("2026-11-27"))
+        (3, &json!("cleared"), &json!("2026-11-27"))
     );
     // who was let in can be shut out again
     assert_ne!(bank.block(&["--organisation", "PSDFR-ACPR-1", "--brand", CIC.id]).await, id);
