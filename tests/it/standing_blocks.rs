@@ -32,13 +32,7 @@ pub fn spec(bank: &Bank, organisation: &str) -> QwacSpec {
 
 /// Two servers on one database, and the settings for the command line.
 pub async fn replicas(options: &BankOptions) -> [Bank; 2] {
-    let copy = |database| BankOptions {
-        extra: options.extra.clone(),
-        brand_extra: options.brand_extra.clone(),
-        one_brand_extra: options.one_brand_extra.clone(),
-        production: options.production,
-        database,
-    };
+    let copy = |database| BankOptions { database, ..options.clone() };
     let one = Bank::with(copy(None)).await;
     let two = Bank::with(copy(Some(one.database.clone()))).await;
     one.write_config(options);
