@@ -86,16 +86,14 @@ impl<'a> Sent<'a> {
     pub fn end(&self, leaf: &Leaf<'_>) -> End {
         let key = leaf.authority_key_identifier().map(<[u8]>::to_vec);
         let mut end = End { issuer: name::readable(leaf.x509.issuer), issuer_name: leaf.x509.issuer.to_vec(), issuer_key: key };
-        for _ in &self.parsed {
-            let mut above = self.parsed.iter().filter(|one| one.subject() == end.issuer_name);
-            let Some(above) = above.find(|one| one.issuer() != end.issuer_name) else { break };
+        let mut left: Vec<_> = self.parsed.iter().collect();
+        while let Some(at) = left.iter().position(|one| one.subject() == end.issuer_name) {
+            let above = left.remove(at);
             let der = above.der();
-            let read = certificate::read(&der).ok();
-            end = End {
-                issuer: name::readable(above.issuer()),
-                issuer_name: above.issuer().to_vec(),
-                issuer_key: read.and_then(|read| read.authority_key_identifier().map(<[u8]>::to_vec)),
-            };
+            let key = certificate::read(&der).ok().and_then(|read| read.authority_key_identifier().map(<[u8]>::to_vec));
+            // A certificate that is signed by its own key need not name it.
+            let own = end.issuer_key.take().filter(|_| above.issuer() == above.subject());
+            end = End { issuer: name::readable(above.issuer()), issuer_name: above.issuer().to_vec(), issuer_key: key.or(own) };
         }
         end
     }
