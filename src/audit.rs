@@ -31,6 +31,12 @@ pub enum AuditKind {
     RevocationRefused,
     TrustedListAccepted,
     TrustedListRefused,
+    /// Blocked, or refused for what the register says.
+    StandingRefused,
+    BlockAdded,
+    BlockLifted,
+    BlockNotified,
+    RegisterImported,
 }
 
 impl AuditKind {
@@ -59,6 +65,11 @@ impl AuditKind {
             Self::RevocationRefused => "revocation_refused",
             Self::TrustedListAccepted => "trusted_list_accepted",
             Self::TrustedListRefused => "trusted_list_refused",
+            Self::StandingRefused => "standing_refused",
+            Self::BlockAdded => "block_added",
+            Self::BlockLifted => "block_lifted",
+            Self::BlockNotified => "block_notified",
+            Self::RegisterImported => "register_imported",
         }
     }
 }
@@ -74,16 +85,23 @@ pub struct AuditEvent {
     pub organisation: Option<OrganisationId>,
     pub grant: Option<GrantId>,
     pub reason: Option<Cow<'static, str>>,
+    /// Who did it, where a person of the bank did.
+    pub actor: Option<String>,
+    /// What it is about, where no id above says it: a block, a register.
+    pub subject: Option<String>,
 }
+
+/// Stands in the brand's place where an event is every brand's.
+pub const EVERY_BRAND: &str = "*";
 
 impl AuditEvent {
     pub fn new(id: Uuid, at: OffsetDateTime, brand: &BrandId, kind: AuditKind) -> Self {
-        Self { id, at, brand: brand.clone(), kind, client: None, organisation: None, grant: None, reason: None }
+        Self { id, at, brand: brand.clone(), kind, client: None, organisation: None, grant: None, reason: None, actor: None, subject: None }
     }
 
-    /// For what concerns every brand. `*` is no brand's id.
+    /// For what concerns every brand.
     pub fn of_all_brands(id: Uuid, at: OffsetDateTime, kind: AuditKind) -> Self {
-        Self::new(id, at, &BrandId::new("*"), kind)
+        Self::new(id, at, &BrandId::new(EVERY_BRAND), kind)
     }
 
     pub fn client(mut self, client: ClientId) -> Self {
@@ -103,6 +121,16 @@ impl AuditEvent {
 
     pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.reason = Some(reason.into());
+        self
+    }
+
+    pub fn actor(mut self, actor: impl Into<String>) -> Self {
+        self.actor = Some(actor.into());
+        self
+    }
+
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
         self
     }
 }

@@ -1,5 +1,8 @@
 //! Arguments, verbs and exit codes.
 
+mod block;
+mod operator;
+mod register;
 mod trust;
 
 use crate::{
@@ -73,6 +76,16 @@ enum Verb {
     Trust {
         #[command(subcommand)]
         step: trust::Trust,
+    },
+    /// The kill switch: shut out an organisation, a certificate, an issuer or a role, and let it in again
+    Block {
+        #[command(subcommand)]
+        step: block::BlockStep,
+    },
+    /// The national register of payment institutions
+    Register {
+        #[command(subcommand)]
+        step: register::RegisterStep,
     },
     /// The tests' database server: runs until nobody uses it
     #[command(hide = true)]
@@ -174,6 +187,8 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect { file, anchors, config } } => inspect(&file, anchors, config),
         Verb::Trust { step } => trust::run(step),
+        Verb::Block { step } => block::act(step),
+        Verb::Register { step } => register::act(step),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
 }

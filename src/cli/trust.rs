@@ -8,12 +8,11 @@ mod publish;
 mod show;
 mod words;
 
-use super::{ConfigFile, Failure, connect, runtime, settings};
+use super::{ConfigFile, Failure, operator, runtime, settings};
 use crate::{
     clock::{Clock, System},
     config::Settings,
-    server::StartError,
-    storage::{Db, Outage, SchemaState},
+    storage::Db,
 };
 use clap::{Args, Subcommand};
 use desk::{Desk, Judged, Voucher};
@@ -71,12 +70,6 @@ pub(super) struct Judging {
     accept_smaller: Vec<String>,
 }
 
-impl From<Outage> for Failure {
-    fn from(outage: Outage) -> Self {
-        Self(5, outage.to_string())
-    }
-}
-
 pub(super) fn run(step: Trust) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
         match step {
@@ -89,14 +82,14 @@ pub(super) fn run(step: Trust) -> Result<ExitCode, Failure> {
 }
 
 async fn refresh(settings: &Settings, judging: Judging) -> Result<ExitCode, Failure> {
-    let db = open(settings).await?;
+    let db = operator::connect(settings).await?;
     let mut desk = Desk::open(settings, &db, System::new().now(), judging.accept_smaller, Voucher::Signatures).await?;
     let judged = fetch::all(settings, &mut desk).await?;
     publish(&db, &desk, judged).await
 }
 
 async fn import(settings: &Settings, paths: &[PathBuf], judging: Judging, by: Option<String>) -> Result<ExitCode, Failure> {
-    let db = open(settings).await?;
+    let db = operator::connect(settings).await?;
     let voucher = by.map_or(Voucher::Signatures, Voucher::Operator);
     let mut desk = Desk::open(settings, &db, System::new().now(), judging.accept_smaller, voucher).await?;
     let judged = files::all(paths, &mut desk)?;
@@ -122,24 +115,16 @@ fn say_notes(desk: &Desk) {
 }
 
 async fn show(settings: &Settings, services: bool) -> Result<ExitCode, Failure> {
-    let snapshot = open(settings).await?.accepted_snapshot().await?;
+    let snapshot = operator::connect(settings).await?.accepted_snapshot().await?;
     show::print(snapshot.as_ref(), &settings.trust.stale, services, System::new().now());
     Ok(ExitCode::SUCCESS)
 }
 
 async fn diff(settings: &Settings, paths: &[PathBuf]) -> Result<ExitCode, Failure> {
-    let db = open(settings).await?;
+    let db = operator::connect(settings).await?;
     let mut desk = Desk::open(settings, &db, System::new().now(), Vec::new(), Voucher::Signatures).await?;
     let judged = if paths.is_empty() { fetch::all(settings, &mut desk).await? } else { files::all(paths, &mut desk)? };
     say_notes(&desk);
     diff::print(&judged, &desk);
     Ok(ExitCode::from(if judged.iter().any(Judged::is_refused) { REFUSED } else { 0 }))
-}
-
-async fn open(settings: &Settings) -> Result<Db, Failure> {
-    let db = connect(settings)?;
-    match db.schema_state().await? {
-        SchemaState::Current { .. } => Ok(db),
-        other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => Err(StartError::Schema(other).into()),
-    }
 }
