@@ -4,6 +4,8 @@ pub mod der;
 pub mod install;
 pub mod pki;
 pub mod postgres;
+pub mod qtsp;
 pub mod qwac;
 pub mod run;
+pub mod status;
 pub mod welcome;

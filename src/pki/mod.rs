@@ -5,16 +5,21 @@
 mod certificate;
 mod chain;
 mod content;
+pub mod crl;
 mod der;
 mod describe;
 mod found;
 mod name;
+pub mod ocsp;
 mod oid;
 mod organisation;
 mod path;
 mod pointers;
 pub mod qc_statements;
 mod reason;
+pub mod revocation;
+mod signature;
+pub mod status;
 pub mod trusted_list;
 
 pub use certificate::{CertificateFacts, PublicKey};

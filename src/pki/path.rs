@@ -19,7 +19,7 @@ use webpki::{
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
 /// RSA (PKCS #1 and PSS) and ECDSA with SHA-2 (ETSI TS 119 312).
-static ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 18] = [
+pub(super) static ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 18] = [
     algorithms::RSA_PKCS1_2048_8192_SHA256,
     algorithms::RSA_PKCS1_2048_8192_SHA384,
     algorithms::RSA_PKCS1_2048_8192_SHA512,

@@ -53,6 +53,8 @@ pub enum Reason {
     NcaCountryNotAccepted(String),
     CabfOrganisationIdMismatch,
     Revoked,
+    StatusUnknown,
+    RevocationPointersMissing,
 }
 
 /// The NextGenPSD2 message codes, all answered with 401.
@@ -82,6 +84,12 @@ pub enum Warning {
     CrlExpired,
     /// A revocation list of the issuer cannot be used (signature, key usage, algorithm).
     CrlUnusable,
+    /// Accepted under a soft policy: the last good answer about its status is older than it should be.
+    StatusNotFresh,
+    /// Accepted under a soft policy: there never was an answer about its status.
+    StatusNeverLearnt,
+    /// Accepted under a soft policy: it does not say where its status is published.
+    RevocationPointersMissing,
 }
 
 impl Reason {
@@ -137,7 +145,9 @@ impl Reason {
             | Self::OrganisationIdNotPsd
             | Self::OrganisationIdNcaMismatch
             | Self::NcaCountryNotAccepted(_)
-            | Self::CabfOrganisationIdMismatch => Family::Invalid,
+            | Self::CabfOrganisationIdMismatch
+            | Self::StatusUnknown
+            | Self::RevocationPointersMissing => Family::Invalid,
         }
     }
 
@@ -201,7 +211,9 @@ impl Reason {
             | Self::OrganisationIdNotPsd
             | Self::OrganisationIdNcaMismatch
             | Self::CabfOrganisationIdMismatch
-            | Self::Revoked => None,
+            | Self::Revoked
+            | Self::StatusUnknown
+            | Self::RevocationPointersMissing => None,
         }
     }
 
@@ -261,6 +273,8 @@ impl Reason {
             Self::NcaCountryNotAccepted(_) => (6, "NCA_COUNTRY_NOT_ACCEPTED", "Directive (EU) 2015/2366 art. 11 and 28", "Authorisations of that country's authority are not accepted here."),
             Self::CabfOrganisationIdMismatch => (6, "CABF_ORGANISATION_ID_MISMATCH", "CA/B Forum EV Guidelines s9.8.2", "The extension cabfOrganizationIdentifier and the subject's organizationIdentifier differ."),
             Self::Revoked => (7, "CERTIFICATE_REVOKED", "RFC 5280 s6.3", "The issuer has revoked the certificate."),
+            Self::StatusUnknown => (7, "CERTIFICATE_STATUS_UNKNOWN", "RFC 6960 s2.2", "The issuer's OCSP responder does not know the certificate; ask the issuer, who may not have published it yet."),
+            Self::RevocationPointersMissing => (7, "REVOCATION_POINTERS_MISSING", "ETSI EN 319 412-2 s4.4.1", "The certificate names neither an OCSP responder nor a revocation list, so that its status cannot be asked for."),
         }
     }
 }
@@ -292,6 +306,9 @@ impl fmt::Display for Warning {
             Self::ServerAuthOnly => f.write_str("extendedKeyUsage is serverAuth without clientAuth, which the configuration accepts"),
             Self::PointerIgnored(why) => write!(f, "a pointer to the certificate's status or issuer was ignored: {why}"),
             Self::CrlExpired => f.write_str("a revocation list of the issuer is past its nextUpdate"),
+            Self::StatusNotFresh => f.write_str("the last good answer about its revocation status is older than it should be"),
+            Self::StatusNeverLearnt => f.write_str("there never was an answer about its revocation status"),
+            Self::RevocationPointersMissing => f.write_str("it does not say where its revocation status is published"),
             Self::CrlUnusable => f.write_str("a revocation list of the issuer could not be verified and was not used"),
         }
     }

@@ -9,7 +9,7 @@ use std::{
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
 const PLAN: [(&str, &str, &str); 23] = [
     ("oauth", "", "base64 serde serde_json sha2 subtle time url utoipa uuid"),
-    ("pki", "oauth::tpp", "base64 rustls serde sha2 time webpki x509_ocsp x509_parser"),
+    ("pki", "oauth::tpp", "aws_lc_rs::digest base64 rustls serde sha2 time webpki x509_parser"),
     ("sca", "oauth", ""),
     ("audit", "oauth", "time uuid"),
     ("pages", "oauth", "askama fluent_bundle serde_json"),
@@ -39,7 +39,11 @@ const PLAN: [(&str, &str, &str); 23] = [
         "arc_swap metrics_exporter_prometheus nix::sys::resource serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
-    ("dev", "clock config oauth pki sca server storage telemetry", "base64 clap nix rcgen rustls sqlx time tokio tracing url x509_parser"),
+    (
+        "dev",
+        "clock config oauth pki sca server storage telemetry",
+        "aws_lc_rs::digest base64 clap nix rcgen rustls sha2 sqlx time tokio tracing url x509_parser",
+    ),
     (
         "cli",
         "clock config dev http::documents pki server storage tasks telemetry trial",

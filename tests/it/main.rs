@@ -33,6 +33,7 @@ mod readme;
 mod register;
 mod register_mistakes;
 mod register_retry;
+mod revocation_status;
 mod revoke;
 mod rules;
 mod sca_outcomes;
