@@ -18,7 +18,7 @@ const PLAN: [(&str, &str, &str); 23] = [
     ("signing", "", "jsonwebtoken"),
     ("storage", "audit oauth pki::trusted_list", "metrics sqlx time tokio uuid"),
     ("flows", "app audit clock oauth pki sca storage", "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio uuid"),
-    ("trust", "oauth::brand::BrandId pki", "arc_swap quick_cache time"),
+    ("trust", "oauth::brand::BrandId pki", "arc_swap metrics quick_cache time"),
     ("tasks", "app config flows oauth pki storage trust", "metrics rustls tokio tokio_util tracing"),
     ("app", "clock oauth storage trust", "quick_cache serde_json tokio"),
     (
