@@ -6,8 +6,9 @@ use crate::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
     },
+    outbound::Outbound,
     storage::Db,
-    trust::TrustDesk,
+    trust::{TrustDesk, revocation::StatusDesk},
 };
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     pub brands: Vec<Arc<Brand>>,
     pub trust: TrustDesk,
+    pub statuses: Arc<StatusDesk>,
+    pub outbound: Outbound,
     /// RFC 7517 set of the signing keys' public halves.
     pub jwks: serde_json::Value,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
@@ -39,6 +42,8 @@ impl App {
         entropy: Arc<dyn Entropy>,
         brands: Vec<Arc<Brand>>,
         trust: TrustDesk,
+        statuses: StatusDesk,
+        outbound: Outbound,
         jwks: serde_json::Value,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -48,6 +53,8 @@ impl App {
             entropy,
             brands,
             trust,
+            statuses: Arc::new(statuses),
+            outbound,
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             password_checks: Arc::new(Semaphore::new(cores)),

@@ -6,9 +6,10 @@ use crate::{
     config::{Limits, Listener, Settings},
     flows::sandbox,
     http::{Door, HttpLimits},
+    outbound::Outbound,
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{load, watch::Watch},
+    tasks::{load, revocation, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -16,7 +17,7 @@ use crate::{
         listener,
         peer::Counter,
     },
-    trust::{TrustDesk, Trusts},
+    trust::{TrustDesk, Trusts, revocation::StatusDesk},
 };
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -156,10 +157,13 @@ impl Server {
         let trust = TrustDesk::new(load::trusts(&settings, snapshot.as_ref()).map_err(configuration)?);
         let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();
-        let app = App::new(db, clock, entropy, brands, trust, jwks);
+        let statuses = StatusDesk::new(settings.brands.iter().map(|brand| (brand.id.clone(), settings.revocation_of(brand))).collect());
+        let outbound = Outbound::new(&settings.outbound).map_err(configuration)?;
+        let app = App::new(db, clock, entropy, brands, trust, statuses, outbound, jwks);
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
         }
+        let statuses = revocation::Reader::start(app.clone()).await?;
         let tls = TlsSets::load(&settings)?;
         let (stop, mut listeners) = (CancellationToken::new(), JoinSet::new());
         let door = Door::new(app.clone(), http_limits(&settings.limits), metrics);
@@ -176,7 +180,8 @@ impl Server {
         }
         listen(sockets.ops, None);
         let settings = Arc::new(settings);
-        listeners.spawn(Watch::new(app.clone(), settings.clone(), versions).run(stop.clone()));
+        listeners.spawn(Watch::new(app.clone(), settings.clone(), versions, statuses).run(stop.clone()));
+        listeners.spawn(revocation::run(app.clone(), stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })
     }
 

@@ -13,6 +13,7 @@ pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
 
 use crate::oauth::brand::{Brand, BrandId};
+use crate::pki::revocation::{Mode, Policies, Policy};
 use mistakes::{Findings, Source};
 use reader::Reader;
 use secrecy::SecretString;
@@ -96,11 +97,50 @@ pub struct TrustSettings {
     pub nca_countries: Vec<String>,
     /// Accept a QWAC whose extended key usage is server authentication alone.
     pub accept_server_auth_only: bool,
+    pub revocation: RevocationSettings,
+}
+
+/// What happens when nobody can say whether a certificate is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevocationSettings {
+    pub usual: Mode,
+    /// For a new client.
+    pub registration: Mode,
+    /// For QWACs of those who may initiate payments.
+    pub payment: Mode,
+    /// At a sandbox, instead of the three; none where a sandbox has said its own.
+    pub sandbox: Option<Mode>,
+    /// How long past its nextUpdate the last good answer counts where the mode is soft.
+    pub grace: time::Duration,
+    /// A revoked certificate works no longer than this.
+    pub max_age: time::Duration,
+}
+
+impl RevocationSettings {
+    /// Nobody is asked.
+    pub const OFF: Self = Self {
+        usual: Mode::Off,
+        registration: Mode::Off,
+        payment: Mode::Off,
+        sandbox: None,
+        grace: time::Duration::ZERO,
+        max_age: time::Duration::HOUR,
+    };
+
+    fn policies(&self, sandbox: bool) -> Policies {
+        let instead = self.sandbox.filter(|_| sandbox);
+        let policy = |mode| Policy { mode: instead.unwrap_or(mode), grace: self.grace, max_age: self.max_age };
+        Policies { usual: policy(self.usual), registration: policy(self.registration), payment: policy(self.payment) }
+    }
 }
 
 impl Settings {
     pub fn trust_of(&self, brand: &BrandId) -> &TrustSettings {
         self.brand_trust.get(brand).unwrap_or(&self.trust)
+    }
+
+    pub fn revocation_of(&self, brand: &Brand) -> Policies {
+        self.trust_of(&brand.id).revocation.policies(brand.sandbox)
     }
 }
 

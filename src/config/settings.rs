@@ -1,7 +1,8 @@
 //! Reads the operator's file, section by section.
 
 use super::{
-    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, TrustSettings,
+    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, RevocationSettings, Settings,
+    TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
@@ -9,7 +10,10 @@ use super::{
     reader::{self, Reader, text},
     reason,
 };
-use crate::oauth::brand::{Brand, BrandId};
+use crate::{
+    oauth::brand::{Brand, BrandId},
+    pki::revocation::Mode,
+};
 use secrecy::SecretString;
 use std::{
     borrow::Cow,
@@ -19,6 +23,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use time::Duration as Span;
 use toml::de::DeValue;
 use tracing::Level;
 
@@ -174,6 +179,7 @@ fn trust(table: &mut Reader<'_>, context: &Context<'_>) -> TrustSettings {
         crl_files: table.list("crl_files", |v| context.path(v)),
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.flag("accept_server_auth_only"),
+        revocation: revocation(&mut table.table("revocation")),
     };
     if read.trusted_lists && read.anchors_file.is_some() {
         table.note("anchors_file", "`trust.anchors_file` and `trust.trusted_lists = true` exclude each other");
@@ -207,6 +213,43 @@ fn brand_trust(table: &mut Reader<'_>, sandbox: bool, general: &TrustSettings, c
         crl_files: if own { crl_files } else { general.crl_files.clone() },
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.may("accept_server_auth_only", reader::flag).unwrap_or(general.accept_server_auth_only),
+        revocation: brand_revocation(table.optional_table("revocation"), sandbox, &general.revocation),
+    };
+    table.finish();
+    read
+}
+
+const MODES: [(&str, Mode); 3] = [("hard", Mode::Hard), ("soft", Mode::Soft), ("off", Mode::Off)];
+
+fn revocation(table: &mut Reader<'_>) -> RevocationSettings {
+    let mut mode = |key| table.choice(key, &MODES).unwrap_or(Mode::Hard);
+    let (usual, registration, payment, sandbox) = (mode("usual"), mode("registration"), mode("payment"), mode("sandbox"));
+    let read = RevocationSettings {
+        usual,
+        registration,
+        payment,
+        sandbox: Some(sandbox),
+        grace: Span::hours(table.size("grace_hours", 0..=168) as i64),
+        max_age: Span::minutes(table.size("max_age_minutes", 5..=1_440) as i64),
+    };
+    table.finish();
+    read
+}
+
+/// Where a brand says nothing of its own, the general settings hold; a sandbox's are those for sandboxes.
+fn brand_revocation(table: Option<Reader<'_>>, sandbox: bool, general: &RevocationSettings) -> RevocationSettings {
+    let Some(mut table) = table else { return *general };
+    let instead = general.sandbox.filter(|_| sandbox);
+    let mut mode = |key, otherwise| table.may(key, |v| reader::choice(v, &MODES)).unwrap_or(instead.unwrap_or(otherwise));
+    let (usual, registration) = (mode("usual", general.usual), mode("registration", general.registration));
+    let payment = mode("payment", general.payment);
+    let read = RevocationSettings {
+        usual,
+        registration,
+        payment,
+        sandbox: None,
+        grace: table.optional_number("grace_hours", 0..=168).map_or(general.grace, |hours| Span::hours(hours as i64)),
+        max_age: table.optional_number("max_age_minutes", 5..=1_440).map_or(general.max_age, |minutes| Span::minutes(minutes as i64)),
     };
     table.finish();
     read

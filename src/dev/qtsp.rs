@@ -84,6 +84,8 @@ struct State {
 struct Changing {
     behaviours: HashMap<Service, Behaviour>,
     requests: HashMap<Service, usize>,
+    /// Octets that somebody took of answers without end.
+    sent: usize,
     /// Serial magnitude: when, and CRLReason's number.
     revoked: HashMap<Vec<u8>, (OffsetDateTime, u8)>,
     files: HashMap<String, Vec<u8>>,
@@ -155,6 +157,11 @@ impl Qtsp {
         self.changing().requests.get(&service).copied().unwrap_or(0)
     }
 
+    /// How many octets of answers without end were taken.
+    pub fn sent(&self) -> usize {
+        self.changing().sent
+    }
+
     fn changing(&self) -> MutexGuard<'_, Changing> {
         self.state.changing()
     }
@@ -185,6 +192,7 @@ async fn exchange(mut socket: TcpStream, state: &State) -> io::Result<()> {
             socket.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").await?;
             for _ in 0..HUGE / (1 << 16) {
                 socket.write_all(&[0x30; 1 << 16]).await?;
+                state.changing().sent += 1 << 16;
             }
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! Who stands behind a connection at the tpp counter.
 
-use super::Answer;
+use super::{Answer, revocation};
 use crate::{
     app::App,
     audit::AuditKind,
@@ -26,7 +26,7 @@ const REFUSAL_KEPT: Duration = Duration::minutes(1);
 const USE_KEPT: Duration = Duration::hours(1);
 
 /// The TPP behind a request at the tpp counter, judged now: trust is a matter of the request, not of the handshake.
-pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose: Purpose) -> Answer<Arc<Tpp>> {
+pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose: Purpose) -> Answer<Arc<Tpp>> {
     if chain.is_empty() {
         return Ok(Err(OAuthError::CERTIFICATE_MISSING));
     }
@@ -35,6 +35,11 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
         Ok(accepted) => {
+            if let Some(key) = &judged.status_key
+                && let Err(refused) = revocation::admit(app, brand, accepted, key, purpose, now).await?
+            {
+                return Ok(Err(refused));
+            }
             if !judged.is_noted(now, USE_KEPT) {
                 let der: Vec<Vec<u8>> = chain.certificates().iter().map(|c| c.to_vec()).collect();
                 app.db.remember_certificate(&accepted.tpp, &der, now).await?;

@@ -6,6 +6,7 @@ pub mod client;
 pub mod introspect;
 pub mod journey;
 pub mod register;
+pub mod revocation;
 pub mod revoke;
 pub mod sandbox;
 pub mod token;

@@ -311,3 +311,32 @@ fn reason(contents: &[u8]) -> Result<Option<RevocationReason>, CrlError> {
     }
     Ok(reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::status::tests::real;
+
+    /// What lists of real authorities say, whoever signed them.
+    #[test]
+    fn real_lists_are_read_whole() {
+        for (file, expected) in [
+            ("DS_NA2_CA-B1.crl.der", Ok(0)),
+            ("d-trust_root_ca_1_2017.crl.der", Ok(0)),
+            ("eidc201631.crl.der", Ok(9257)),
+            ("root_issued_CRL.crl.der", Ok(0)),
+            // it lists certificates of authorities only
+            ("pt_crl_with_critical_extension.crl.der", Err(CrlError::OtherScope)),
+        ] {
+            let Some(der) = real(file) else { continue };
+            let mut parts = Reader::new(der::only(&der, der::SEQUENCE).unwrap());
+            let list = TbsCertList::read(&Signed::read(&mut parts).unwrap()).unwrap();
+            let read = entries(list.revoked).unwrap();
+            let found = scope(list.extensions).map(|_| read.len());
+            println!("{file:<44} {found:?}");
+            assert_eq!(found, expected, "{file}");
+            assert!(list.next_update.is_some_and(|next| next > list.this_update), "{file}");
+            assert!(read.windows(2).all(|two| two[0].serial < two[1].serial), "{file}: sorted");
+        }
+    }
+}

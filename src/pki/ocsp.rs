@@ -430,3 +430,39 @@ fn understood<'a>(explicit: Option<&'a [u8]>, known: &[&[u8]]) -> Result<Vec<Ext
     let unknown = extensions.iter().any(|one| one.critical && !known.contains(&one.id));
     if unknown { Err(OcspError::UnknownCriticalExtension) } else { Ok(extensions) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::status::tests::real;
+    use time::macros::datetime;
+
+    /// What real responders say, whoever signed it.
+    #[test]
+    fn real_answers_are_read_whole() {
+        let revoked = |at, reason| Said::Revoked { at, reason };
+        let superseded = revoked(datetime!(2020-01-31 14:20:56 UTC), RevocationReason::Superseded);
+        let no_reason = revoked(datetime!(2019-10-07 20:30:39 UTC), RevocationReason::Unspecified);
+        for (file, by_key, expected) in [
+            ("harica.ocsp.der", true, vec![Said::Good]),
+            ("ocsp-response-sha256.der", false, vec![Said::Good]),
+            ("ocsp-response-eucrt-sha1.der", false, vec![Said::Good]),
+            ("ocsp-response-revoked-sha256.der", true, vec![no_reason]),
+            ("ocsp-response-multi3-qv-sha256.der", false, vec![superseded, Said::Good, Said::Good]),
+        ] {
+            let Some(answer) = real(file) else { continue };
+            let basic = basic_response(&answer).unwrap();
+            let signed = Signed::read(&mut Reader::new(der::only(basic, der::SEQUENCE).unwrap())).unwrap();
+            let data = ResponseData::read(signed.message).unwrap();
+            let said: Vec<Said> = data.singles.iter().map(|single| single.said).collect();
+            println!("{file:<44} {said:?}");
+            assert_eq!(said, expected, "{file}");
+            assert_eq!(matches!(data.responder, ResponderId::Key(_)), by_key, "{file}");
+            let single = &data.singles[0];
+            let next = single.next_update.unwrap();
+            assert!(single.at(data.produced_at, single.this_update).is_ok(), "{file}");
+            assert_eq!(single.at(data.produced_at, next + SKEW + Duration::SECOND), Err(OcspError::Expired), "{file}");
+            assert_eq!(single.at(data.produced_at, single.this_update - SKEW - Duration::SECOND), Err(OcspError::NotYet), "{file}");
+        }
+    }
+}

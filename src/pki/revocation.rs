@@ -67,6 +67,27 @@ pub struct Policy {
     pub max_age: Duration,
 }
 
+/// A bank's policies, by what the certificate is shown for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policies {
+    pub usual: Policy,
+    pub registration: Policy,
+    /// For QWACs of those who may initiate payments.
+    pub payment: Policy,
+}
+
+impl Policies {
+    /// The strictest of those that apply.
+    pub fn of(&self, registers: bool, pays: bool) -> Policy {
+        let rows = [(true, self.usual), (registers, self.registration), (pays, self.payment)];
+        rows.into_iter().filter(|(applies, _)| *applies).map(|(_, policy)| policy).max_by_key(|policy| policy.mode).unwrap_or(self.usual)
+    }
+
+    pub const fn all(&self) -> [Policy; 3] {
+        [self.usual, self.registration, self.payment]
+    }
+}
+
 /// An answer that counted when it was learnt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Learnt {

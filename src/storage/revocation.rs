@@ -30,6 +30,9 @@ pub struct StatusChange<'a> {
 /// Readers look back by this much beyond their last reading: a row becomes visible after its time, when its writer commits.
 const COMMIT_TAKES: Duration = Duration::seconds(20);
 
+/// Who meets a certificate first asks at once; only then it is everybody's to ask.
+const UNASKED: Duration = Duration::seconds(10);
+
 struct Row {
     serial: Vec<u8>,
     issuer_name: Vec<u8>,
@@ -96,7 +99,7 @@ impl Db {
             Row,
             r#"insert into certificate_status
                    (issuer_key, serial, issuer_name, issuer_spki, ocsp_urls, crl_urls, not_after, next_check_at, seen_at)
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+               values ($1, $2, $3, $4, $5, $6, $7, $9, $8)
                on conflict (issuer_key, serial) do update set seen_at = greatest(certificate_status.seen_at, excluded.seen_at)
                returning serial, issuer_name, issuer_spki, ocsp_urls, crl_urls, not_after, said, revoked_at, reason, this_update,
                          next_update, learnt_at, failing_since, failures, seen_at"#,
@@ -108,6 +111,7 @@ impl Db {
             &checked.pointers.crl,
             checked.not_after,
             now,
+            now + UNASKED,
         );
         timed("meet_certificate", row.fetch_one(&self.pool)).await?.try_into()
     }
@@ -164,7 +168,7 @@ impl Db {
             "select serial, issuer_name, issuer_spki, ocsp_urls, crl_urls, not_after, said, revoked_at, reason, this_update,
                     next_update, learnt_at, failing_since, failures, seen_at
              from certificate_status
-             where changed_at >= coalesce($1, '-infinity') and seen_at >= $2 order by changed_at desc limit $3",
+             where changed_at >= coalesce($1::timestamptz, '-infinity') and seen_at >= $2 order by changed_at desc limit $3",
             since,
             seen_since,
             at_most,

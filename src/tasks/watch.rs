@@ -1,7 +1,7 @@
 //! How a change that somebody made, here or elsewhere, reaches this process within a second: one row is read, three times a
 //! second, on a connection that no request waits for; what has another number than before is read anew.
 
-use super::load;
+use super::{load, revocation};
 use crate::{app::App, config::Settings, flows::Outage, storage::Versions};
 use std::{
     fmt,
@@ -19,6 +19,7 @@ pub struct Watch {
     app: App,
     settings: Arc<Settings>,
     known: Versions,
+    statuses: revocation::Reader,
     /// Said once, not three times a second.
     failing: bool,
 }
@@ -40,8 +41,8 @@ impl fmt::Display for Failure {
 
 impl Watch {
     /// Everything has been read for the first time, at these numbers or later ones.
-    pub fn new(app: App, settings: Arc<Settings>, known: Versions) -> Self {
-        Self { app, settings, known, failing: false }
+    pub fn new(app: App, settings: Arc<Settings>, known: Versions, statuses: revocation::Reader) -> Self {
+        Self { app, settings, known, statuses, failing: false }
     }
 
     /// Until `stop`.
@@ -71,6 +72,10 @@ impl Watch {
             reload_snapshot(&self.app, &self.settings).await?;
             self.known.snapshot = now.snapshot;
             tracing::info!(version = now.snapshot, "trusted lists read anew");
+        }
+        if now.revocation != self.known.revocation || self.statuses.is_due() {
+            self.statuses.read().await.map_err(Failure::Outage)?;
+            self.known.revocation = now.revocation;
         }
         Ok(())
     }

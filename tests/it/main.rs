@@ -34,6 +34,7 @@ mod readme;
 mod register;
 mod register_mistakes;
 mod register_retry;
+mod revocation;
 mod revocation_status;
 mod revoke;
 mod rules;

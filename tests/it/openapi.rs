@@ -5,20 +5,21 @@ use axum::body::Body;
 use guichet::{
     app::App,
     clock::System,
-    config::{BrandPlace, shipped_brand},
+    config::{BrandPlace, OutboundSettings, shipped_brand},
     http::{Door, HttpLimits, brand_document, documents, endpoints, internal_document},
     oauth::{authorize::AuthorizeRefusal, brand::Brand, client::ClientRefusal, error::ErrorCode, sca::ScaFailure, token::TokenRefusal},
+    outbound::Outbound,
     pages::Developers,
     pki::{Anchors, PresentedChain, Trust, TrustPolicy},
     storage::Db,
     tls::peer::{Counter, Peer},
-    trust::TrustDesk,
+    trust::{TrustDesk, revocation::StatusDesk},
 };
 use http::{Method, Request, StatusCode};
 use serde_json::Value;
 use sqlx::PgPool;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::Path,
     sync::Arc,
@@ -102,6 +103,8 @@ fn door(brands: Vec<Brand>) -> Door {
         Arc::new(System::new()),
         brands.into_iter().map(Arc::new).collect(),
         TrustDesk::new(everywhere(trust)),
+        StatusDesk::new(HashMap::new()),
+        Outbound::new(&OutboundSettings::default()).unwrap(),
         serde_json::json!({ "keys": [] }),
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();

@@ -1,6 +1,8 @@
 //! OCSP answers and revocation lists as bytes: real ones, and generated ones that are wrong in one thing each.
 
 use super::harness::bank::pki;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use flate2::read::GzDecoder;
 use guichet::{
     dev::{
         der,
@@ -15,8 +17,16 @@ use guichet::{
     },
 };
 use proptest::{collection::vec, prelude::*};
-use std::sync::LazyLock;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 use time::{Duration, OffsetDateTime, macros::datetime};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 12:00 UTC);
 const DAY: Duration = Duration::days(1);
@@ -165,6 +175,101 @@ fn a_nonce_that_comes_back_is_the_one_that_was_sent() {
         let asked = guichet::dev::status::asked(&question.request(hash).unwrap()).unwrap();
         assert_eq!(asked, (SERIAL.to_vec(), Some(b"one".to_vec())), "{hash:?}");
     }
+}
+
+/// Real answers and lists, by those issuers that the collection holds: what each says, at a time when it counts and after.
+#[test]
+fn real_answers_and_lists_are_judged_by_their_issuers() {
+    let serial = |hex| Serial::from_hex(hex).unwrap();
+    let (harica, quovadis) = (serial("2479a985e0fa045015b0bd181f9421f0"), serial("59772e700669b7669fb012c5cdd13c3a281a0911"));
+    let superseded = serial("40f6065343c04cb671e9c8250e90ebd58dd86e55");
+    let digicert = serial("0371b58a86f6ce9c3ecb7bf42f9208fc");
+    let belgian = serial("100000000000000565faf0dd68b37edd");
+    let any = serial("01");
+    let cases = [
+        ("harica.ocsp.der", harica, datetime!(2025-11-07 12:00 UTC), "Good by the issuer"),
+        ("harica.ocsp.der", harica, datetime!(2025-11-10 12:00 UTC), "OCSP_EXPIRED"),
+        ("harica.ocsp.der", harica, datetime!(2025-11-05 12:00 UTC), "OCSP_NOT_YET"),
+        ("harica.ocsp.der", any, datetime!(2025-11-07 12:00 UTC), "OCSP_OTHER_CERTIFICATE"),
+        ("ocsp-response-sha256.der", quovadis, datetime!(2020-06-01 12:00 UTC), "Good by a delegate"),
+        ("ocsp-response-eucrt-sha1.der", quovadis, datetime!(2020-06-06 12:00 UTC), "Good by a delegate"),
+        ("ocsp-response-multi3-qv-sha256.der", quovadis, datetime!(2020-06-08 12:00 UTC), "Good by a delegate"),
+        // of another issuer than the one that made this responder its delegate
+        ("ocsp-response-multi3-qv-sha256.der", superseded, datetime!(2020-06-08 12:00 UTC), "OCSP_OTHER_CERTIFICATE"),
+        ("ocsp-response-revoked-sha256.der", digicert, datetime!(2020-06-05 12:00 UTC), "issuer not in the collection"),
+        ("eidc201631.crl.der", belgian, datetime!(2017-07-06 12:00 UTC), "issuer not in the collection"),
+        ("d-trust_root_ca_1_2017.crl.der", any, datetime!(2018-07-01 12:00 UTC), "issuer not in the collection"),
+        ("root_issued_CRL.crl.der", any, datetime!(2024-09-01 12:00 UTC), "issuer not in the collection"),
+        ("DS_NA2_CA-B1.crl.der", any, datetime!(2018-07-05 12:00 UTC), "issuer not in the collection"),
+        ("pt_crl_with_critical_extension.crl.der", any, datetime!(2013-10-01 12:00 UTC), "CRL_OTHER_SCOPE"),
+    ];
+    let Some(issuers) = collected_issuers() else { return };
+    println!("\n{} issuers\n{:<40} {:<42} verdict", issuers.len(), "file", "serial");
+    let mut wrong = vec![];
+    for (file, serial, now, expected) in cases {
+        let bytes = fs::read(folder().join("rev").join(file)).unwrap();
+        let judge =
+            |issuer| if file.contains("ocsp") { answered(&bytes, issuer, serial, now) } else { listed(&bytes, issuer, serial, now) };
+        let strangers = ["OCSP_RESPONDER_UNKNOWN", "OCSP_DELEGATE_OF_OTHER_ISSUER", "CRL_OTHER_ISSUER"];
+        let found = issuers.iter().map(judge).find(|verdict| !strangers.contains(&verdict.as_str()));
+        let found = found.unwrap_or_else(|| "issuer not in the collection".into());
+        println!("{file:<40} {:<42} {found}", format!("{serial:?}"));
+        if found != expected {
+            wrong.push(format!("{file}, {serial:?}, {now}: {found}, expected {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn answered(bytes: &[u8], issuer: &Issuer, serial: Serial, now: OffsetDateTime) -> String {
+    match (Question { issuer, serial, nonce: None }).judge(bytes, now) {
+        Ok((answer, Responder::Issuer)) => format!("{:?} by the issuer", answer.said),
+        Ok((answer, Responder::Delegate { .. })) => format!("{:?} by a delegate", answer.said),
+        Err(error) => error.code().to_owned(),
+    }
+}
+
+fn listed(bytes: &[u8], issuer: &Issuer, serial: Serial, now: OffsetDateTime) -> String {
+    let answer = RevocationList::read(bytes, issuer).and_then(|list| list.answer(serial, &[], now));
+    answer.map_or_else(|error| error.code().to_owned(), |answer| format!("{:?}", answer.said))
+}
+
+fn folder() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::env::var_os("GUICHET_QWAC_DATA").map_or_else(|| here.join("../shared/data/qwac"), PathBuf::from)
+}
+
+/// Every certificate in the collection's lists and anchors, as an issuer.
+fn collected_issuers() -> Option<Vec<Issuer>> {
+    let folder = folder();
+    if !folder.is_dir() {
+        eprintln!("\n*** {} IS ABSENT: no real answer is judged ***\n", folder.display());
+        return None;
+    }
+    let mut found = BTreeMap::new();
+    let mut add = |der: &[u8]| {
+        if let Ok((_, x509)) = X509Certificate::from_der(der) {
+            found.insert((x509.subject().as_raw().to_vec(), x509.public_key().raw.to_vec()), ());
+        }
+    };
+    let mut open = vec![folder.join("tl"), folder.join("anchors")];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("bad")));
+        } else if path.extension().is_some_and(|ending| ending == "gz") {
+            let mut xml = String::new();
+            if GzDecoder::new(fs::File::open(&path).unwrap()).read_to_string(&mut xml).is_err() {
+                continue;
+            }
+            for rest in xml.split("X509Certificate>").skip(1).step_by(2) {
+                let text: String = rest.split('<').next().unwrap().chars().filter(|c| !c.is_whitespace()).collect();
+                add(&STANDARD.decode(text).unwrap_or_default());
+            }
+        } else if let Ok(certificate) = CertificateDer::from_pem_file(&path) {
+            add(&certificate);
+        }
+    }
+    Some(found.into_keys().map(|(name, spki)| Issuer { name, spki }).collect())
 }
 
 /// Nothing that is not the signer's word counts: no octet may change but those that nobody reads.
