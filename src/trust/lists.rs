@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 
 /// In octets, of all lists together as they are kept.
 const ROOM: usize = 64 * 1024 * 1024;
-/// A list is in memory whole while it is read.
-const READ_AT_ONCE: usize = 2;
+/// A list is in memory whole while it is read. Requests do not wait for what is read ahead of need.
+const READ_AT_ONCE: usize = 4;
 
 /// The URL, and SHA-256 over the key that the list's signature was verified by.
 type ListKey = (String, [u8; 32]);
@@ -19,6 +19,7 @@ type ListKey = (String, [u8; 32]);
 pub struct Lists {
     held: Mutex<HashMap<ListKey, Held>>,
     pub readers: Semaphore,
+    pub urgent_readers: Semaphore,
 }
 
 #[derive(Clone)]
@@ -29,7 +30,7 @@ struct Held {
 
 impl Default for Lists {
     fn default() -> Self {
-        Self { held: Mutex::default(), readers: Semaphore::new(READ_AT_ONCE) }
+        Self { held: Mutex::default(), readers: Semaphore::new(READ_AT_ONCE), urgent_readers: Semaphore::new(READ_AT_ONCE) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Today's trust of each brand, and the verdicts that rest on it.
 
-mod hosts;
+pub mod hosts;
 mod lists;
 pub mod revocation;
 mod watched;

@@ -19,7 +19,7 @@ const PLAN: [(&str, &str, &str); 23] = [
     ("storage", "audit oauth pki::Issuer pki::Pointers pki::revocation pki::status pki::trusted_list", "metrics sqlx time tokio uuid"),
     (
         "flows",
-        "app audit clock oauth outbound pki sca storage trust::revocation",
+        "app audit clock oauth outbound pki sca storage trust::hosts trust::revocation",
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio tracing uuid",
     ),
     ("trust", "oauth::brand::BrandId pki", "arc_swap metrics quick_cache time tokio::sync"),

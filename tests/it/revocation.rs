@@ -203,15 +203,17 @@ async fn whatever_the_provider_does_the_answer_comes_in_time_and_is_right() {
         (DelegateUnauthorised, [bad, by_list, ["200", "200"]]),
         (Unknown, [[unknown, unknown], [unknown, unknown], ["200", "200"]]),
     ];
-    let scene = Scene::new(1 + cases.len()).await;
+    let scene = Scene::new(1 + cases.len() * 3).await;
     let bank = scene.bank(SOFT, None).await;
+    let mut qtsps = scene.qtsps[1..].iter();
     let organisation = organisation();
     let first = scene.qwac(&organisation, &[AccountInformation], Points::Both, &scene.qtsps[0]).at(&bank);
     let clients = [first.register(LBP).await, first.register(CIC).await];
     println!("\n{:<22} {:<10} {:<5} {:<36} {:>8} {:>8}", "provider", "points", "mode", "verdict", "cold ms", "warm ms");
     let (mut wrong, mut slowest) = (vec![], [Duration::ZERO; 2]);
-    for ((behaviour, expected), qtsp) in cases.into_iter().zip(&scene.qtsps[1..]) {
+    for (behaviour, expected) in cases {
         for (points, expected) in [Points::Ocsp, Points::Both, Points::List].into_iter().zip(expected) {
+            let qtsp = qtsps.next().unwrap();
             for service in [Service::Ocsp, Service::Crl] {
                 let honest = points == Points::Both && service == Service::Crl;
                 qtsp.behave(service, if honest { Honest } else { behaviour });
@@ -395,7 +397,7 @@ async fn what_was_learnt_outlives_the_process() {
 #[tokio::test]
 async fn a_certificate_without_pointers_is_as_good_as_the_policy_says() {
     let scene = Scene::new(1).await;
-    let bank = scene.bank(SOFT, None).await;
+    let bank = scene.bank("usual = \"soft\"\nregistration = \"soft\"", None).await;
     let tpp = scene.qwac(&organisation(), &[AccountInformation], Points::Nowhere, &scene.qtsps[0]).at(&bank);
     let hard = tpp.try_register(LBP, &Tpp::metadata(LBP)).await;
     assert_eq!(verdict(&hard), "401 REVOCATION_POINTERS_MISSING");

@@ -199,9 +199,10 @@ fn real_answers_and_lists_are_judged_by_their_issuers() {
         ("ocsp-response-revoked-sha256.der", digicert, datetime!(2020-06-05 12:00 UTC), "issuer not in the collection"),
         ("eidc201631.crl.der", belgian, datetime!(2017-07-06 12:00 UTC), "issuer not in the collection"),
         ("d-trust_root_ca_1_2017.crl.der", any, datetime!(2018-07-01 12:00 UTC), "issuer not in the collection"),
-        ("root_issued_CRL.crl.der", any, datetime!(2024-09-01 12:00 UTC), "issuer not in the collection"),
+        // RSASSA-PSS with a salt of 446 octets: RFC 4055 s3.1 and our cryptography want it as long as the hash
+        ("root_issued_CRL.crl.der", any, datetime!(2024-09-01 12:00 UTC), "CRL_ALGORITHM_NOT_ALLOWED"),
         ("DS_NA2_CA-B1.crl.der", any, datetime!(2018-07-05 12:00 UTC), "issuer not in the collection"),
-        ("pt_crl_with_critical_extension.crl.der", any, datetime!(2013-10-01 12:00 UTC), "CRL_OTHER_SCOPE"),
+        ("pt_crl_with_critical_extension.crl.der", any, datetime!(2013-10-01 12:00 UTC), "issuer not in the collection"),
     ];
     let Some(issuers) = collected_issuers() else { return };
     println!("\n{} issuers\n{:<40} {:<42} verdict", issuers.len(), "file", "serial");

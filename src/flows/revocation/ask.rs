@@ -9,6 +9,7 @@ use crate::{
         revocation::Checked,
         status::Answer,
     },
+    trust::hosts::Kind,
 };
 use std::{sync::Arc, time::Duration};
 use time::OffsetDateTime;
@@ -19,11 +20,13 @@ use tokio::time::{Instant, timeout_at};
 pub struct Patience {
     pub ocsp: Duration,
     pub list: Duration,
+    /// A request waits.
+    pub urgent: bool,
 }
 
 /// While a request waits: together they are below what it waits.
-pub const FOR_A_REQUEST: Patience = Patience { ocsp: Duration::from_millis(1_200), list: Duration::from_millis(700) };
-pub const AHEAD: Patience = Patience { ocsp: Duration::from_secs(5), list: Duration::from_secs(20) };
+pub const FOR_A_REQUEST: Patience = Patience { ocsp: Duration::from_millis(1_200), list: Duration::from_millis(700), urgent: true };
+pub const AHEAD: Patience = Patience { ocsp: Duration::from_secs(5), list: Duration::from_secs(20), urgent: false };
 
 /// What was answered and by which URL, or the code of the first thing that went wrong.
 pub type Asked = Result<(Answer, String), &'static str>;
@@ -40,7 +43,7 @@ pub async fn ask(app: &App, checked: &Checked, patience: Patience) -> Asked {
     }
     let ends = Instant::now() + patience.list;
     for url in &checked.pointers.crl {
-        match within(ends, list(app, checked, url, ends)).await {
+        match within(ends, list(app, checked, url, ends, patience.urgent)).await {
             Ok(answer) => return Ok(answer),
             Err(code) => first_failure = first_failure.or(Some(code)),
         }
@@ -55,9 +58,9 @@ async fn within(ends: Instant, asking: impl Future<Output = Asked>) -> Asked {
 async fn ocsp(app: &App, checked: &Checked, url: &str, ends: Instant) -> Asked {
     let question = Question { issuer: &checked.issuer, serial: checked.serial, nonce: None };
     let request = question.request(Hash::Sha1).map_err(|_| "ISSUER_UNREADABLE")?;
-    let body = fetch(app, url, Some((REQUEST_TYPE, request)), MAX_ANSWER, ends).await.inspect_err(|code| count("ocsp", code))?;
+    let body = fetch(app, Kind::Ocsp, url, Some((REQUEST_TYPE, request)), MAX_ANSWER, ends).await?;
     let verdict = question.judge(&body, app.clock.now());
-    count("ocsp", verdict.as_ref().map_or_else(|error| error.code(), |_| "answered"));
+    count(Kind::Ocsp, verdict.as_ref().map_or_else(|error| error.code(), |_| "answered"));
     let (answer, _) = verdict.map_err(|error| {
         tracing::warn!(url, %error, "an OCSP answer does not count");
         error.code()
@@ -65,12 +68,13 @@ async fn ocsp(app: &App, checked: &Checked, url: &str, ends: Instant) -> Asked {
     Ok((answer, url.to_owned()))
 }
 
-async fn list(app: &App, checked: &Checked, url: &str, ends: Instant) -> Asked {
+async fn list(app: &App, checked: &Checked, url: &str, ends: Instant, urgent: bool) -> Asked {
     let key = checked.key();
     let read = match fresh_list(app, url, key.issuer) {
         Some(list) => list,
         None => {
-            let _turn = app.statuses.lists.readers.acquire().await.map_err(|_| "STOPPING")?;
+            let lists = &app.statuses.lists;
+            let _turn = if urgent { &lists.urgent_readers } else { &lists.readers }.acquire().await.map_err(|_| "STOPPING")?;
             // somebody may have read it while we waited
             match fresh_list(app, url, key.issuer) {
                 Some(list) => list,
@@ -79,7 +83,7 @@ async fn list(app: &App, checked: &Checked, url: &str, ends: Instant) -> Asked {
         }
     };
     let answer = read.answer(checked.serial, &checked.pointers.crl, app.clock.now()).map_err(|error| error.code());
-    count("crl", answer.err().unwrap_or("answered"));
+    count(Kind::List, answer.err().unwrap_or("answered"));
     Ok((answer?, url.to_owned()))
 }
 
@@ -91,13 +95,13 @@ fn fresh_list(app: &App, url: &str, issuer: [u8; 32]) -> Option<Arc<RevocationLi
 
 async fn read_list(app: &App, checked: &Checked, url: &str, ends: Instant) -> Result<Arc<RevocationList>, &'static str> {
     let fetched_at: OffsetDateTime = app.clock.now();
-    let der = fetch(app, url, None, MAX_LIST, ends).await.inspect_err(|code| count("crl", code))?;
+    let der = fetch(app, Kind::List, url, None, MAX_LIST, ends).await?;
     let issuer = checked.issuer.clone();
     // megabytes are hashed and sorted: not on a thread that answers requests
     let read = tokio::task::spawn_blocking(move || RevocationList::read(&der, &issuer)).await.map_err(|_| "STOPPING")?;
     let list = Arc::new(read.map_err(|error| {
         tracing::warn!(url, %error, "a revocation list does not count");
-        count("crl", error.code());
+        count(Kind::List, error.code());
         error.code()
     })?);
     app.statuses.lists.put(url, checked.key().issuer, list.clone(), fetched_at);
@@ -106,28 +110,31 @@ async fn read_list(app: &App, checked: &Checked, url: &str, ends: Instant) -> Re
 
 async fn fetch(
     app: &App,
+    kind: Kind,
     url: &str,
     post: Option<(&'static str, Vec<u8>)>,
     max_bytes: usize,
     ends: Instant,
 ) -> Result<Vec<u8>, &'static str> {
     let host = host_of(url);
-    let turns = app.statuses.hosts.turns(host, app.clock.now()).ok_or("HOST_RESTS")?;
+    let turns = app.statuses.hosts.turns(kind, host, app.clock.now()).ok_or("HOST_RESTS")?;
     let Ok(turn) = timeout_at(ends, turns.acquire()).await else { return Err("HOST_BUSY") };
     let deadline = ends.saturating_duration_since(Instant::now());
     let fetched = app.outbound.fetch(Fetch { url, post, max_bytes, deadline }).await;
     drop(turn);
-    app.statuses.hosts.note(host, fetched.is_ok(), app.clock.now());
+    app.statuses.hosts.note(kind, host, fetched.is_ok(), app.clock.now());
     fetched.map_err(|error| {
         tracing::warn!(url, %error, "no answer about revocation");
-        match error {
+        let code = match error {
             FetchError::Forbidden => "FETCH_FORBIDDEN",
             FetchError::TimedOut => "TIMED_OUT",
             FetchError::TooLarge => "FETCH_TOO_LARGE",
             FetchError::Redirected => "FETCH_REDIRECTED",
             FetchError::Status(_) => "FETCH_STATUS",
             FetchError::Failed => "FETCH_FAILED",
-        }
+        };
+        count(kind, code);
+        code
     })
 }
 
@@ -137,6 +144,6 @@ fn host_of(url: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
 
-fn count(kind: &'static str, outcome: &'static str) {
-    metrics::counter!("guichet_revocation_answers_total", "kind" => kind, "outcome" => outcome).increment(1);
+fn count(kind: Kind, outcome: &'static str) {
+    metrics::counter!("guichet_revocation_answers_total", "kind" => kind.name(), "outcome" => outcome).increment(1);
 }
