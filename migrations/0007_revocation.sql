@@ -2,7 +2,7 @@
 
 create table certificate_status (
     issuer_key      bytea not null check (octet_length(issuer_key) = 32),  -- SHA-256 over the issuer's SubjectPublicKeyInfo
-    serial          bytea not null check (octet_length(serial) <= 20),     -- without leading zeros
+    serial          bytea not null check (octet_length(serial) <= 21),     -- without leading zeros
     issuer_name     bytea not null,                                        -- DER
     issuer_spki     bytea not null,                                        -- DER
     ocsp_urls       text[] not null,

@@ -8,7 +8,7 @@ use crate::{
     },
     outbound::Outbound,
     storage::Db,
-    trust::{TrustDesk, revocation::StatusDesk},
+    trust::{TrustDesk, revocation::StatusDesk, standing::StandingDesk},
 };
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct Parts {
     pub trust: TrustDesk,
     pub statuses: Arc<StatusDesk>,
     pub outbound: Outbound,
+    /// Blocks, register and merges, beside what certificates say.
+    pub standing: StandingDesk,
     /// RFC 7517 set of the signing keys' public halves.
     pub jwks: serde_json::Value,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
@@ -44,6 +46,7 @@ impl App {
         trust: TrustDesk,
         statuses: StatusDesk,
         outbound: Outbound,
+        standing: StandingDesk,
         jwks: serde_json::Value,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -55,6 +58,7 @@ impl App {
             trust,
             statuses: Arc::new(statuses),
             outbound,
+            standing,
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             password_checks: Arc::new(Semaphore::new(cores)),

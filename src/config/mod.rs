@@ -6,14 +6,21 @@ mod bank;
 mod collisions;
 mod mistakes;
 mod names;
+mod proxies;
 mod reader;
+mod revocation;
 mod settings;
 
 pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
+pub use revocation::RevocationSettings;
 
-use crate::oauth::brand::{Brand, BrandId};
-use crate::pki::revocation::{Mode, Policies, Policy};
+use crate::{
+    oauth::brand::{Brand, BrandId},
+    pki::{forwarded::Format, revocation::Policies},
+    standing::RegisterPolicy,
+};
+use ipnet::IpNet;
 use mistakes::{Findings, Source};
 use reader::Reader;
 use secrecy::SecretString;
@@ -38,6 +45,8 @@ const LONGEST_FILE: u64 = 1 << 20;
 pub struct Settings {
     /// Machine endpoints: mutual TLS with a QWAC.
     pub tpp: Listener,
+    /// The bank's balancer, where it ends TLS for TPPs. `None`: TPPs' certificates are those of their own connections.
+    pub front_proxy: Option<FrontProxySettings>,
     /// Authorize and pages. May have the address of `tpp`: then the server name (SNI) tells which is meant.
     pub psu: Listener,
     /// The bank's own systems. `None`: no such listener.
@@ -65,6 +74,23 @@ pub struct Listener {
     pub certificate_file: PathBuf,
     /// PEM.
     pub key_file: PathBuf,
+    /// Balancers that must say by a PROXY header (version 2) for whom they come.
+    pub proxy_protocol_from: Vec<IpNet>,
+}
+
+/// Who is the front proxy, and how it hands a TPP's certificate over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrontProxySettings {
+    /// At least one. Where its connections come from: addresses of sockets, never announced ones.
+    pub peers: Vec<IpNet>,
+    /// PEM: who issues the certificate that it shows to us.
+    pub client_ca_file: PathBuf,
+    /// At least one: a dNSName of that certificate, in lower case.
+    pub client_names: Vec<String>,
+    pub format: Format,
+    /// In lower case, as `chain_header`.
+    pub header: String,
+    pub chain_header: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -98,40 +124,8 @@ pub struct TrustSettings {
     /// Accept a QWAC whose extended key usage is server authentication alone.
     pub accept_server_auth_only: bool,
     pub revocation: RevocationSettings,
-}
-
-/// What happens when nobody can say whether a certificate is revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RevocationSettings {
-    pub usual: Mode,
-    /// For a new client.
-    pub registration: Mode,
-    /// For QWACs of those who may initiate payments.
-    pub payment: Mode,
-    /// At a sandbox, instead of the three; none where a sandbox has said its own.
-    pub sandbox: Option<Mode>,
-    /// How long past its nextUpdate the last good answer counts where the mode is soft.
-    pub grace: time::Duration,
-    /// A revoked certificate works no longer than this.
-    pub max_age: time::Duration,
-}
-
-impl RevocationSettings {
-    /// Nobody is asked.
-    pub const OFF: Self = Self {
-        usual: Mode::Off,
-        registration: Mode::Off,
-        payment: Mode::Off,
-        sandbox: None,
-        grace: time::Duration::ZERO,
-        max_age: time::Duration::HOUR,
-    };
-
-    fn policies(&self, sandbox: bool) -> Policies {
-        let instead = self.sandbox.filter(|_| sandbox);
-        let policy = |mode| Policy { mode: instead.unwrap_or(mode), grace: self.grace, max_age: self.max_age };
-        Policies { usual: policy(self.usual), registration: policy(self.registration), payment: policy(self.payment) }
-    }
+    /// How the national register is used.
+    pub register: RegisterPolicy,
 }
 
 impl Settings {

@@ -10,6 +10,7 @@ use crate::{
     config::{self, RevocationSettings, Settings, TrustSettings},
     pki::TrustPolicy,
     server::{Server, Signals, Sockets, StartError, pool_settings},
+    standing::RegisterPolicy,
     storage::Db,
     telemetry,
 };
@@ -52,6 +53,7 @@ pub fn trust(anchors: Option<PathBuf>) -> TrustSettings {
         nca_countries: TrustPolicy::default().nca_countries.into_iter().collect(),
         accept_server_auth_only: false,
         revocation: RevocationSettings::OFF,
+        register: RegisterPolicy::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who stands behind a connection at the tpp counter.
 
-use super::{Answer, revocation};
+use super::{Answer, revocation, standing::admit};
 use crate::{
     app::App,
     audit::AuditKind,
@@ -11,14 +11,7 @@ use crate::{
 use std::{sync::Arc, time::Instant};
 use time::Duration;
 
-/// What the certificate is shown for: some policies are stricter with who is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// A new client (RFC 7591).
-    Registration,
-    /// Anything that a registered client does.
-    Use,
-}
+pub use crate::standing::Purpose;
 
 /// A refused certificate is kept once in this time: a TPP that keeps trying must not fill the audit trail.
 const REFUSAL_KEPT: Duration = Duration::minutes(1);
@@ -35,9 +28,11 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
         Ok(accepted) => {
-            if let Some(key) = &judged.status_key
-                && let Err(refused) = revocation::admit(app, brand, accepted, key, purpose, now).await?
-            {
+            let tpp = match admit(app, brand, &accepted.tpp, purpose, now).await? {
+                Ok(tpp) => tpp,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            if let Err(refused) = revocation::admit(app, brand, accepted, judged.status_key.as_ref(), purpose, now).await? {
                 return Ok(Err(refused));
             }
             if !judged.is_noted(now, USE_KEPT) {
@@ -45,7 +40,7 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
                 app.db.remember_certificate(&accepted.tpp, &der, now).await?;
                 judged.note(now);
             }
-            Ok(Ok(accepted.tpp.clone()))
+            Ok(Ok(tpp))
         }
         Err(refusal) => {
             if !judged.is_noted(now, REFUSAL_KEPT) {

@@ -6,9 +6,12 @@ use time::{Date, Duration, Month, OffsetDateTime, Time};
 /// Clocks of responders and ours may differ by this much.
 pub const SKEW: Duration = Duration::minutes(5);
 
-/// A certificate's serial number: at most 20 octets (RFC 5280 s4.1.2.2), the same value whatever zeros led it.
+/// Longer than any serial number of an accepted certificate: RFC 5280 s4.1.2.2 allows 20 octets.
+const LONGEST: usize = 21;
+
+/// A certificate's serial number, the same value whatever zeros led it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Serial([u8; 20]);
+pub struct Serial([u8; LONGEST]);
 
 impl Serial {
     /// From an INTEGER's contents. None: negative, or longer than any that a certificate may have.
@@ -23,8 +26,8 @@ impl Serial {
     pub fn from_magnitude(octets: &[u8]) -> Option<Self> {
         let zeros = octets.iter().take_while(|octet| **octet == 0).count();
         let significant = octets.get(zeros..)?;
-        let mut serial = [0; 20];
-        serial.get_mut(20usize.checked_sub(significant.len())?..)?.copy_from_slice(significant);
+        let mut serial = [0; LONGEST];
+        serial.get_mut(LONGEST.checked_sub(significant.len())?..)?.copy_from_slice(significant);
         Some(Self(serial))
     }
 
@@ -217,7 +220,7 @@ pub(super) mod tests {
         let long = [&[0u8][..], &[0xff; 20]].concat();
         assert_eq!(Serial::from_der(&long).unwrap().magnitude(), [0xff; 20]);
         assert_eq!(Serial::from_hex("0080ab"), Serial::from_magnitude(&[0x80, 0xab]));
-        for wrong in [&[0x80u8][..], &[], &[1; 21]] {
+        for wrong in [&[0x80u8][..], &[], &[1; 22]] {
             assert_eq!(Serial::from_der(wrong), None);
         }
         for wrong in ["8", "0g", "é", ""] {

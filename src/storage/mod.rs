@@ -9,6 +9,7 @@ mod introspection;
 mod migrations;
 mod revocation;
 mod sandbox;
+mod standing;
 mod tokens;
 mod versions;
 
@@ -17,6 +18,7 @@ pub use interactions::NewInteraction;
 pub use migrations::{MIGRATOR, SchemaState};
 pub use revocation::{StatusChange, StoredStatus};
 pub use sandbox::{CustomerRecord, NewCustomer};
+pub use standing::NamedEntry;
 pub use tokens::{NewToken, Stored};
 pub use versions::{Subject, Versions};
 

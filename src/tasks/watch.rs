@@ -2,7 +2,12 @@
 //! second, on a connection that no request waits for; what has another number than before is read anew.
 
 use super::{load, revocation};
-use crate::{app::App, config::Settings, flows::Outage, storage::Versions};
+use crate::{
+    app::App,
+    config::Settings,
+    flows::{Outage, standing},
+    storage::Versions,
+};
 use std::{
     fmt,
     sync::Arc,
@@ -68,14 +73,20 @@ impl Watch {
 
     async fn look(&mut self) -> Result<(), Failure> {
         let now = self.app.db.versions().await.map_err(Failure::Outage)?;
-        if now.snapshot != self.known.snapshot {
-            reload_snapshot(&self.app, &self.settings).await?;
-            self.known.snapshot = now.snapshot;
-            tracing::info!(version = now.snapshot, "trusted lists read anew");
+        // first, so that no unreadable file stands in the way of a block
+        if now.standing != self.known.standing {
+            standing::reload(&self.app).await.map_err(Failure::Outage)?;
+            self.known.standing = now.standing;
+            tracing::info!(version = now.standing, "blocks and register read anew");
         }
         if now.revocation != self.known.revocation || self.statuses.is_due() {
             self.statuses.read().await.map_err(Failure::Outage)?;
             self.known.revocation = now.revocation;
+        }
+        if now.snapshot != self.known.snapshot {
+            reload_snapshot(&self.app, &self.settings).await?;
+            self.known.snapshot = now.snapshot;
+            tracing::info!(version = now.snapshot, "trusted lists read anew");
         }
         Ok(())
     }

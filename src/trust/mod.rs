@@ -3,6 +3,7 @@
 pub mod hosts;
 mod lists;
 pub mod revocation;
+pub mod standing;
 mod watched;
 
 pub use watched::Watched;

@@ -38,7 +38,16 @@ pub const IN_USE: time::Duration = time::Duration::days(7);
 const SAID_AGAIN: time::Duration = time::Duration::MINUTE;
 
 /// Lets a certificate pass that is in order and, as far as the brand's policy asks, not revoked.
-pub async fn admit(app: &App, brand: &Brand, accepted: &Accepted, key: &StatusKey, purpose: Purpose, now: OffsetDateTime) -> Answer<()> {
+pub async fn admit(
+    app: &App,
+    brand: &Brand,
+    accepted: &Accepted,
+    key: Option<&StatusKey>,
+    purpose: Purpose,
+    now: OffsetDateTime,
+) -> Answer<()> {
+    // an accepted certificate has one
+    let Some(key) = key else { return Ok(Err(OAuthError::STATUS_UNAVAILABLE)) };
     let (standing, known) = standing(app, brand, accepted, key, purpose, now).await?;
     let speak = || known.as_ref().is_none_or(|known| known.note(now, SAID_AGAIN));
     match standing {
@@ -53,7 +62,8 @@ pub async fn admit(app: &App, brand: &Brand, accepted: &Accepted, key: &StatusKe
         Standing::Refused(reason) => {
             if speak() {
                 metrics::counter!("guichet_certificates_refused_total").increment(1);
-                app.db.record(&app.event(now, brand, AuditKind::CertificateRefused).reason(reason.to_string())).await?;
+                let event = app.event(now, brand, AuditKind::CertificateRefused).organisation(&accepted.tpp.organisation);
+                app.db.record(&event.reason(reason.to_string())).await?;
             }
             Ok(Err(OAuthError::certificate(reason.code())))
         }
