@@ -12,6 +12,8 @@ pub struct StoredStatus {
     pub checked: Checked,
     pub record: Record,
     pub seen_at: OffsetDateTime,
+    /// By the database's clock.
+    pub changed_at: OffsetDateTime,
 }
 
 /// What a question brought.
@@ -26,9 +28,6 @@ pub struct StatusChange<'a> {
     /// Everybody must know at once.
     pub is_news: bool,
 }
-
-/// Readers look back by this much beyond their last reading: a row becomes visible after its time, when its writer commits.
-const COMMIT_TAKES: Duration = Duration::seconds(20);
 
 /// Who meets a certificate first asks at once; only then it is everybody's to ask.
 const UNASKED: Duration = Duration::seconds(10);
@@ -49,6 +48,7 @@ struct Row {
     failing_since: Option<OffsetDateTime>,
     failures: i32,
     seen_at: OffsetDateTime,
+    changed_at: OffsetDateTime,
 }
 
 impl Row {
@@ -83,7 +83,7 @@ impl TryFrom<Row> for StoredStatus {
             pointers: Pointers { ocsp: row.ocsp_urls, crl: row.crl_urls, ca_issuers: Vec::new() },
             not_after: row.not_after,
         };
-        Ok(Self { checked, record, seen_at: row.seen_at })
+        Ok(Self { checked, record, seen_at: row.seen_at, changed_at: row.changed_at })
     }
 }
 
@@ -102,7 +102,7 @@ impl Db {
                values ($1, $2, $3, $4, $5, $6, $7, $9, $8)
                on conflict (issuer_key, serial) do update set seen_at = greatest(certificate_status.seen_at, excluded.seen_at)
                returning serial, issuer_name, issuer_spki, ocsp_urls, crl_urls, not_after, said, revoked_at, reason, this_update,
-                         next_update, learnt_at, failing_since, failures, seen_at"#,
+                         next_update, learnt_at, failing_since, failures, seen_at, changed_at"#,
             &key.issuer[..],
             key.serial.magnitude(),
             checked.issuer.name,
@@ -129,13 +129,13 @@ impl Db {
         Ok(timed("lease_status", update.execute(&self.pool)).await?.rows_affected() == 1)
     }
 
-    /// Certificates in use whose time has come, the longest waiting first; each for the caller alone until `until`.
+    /// Certificates in use whose time has come, the longest waiting first, a few at a time; each for the caller
+    /// alone until `until`.
     pub async fn claim_due_statuses(
         &self,
         now: OffsetDateTime,
         until: OffsetDateTime,
         seen_since: OffsetDateTime,
-        at_most: i64,
     ) -> Result<Vec<StoredStatus>, Outage> {
         let rows = sqlx::query_as!(
             Row,
@@ -143,37 +143,28 @@ impl Db {
              where (issuer_key, serial) in (
                  select issuer_key, serial from certificate_status
                  where next_check_at <= $1 and (lease_until is null or lease_until < $1) and seen_at >= $3 and not_after > $1
-                 order by next_check_at limit $4 for update skip locked)
+                 order by next_check_at limit 16 for update skip locked)
              returning serial, issuer_name, issuer_spki, ocsp_urls, crl_urls, not_after, said, revoked_at, reason, this_update,
-                       next_update, learnt_at, failing_since, failures, seen_at",
+                       next_update, learnt_at, failing_since, failures, seen_at, changed_at",
             now,
             until,
             seen_since,
-            at_most,
         );
         all(timed("claim_due_statuses", rows.fetch_all(&self.pool)).await?)
     }
 
-    /// What changed since a moment of the database's clock, which comes along for the next reading. The first time: all in use.
-    pub async fn changed_statuses(
-        &self,
-        since: Option<OffsetDateTime>,
-        seen_since: OffsetDateTime,
-        at_most: i64,
-    ) -> Result<(Vec<StoredStatus>, OffsetDateTime), Outage> {
-        let read_at = sqlx::query_scalar!(r#"select clock_timestamp() as "at!""#).fetch_one(&self.watch).await?;
-        let since = since.map(|since| since - COMMIT_TAKES);
+    /// What changed since a moment of the database's clock, the oldest change first, a page at a time.
+    pub async fn changed_statuses(&self, since: OffsetDateTime, seen_since: OffsetDateTime) -> Result<Vec<StoredStatus>, Outage> {
         let rows = sqlx::query_as!(
             Row,
             "select serial, issuer_name, issuer_spki, ocsp_urls, crl_urls, not_after, said, revoked_at, reason, this_update,
-                    next_update, learnt_at, failing_since, failures, seen_at
+                    next_update, learnt_at, failing_since, failures, seen_at, changed_at
              from certificate_status
-             where changed_at >= coalesce($1::timestamptz, '-infinity') and seen_at >= $2 order by changed_at desc limit $3",
+             where changed_at >= $1 and seen_at >= $2 order by changed_at limit 100",
             since,
             seen_since,
-            at_most,
         );
-        Ok((all(timed("changed_statuses", rows.fetch_all(&self.watch)).await?)?, read_at))
+        all(timed("changed_statuses", rows.fetch_all(&self.watch)).await?)
     }
 
     /// These were in use.
@@ -205,7 +196,7 @@ impl Tx {
         let row = sqlx::query_as!(
             Row,
             "select serial, issuer_name, issuer_spki, ocsp_urls, crl_urls, not_after, said, revoked_at, reason, this_update,
-                    next_update, learnt_at, failing_since, failures, seen_at
+                    next_update, learnt_at, failing_since, failures, seen_at, changed_at
              from certificate_status where issuer_key = $1 and serial = $2 for update",
             &key.issuer[..],
             key.serial.magnitude(),

@@ -17,24 +17,26 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 const EVERY: Duration = Duration::from_secs(1);
-/// Questions under way at once.
-const AT_ONCE: usize = 16;
+/// With fewer questions under way, some more are begun.
+const UNDER_WAY: usize = 16;
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// Answers that only prolong what is known are not announced; other processes read them this often.
 const READ_AGAIN: Duration = Duration::from_secs(5);
-const READ_AT_MOST: i64 = 20_000;
+/// A row is seen after its time, when its writer commits: readers look back by this much.
+const COMMIT_TAKES: time::Duration = time::Duration::seconds(20);
 
 /// What this process has read of others' answers.
 pub struct Reader {
     app: App,
-    read_to: Option<OffsetDateTime>,
+    /// The last change seen, by the database's clock.
+    read_to: OffsetDateTime,
     read_at: Instant,
 }
 
 impl Reader {
     /// With everything that is in use already read.
     pub async fn start(app: App) -> Result<Self, Outage> {
-        let mut reader = Self { app, read_to: None, read_at: Instant::now() };
+        let mut reader = Self { app, read_to: OffsetDateTime::UNIX_EPOCH, read_at: Instant::now() };
         reader.read().await?;
         Ok(reader)
     }
@@ -48,12 +50,19 @@ impl Reader {
             return Ok(());
         }
         self.read_at = Instant::now();
-        let since = self.app.clock.now() - IN_USE;
-        let (changed, read_to) = self.app.db.changed_statuses(self.read_to, since, READ_AT_MOST).await?;
-        for stored in changed {
-            self.app.statuses.put(stored.checked.key(), stored.record, stored.seen_at);
+        let in_use = self.app.clock.now() - IN_USE;
+        let mut since = self.read_to - COMMIT_TAKES;
+        loop {
+            let page = self.app.db.changed_statuses(since, in_use).await?;
+            for stored in &page {
+                self.app.statuses.put(stored.checked.key(), stored.record, stored.seen_at);
+            }
+            match page.last().map(|last| last.changed_at) {
+                Some(last) if last > since => since = last,
+                Some(_) | None => break,
+            }
         }
-        self.read_to = Some(read_to);
+        self.read_to = self.read_to.max(since);
         Ok(())
     }
 }
@@ -79,14 +88,13 @@ pub async fn run(app: App, stop: CancellationToken) {
     }
 }
 
-/// As many of those whose time has come as there is room for.
+/// Some of those whose time has come, where there is room for them.
 async fn begin(app: &App, questions: &mut JoinSet<()>) -> Result<(), Outage> {
-    let room = AT_ONCE.saturating_sub(questions.len());
-    if room == 0 {
+    if questions.len() >= UNDER_WAY {
         return Ok(());
     }
     let now = app.clock.now();
-    let due = app.db.claim_due_statuses(now, now + LEASE, now - IN_USE, i64::try_from(room).unwrap_or(1)).await?;
+    let due = app.db.claim_due_statuses(now, now + LEASE, now - IN_USE).await?;
     for stored in due {
         let app = app.clone();
         questions.spawn(async move {
