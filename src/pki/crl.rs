@@ -315,7 +315,7 @@ fn reason(contents: &[u8]) -> Result<Option<RevocationReason>, CrlError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::status::tests::real;
+    use crate::pki::tests::real;
 
     /// What lists of real authorities say, whoever signed them.
     #[test]

@@ -233,3 +233,6 @@ fn holder(facts: &CertificateFacts, path: &FoundPath) -> Option<Tpp> {
         issuer: CertificateIssuer { name: facts.issuer.clone(), key: Sha256::digest(&path.issuer.spki).into() },
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -434,7 +434,7 @@ fn understood<'a>(explicit: Option<&'a [u8]>, known: &[&[u8]]) -> Result<Vec<Ext
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::status::tests::real;
+    use crate::pki::tests::real;
     use time::macros::datetime;
 
     /// What real responders say, whoever signed it.

@@ -192,21 +192,9 @@ pub(super) fn time(Element { tag, value }: Element<'_>) -> Result<OffsetDateTime
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use std::{env, fs, path::PathBuf};
     use time::macros::datetime;
-
-    /// A real answer or list of the shared collection, where that is at hand.
-    pub(crate) fn real(file: &str) -> Option<Vec<u8>> {
-        let here = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data/qwac");
-        let path = env::var_os("GUICHET_QWAC_DATA").map_or(here, PathBuf::from).join("rev").join(file);
-        let read = fs::read(&path).ok();
-        if read.is_none() {
-            eprintln!("\n*** {} IS ABSENT: it is not read ***\n", path.display());
-        }
-        read
-    }
 
     #[test]
     fn a_serial_is_its_value() {
