@@ -1,5 +1,9 @@
 //! Arguments, verbs and exit codes.
 
+mod block;
+mod operator;
+mod register;
+
 use crate::{
     clock::{Clock, System},
     config::{self, Settings},
@@ -65,6 +69,16 @@ enum Verb {
     Cert {
         #[command(subcommand)]
         step: Cert,
+    },
+    /// The kill switch: shut out an organisation, a certificate, an issuer or a role, and let it in again
+    Block {
+        #[command(subcommand)]
+        step: block::BlockStep,
+    },
+    /// The national register of payment institutions
+    Register {
+        #[command(subcommand)]
+        step: register::RegisterStep,
     },
     /// The tests' database server: runs until nobody uses it
     #[command(hide = true)]
@@ -165,6 +179,8 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect { file, anchors, config } } => inspect(&file, anchors, config),
+        Verb::Block { step } => block::act(step),
+        Verb::Register { step } => register::act(step),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
 }

@@ -231,6 +231,10 @@ impl Ca {
         &self.certificate
     }
 
+    pub fn certificate_pem(&self) -> String {
+        pem([&self.certificate])
+    }
+
     pub(super) fn key_pem(&self) -> String {
         self.issuer.key().serialize_pem()
     }
@@ -255,6 +259,14 @@ impl Ca {
     /// A TLS client's certificate, without anything of PSD2.
     pub fn issue_client(&self, name: &str, validity: Validity) -> Result<Issued, Error> {
         let mut params = params("Test bank", name, validity, &[])?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&params, KeyKind::P256)
+    }
+
+    /// A TLS client's certificate for a machine with these names (dNSName).
+    pub fn issue_machine(&self, hosts: &[&str], validity: Validity) -> Result<Issued, Error> {
+        let mut params = params("Test bank", hosts.first().unwrap_or(&"localhost"), validity, hosts)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(&params, KeyKind::P256)

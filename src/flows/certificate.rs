@@ -1,23 +1,17 @@
 //! Who stands behind a connection at the tpp counter.
 
-use super::Answer;
+use super::{Answer, standing::admit};
 use crate::{
     app::App,
     audit::AuditKind,
     oauth::{brand::Brand, error::OAuthError, tpp::Tpp},
     pki::PresentedChain,
+    storage::Outage,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use time::Duration;
 
-/// What the certificate is shown for: some policies are stricter with who is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// A new client (RFC 7591).
-    Registration,
-    /// Anything that a registered client does.
-    Use,
-}
+pub use crate::standing::Purpose;
 
 /// A refused certificate is kept once in this time: a TPP that keeps trying must not fill the audit trail.
 const REFUSAL_KEPT: Duration = Duration::minutes(1);
@@ -25,10 +19,11 @@ const REFUSAL_KEPT: Duration = Duration::minutes(1);
 const USE_KEPT: Duration = Duration::hours(1);
 
 /// The TPP behind a request at the tpp counter, judged now: trust is a matter of the request, not of the handshake.
-pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose: Purpose) -> Answer<Arc<Tpp>> {
+pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose: Purpose) -> Answer<Arc<Tpp>> {
     if chain.is_empty() {
         return Ok(Err(OAuthError::CERTIFICATE_MISSING));
     }
+    check_watched(app)?;
     let now = app.clock.now();
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
@@ -38,7 +33,7 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose
                 app.db.remember_certificate(&accepted.tpp, &der, now).await?;
                 judged.note(now);
             }
-            Ok(Ok(accepted.tpp.clone()))
+            admit(app, brand, &accepted.tpp, purpose, now).await
         }
         Err(refusal) => {
             if !judged.is_noted(now, REFUSAL_KEPT) {
@@ -48,5 +43,14 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose
             }
             Ok(Err(OAuthError::certificate(&refusal.to_string())))
         }
+    }
+}
+
+/// Deny by default: what others decided a while ago, a block among it, is not known here.
+pub(super) fn check_watched(app: &App) -> Result<(), Outage> {
+    if app.trust.watched.is_recent(Instant::now()) {
+        Ok(())
+    } else {
+        Err(Outage::contended("today's trust could not be compared with the database for 10 s"))
     }
 }

@@ -5,9 +5,12 @@ pub mod certificate;
 pub mod client;
 pub mod introspect;
 pub mod journey;
+pub mod kill_switch;
 pub mod register;
+pub mod register_import;
 pub mod revoke;
 pub mod sandbox;
+pub mod standing;
 pub mod token;
 
 use crate::{

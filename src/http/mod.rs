@@ -5,6 +5,7 @@ mod body;
 mod door;
 mod endpoints;
 mod extract;
+mod forwarded;
 mod introspect;
 mod metadata;
 mod openapi;
@@ -18,5 +19,6 @@ mod token;
 
 pub use door::Door;
 pub use endpoints::{Endpoint, endpoints};
+pub use forwarded::{Forwarded, Handover};
 pub use openapi::{brand_document, documents, internal_document};
 pub use site::{HttpLimits, Site};

@@ -9,6 +9,7 @@ mod chain;
 mod content;
 mod der;
 mod describe;
+pub mod forwarded;
 mod found;
 mod name;
 mod oid;
@@ -33,9 +34,10 @@ pub use path::{Crl, CrlError, Purpose, chain_from_pem_or_der};
 pub use pointers::Pointers;
 pub use reason::{Family, Reason, Warning};
 
-use crate::oauth::tpp::{OrganisationId, Tpp};
+use crate::oauth::tpp::{CertificateIssuer, OrganisationId, Tpp};
 use path::Moment;
 use rustls::pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -175,7 +177,7 @@ impl Verdict {
         }
         let incomplete = || CertificateRefusal { reasons: vec![Reason::Malformed("it does not say who holds it")] };
         let (facts, path) = self.facts.zip(self.path).ok_or_else(incomplete)?;
-        let tpp = Arc::new(holder(&facts).ok_or_else(incomplete)?);
+        let tpp = Arc::new(holder(&facts, &path).ok_or_else(incomplete)?);
         Ok(Accepted { tpp, facts, path, warnings: self.warnings })
     }
 
@@ -240,7 +242,7 @@ fn purpose(reasons: &[Reason], policy: &TrustPolicy) -> Purpose {
     }
 }
 
-fn holder(facts: &CertificateFacts) -> Option<Tpp> {
+fn holder(facts: &CertificateFacts, path: &FoundPath) -> Option<Tpp> {
     Some(Tpp {
         organisation: OrganisationId::new(facts.organisation_id.clone()?),
         legal_name: facts.organisation_name.clone()?,
@@ -248,5 +250,6 @@ fn holder(facts: &CertificateFacts) -> Option<Tpp> {
         nca_id: facts.nca_id.clone()?,
         subject_dn: facts.subject_dn.clone(),
         thumbprint: facts.thumbprint,
+        issuer: CertificateIssuer { name: facts.issuer.clone(), key: Sha256::digest(&path.issuer.spki).into() },
     })
 }

@@ -1,5 +1,10 @@
 //! Today's trust of each brand, and the verdicts that rest on it.
 
+pub mod standing;
+mod watched;
+
+pub use watched::Watched;
+
 use crate::{
     oauth::brand::BrandId,
     pki::{self, Accepted, CertificateRefusal, PresentedChain, Trust},
@@ -10,7 +15,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
 };
 use time::{Duration, OffsetDateTime};
@@ -25,11 +30,15 @@ const CACHED_VERDICTS: usize = 20_000;
 pub type Trusts = HashMap<BrandId, Arc<Today>>;
 
 /// The trust of every brand, swapped as one value.
-pub struct TrustDesk(ArcSwap<Trusts>);
+pub struct TrustDesk {
+    trusts: ArcSwap<Trusts>,
+    pub watched: Watched,
+}
 
 /// A trust with the verdicts that rest on it: both leave together, so no verdict outlives its trust.
 pub struct Today {
     trust: Trust,
+    judgements: AtomicU64,
     verdicts: Cache<[u8; 32], Arc<Judged>>,
 }
 
@@ -66,17 +75,24 @@ impl Judged {
 
 impl Today {
     pub fn new(trust: Trust) -> Self {
-        Self { trust, verdicts: Cache::new(CACHED_VERDICTS) }
+        Self { trust, judgements: AtomicU64::new(0), verdicts: Cache::new(CACHED_VERDICTS) }
     }
 
     pub fn trust(&self) -> &Trust {
         &self.trust
     }
 
+    /// How often a path was built and its signatures verified.
+    pub fn judgements(&self) -> u64 {
+        self.judgements.load(Relaxed)
+    }
+
     fn judge(&self, chain: &PresentedChain, now: OffsetDateTime) -> Arc<Judged> {
         if let Some(judged) = self.verdicts.get(chain.digest()).filter(|j| (j.at..=j.until).contains(&now)) {
             return judged;
         }
+        self.judgements.fetch_add(1, Relaxed);
+        metrics::counter!("guichet_certificate_judgements_total").increment(1);
         let judged = Arc::new(Judged::new(pki::judge(chain.certificates(), &self.trust, now), now));
         self.verdicts.insert(*chain.digest(), judged.clone());
         judged
@@ -85,22 +101,22 @@ impl Today {
 
 impl TrustDesk {
     pub fn new(trusts: Trusts) -> Self {
-        Self(ArcSwap::from_pointee(trusts))
+        Self { trusts: ArcSwap::from_pointee(trusts), watched: Watched::new() }
     }
 
     /// From the next request on, also on connections that are open.
     pub fn replace(&self, trusts: Trusts) {
-        self.0.store(Arc::new(trusts));
+        self.trusts.store(Arc::new(trusts));
     }
 
     /// None: no such brand here.
     pub fn of(&self, brand: &BrandId) -> Option<Arc<Today>> {
-        self.0.load().get(brand).cloned()
+        self.trusts.load().get(brand).cloned()
     }
 
     /// A brand that is not served trusts nobody.
     pub fn judge(&self, brand: &BrandId, chain: &PresentedChain, now: OffsetDateTime) -> Arc<Judged> {
-        match self.0.load().get(brand) {
+        match self.trusts.load().get(brand) {
             Some(today) => today.judge(chain, now),
             None => Arc::new(Judged::new(pki::judge(&[], &Trust::nobody(), now), now)),
         }

@@ -7,7 +7,7 @@ use guichet::{
     dev::{
         pki::TestPki,
         postgres::{Attached, attach, ensure_installed, fresh_database},
-        qwac::{QwacSpec, Validity},
+        qwac::{Issued, QwacSpec, Validity},
     },
     flows::sandbox,
     oauth::{brand::BrandId, tpp::PspRole},
@@ -106,12 +106,18 @@ impl Clock for TestClock {
 }
 
 /// What differs from the usual test bank.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct BankOptions {
     /// TOML below the generated one: `[limits]` and the like.
     pub extra: String,
+    /// TOML inside `[tpp]` and `[psu]`, which share a socket.
+    pub listener_extra: String,
+    /// TOML inside `[internal]`.
+    pub internal_extra: String,
     /// TOML inside each `[[brand]]`.
     pub brand_extra: String,
+    /// TOML inside the `[[brand]]` of one bank.
+    pub one_brand_extra: Option<(Brand, String)>,
     /// Serves as the banks do in production: no simulator.
     pub production: bool,
     /// A database that another server uses, too.
@@ -244,9 +250,13 @@ impl Bank {
     }
 
     pub fn tpp_with(&self, spec: &QwacSpec) -> Tpp<'_> {
-        let issued = pki().1.qtsp.issue(spec).unwrap();
+        self.tpp_issued(pki().1.qtsp.issue(spec).unwrap(), &spec.organisation)
+    }
+
+    /// A TPP with a certificate of any issuer.
+    pub fn tpp_issued(&self, issued: Issued, organisation: &str) -> Tpp<'_> {
         let wire = Wire::with_certificate(self, &issued.chain, &issued.key);
-        Tpp { bank: self, organisation: spec.organisation.clone(), chain: issued.chain, wire }
+        Tpp { bank: self, organisation: organisation.to_owned(), chain: issued.chain, wire }
     }
 
     /// A caller of the internal counter, with the bank's own certificate.
@@ -276,10 +286,11 @@ fn settings(folder: &Path, options: &BankOptions, tpp: SocketAddr, internal: Soc
 pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: SocketAddr) -> String {
     let file = |name: &str| pki().1.file(name).display().to_string();
     let (server, key) = (file("server.pem"), file("server.key"));
+    let BankOptions { listener_extra, internal_extra, .. } = options;
     let mut text = format!(
-        "[tpp]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n\
-         [psu]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n\
-         [internal]\naddress = \"{internal}\"\ncertificate_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n\
+        "[tpp]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
+         [psu]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
+         [internal]\naddress = \"{internal}\"\ncertificate_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n{internal_extra}\n\
          [ops]\naddress = \"{ops}\"\n[database]\nurl = \"postgres://localhost/unused\"\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
         file("internal.pem"),
         file("internal.key"),
@@ -301,6 +312,9 @@ pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: S
             extra = options.brand_extra,
         )
         .unwrap();
+        if let Some((_, extra)) = options.one_brand_extra.as_ref().filter(|(one, _)| one.id == brand.id) {
+            writeln!(text, "{extra}").unwrap();
+        }
     }
     text
 }
