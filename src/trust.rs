@@ -2,7 +2,7 @@
 
 use crate::{
     oauth::tpp::Tpp,
-    pki::{self, CertificateRefusal, Trust},
+    pki::{self, CertificateRefusal, Trust, Verdict},
 };
 use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
@@ -77,6 +77,11 @@ impl TrustDesk {
         let judged = Judged { verdict: verdict.tpp().map(Arc::new).map_err(Arc::new), at: now, until, noted: false };
         today.verdicts.insert(key, judged.clone());
         Judgement { today, key, judged }
+    }
+
+    /// The whole verdict, for those who want to know why; neither remembered nor taken from memory.
+    pub fn explain(&self, chain: &[CertificateDer<'_>], now: OffsetDateTime) -> Verdict {
+        pki::judge(chain, &self.0.load().trust, now)
     }
 
     /// For callers that only ask, as introspection does.

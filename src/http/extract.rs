@@ -8,6 +8,7 @@ use crate::{
 };
 use axum::{body::Body, extract::FromRequest, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header};
+use rustls::pki_types::CertificateDer;
 use std::{future::Future, sync::Arc};
 
 /// Headers in which proxies hand on a client's certificate. TLS ends here: only a proved one counts (RFC 9700 s4.13).
@@ -26,7 +27,7 @@ pub fn tpp<'a>(site: &'a Site, request: &Request<Body>) -> impl Future<Output = 
     if FORWARDED.iter().any(|name| request.headers().contains_key(*name)) {
         metrics::counter!("guichet_forwarded_certificates_ignored_total").increment(1);
     }
-    let chain = request.extensions().get::<Peer>().map(|peer| peer.chain.clone()).unwrap_or_default();
+    let chain = chain(request);
     async move {
         match certificate::identify(&site.app, &site.brand, &chain).await {
             Ok(Ok(tpp)) => Ok(tpp),
@@ -34,6 +35,11 @@ pub fn tpp<'a>(site: &'a Site, request: &Request<Body>) -> impl Future<Output = 
             Err(outage) => Err(respond::outage(&outage)),
         }
     }
+}
+
+/// The certificates that the connection proved, leaf first.
+pub fn chain(request: &Request<Body>) -> Arc<[CertificateDer<'static>]> {
+    request.extensions().get::<Peer>().map(|peer| peer.chain.clone()).unwrap_or_default()
 }
 
 /// At most one `Authorization` header, in ASCII.

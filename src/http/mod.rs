@@ -2,6 +2,7 @@
 
 mod authorize;
 mod body;
+mod certificate;
 mod door;
 mod endpoints;
 mod extract;

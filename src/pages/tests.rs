@@ -102,7 +102,10 @@ fn every_page_renders_in_every_language_and_escapes_what_is_foreign() {
 fn ids_are_unique_and_references_lead_somewhere() {
     let document = sample_document();
     let mut all: Vec<_> = pages(Lang::Fr).into_iter().map(|(name, _, html)| (name, html)).collect();
-    all.push(("developers".to_owned(), Developers { brand: "B", sandbox: false, document: &document }.render()));
+    all.push((
+        "developers".to_owned(),
+        Developers { brand: "B", sandbox: false, document: &document, certificate_page: Some("/b/en/certificate") }.render(),
+    ));
     for (name, html) in all {
         let mut ids = attribute_values(&html, "id");
         ids.sort_unstable();
@@ -323,7 +326,7 @@ fn sample_document() -> Value {
 #[test]
 fn the_developer_page_shows_what_the_document_says() {
     let document = sample_document();
-    let html = Developers { brand: "B", sandbox: true, document: &document }.render();
+    let html = Developers { brand: "B", sandbox: true, document: &document, certificate_page: Some("/b/en/certificate") }.render();
     assert_harmless("developers", &html);
     for text in [
         "<html lang=\"en\"",
@@ -405,7 +408,7 @@ proptest! {
             info, item,
         ];
         for document in &documents {
-            let html = Developers { brand: "B", sandbox: false, document }.render();
+            let html = Developers { brand: "B", sandbox: false, document, certificate_page: Some("/b/en/certificate") }.render();
             prop_assert!(!html.contains("<script") && html.matches("<h1").count() == 1 && html.trim_end().ends_with("</html>"));
         }
     }

@@ -13,7 +13,10 @@ mod organisation;
 mod path;
 mod pointers;
 pub mod qc_statements;
+mod reading;
 mod reason;
+mod report;
+mod rules;
 pub mod trusted_list;
 
 pub use certificate::{CertificateFacts, PublicKey};
@@ -21,9 +24,13 @@ pub use content::{Content, judge_content};
 pub use der::DerError;
 pub use describe::describe;
 pub use found::{FoundPath, Issuer, ListedAs};
+pub use organisation::visible;
 pub use path::{Anchors, AnchorsError, Crl, CrlError, chain_from_pem_or_der};
 pub use pointers::Pointers;
+pub use reading::{holds_private_key, read_chain};
 pub use reason::{Family, Reason, Warning};
+pub use report::{Finding, Report, ReportedCertificate, ReportedPath, ReportedRule, ReportedService};
+pub use rules::{Assessed, Outcome, Rule, assess};
 
 use crate::oauth::tpp::{OrganisationId, Tpp};
 use path::{Moment, Purpose};

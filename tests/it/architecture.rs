@@ -12,7 +12,7 @@ const PLAN: [(&str, &str, &str); 21] = [
     ("pki", "oauth::tpp", "base64 rustls serde sha2 time webpki x509_ocsp x509_parser"),
     ("sca", "oauth", ""),
     ("audit", "oauth", "time uuid"),
-    ("pages", "oauth", "askama fluent_bundle serde_json"),
+    ("pages", "oauth pki", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
     ("config", "oauth", "secrecy time toml tracing url"),
     ("signing", "", "jsonwebtoken"),
@@ -23,8 +23,8 @@ const PLAN: [(&str, &str, &str); 21] = [
     ("tls", "", "arc_swap aws_lc_rs axum http hyper hyper_util metrics rustls tokio tokio_rustls tokio_util tower tracing webpki"),
     (
         "http",
-        "app flows oauth pages pki::CertificateRefusal pki::Reason sca::simulator tls::peer",
-        "axum base64 http http_body_util metrics metrics_exporter_prometheus serde serde_json time tokio tower tower_http tracing utoipa uuid",
+        "app flows oauth pages pki::CertificateRefusal pki::Reason pki::Report pki::Rule pki::Verdict pki::holds_private_key sca::simulator tls::peer",
+        "axum base64 http http_body_util metrics metrics_exporter_prometheus rustls serde serde_json time tokio tower tower_http tracing utoipa uuid",
     ),
     ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),
     (
@@ -37,7 +37,7 @@ const PLAN: [(&str, &str, &str); 21] = [
     (
         "cli",
         "clock config dev http::documents pki server storage telemetry trial",
-        "clap metrics_exporter_prometheus secrecy sqlx::postgres::PgConnectOptions tokio tracing",
+        "clap metrics_exporter_prometheus secrecy serde_json sqlx::postgres::PgConnectOptions tokio tracing",
     ),
     ("lib", "", ""),
     ("main", "", "clap guichet mimalloc"),
