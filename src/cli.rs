@@ -6,6 +6,7 @@ use crate::{
     dev, pki,
     server::{self, Server, Signals, Sockets, StartError},
     storage::{Db, SchemaState},
+    tasks::load,
     telemetry,
 };
 use clap::{Args, Parser, Subcommand};
@@ -236,7 +237,7 @@ fn inspect(file: &Path, anchors: Option<PathBuf>, config: Option<PathBuf>, json:
         Some(config) => settings(&config)?.trust,
         None => dev::run::trust(anchors),
     };
-    let trust = server::load_trust(&trust)?;
+    let trust = load::trust(&trust, None).map_err(|error| Failure(3, error.to_string()))?;
     let verdict = match pki::read_chain(&bytes) {
         Ok(chain) => pki::judge(&chain, &trust, System::new().now()),
         Err(reason) => pki::Verdict::refused(reason),

@@ -7,7 +7,7 @@ use super::{
     site::{RequestId, Site},
 };
 use crate::{
-    flows::certificate::{self, Explained, Unjudged},
+    flows::explain::{self, Explained, Unjudged},
     oauth::{brand::Lang, error::OAuthError},
     pages::{CertificateForm, CertificatePage, HandedOver, Judged, NoticeKind, negotiate},
     pki::{Report, holds_private_key},
@@ -63,7 +63,7 @@ async fn judge(site: &Site, given: &[Vec<u8>]) -> Outcome {
             None => return Outcome::Problem(HandedOver::Both),
         },
     };
-    match certificate::explain(&site.app, &site.brand, bytes).await {
+    match explain::pasted(&site.app, &site.brand, bytes).await {
         Ok(explained) => Outcome::Explained(Box::new(explained)),
         Err(Unjudged::NoCertificate) => Outcome::Problem(HandedOver::NoCertificate),
         Err(Unjudged::PrivateKey) => Outcome::Problem(HandedOver::PrivateKey),
@@ -113,7 +113,7 @@ fn page(site: &Site, lang: Lang, outcome: &Outcome) -> Response {
 /// was asked for is the verdict. It tells nobody anything but about their own certificate.
 pub async fn presented(State(site): State<Arc<Site>>, request: Request<Body>) -> Response {
     let chain = extract::chain(&request);
-    let explained = certificate::explain_presented(&site.app, &site.brand, &chain).await;
+    let explained = explain::presented(&site.app, &site.brand, &chain).await;
     if !prefers_html(request.headers()) {
         let check_page = format!("{}/{}/{}/certificate", site.brand.psu_origin, site.brand.id, site.brand.default_language.tag());
         let told = Presented { judged_at: explained.at, report: Report::of(&explained.verdict), check_page };

@@ -2,13 +2,16 @@
 
 use super::{body, respond, site::Site};
 use crate::{
-    flows::{Caller, certificate},
+    flows::{
+        Caller,
+        certificate::{self, Purpose},
+    },
     oauth::{error::OAuthError, params::Params, tpp::Tpp},
+    pki::PresentedChain,
     tls::peer::Peer,
 };
 use axum::{body::Body, extract::FromRequest, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header};
-use rustls::pki_types::CertificateDer;
 use std::{future::Future, sync::Arc};
 
 /// Headers in which proxies hand on a client's certificate. TLS ends here: only a proved one counts (RFC 9700 s4.13).
@@ -23,13 +26,17 @@ const FORWARDED: [&str; 7] = [
 ];
 
 /// The TPP behind the connection, judged for this request.
-pub fn tpp<'a>(site: &'a Site, request: &Request<Body>) -> impl Future<Output = Result<Arc<Tpp>, Response>> + Send + use<'a> {
+pub fn tpp<'a>(
+    site: &'a Site,
+    request: &Request<Body>,
+    purpose: Purpose,
+) -> impl Future<Output = Result<Arc<Tpp>, Response>> + Send + use<'a> {
     if FORWARDED.iter().any(|name| request.headers().contains_key(*name)) {
         metrics::counter!("guichet_forwarded_certificates_ignored_total").increment(1);
     }
     let chain = chain(request);
     async move {
-        match certificate::identify(&site.app, &site.brand, &chain).await {
+        match certificate::identify(&site.app, &site.brand, &chain, purpose).await {
             Ok(Ok(tpp)) => Ok(tpp),
             Ok(Err(error)) => Err(respond::error(&error)),
             Err(outage) => Err(respond::outage(&outage)),
@@ -37,8 +44,8 @@ pub fn tpp<'a>(site: &'a Site, request: &Request<Body>) -> impl Future<Output = 
     }
 }
 
-/// The certificates that the connection proved, leaf first.
-pub fn chain(request: &Request<Body>) -> Arc<[CertificateDer<'static>]> {
+/// The certificates that the connection proved.
+pub fn chain(request: &Request<Body>) -> PresentedChain {
     request.extensions().get::<Peer>().map(|peer| peer.chain.clone()).unwrap_or_default()
 }
 
@@ -60,7 +67,7 @@ impl FromRequest<Arc<Site>> for ClientRequest {
     type Rejection = Response;
 
     async fn from_request(request: Request<Body>, site: &Arc<Site>) -> Result<Self, Response> {
-        let tpp = tpp(site, &request).await?;
+        let tpp = tpp(site, &request, Purpose::Use).await?;
         let refuse = |error: OAuthError| respond::error(&error);
         let authorization = authorization(request.headers()).map_err(refuse)?;
         let form = body::form(request, site.limits.body).await.map_err(refuse)?;

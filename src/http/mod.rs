@@ -19,5 +19,5 @@ mod token;
 
 pub use door::Door;
 pub use endpoints::{Endpoint, endpoints};
-pub use openapi::{brand_document, documents, internal_document};
+pub use openapi::{REASONS, brand_document, documents, internal_document};
 pub use site::{HttpLimits, Site};

@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or logs. TLS proves possession of the key before; the flows act after.
 
 mod certificate;
+mod chain;
 mod content;
 mod der;
 mod describe;
@@ -20,6 +21,7 @@ mod rules;
 pub mod trusted_list;
 
 pub use certificate::{CertificateFacts, PublicKey};
+pub use chain::PresentedChain;
 pub use content::{Content, judge_content};
 pub use der::DerError;
 pub use describe::describe;
@@ -37,6 +39,7 @@ use path::{Moment, Purpose};
 use rustls::pki_types::CertificateDer;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// Larger than any QWAC seen; bounds what is parsed before anything is trusted.
@@ -84,6 +87,11 @@ pub struct Trust {
 impl Trust {
     pub const fn new(anchors: Anchors, policy: TrustPolicy) -> Self {
         Self { anchors, policy, crls: Vec::new() }
+    }
+
+    /// Accepts no certificate.
+    pub fn nobody() -> Self {
+        Self::new(Anchors::none(), TrustPolicy::default())
     }
 
     /// # Errors
@@ -139,16 +147,18 @@ impl Verdict {
         self.path.as_ref()?.chain.last().map(String::as_str)
     }
 
-    /// The holder, if nothing is wrong.
+    /// The holder and what its status hangs on, if nothing is wrong.
     ///
     /// # Errors
     /// With every reason why not.
-    pub fn tpp(self) -> Result<Tpp, CertificateRefusal> {
+    pub fn accepted(self) -> Result<Accepted, CertificateRefusal> {
         if !self.reasons.is_empty() {
             return Err(CertificateRefusal { reasons: self.reasons });
         }
         let incomplete = || CertificateRefusal { reasons: vec![Reason::Malformed("it does not say who holds it")] };
-        self.facts.and_then(holder).ok_or_else(incomplete)
+        let (facts, path) = self.facts.zip(self.path).ok_or_else(incomplete)?;
+        let tpp = Arc::new(holder(&facts).ok_or_else(incomplete)?);
+        Ok(Accepted { tpp, facts, path, warnings: self.warnings })
     }
 
     /// Adds what is not said yet; that path building cannot read it says nothing beside a fault of the envelope.
@@ -157,6 +167,15 @@ impl Verdict {
             |reason: &Reason| matches!(reason, Reason::Malformed(_)) && self.reasons.iter().any(|other| other.step() == reason.step());
         self.reasons.extend(reason.filter(|reason| !unreadable(reason) && !self.reasons.contains(reason)));
     }
+}
+
+/// A certificate that passed every check of its own; only [`Verdict::accepted`] makes one.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    pub tpp: Arc<Tpp>,
+    pub facts: CertificateFacts,
+    pub path: FoundPath,
+    pub warnings: Vec<Warning>,
 }
 
 /// Why a certificate is not accepted; never empty.
@@ -203,13 +222,13 @@ fn purpose(reasons: &[Reason], policy: &TrustPolicy) -> Purpose {
     }
 }
 
-fn holder(facts: CertificateFacts) -> Option<Tpp> {
+fn holder(facts: &CertificateFacts) -> Option<Tpp> {
     Some(Tpp {
-        organisation: OrganisationId::new(facts.organisation_id?),
-        legal_name: facts.organisation_name?,
-        roles: Some(facts.roles).filter(|roles| !roles.is_empty())?,
-        nca_id: facts.nca_id?,
-        subject_dn: facts.subject_dn,
+        organisation: OrganisationId::new(facts.organisation_id.clone()?),
+        legal_name: facts.organisation_name.clone()?,
+        roles: Some(&facts.roles).filter(|roles| !roles.is_empty())?.clone(),
+        nca_id: facts.nca_id.clone()?,
+        subject_dn: facts.subject_dn.clone(),
         thumbprint: facts.thumbprint,
     })
 }

@@ -2,6 +2,7 @@
 
 use super::found::{FoundPath, Issuer};
 use super::reason::{Reason, Warning};
+use super::trusted_list::{ServiceStatus, Snapshot, Use};
 use super::{certificate, der, name, oid};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{
@@ -66,6 +67,36 @@ impl Anchors {
     pub fn from_pem(pem: &[u8]) -> Result<Self, AnchorsError> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         Self::from_certificates(&certificates.map_err(|_| AnchorsError::NotPem)?)
+    }
+
+    /// Leads nowhere.
+    pub const fn none() -> Self {
+        Self { trusted: Vec::new(), subjects: Vec::new() }
+    }
+
+    /// The services that the trusted lists grant for website authentication. A certificate that does not parse is left out.
+    pub fn from_snapshot(snapshot: &Snapshot) -> Self {
+        let mut anchors = Self::none();
+        let services = snapshot.lists.iter().flat_map(|list| &list.services);
+        let granted = services.filter(|service| {
+            let current = service.periods.first();
+            current.is_some_and(|p| p.status == ServiceStatus::Granted && p.uses.contains(&Use::WebSiteAuthentication))
+        });
+        for certificate in granted.flat_map(|service| &service.certificates) {
+            let _ = anchors.add(&CertificateDer::from(certificate.as_slice()), 0);
+        }
+        anchors
+    }
+
+    /// These and the authorities of a PEM bundle.
+    ///
+    /// # Errors
+    /// As [`Anchors::from_pem`].
+    pub fn with_pem(mut self, pem: &[u8]) -> Result<Self, AnchorsError> {
+        let more = Self::from_pem(pem)?;
+        self.trusted.extend(more.trusted);
+        self.subjects.extend(more.subjects);
+        Ok(self)
     }
 
     /// The same for certificates already in DER.

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod authorize;
+mod brand_trust;
 mod certificates;
 mod client_authentication;
 mod crash;
@@ -23,6 +24,7 @@ mod journeys;
 mod manage;
 mod metadata;
 mod openapi;
+mod outbound;
 mod pages;
 mod plans;
 mod qwac_generated;
@@ -34,6 +36,7 @@ mod register_mistakes;
 mod register_retry;
 mod revoke;
 mod rules;
+mod say_why;
 mod sca_outcomes;
 mod tls_listener;
 mod token_client_credentials;

@@ -228,7 +228,7 @@ fn the_good_certificate_names_its_holder() {
     let verdict = judge_at(der.clone(), NOW);
     assert_eq!((codes(&verdict), verdict.warnings.as_slice()), (vec![], &[][..]));
     assert!(describe(&verdict).ends_with("verdict: accepted\n"), "{}", describe(&verdict));
-    let tpp = verdict.tpp().unwrap();
+    let tpp = verdict.accepted().unwrap().tpp;
     assert_eq!(tpp.organisation.as_str(), "PSDFR-ACPR-12345");
     assert_eq!((tpp.legal_name.as_str(), tpp.nca_id.as_str()), ("Tiers de Confiance", "FR-ACPR"));
     assert_eq!(tpp.roles, [PspRole::PaymentInitiation, PspRole::AccountInformation]);
@@ -394,7 +394,7 @@ fn all_that_is_wrong_is_said_in_the_order_of_the_checks() {
     for reason in &verdict.reasons {
         assert!(text.contains(reason.code()) && text.contains(reason.explanation()) && text.contains(reason.source()), "{text}");
     }
-    assert_eq!(verdict.tpp().unwrap_err().to_string(), expected.join(", "));
+    assert_eq!(verdict.accepted().unwrap_err().to_string(), expected.join(", "));
 }
 
 #[test]

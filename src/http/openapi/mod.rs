@@ -11,6 +11,8 @@ mod refusals;
 mod registration;
 mod token;
 
+pub use certificates::REASONS;
+
 use super::{
     endpoints::{Endpoint, endpoints},
     metadata::ServerMetadata,

@@ -7,13 +7,15 @@ use guichet::{
     dev::{
         pki::TestPki,
         postgres::{Attached, attach, ensure_installed, fresh_database},
-        qwac::{QwacSpec, Validity},
+        qwac::{Issued, QwacSpec, Validity},
     },
     flows::sandbox,
-    oauth::tpp::PspRole,
+    oauth::{brand::BrandId, tpp::PspRole},
+    pki::Trust,
     server::{Server, Sockets},
     storage::{Db, MIGRATOR},
     telemetry,
+    trust::{Today, Trusts},
 };
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use std::{
@@ -110,6 +112,8 @@ pub struct BankOptions {
     pub extra: String,
     /// TOML inside each `[[brand]]`.
     pub brand_extra: String,
+    /// TOML inside the `[[brand]]` of one bank.
+    pub one_brand_extra: Option<(Brand, String)>,
     /// Serves as the banks do in production: no simulator.
     pub production: bool,
     /// A database that another server uses, too.
@@ -167,6 +171,12 @@ pub async fn database() -> PgConnectOptions {
         Ok::<_, String>(())
     };
     fresh_database(|name| cluster.options(name), &format!("guichet_{digest:016x}"), prepare).await.unwrap()
+}
+
+/// One trust for all brands.
+pub fn everywhere(trust: Trust) -> Trusts {
+    let today = Arc::new(Today::new(trust));
+    BRANDS.iter().map(|brand| (BrandId::new(brand.id), today.clone())).collect()
 }
 
 async fn socket() -> (TcpListener, SocketAddr) {
@@ -236,9 +246,13 @@ impl Bank {
     }
 
     pub fn tpp_with(&self, spec: &QwacSpec) -> Tpp<'_> {
-        let issued = pki().1.qtsp.issue(spec).unwrap();
+        self.tpp_issued(pki().1.qtsp.issue(spec).unwrap(), &spec.organisation)
+    }
+
+    /// A TPP with a certificate of any issuer.
+    pub fn tpp_issued(&self, issued: Issued, organisation: &str) -> Tpp<'_> {
         let wire = Wire::with_certificate(self, &issued.chain, &issued.key);
-        Tpp { bank: self, organisation: spec.organisation.clone(), chain: issued.chain, wire }
+        Tpp { bank: self, organisation: organisation.to_owned(), chain: issued.chain, wire }
     }
 
     /// A caller of the internal counter, with the bank's own certificate.
@@ -293,6 +307,9 @@ pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: S
             extra = options.brand_extra,
         )
         .unwrap();
+        if let Some((_, extra)) = options.one_brand_extra.as_ref().filter(|(one, _)| one.id == brand.id) {
+            writeln!(text, "{extra}").unwrap();
+        }
     }
     text
 }
