@@ -120,7 +120,8 @@ impl CertificatePage<'_> {
                 let findings = warnings.into_iter().map(|warning| Finding {
                     code: warning.code(),
                     explanation: certificates::warning(lang, warning),
-                    detail: warning.detail().map(pki::visible),
+                    // the English sentence has it in it
+                    detail: warning.detail().filter(|_| lang != Lang::En).map(pki::visible),
                     source: None,
                 });
                 ("warn", t.certificate_warning(), findings.collect(), None)

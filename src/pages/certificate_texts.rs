@@ -4,7 +4,7 @@
 use super::texts::Texts;
 use crate::{
     oauth::brand::Lang,
-    pki::{Reason, Rule, Warning},
+    pki::{self, Reason, Rule, Warning},
 };
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -52,7 +52,7 @@ pub(super) fn reason(lang: Lang, reason: &Reason) -> String {
 }
 
 pub(super) fn warning(lang: Lang, warning: &Warning) -> String {
-    text(lang, warning.code(), &warning.to_string())
+    text(lang, warning.code(), &pki::visible(&warning.to_string()))
 }
 
 /// What could not be read, which rules have no text, and which texts only some of the languages have.

@@ -12,7 +12,7 @@ use crate::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use guichet::{
     clock::{Clock, System},
-    dev::qwac::{QcType, QwacSpec, Validity},
+    dev::qwac::{self, QwacSpec, Validity},
     http::REASONS,
     oauth::{brand::Lang, tpp::PspRole::AccountInformation},
     pages::certificate_texts,
@@ -104,7 +104,7 @@ fn what_could_not_be_judged_is_neither_kept_nor_broken() {
             vec![QcStatements],
             [statements, vec![Revocation]].concat(),
         ),
-        ("a seal", judged(|s| s.qc_type = QcType::Eseal), vec![QcType], vec![Revocation]),
+        ("a seal", judged(|s| s.qc_type = qwac::QcType::Eseal), vec![QcType], vec![Revocation]),
         ("no role", judged(|s| s.roles.clear()), vec![Roles], vec![Revocation]),
         ("another form", judged(|s| s.organisation = "VATFR-1".into()), vec![OrganisationId], vec![Authority, Revocation]),
         ("an authority like none", judged(|s| s.nca_id = "?".into()), vec![Psd2Statement, Authority], vec![Revocation]),
