@@ -36,20 +36,20 @@ enum Outcome {
 pub async fn form(State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>) -> Response {
     match lang(&site, &path) {
         Some(lang) => page(&site, lang, &Outcome::Asking),
-        None => refused(&site, &request_id(&request), StatusCode::NOT_FOUND, request.headers()),
+        None => refused(&site, negotiated(&site, &request), StatusCode::NOT_FOUND, &request_id(&request)),
     }
 }
 
 /// The form, sent. Nothing of what came is kept: the verdict is the answer, and a counter knows how it ended.
 pub async fn check(State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>) -> Response {
-    let (id, headers) = (request_id(&request), request.headers().clone());
-    let Some(lang) = lang(&site, &path) else { return refused(&site, &id, StatusCode::NOT_FOUND, &headers) };
-    if is_from_elsewhere(&site, &headers) {
-        return refused(&site, &id, StatusCode::FORBIDDEN, &headers);
+    let id = request_id(&request);
+    let Some(lang) = lang(&site, &path) else { return refused(&site, negotiated(&site, &request), StatusCode::NOT_FOUND, &id) };
+    if is_from_elsewhere(&site, request.headers()) {
+        return refused(&site, lang, StatusCode::FORBIDDEN, &id);
     }
     match handed_over(request, site.limits.body).await {
         Ok(given) => page(&site, lang, &judge(&site, &given).await),
-        Err(error) => refused(&site, &id, StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST), &headers),
+        Err(error) => refused(&site, lang, StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST), &id),
     }
 }
 
@@ -119,7 +119,7 @@ pub async fn presented(State(site): State<Arc<Site>>, request: Request<Body>) ->
         let told = Presented { judged_at: explained.at, report: Report::of(&explained.verdict), check_page };
         return respond::json(StatusCode::OK, &told);
     }
-    let page = site.page(negotiate(None, None, &accept_language(request.headers()), &site.brand));
+    let page = site.page(negotiated(&site, &request));
     respond::page(StatusCode::OK, page, CertificatePage { site: page, form: None, judged: Some(judged(&explained)) }.render())
 }
 
@@ -137,7 +137,7 @@ const fn judged(explained: &Explained) -> Judged<'_> {
     Judged { verdict: &explained.verdict, at: explained.at }
 }
 
-pub fn presented_url(site: &Site) -> String {
+fn presented_url(site: &Site) -> String {
     format!("{}/{}/certificate", site.brand.tpp_origin, site.brand.id)
 }
 
@@ -167,21 +167,23 @@ fn prefers_html(headers: &HeaderMap) -> bool {
     weight("text/html") > weight("application/json")
 }
 
-fn refused(site: &Site, id: &str, status: StatusCode, headers: &HeaderMap) -> Response {
+fn refused(site: &Site, lang: Lang, status: StatusCode, id: &str) -> Response {
     let kind = match status {
         StatusCode::NOT_FOUND => NoticeKind::NotFound,
         StatusCode::PAYLOAD_TOO_LARGE => NoticeKind::TooLarge,
         _ => NoticeKind::MalformedRequest,
     };
-    notice(status, site.page(negotiate(None, None, &accept_language(headers), &site.brand)), kind, id)
+    notice(status, site.page(lang), kind, id)
+}
+
+/// For a page whose path names no language.
+fn negotiated(site: &Site, request: &Request<Body>) -> Lang {
+    let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    negotiate(None, None, accept, &site.brand)
 }
 
 fn request_id(request: &Request<Body>) -> String {
     request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.simple().to_string())
-}
-
-fn accept_language(headers: &HeaderMap) -> String {
-    headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("").chars().take(500).collect()
 }
 
 #[cfg(test)]
