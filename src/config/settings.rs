@@ -5,7 +5,7 @@ use super::{
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
-    names, read_text,
+    names, proxies, read_text,
     reader::{self, Reader, text},
     reason,
 };
@@ -32,7 +32,7 @@ pub(super) struct Context<'e> {
 }
 
 impl Context<'_> {
-    fn file(&self, table: &mut Reader<'_>, key: &'static str) -> PathBuf {
+    pub(super) fn file(&self, table: &mut Reader<'_>, key: &'static str) -> PathBuf {
         table.need(key, |v| self.path(v)).unwrap_or_default()
     }
 
@@ -51,7 +51,14 @@ impl Context<'_> {
 }
 
 pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Settings> {
-    let (tpp, psu) = (listener(&mut root.table("tpp"), context), listener(&mut root.table("psu"), context));
+    let (mut tpp_table, mut psu_table) = (root.table("tpp"), root.table("psu"));
+    let front_proxy = tpp_table.optional_table("front_proxy").and_then(|mut t| proxies::front_proxy(&mut t, context));
+    let (tpp, psu) = (listener(&mut tpp_table, context), listener(&mut psu_table, context));
+    if tpp.address == psu.address && tpp.proxy_protocol_from != psu.proxy_protocol_from {
+        let written = if psu.proxy_protocol_from.is_empty() { &tpp_table } else { &psu_table };
+        let why = "`proxy_protocol_from` of `tpp` and `psu` must be the same: on one address they are told apart only after that header";
+        written.note("proxy_protocol_from", why);
+    }
     let internal_table = root.optional_table("internal");
     let internal = internal_table.clone().map(|mut t| internal(&mut t, context));
     let mut ops_table = root.table("ops");
@@ -78,7 +85,21 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     if let (Some(table), Some(internal)) = (&internal_table, &internal) {
         one_address_each(table, "internal", internal.listener.address, &[taken[0], taken[1], ("ops", ops)]);
     }
-    Some(Settings { tpp, psu, internal, ops, database, trust, outbound, limits, log: log?, signing_key_files, brands, brand_trust })
+    Some(Settings {
+        tpp,
+        front_proxy,
+        psu,
+        internal,
+        ops,
+        database,
+        trust,
+        outbound,
+        limits,
+        log: log?,
+        signing_key_files,
+        brands,
+        brand_trust,
+    })
 }
 
 /// Only `tpp` and `psu` can be told apart on one address.
@@ -93,6 +114,7 @@ fn listener(table: &mut Reader<'_>, context: &Context<'_>) -> Listener {
         address: address(table),
         certificate_file: context.file(table, "certificate_file"),
         key_file: context.file(table, "key_file"),
+        proxy_protocol_from: if table.has("proxy_protocol_from") { table.list("proxy_protocol_from", proxies::network) } else { vec![] },
     };
     table.finish();
     read

@@ -43,6 +43,23 @@ fn with_line(number: usize, line: &str) -> String {
     PLAIN.lines().enumerate().map(|(i, l)| format!("{}\n", if i + 1 == number { line } else { l })).collect()
 }
 
+/// `PLAIN` without its last line, then `[tpp.front_proxy]` on line 17, and these below it.
+fn front(lines: &str) -> String {
+    with_line(17, "").trim_end().to_owned() + "\n[tpp.front_proxy]\n" + lines
+}
+
+#[test]
+fn a_front_proxy_has_its_formats_headers_unless_others_are_named() {
+    let settings = read(&front(
+        "peers = ['10.1.2.3', '2001:db8::/32']\nclient_names = ['LB.bank.example']\nclient_ca_file = 'c'\nformat = 'haproxy'\nheader = 'X-Qwac'",
+    ));
+    let front_proxy = settings.unwrap().front_proxy.unwrap();
+    assert_eq!(front_proxy.peers, ["10.1.2.3/32".parse::<IpNet>().unwrap(), "2001:db8::/32".parse().unwrap()]);
+    assert_eq!((front_proxy.header.as_str(), front_proxy.chain_header.as_deref()), ("x-qwac", Some("x-ssl-client-cert-chain")));
+    assert_eq!((front_proxy.client_names, front_proxy.format), (vec!["lb.bank.example".to_owned()], Format::HaProxy));
+    assert!(read(PLAIN).unwrap().front_proxy.is_none());
+}
+
 #[test]
 fn a_short_file_is_filled_up_with_the_defaults() {
     let settings = read(PLAIN).unwrap();
@@ -122,6 +139,47 @@ fn a_mistake_is_told_with_its_place_and_a_way_out() {
         (
             with_line(1, "outbound.private_hosts = ['[::1]:80', 'ocsp.bank']"),
             "g.toml:1:39: `outbound.private_hosts` must be a host and a port, such as ocsp.bank:80",
+        ),
+        // what stands in front
+        (
+            with_line(4, "key_file = 'b'\nproxy_protocol_from = ['10.0.0.0/8']"),
+            "g.toml:5:23: `proxy_protocol_from` of `tpp` and `psu` must be the same: on one address they are told apart only after that header",
+        ),
+        (
+            with_line(4, "key_file = 'b'\naddress = '0.0.0.0:1'\nproxy_protocol_from = ['10.0.0.1/8', '0.0.0.0/0', 'lb', 1]"),
+            "g.toml:6:24: `tpp.proxy_protocol_from` holds 10.0.0.1/8, which must be written as 10.0.0.0/8|\
+             g.toml:6:38: `tpp.proxy_protocol_from` cannot hold 0.0.0.0/0: that is everybody|\
+             g.toml:6:51: `tpp.proxy_protocol_from` holds networks such as 10.0.0.0/8, or single addresses|\
+             g.toml:6:57: `tpp.proxy_protocol_from` must be a string, not an integer",
+        ),
+        (
+            front("peers = []\nclient_names = []\nclient_ca_file = 'c'\nformat = 'ngnix'"),
+            "g.toml:18:9: `tpp.front_proxy.peers` needs at least one: nobody else is believed|\
+             g.toml:19:16: `tpp.front_proxy.client_names` needs at least one: nobody else is believed|\
+             g.toml:21:10: `tpp.front_proxy.format` cannot be `ngnix`; did you mean `nginx`?",
+        ),
+        (
+            front(
+                "peers = ['10.1.2.3', '2001:db8::/32']\nclient_names = ['lb_1']\nclient_ca_file = 'c'\nformat = 'nginx'\nheader = 'Authorization'\nchain_header = 'x-chain'",
+            ),
+            "g.toml:19:16: `tpp.front_proxy.client_names` needs at least one: nobody else is believed|\
+             g.toml:19:17: `tpp.front_proxy.client_names` must be a host name without scheme, port or path|\
+             g.toml:22:10: `tpp.front_proxy.header` cannot be `authorization`, which means something else|\
+             g.toml:23:16: `tpp.front_proxy.chain_header`: `nginx` hands no chain over in a header of its own",
+        ),
+        (
+            front(
+                "peers = ['10.1.2.3']\nclient_names = ['lb']\nclient_ca_file = 'c'\nformat = 'rfc9440'\nheader = 'a b'\nchain_header = 'Client-Cert'",
+            ),
+            "g.toml:22:10: `tpp.front_proxy.header` must be a header's name: letters, digits and `-`|\
+             g.toml:23:16: `tpp.front_proxy.chain_header` is the header of the certificate itself",
+        ),
+        (
+            front("peer = 1\nclient_names = ['lb']\nformat = 'f5'"),
+            "g.toml:17:1: missing key `tpp.front_proxy.client_ca_file`|\
+             g.toml:17:1: missing key `tpp.front_proxy.peers`|\
+             g.toml:17:1: `tpp.front_proxy.peers` needs at least one: nobody else is believed|\
+             g.toml:18:1: unknown key `tpp.front_proxy.peer`; did you mean `peers`?",
         ),
         // brands
         (PLAIN[..PLAIN.find("[[brand]]").unwrap()].to_owned(), "g.toml:1:1: at least one [[brand]] is needed"),

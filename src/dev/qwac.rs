@@ -252,6 +252,14 @@ impl Ca {
         self.sign(&params, KeyKind::P256)
     }
 
+    /// A TLS client's certificate for a machine with these names (dNSName).
+    pub fn issue_machine(&self, hosts: &[&str], validity: Validity) -> Result<Issued, Error> {
+        let mut params = params("Test bank", hosts.first().unwrap_or(&"localhost"), validity, hosts)?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&params, KeyKind::P256)
+    }
+
     /// A revocation list in DER, good from `validity.not_before` until `validity.not_after`. `revoked`: serial numbers.
     pub fn crl(&self, revoked: &[&[u8]], number: u64, validity: Validity) -> Result<Vec<u8>, Error> {
         let entry = |serial: &&[u8]| RevokedCertParams {

@@ -6,8 +6,9 @@ use crate::{
     audit::AuditKind,
     oauth::{brand::Brand, error::OAuthError, tpp::Tpp},
     pki::PresentedChain,
+    storage::Outage,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use time::Duration;
 
 /// What the certificate is shown for: some policies are stricter with who is new.
@@ -29,6 +30,7 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose
     if chain.is_empty() {
         return Ok(Err(OAuthError::CERTIFICATE_MISSING));
     }
+    check_watched(app)?;
     let now = app.clock.now();
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
@@ -48,5 +50,14 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose
             }
             Ok(Err(OAuthError::certificate(&refusal.to_string())))
         }
+    }
+}
+
+/// Deny by default: what others decided a while ago, a block among it, is not known here.
+pub(super) fn check_watched(app: &App) -> Result<(), Outage> {
+    if app.trust.watched.is_recent(Instant::now()) {
+        Ok(())
+    } else {
+        Err(Outage::contended("today's trust could not be compared with the database for 10 s"))
     }
 }

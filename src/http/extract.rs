@@ -14,26 +14,12 @@ use axum::{body::Body, extract::FromRequest, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header};
 use std::{future::Future, sync::Arc};
 
-/// Headers in which proxies hand on a client's certificate. TLS ends here: only a proved one counts (RFC 9700 s4.13).
-const FORWARDED: [&str; 7] = [
-    "client-cert",
-    "client-cert-chain",
-    "x-forwarded-client-cert",
-    "x-client-cert",
-    "x-ssl-cert",
-    "ssl-client-cert",
-    "x-amzn-mtls-clientcert",
-];
-
-/// The TPP behind the connection, judged for this request.
+/// The TPP behind the connection, or behind the front proxy (`Forwarded` settled which), judged for this request.
 pub fn tpp<'a>(
     site: &'a Site,
     request: &Request<Body>,
     purpose: Purpose,
 ) -> impl Future<Output = Result<Arc<Tpp>, Response>> + Send + use<'a> {
-    if FORWARDED.iter().any(|name| request.headers().contains_key(*name)) {
-        metrics::counter!("guichet_forwarded_certificates_ignored_total").increment(1);
-    }
     let chain = chain(request);
     async move {
         match certificate::identify(&site.app, &site.brand, &chain, purpose).await {

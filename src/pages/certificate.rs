@@ -159,9 +159,9 @@ impl CertificatePage<'_> {
             foreign(t.certificate_issuer(), vec![facts.issuer]),
             own(t.certificate_serial(), vec![facts.serial]),
             own(t.certificate_key(), vec![facts.key]),
-            own(t.certificate_signature(), vec![facts.signature_algorithm]),
+            own(t.certificate_signature(), vec![named(facts.signature_algorithm)]),
             own(t.certificate_key_usage(), list(facts.key_usage)),
-            own(t.certificate_extended_key_usage(), facts.extended_key_usage.unwrap_or_default()),
+            own(t.certificate_extended_key_usage(), facts.extended_key_usage.unwrap_or_default().into_iter().map(named).collect()),
             own(t.certificate_thumbprint(), vec![facts.thumbprint]),
         ];
         let pointers =
@@ -179,6 +179,29 @@ impl Finding {
             detail: reason.detail().filter(|detail| !detail.is_empty()).as_deref().map(pki::visible),
             source: Some(reason.source()),
         }
+    }
+}
+
+/// Object identifiers that a reader should not have to look up.
+const NAMES: [(&str, &str); 12] = [
+    ("1.3.6.1.5.5.7.3.1", "serverAuth"),
+    ("1.3.6.1.5.5.7.3.2", "clientAuth"),
+    ("1.3.6.1.5.5.7.3.4", "emailProtection"),
+    ("2.5.29.37.0", "anyExtendedKeyUsage"),
+    ("0.4.0.194115.1.0", "tls-binding"),
+    ("1.2.840.113549.1.1.10", "RSASSA-PSS"),
+    ("1.2.840.113549.1.1.11", "sha256WithRSAEncryption"),
+    ("1.2.840.113549.1.1.12", "sha384WithRSAEncryption"),
+    ("1.2.840.113549.1.1.13", "sha512WithRSAEncryption"),
+    ("1.2.840.10045.4.3.2", "ecdsa-with-SHA256"),
+    ("1.2.840.10045.4.3.3", "ecdsa-with-SHA384"),
+    ("1.2.840.10045.4.3.4", "ecdsa-with-SHA512"),
+];
+
+fn named(id: String) -> String {
+    match NAMES.iter().find(|(known, _)| *known == id) {
+        Some((_, name)) => format!("{name} ({id})"),
+        None => id,
     }
 }
 

@@ -43,6 +43,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// Bytes not read yet.
+    pub const fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The next element, of any type.
     pub fn any(&mut self) -> Result<Element<'a>, DerError> {
         let (&tag, rest) = self.rest.split_first().ok_or(DerError("an element is missing"))?;

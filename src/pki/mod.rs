@@ -7,6 +7,7 @@ mod chain;
 mod content;
 mod der;
 mod describe;
+pub mod forwarded;
 mod found;
 mod name;
 mod oid;

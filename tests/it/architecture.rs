@@ -9,12 +9,12 @@ use std::{
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
 const PLAN: [(&str, &str, &str); 23] = [
     ("oauth", "", "base64 serde serde_json sha2 subtle time url utoipa uuid"),
-    ("pki", "oauth::tpp", "base64 rustls serde sha2 time webpki x509_ocsp x509_parser"),
+    ("pki", "oauth::tpp", "base64 rustls serde sfv sha2 time webpki x509_ocsp x509_parser"),
     ("sca", "oauth", ""),
     ("audit", "oauth", "time uuid"),
     ("pages", "oauth pki", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
-    ("config", "oauth", "secrecy time toml tracing url"),
+    ("config", "oauth pki::forwarded", "ipnet secrecy time toml tracing url"),
     ("signing", "", "jsonwebtoken"),
     ("storage", "audit oauth pki::trusted_list", "metrics sqlx time tokio uuid"),
     ("flows", "app audit clock oauth pki sca storage", "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio uuid"),
@@ -24,13 +24,13 @@ const PLAN: [(&str, &str, &str); 23] = [
     (
         "tls",
         "pki::PresentedChain",
-        "arc_swap aws_lc_rs axum http hyper hyper_util metrics rustls tokio tokio_rustls tokio_util tower tracing webpki",
+        "arc_swap aws_lc_rs axum http hyper hyper_util ipnet metrics ppp rustls tokio tokio_rustls tokio_util tower tracing webpki",
     ),
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "app flows oauth pages pki sca::simulator tls::peer",
-        "axum base64 http http_body_util metrics metrics_exporter_prometheus serde serde_json time tokio tower tower_http tracing utoipa uuid",
+        "app flows oauth pages pki sca::simulator tls::front_proxy::Hop tls::peer",
+        "axum base64 http http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
     ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),
     (
