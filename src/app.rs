@@ -7,7 +7,7 @@ use crate::{
         client::{Client, ClientId},
     },
     storage::Db,
-    trust::TrustDesk,
+    trust::{TrustDesk, standing::StandingDesk},
 };
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     pub brands: Vec<Arc<Brand>>,
     pub trust: TrustDesk,
+    /// Blocks, register and merges, beside what certificates say.
+    pub standing: StandingDesk,
     /// RFC 7517 set of the signing keys' public halves.
     pub jwks: serde_json::Value,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
@@ -41,6 +43,7 @@ impl App {
         entropy: Arc<dyn Entropy>,
         brands: Vec<Arc<Brand>>,
         trust: TrustDesk,
+        standing: StandingDesk,
         jwks: serde_json::Value,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -50,6 +53,7 @@ impl App {
             entropy,
             brands,
             trust,
+            standing,
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             password_checks: Arc::new(Semaphore::new(cores)),

@@ -1,5 +1,9 @@
 //! Arguments, verbs and exit codes.
 
+mod block;
+mod operator;
+mod register;
+
 use crate::{
     clock::{Clock, System},
     config::{self, Settings},
@@ -65,6 +69,16 @@ enum Verb {
     Cert {
         #[command(subcommand)]
         step: Cert,
+    },
+    /// The kill switch: shut out an organisation, a certificate, an issuer or a role, and let it in again
+    Block {
+        #[command(subcommand)]
+        step: block::BlockStep,
+    },
+    /// The national register of payment institutions
+    Register {
+        #[command(subcommand)]
+        step: register::RegisterStep,
     },
     /// The tests' database server: runs until nobody uses it
     #[command(hide = true)]
@@ -168,6 +182,8 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect { file, anchors, config, json } } => inspect(&file, anchors, config, json),
+        Verb::Block { step } => block::act(step),
+        Verb::Register { step } => register::act(step),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
 }
@@ -243,7 +259,7 @@ fn inspect(file: &Path, anchors: Option<PathBuf>, config: Option<PathBuf>, json:
         Err(reason) => pki::Verdict::refused(reason),
     };
     if json {
-        println!("{}", serde_json::to_string_pretty(&pki::Report::of(&verdict)).map_err(Failure::unexpected)?);
+        println!("{}", serde_json::to_string_pretty(&pki::Report::of(&verdict, pki::Asked::CertificateOnly)).map_err(Failure::unexpected)?);
     } else {
         print!("{}", pki::describe(&verdict));
     }

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     clock::{Clock, Entropy},
     config::{FrontProxySettings, Limits, Listener, Settings},
-    flows::sandbox,
+    flows::{sandbox, standing},
     http::{Door, Forwarded, Handover, HttpLimits},
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
@@ -17,7 +17,7 @@ use crate::{
         listener,
         peer::Counter,
     },
-    trust::{TrustDesk, Trusts},
+    trust::{TrustDesk, Trusts, standing::StandingDesk},
 };
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -157,7 +157,9 @@ impl Server {
         let trust = TrustDesk::new(load::trusts(&settings, snapshot.as_ref()).map_err(configuration)?);
         let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();
-        let app = App::new(db, clock, entropy, brands, trust, jwks);
+        let policies = settings.brands.iter().map(|brand| (brand.id.clone(), settings.trust_of(&brand.id).register.clone())).collect();
+        let app = App::new(db, clock, entropy, brands, trust, StandingDesk::new(policies), jwks);
+        standing::reload(&app).await?;
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
         }

@@ -41,6 +41,8 @@ rule_authority_title = Eine zuständige Behörde, aus einem anerkannten Land
 rule_authority_advice = Die Behörde im organizationIdentifier muss die der PSD2-Angabe sein und aus dem EWR kommen: Bitten Sie Ihren QTSP um Korrektur, oder fragen Sie Ihre Behörde nach dem Europäischen Pass.
 rule_revocation_title = Der Aussteller hat es nicht widerrufen
 rule_revocation_advice = Ein widerrufenes Zertifikat kommt nicht zurück: Fragen Sie Ihren QTSP nach dem Grund und bitten Sie um ein neues mit neuem Schlüssel.
+rule_standing_title = Weder eine Sperre der Bank noch das Register spricht dagegen
+rule_standing_advice = Hier kann Ihr QTSP nicht helfen: Bitten Sie Ihre zuständige Behörde, das Register zu berichtigen, oder fragen Sie den Support der Bank nach dem Grund der Sperre.
 
 ## Reasons
 CERTIFICATE_MISSING = Es wurde kein Zertifikat vorgelegt. Verbinden Sie sich mit dem QWAC und seinem Schlüssel.
@@ -91,6 +93,14 @@ NCA_MISMATCH = Der organizationIdentifier und die PSD2-Angabe nennen verschieden
 NCA_COUNTRY_NOT_ACCEPTED = Zulassungen der Behörde dieses Landes werden hier nicht anerkannt.
 CABF_ORGANISATION_ID_MISMATCH = Die Erweiterung cabfOrganizationIdentifier und der organizationIdentifier des Subjekts sind verschieden.
 CERTIFICATE_REVOKED = Der Aussteller hat das Zertifikat widerrufen.
+CERTIFICATE_BLOCKED = Die Bank hat dieses Zertifikat, seinen Aussteller oder seine Organisation gesperrt. Fragen Sie den Support der Bank.
+AUTHORISATION_WITHDRAWN = Laut Register wurde die Zulassung entzogen.
+AUTHORISATION_SUSPENDED = Laut Register ruht die Zulassung.
+NOT_IN_REGISTER = Dieser organizationIdentifier steht nicht im Register.
+NOT_PASSPORTED = Laut Register gilt die Zulassung nicht im Land der Bank.
+ROLE_NOT_IN_REGISTER = Die nötige Rolle steht nicht im Register.
+REGISTER_MISSING = Die Bank fragt ein Register ab und hat gerade keines. Mit dem Zertifikat ist alles in Ordnung.
+REGISTER_TOO_OLD = Die Kopie des Registers bei der Bank ist zu alt, um ihr zu glauben. Mit dem Zertifikat ist alles in Ordnung.
 
 ## What is odd
 UNKNOWN_NCA = Die Behörde steht nicht im Anhang von ETSI TS 119 495.

@@ -41,6 +41,8 @@ rule_authority_title = Una sola autoridad competente, de un país aceptado
 rule_authority_advice = La autoridad de organizationIdentifier debe ser la de la declaración PSD2 y del EEE: pida a su QTSP que lo corrija, o pregunte a su autoridad por su pasaporte europeo.
 rule_revocation_title = El emisor no lo ha revocado
 rule_revocation_advice = Un certificado revocado no se recupera: pregunte a su QTSP el motivo y pídale uno nuevo con otra clave.
+rule_standing_title = Ni los bloqueos del banco ni el registro están en contra
+rule_standing_advice = Aquí su QTSP no puede ayudar: pida a su autoridad competente que corrija el registro, o pregunte al soporte del banco por qué le ha bloqueado.
 
 ## Reasons
 CERTIFICATE_MISSING = No se ha presentado ningún certificado de cliente; conéctese con el QWAC y su clave.
@@ -91,6 +93,14 @@ NCA_MISMATCH = El organizationIdentifier y la declaración PSD2 nombran autorida
 NCA_COUNTRY_NOT_ACCEPTED = Aquí no se aceptan autorizaciones de la autoridad de ese país.
 CABF_ORGANISATION_ID_MISMATCH = La extensión cabfOrganizationIdentifier y el organizationIdentifier del sujeto son distintos.
 CERTIFICATE_REVOKED = El emisor ha revocado el certificado.
+CERTIFICATE_BLOCKED = El banco ha bloqueado este certificado, su emisor o su organización; pregunte al soporte del banco.
+AUTHORISATION_WITHDRAWN = Según el registro, la autorización fue retirada.
+AUTHORISATION_SUSPENDED = Según el registro, la autorización está suspendida.
+NOT_IN_REGISTER = El registro no contiene este organizationIdentifier.
+NOT_PASSPORTED = Según el registro, la autorización no se extiende al país del banco.
+ROLE_NOT_IN_REGISTER = El registro no contiene el rol necesario.
+REGISTER_MISSING = El banco consulta un registro y ahora no dispone de ninguno; el certificado está bien.
+REGISTER_TOO_OLD = La copia del registro que tiene el banco es demasiado antigua para fiarse de ella; el certificado está bien.
 
 ## What is odd
 UNKNOWN_NCA = La autoridad no está en el anexo de ETSI TS 119 495.

@@ -41,6 +41,8 @@ rule_authority_title = Une seule autorité compétente, d’un pays accepté
 rule_authority_advice = L’autorité dans organizationIdentifier doit être celle de la déclaration DSP2 et de l’EEE : demandez à votre QTSP de la corriger, ou à votre autorité où en est votre passeport européen.
 rule_revocation_title = L’émetteur ne l’a pas révoqué
 rule_revocation_advice = Un certificat révoqué ne redevient pas valable : demandez-en la raison à votre QTSP, et un nouveau avec une nouvelle clé.
+rule_standing_title = Ni un blocage de la banque ni le registre ne s’y opposent
+rule_standing_advice = Ici, votre QTSP ne peut pas vous aider : demandez à votre autorité compétente de corriger le registre, ou au support de la banque pourquoi elle vous a bloqué.
 
 ## Reasons
 CERTIFICATE_MISSING = Aucun certificat client n’a été présenté ; connectez-vous avec le QWAC et sa clé.
@@ -91,6 +93,14 @@ NCA_MISMATCH = L’organizationIdentifier et la déclaration DSP2 nomment des au
 NCA_COUNTRY_NOT_ACCEPTED = Les agréments de l’autorité de ce pays ne sont pas acceptés ici.
 CABF_ORGANISATION_ID_MISMATCH = L’extension cabfOrganizationIdentifier et l’organizationIdentifier du sujet diffèrent.
 CERTIFICATE_REVOKED = L’émetteur a révoqué le certificat.
+CERTIFICATE_BLOCKED = La banque a bloqué ce certificat, son émetteur ou son organisation ; adressez-vous au support de la banque.
+AUTHORISATION_WITHDRAWN = Selon le registre, l’agrément a été retiré.
+AUTHORISATION_SUSPENDED = Selon le registre, l’agrément est suspendu.
+NOT_IN_REGISTER = Cet organizationIdentifier ne figure pas dans le registre.
+NOT_PASSPORTED = Selon le registre, l’agrément ne s’étend pas au pays de la banque.
+ROLE_NOT_IN_REGISTER = Le rôle nécessaire ne figure pas dans le registre.
+REGISTER_MISSING = La banque consulte un registre et n’en a aucun pour le moment ; le certificat est en ordre.
+REGISTER_TOO_OLD = La copie du registre dont dispose la banque est trop ancienne pour être fiable ; le certificat est en ordre.
 
 ## What is odd
 UNKNOWN_NCA = L’autorité ne figure pas dans l’annexe d’ETSI TS 119 495.

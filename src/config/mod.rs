@@ -16,6 +16,7 @@ pub use mistakes::{Mistake, Mistakes};
 use crate::{
     oauth::brand::{Brand, BrandId},
     pki::forwarded::Format,
+    standing::RegisterPolicy,
 };
 use ipnet::IpNet;
 use mistakes::{Findings, Source};
@@ -120,6 +121,8 @@ pub struct TrustSettings {
     pub nca_countries: Vec<String>,
     /// Accept a QWAC whose extended key usage is server authentication alone.
     pub accept_server_auth_only: bool,
+    /// How the national register is used.
+    pub register: RegisterPolicy,
 }
 
 impl Settings {

@@ -6,10 +6,13 @@ use super::{
     collisions,
     mistakes::{Source, suggestion},
     names, proxies, read_text,
-    reader::{self, Reader, text},
+    reader::{self, Reader, choice, text},
     reason,
 };
-use crate::oauth::brand::{Brand, BrandId};
+use crate::{
+    oauth::brand::{Brand, BrandId},
+    standing::{Country, RegisterPolicy, RegisterUse},
+};
 use secrecy::SecretString;
 use std::{
     borrow::Cow,
@@ -196,6 +199,7 @@ fn trust(table: &mut Reader<'_>, context: &Context<'_>) -> TrustSettings {
         crl_files: table.list("crl_files", |v| context.path(v)),
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.flag("accept_server_auth_only"),
+        register: register(&mut table.table("register"), &RegisterPolicy::default()),
     };
     if read.trusted_lists && read.anchors_file.is_some() {
         table.note("anchors_file", "`trust.anchors_file` and `trust.trusted_lists = true` exclude each other");
@@ -229,7 +233,32 @@ fn brand_trust(table: &mut Reader<'_>, sandbox: bool, general: &TrustSettings, c
         crl_files: if own { crl_files } else { general.crl_files.clone() },
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.may("accept_server_auth_only", reader::flag).unwrap_or(general.accept_server_auth_only),
+        register: match table.optional_table("register") {
+            Some(mut own) => register(&mut own, &general.register),
+            None => general.register.clone(),
+        },
     };
+    table.finish();
+    read
+}
+
+/// What is not said is as in `general`.
+fn register(table: &mut Reader<'_>, general: &RegisterPolicy) -> RegisterPolicy {
+    let uses = [RegisterUse::Off, RegisterUse::Warn, RegisterUse::Refuse].map(|register| (register.name(), register));
+    let mut days = |key, general: i64| table.optional_number(key, 1..=3_650).and_then(|days| i64::try_from(days).ok()).unwrap_or(general);
+    let read = RegisterPolicy {
+        warn_after: days("warn_after_days", general.warn_after),
+        refuse_registrations_after: days("refuse_registrations_after_days", general.refuse_registrations_after),
+        refuse_after: days("refuse_after_days", general.refuse_after),
+        register: table.may("policy", |v| choice(v, &uses)).unwrap_or(general.register),
+        country: table.may("country", names::country).and_then(|code| Country::parse(&code)).or(general.country),
+    };
+    if read.warn_after > read.refuse_registrations_after || read.refuse_registrations_after > read.refuse_after {
+        table.note(
+            "refuse_after_days",
+            "`register`: an old register warns first, then refuses registrations, then everything: the days must rise",
+        );
+    }
     table.finish();
     read
 }

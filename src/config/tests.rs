@@ -2,6 +2,7 @@ mod banks;
 mod defaults;
 
 use super::*;
+use crate::standing::{Country, RegisterUse};
 use proptest::{collection::btree_map, prelude::*};
 use secrecy::ExposeSecret;
 use std::{fs, path::Path};
@@ -249,6 +250,30 @@ fn whom_a_brand_trusts_is_its_own_and_how_strictly_is_inherited() {
     }
     let lists = read(&with_line(11, "trusted_lists = true")).unwrap();
     assert!(lists.trust.trusted_lists && lists.trust.anchors_file.is_none());
+}
+
+#[test]
+fn how_the_register_is_used_is_inherited_key_by_key() {
+    let general = "[trust.register]\npolicy = 'refuse'\nrefuse_after_days = 60\n";
+    let text = format!("{PLAIN}[brand.trust.register]\npolicy = 'warn'\ncountry = 'FR'\n{general}");
+    let settings = read(&text).unwrap();
+    let own = &settings.trust_of(&settings.brands[0].id).register;
+    assert_eq!((own.register, own.refuse_after, own.refuse_registrations_after), (RegisterUse::Warn, 60, 30));
+    assert_eq!(
+        (own.country, settings.trust.register.register, settings.trust.register.country),
+        (Country::parse("FR"), RegisterUse::Refuse, None)
+    );
+    for (text, mistake) in [
+        ("[trust.register]\npolicy = 'refused'", "did you mean `refuse`?"),
+        ("[trust.register]\ncountry = 'fr'", "country codes of two capital letters"),
+        ("[trust.register]\nrefuse_after_days = 29", "the days must rise"),
+        ("[trust.register]\nwarn_after_days = 0", "must be from 1 to 3650"),
+        ("[brand.trust.register]\nwarn_after_days = 40", "the days must rise"),
+        ("[brand.trust.register]\nage = 1", "unknown key `brand.trust.register.age`"),
+    ] {
+        let said = mistakes(&format!("{PLAIN}{text}\n"));
+        assert!(said.len() == 1 && said[0].contains(mistake), "{said:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Who stands behind a connection at the tpp counter.
 
-use super::Answer;
+use super::{Answer, standing::admit};
 use crate::{
     app::App,
     audit::AuditKind,
@@ -11,14 +11,7 @@ use crate::{
 use std::{sync::Arc, time::Instant};
 use time::Duration;
 
-/// What the certificate is shown for: some policies are stricter with who is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// A new client (RFC 7591).
-    Registration,
-    /// Anything that a registered client does.
-    Use,
-}
+pub use crate::standing::Purpose;
 
 /// A refused certificate is kept once in this time: a TPP that keeps trying must not fill the audit trail.
 const REFUSAL_KEPT: Duration = Duration::minutes(1);
@@ -26,7 +19,7 @@ const REFUSAL_KEPT: Duration = Duration::minutes(1);
 const USE_KEPT: Duration = Duration::hours(1);
 
 /// The TPP behind a request at the tpp counter, judged now: trust is a matter of the request, not of the handshake.
-pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose: Purpose) -> Answer<Arc<Tpp>> {
+pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose: Purpose) -> Answer<Arc<Tpp>> {
     if chain.is_empty() {
         return Ok(Err(OAuthError::CERTIFICATE_MISSING));
     }
@@ -40,7 +33,7 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose
                 app.db.remember_certificate(&accepted.tpp, &der, now).await?;
                 judged.note(now);
             }
-            Ok(Ok(accepted.tpp.clone()))
+            admit(app, brand, &accepted.tpp, purpose, now).await
         }
         Err(refusal) => {
             if !judged.is_noted(now, REFUSAL_KEPT) {

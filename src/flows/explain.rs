@@ -3,7 +3,8 @@
 use crate::{
     app::App,
     oauth::brand::Brand,
-    pki::{self, PresentedChain, Reason, Trust, Verdict},
+    pki::{self, Asked, PresentedChain, Reason, Trust, Verdict},
+    standing::{Purpose, Subject},
 };
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -11,6 +12,7 @@ use time::OffsetDateTime;
 /// The whole verdict on a certificate, and when it was reached.
 pub struct Explained {
     pub verdict: Verdict,
+    pub asked: Asked,
     pub at: OffsetDateTime,
 }
 
@@ -40,13 +42,21 @@ pub async fn pasted(app: &App, brand: &Brand, bytes: &[u8]) -> Result<Explained,
     }
 }
 
-/// The same about the certificate of a connection, and about having none.
+/// The same about the certificate of a connection, and about having none. Its holder also learns what stands against them
+/// beside the certificate, which is asked where nothing is wrong with that, as for any request.
 pub async fn presented(app: &App, brand: &Brand, chain: &PresentedChain) -> Explained {
     if chain.is_empty() {
         count("no_certificate");
-        return Explained { verdict: Verdict::refused(Reason::CertificateMissing), at: app.clock.now() };
+        let verdict = Verdict::refused(Reason::CertificateMissing);
+        return Explained { verdict, asked: Asked::CertificateOnly, at: app.clock.now() };
     }
-    judge(app, brand, chain.certificates()).await
+    let mut explained = judge(app, brand, chain.certificates()).await;
+    if let Ok(accepted) = explained.verdict.clone().accepted() {
+        let refusal = app.standing.judge(&Subject::holder(&accepted.tpp), &brand.id, Purpose::Use, explained.at).err();
+        explained.verdict.reasons.extend(refusal.as_ref().map(super::standing::reason));
+        explained.asked = Asked::Standing;
+    }
+    explained
 }
 
 /// The verdicts that requests rest on are not asked: they say what is wrong, and here everything is told.
@@ -59,7 +69,7 @@ async fn judge(app: &App, brand: &Brand, chain: &[CertificateDer<'_>]) -> Explai
         None => pki::judge(chain, &Trust::nobody(), at),
     };
     count(if verdict.reasons.is_empty() { "accepted" } else { "refused" });
-    Explained { verdict, at }
+    Explained { verdict, asked: Asked::CertificateOnly, at }
 }
 
 fn count(outcome: &'static str) {

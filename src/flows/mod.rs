@@ -6,9 +6,12 @@ pub mod client;
 pub mod explain;
 pub mod introspect;
 pub mod journey;
+pub mod kill_switch;
 pub mod register;
+pub mod register_import;
 pub mod revoke;
 pub mod sandbox;
+pub mod standing;
 pub mod token;
 
 use crate::{

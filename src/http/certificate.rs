@@ -116,7 +116,7 @@ pub async fn presented(State(site): State<Arc<Site>>, request: Request<Body>) ->
     let explained = explain::presented(&site.app, &site.brand, &chain).await;
     if !prefers_html(request.headers()) {
         let check_page = format!("{}/{}/{}/certificate", site.brand.psu_origin, site.brand.id, site.brand.default_language.tag());
-        let told = Presented { judged_at: explained.at, report: Report::of(&explained.verdict), check_page };
+        let told = Presented { judged_at: explained.at, report: Report::of(&explained.verdict, explained.asked), check_page };
         return respond::json(StatusCode::OK, &told);
     }
     let page = site.page(negotiated(&site, &request));
@@ -134,7 +134,7 @@ struct Presented {
 }
 
 const fn judged(explained: &Explained) -> Judged<'_> {
-    Judged { verdict: &explained.verdict, at: explained.at }
+    Judged { verdict: &explained.verdict, asked: explained.asked, at: explained.at }
 }
 
 fn presented_url(site: &Site) -> String {

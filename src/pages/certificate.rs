@@ -3,7 +3,7 @@
 use super::{Site, Texts, certificate_texts as certificates, html};
 use crate::{
     oauth::brand::Lang,
-    pki::{self, Outcome, Reason, ReportedCertificate, ReportedPath, Rule, Verdict},
+    pki::{self, Asked, Outcome, Reason, ReportedCertificate, ReportedPath, Rule, Verdict},
 };
 use askama::Template;
 use time::OffsetDateTime;
@@ -43,6 +43,7 @@ pub enum HandedOver {
 #[derive(Clone, Copy)]
 pub struct Judged<'a> {
     pub verdict: &'a Verdict,
+    pub asked: Asked,
     pub at: OffsetDateTime,
 }
 
@@ -104,7 +105,7 @@ impl CertificatePage<'_> {
     }
 
     fn rows(&self, judged: &Judged<'_>) -> Vec<Row> {
-        pki::assess(judged.verdict).into_iter().map(|assessed| self.row(assessed.rule, assessed.outcome)).collect()
+        pki::assess(judged.verdict, judged.asked).into_iter().map(|assessed| self.row(assessed.rule, assessed.outcome)).collect()
     }
 
     fn row(&self, rule: Rule, outcome: Outcome<'_>) -> Row {

@@ -4,7 +4,7 @@ use crate::oauth::{
     sca::ScaFailure,
     scope::Scope,
 };
-use crate::pki::{CertificateFacts, FoundPath, Issuer, ListedAs, Pointers, PublicKey, Reason, Rule, Verdict, Warning};
+use crate::pki::{Asked, CertificateFacts, FoundPath, Issuer, ListedAs, Pointers, PublicKey, Reason, Rule, Verdict, Warning};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -60,6 +60,10 @@ fn pages(lang: Lang) -> Vec<(String, bool, String)> {
     });
     pages.push(("customers".to_owned(), false, Customers { site: site(lang), customers: &customers }.render()));
     pages.push(("no customers".to_owned(), false, Customers { site: site(lang), customers: &[] }.render()));
+    for notice in [None, Some(EVIL), Some(MARKUP)] {
+        let page = NotServed { site: site(lang), tpp: &tpp, notice, url: "tipp:cb?state=\"><script>" };
+        pages.push((format!("return, not served {}", notice.is_some()), false, page.render()));
+    }
     pages.push(("return".to_owned(), false, Return { site: site(lang), tpp: &tpp, url: "tipp:cb?state=\"><script>" }.render()));
     pages
 }
@@ -81,7 +85,7 @@ fn certificates(lang: Lang) -> Vec<(String, String)> {
         .map(|problem| (format!("{problem:?}"), CertificatePage { site: site(lang), form: Some(form(problem)), judged: None }.render()))
         .collect();
     for verdict in verdicts() {
-        let judged = Some(Judged { verdict: &verdict, at: OffsetDateTime::UNIX_EPOCH });
+        let judged = Some(Judged { verdict: &verdict, asked: Asked::Standing, at: OffsetDateTime::UNIX_EPOCH });
         let name = format!("{:?}", verdict.reasons);
         pages.push((name.clone(), CertificatePage { site: site(lang), form: Some(form(None)), judged }.render()));
         pages.push((name, CertificatePage { site: site(lang), form: None, judged }.render()));
@@ -138,7 +142,8 @@ fn a_certificates_page_says_what_is_wrong_in_every_language_and_shows_what_is_hi
             assert_eq!(html.contains("\\u{202e}"), hostile || name == "[]", "{name}: {html}");
             let codes = ["<code>UNKNOWN_CRITICAL_EXTENSION</code>", "<code>ROLE_UNKNOWN</code>", "<code>CERTIFICATE_EXPIRED</code>"];
             assert!(codes.iter().all(|code| html.contains(code) == hostile), "{name}: {html}");
-            let [pass, fail, unreached] = ["pass", "fail", "unreached"].map(|class| html.matches(&format!("<li><span class=\"outcome {class}")).count());
+            let [pass, fail, unreached] =
+                ["pass", "fail", "unreached"].map(|class| html.matches(&format!("<li><span class=\"outcome {class}")).count());
             let rules = if name.starts_with('[') { Rule::ALL.len() } else { 0 };
             assert_eq!(pass + fail + unreached + html.matches("<li><span class=\"outcome warn").count(), rules, "{name}");
             assert!(name != "[]" || pass == rules, "{name}: {html}");
@@ -156,7 +161,7 @@ fn assert_harmless(name: &str, html: &str) {
     for attribute in ["href=\"", "src=\"", "action=\""] {
         for target in html.split(attribute).skip(1) {
             let own = (target.starts_with('/') && !target.starts_with("//")) || target.starts_with('#');
-            assert!(own || name == "return", "{name}: {attribute}{}", &target[..target.len().min(40)]);
+            assert!(own || name.starts_with("return"), "{name}: {attribute}{}", &target[..target.len().min(40)]);
         }
     }
     assert_eq!(html.matches("<h1").count(), 1, "{name}");

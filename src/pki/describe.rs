@@ -1,8 +1,9 @@
 //! A verdict as text, for `guichet cert inspect`.
 
 use super::organisation::visible;
-use super::rules::{Assessed, Outcome, assess};
+use super::rules::{Asked, Assessed, Outcome, assess};
 use super::{CertificateFacts, FoundPath, Verdict};
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -10,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 /// what to do where it is broken, and the verdict as the last line.
 pub fn describe(verdict: &Verdict) -> String {
     let mut lines = verdict.facts.as_ref().map(facts).unwrap_or_default();
+    lines.extend(verdict.path.iter().map(|path| row("issuer key", &hex(&Sha256::digest(&path.issuer.spki)))));
     lines.extend(verdict.path.as_ref().map(path).unwrap_or_default());
     lines.extend(verdict.warnings.iter().map(|warning| row("warning", &warning.to_string())));
     for reason in &verdict.reasons {
@@ -19,7 +21,7 @@ pub fn describe(verdict: &Verdict) -> String {
         lines.push(row("", &format!("[{}]", reason.source())));
     }
     lines.push("rules".to_owned());
-    lines.extend(assess(verdict).iter().flat_map(rule));
+    lines.extend(assess(verdict, Asked::CertificateOnly).iter().flat_map(rule));
     lines.push(match verdict.reasons.len() {
         0 => "verdict: accepted".to_owned(),
         1 => "verdict: refused, 1 reason".to_owned(),
@@ -45,10 +47,14 @@ fn facts(facts: &CertificateFacts) -> Vec<String> {
         row("signed with", &facts.signature_algorithm),
         row("key usage", &facts.key_usage.as_ref().map_or_else(absent, |names| names.join(" "))),
         row("ext. usage", &facts.extended_key_usage.as_ref().map_or_else(absent, |ids| ids.join(" "))),
-        row("SHA-256", &facts.thumbprint.iter().map(|octet| format!("{octet:02x}")).collect::<String>()),
+        row("SHA-256", &hex(&facts.thumbprint)),
     ];
     lines.extend(pointers(facts));
     lines
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn pointers(facts: &CertificateFacts) -> Vec<String> {

@@ -33,11 +33,12 @@ pub use pointers::Pointers;
 pub use reading::{holds_private_key, read_chain};
 pub use reason::{Family, Reason, Warning};
 pub use report::{Finding, Report, ReportedCertificate, ReportedPath, ReportedRule, ReportedService};
-pub use rules::{Assessed, Outcome, Rule, assess};
+pub use rules::{Asked, Assessed, Outcome, Rule, assess};
 
-use crate::oauth::tpp::{OrganisationId, Tpp};
+use crate::oauth::tpp::{CertificateIssuer, OrganisationId, Tpp};
 use path::{Moment, Purpose};
 use rustls::pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -158,7 +159,7 @@ impl Verdict {
         }
         let incomplete = || CertificateRefusal { reasons: vec![Reason::Malformed("it does not say who holds it")] };
         let (facts, path) = self.facts.zip(self.path).ok_or_else(incomplete)?;
-        let tpp = Arc::new(holder(&facts).ok_or_else(incomplete)?);
+        let tpp = Arc::new(holder(&facts, &path).ok_or_else(incomplete)?);
         Ok(Accepted { tpp, facts, path, warnings: self.warnings })
     }
 
@@ -223,7 +224,7 @@ fn purpose(reasons: &[Reason], policy: &TrustPolicy) -> Purpose {
     }
 }
 
-fn holder(facts: &CertificateFacts) -> Option<Tpp> {
+fn holder(facts: &CertificateFacts, path: &FoundPath) -> Option<Tpp> {
     Some(Tpp {
         organisation: OrganisationId::new(facts.organisation_id.clone()?),
         legal_name: facts.organisation_name.clone()?,
@@ -231,5 +232,6 @@ fn holder(facts: &CertificateFacts) -> Option<Tpp> {
         nca_id: facts.nca_id.clone()?,
         subject_dn: facts.subject_dn.clone(),
         thumbprint: facts.thumbprint,
+        issuer: CertificateIssuer { name: facts.issuer.clone(), key: Sha256::digest(&path.issuer.spki).into() },
     })
 }

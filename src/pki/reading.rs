@@ -139,7 +139,7 @@ mod tests {
             (b"".as_slice(), Reason::CertificateMissing),
             (b" \r\n\t", Reason::CertificateMissing),
             (pem("CERTIFICATE REQUEST", b"abc", "\n").as_bytes(), Reason::CertificateMissing),
-            (cut[..cut.len() / 2].as_bytes(), Reason::Malformed("its PEM has no end")),
+            (&cut.as_bytes()[..cut.len() / 2], Reason::Malformed("its PEM has no end")),
             (cut.replace("AQ==", "A*==").as_bytes(), Reason::Malformed("its PEM is not base64")),
             (b"hello", Reason::Malformed("it is neither PEM nor DER nor base64")),
             (b"\xff\xfe\x00", Reason::Malformed("it is neither PEM nor DER nor base64")),

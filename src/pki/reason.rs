@@ -53,6 +53,14 @@ pub enum Reason {
     NcaCountryNotAccepted(String),
     CabfOrganisationIdMismatch,
     Revoked,
+    Blocked,
+    AuthorisationWithdrawn,
+    AuthorisationSuspended,
+    NotInRegister,
+    NotPassported,
+    RoleNotInRegister,
+    RegisterMissing,
+    RegisterTooOld,
 }
 
 /// The NextGenPSD2 message codes, all answered with 401.
@@ -63,6 +71,7 @@ pub enum Family {
     Expired,
     Revoked,
     RoleInvalid,
+    Blocked,
 }
 
 /// Odd, but no ground for a refusal: to be logged.
@@ -96,7 +105,16 @@ impl Reason {
             Self::CertificateMissing => Family::Missing,
             Self::Expired => Family::Expired,
             Self::Revoked => Family::Revoked,
-            Self::NoRole | Self::RoleUnspecified | Self::RoleUnknown(_) | Self::RoleNameMismatch(_) => Family::RoleInvalid,
+            Self::NoRole
+            | Self::RoleUnspecified
+            | Self::RoleUnknown(_)
+            | Self::RoleNameMismatch(_)
+            | Self::AuthorisationWithdrawn
+            | Self::AuthorisationSuspended
+            | Self::NotInRegister
+            | Self::NotPassported
+            | Self::RoleNotInRegister => Family::RoleInvalid,
+            Self::Blocked | Self::RegisterMissing | Self::RegisterTooOld => Family::Blocked,
             Self::CertificateTooLarge
             | Self::ChainTooLong
             | Self::ChainTooLarge
@@ -201,7 +219,15 @@ impl Reason {
             | Self::OrganisationIdNotPsd
             | Self::OrganisationIdNcaMismatch
             | Self::CabfOrganisationIdMismatch
-            | Self::Revoked => None,
+            | Self::Revoked
+            | Self::Blocked
+            | Self::AuthorisationWithdrawn
+            | Self::AuthorisationSuspended
+            | Self::NotInRegister
+            | Self::NotPassported
+            | Self::RoleNotInRegister
+            | Self::RegisterMissing
+            | Self::RegisterTooOld => None,
         }
     }
 
@@ -261,6 +287,14 @@ impl Reason {
             Self::NcaCountryNotAccepted(_) => (6, "NCA_COUNTRY_NOT_ACCEPTED", "Directive (EU) 2015/2366 art. 11 and 28", "Authorisations of that country's authority are not accepted here."),
             Self::CabfOrganisationIdMismatch => (6, "CABF_ORGANISATION_ID_MISMATCH", "CA/B Forum EV Guidelines s9.8.2", "The extension cabfOrganizationIdentifier and the subject's organizationIdentifier differ."),
             Self::Revoked => (7, "CERTIFICATE_REVOKED", "RFC 5280 s6.3", "The issuer has revoked the certificate."),
+            Self::Blocked => (8, "CERTIFICATE_BLOCKED", "Directive (EU) 2015/2366 art. 68(5)", "The bank has shut out this certificate, its issuer or its organisation; ask the bank's support."),
+            Self::AuthorisationWithdrawn => (8, "AUTHORISATION_WITHDRAWN", "Directive (EU) 2015/2366 art. 13, 14", "The register says that the authorisation was withdrawn."),
+            Self::AuthorisationSuspended => (8, "AUTHORISATION_SUSPENDED", "Directive (EU) 2015/2366 art. 13, 14", "The register says that the authorisation is suspended."),
+            Self::NotInRegister => (8, "NOT_IN_REGISTER", "Directive (EU) 2015/2366 art. 14, 15", "The register does not list this organizationIdentifier."),
+            Self::NotPassported => (8, "NOT_PASSPORTED", "Directive (EU) 2015/2366 art. 28", "The register does not list the bank's country among those that the authorisation is passported into."),
+            Self::RoleNotInRegister => (8, "ROLE_NOT_IN_REGISTER", "Directive (EU) 2015/2366 art. 14, 15", "The register does not list the role that is needed."),
+            Self::RegisterMissing => (8, "REGISTER_MISSING", "local policy: trust.register", "The bank asks a register and has none at hand; nothing is wrong with the certificate."),
+            Self::RegisterTooOld => (8, "REGISTER_TOO_OLD", "local policy: trust.register", "The bank's copy of the register is too old to be believed; nothing is wrong with the certificate."),
         }
     }
 }
@@ -273,6 +307,7 @@ impl Family {
             Self::Expired => "CERTIFICATE_EXPIRED",
             Self::Revoked => "CERTIFICATE_REVOKED",
             Self::RoleInvalid => "ROLE_INVALID",
+            Self::Blocked => "CERTIFICATE_BLOCKED",
         }
     }
 }

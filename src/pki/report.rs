@@ -2,7 +2,7 @@
 
 use super::organisation::visible;
 use super::reason::{Reason, Warning};
-use super::rules::{Assessed, Outcome, assess};
+use super::rules::{Asked, Assessed, Outcome, assess};
 use super::{CertificateFacts, FoundPath, Verdict};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -85,12 +85,12 @@ pub struct Finding {
 }
 
 impl Report {
-    pub fn of(verdict: &Verdict) -> Self {
+    pub fn of(verdict: &Verdict, asked: Asked) -> Self {
         Self {
             accepted: verdict.reasons.is_empty(),
             certificate: verdict.facts.as_ref().map(ReportedCertificate::of),
             path: verdict.path.as_ref().map(ReportedPath::of),
-            rules: assess(verdict).iter().map(ReportedRule::of).collect(),
+            rules: assess(verdict, asked).iter().map(ReportedRule::of).collect(),
         }
     }
 }

@@ -26,6 +26,16 @@ pub enum Rule {
     OrganisationId,
     Authority,
     Revocation,
+    Standing,
+}
+
+/// What was asked beside the certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing: what the bank has against a TPP is told to that TPP alone.
+    CertificateOnly,
+    /// The bank's blocks, and the register where the brand asks it.
+    Standing,
 }
 
 /// How a rule came out for one certificate.
@@ -46,8 +56,8 @@ pub struct Assessed<'a> {
 }
 
 /// Every rule with its outcome, in the order of the checks.
-pub fn assess(verdict: &Verdict) -> Vec<Assessed<'_>> {
-    Rule::ALL.into_iter().map(|rule| Assessed { rule, outcome: rule.outcome(verdict) }).collect()
+pub fn assess(verdict: &Verdict, asked: Asked) -> Vec<Assessed<'_>> {
+    Rule::ALL.into_iter().map(|rule| Assessed { rule, outcome: rule.outcome(verdict, asked) }).collect()
 }
 
 impl Outcome<'_> {
@@ -63,7 +73,7 @@ impl Outcome<'_> {
 }
 
 impl Rule {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Presented,
         Self::Size,
         Self::Form,
@@ -84,6 +94,7 @@ impl Rule {
         Self::OrganisationId,
         Self::Authority,
         Self::Revocation,
+        Self::Standing,
     ];
 
     /// The rule that a reason breaks. Whoever adds a reason says here whose it is.
@@ -117,6 +128,14 @@ impl Rule {
             | Reason::CabfOrganisationIdMismatch => Self::OrganisationId,
             Reason::OrganisationIdNcaMismatch | Reason::NcaCountryNotAccepted(_) => Self::Authority,
             Reason::Revoked => Self::Revocation,
+            Reason::Blocked
+            | Reason::AuthorisationWithdrawn
+            | Reason::AuthorisationSuspended
+            | Reason::NotInRegister
+            | Reason::NotPassported
+            | Reason::RoleNotInRegister
+            | Reason::RegisterMissing
+            | Reason::RegisterTooOld => Self::Standing,
         }
     }
 
@@ -152,10 +171,10 @@ impl Rule {
         self.row().3
     }
 
-    fn outcome(self, verdict: &Verdict) -> Outcome<'_> {
+    fn outcome(self, verdict: &Verdict, asked: Asked) -> Outcome<'_> {
         let broken: Vec<_> = verdict.reasons.iter().filter(|reason| Self::of(reason) == self).collect();
         let odd: Vec<_> = verdict.warnings.iter().filter(|warning| Self::of_warning(warning) == self).collect();
-        match (broken.is_empty(), self.is_reached(verdict), odd.is_empty()) {
+        match (broken.is_empty(), self.is_reached(verdict, asked), odd.is_empty()) {
             (false, _, _) => Outcome::Fail(broken),
             (true, false, _) => Outcome::NotReached,
             (true, true, false) => Outcome::Warn(odd),
@@ -164,8 +183,9 @@ impl Rule {
     }
 
     /// Whether what the rule looks at was there to be looked at.
-    fn is_reached(self, verdict: &Verdict) -> bool {
+    fn is_reached(self, verdict: &Verdict, asked: Asked) -> bool {
         match &verdict.facts {
+            Some(_) if self == Self::Standing => asked == Asked::Standing,
             Some(facts) => self.is_reached_in(facts, verdict),
             None => match self {
                 Self::Presented => true,
@@ -187,7 +207,8 @@ impl Rule {
                 | Self::OrganisationName
                 | Self::OrganisationId
                 | Self::Authority
-                | Self::Revocation => false,
+                | Self::Revocation
+                | Self::Standing => false,
             },
         }
     }
@@ -207,6 +228,7 @@ impl Rule {
             | Self::QcStatements
             | Self::OrganisationName
             | Self::OrganisationId => true,
+            Self::Standing => false, // not the certificate's
             Self::Issuer | Self::Path => verdict.path.is_some(),
             Self::QcCompliance | Self::QcType => statements_were_read(verdict),
             Self::Psd2Statement => statements_were_read(verdict) || psd2_was_read,
@@ -264,6 +286,8 @@ impl Rule {
                 "The authority in organizationIdentifier must be the one of the PSD2 statement, and of the EEA: ask your QTSP to correct it, or your authority about your passport."),
             Self::Revocation => ("revocation", "RFC 5280 s6.3", "The issuer has not revoked it",
                 "A revoked certificate does not come back: ask your QTSP why it was revoked, and for a new one over a new key."),
+            Self::Standing => ("standing", "Directive (EU) 2015/2366 art. 14, 15, 28 and 68(5)", "Neither the bank's blocks nor the register stand against it",
+                "Your QTSP cannot help here: ask your competent authority to correct the register, or the bank's support why it has blocked you."),
         }
     }
 }

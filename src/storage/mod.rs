@@ -8,6 +8,7 @@ mod interactions;
 mod introspection;
 mod migrations;
 mod sandbox;
+mod standing;
 mod tokens;
 mod versions;
 
@@ -15,6 +16,7 @@ pub use clients::RegistrationRetry;
 pub use interactions::NewInteraction;
 pub use migrations::{MIGRATOR, SchemaState};
 pub use sandbox::{CustomerRecord, NewCustomer};
+pub use standing::NamedEntry;
 pub use tokens::{NewToken, Stored};
 pub use versions::{Subject, Versions};
 

@@ -2,7 +2,12 @@
 //! second, on a connection that no request waits for; what has another number than before is read anew.
 
 use super::load;
-use crate::{app::App, config::Settings, flows::Outage, storage::Versions};
+use crate::{
+    app::App,
+    config::Settings,
+    flows::{Outage, standing},
+    storage::Versions,
+};
 use std::{
     fmt,
     sync::Arc,
@@ -67,6 +72,12 @@ impl Watch {
 
     async fn look(&mut self) -> Result<(), Failure> {
         let now = self.app.db.versions().await.map_err(Failure::Outage)?;
+        // first, so that no unreadable file stands in the way of a block
+        if now.standing != self.known.standing {
+            standing::reload(&self.app).await.map_err(Failure::Outage)?;
+            self.known.standing = now.standing;
+            tracing::info!(version = now.standing, "blocks and register read anew");
+        }
         if now.snapshot != self.known.snapshot {
             reload_snapshot(&self.app, &self.settings).await?;
             self.known.snapshot = now.snapshot;

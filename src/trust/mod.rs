@@ -1,5 +1,6 @@
 //! Today's trust of each brand, and the verdicts that rest on it.
 
+pub mod standing;
 mod watched;
 
 pub use watched::Watched;

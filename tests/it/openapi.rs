@@ -15,13 +15,13 @@ use guichet::{
         front_proxy::Hop,
         peer::{Counter, Peer},
     },
-    trust::TrustDesk,
+    trust::{TrustDesk, standing::StandingDesk},
 };
 use http::{Method, Request, StatusCode};
 use serde_json::Value;
 use sqlx::PgPool;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::Path,
     sync::Arc,
@@ -105,6 +105,7 @@ fn door(brands: Vec<Brand>) -> Door {
         Arc::new(System::new()),
         brands.into_iter().map(Arc::new).collect(),
         TrustDesk::new(everywhere(trust)),
+        StandingDesk::new(HashMap::new()),
         serde_json::json!({ "keys": [] }),
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();

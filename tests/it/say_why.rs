@@ -16,7 +16,7 @@ use guichet::{
     http::REASONS,
     oauth::{brand::Lang, tpp::PspRole::AccountInformation},
     pages::certificate_texts,
-    pki::{Anchors, Outcome, Reason, Rule, Trust, TrustPolicy, Verdict, assess, judge, read_chain},
+    pki::{Anchors, Asked, Outcome, Reason, Rule, Trust, TrustPolicy, Verdict, assess, judge, read_chain},
     tls::files::load_certificates,
 };
 use reqwest::Method;
@@ -78,7 +78,11 @@ fn judged(bend: impl FnOnce(&mut QwacSpec)) -> Verdict {
 
 /// The rules with this outcome.
 fn with(verdict: &Verdict, outcome: &str) -> Vec<Rule> {
-    assess(verdict).into_iter().filter(|assessed| assessed.outcome.name() == outcome).map(|assessed| assessed.rule).collect()
+    assess(verdict, Asked::CertificateOnly)
+        .into_iter()
+        .filter(|assessed| assessed.outcome.name() == outcome)
+        .map(|assessed| assessed.rule)
+        .collect()
 }
 
 #[test]
@@ -91,23 +95,28 @@ fn what_could_not_be_judged_is_neither_kept_nor_broken() {
     let after_form = Rule::ALL[3..].to_vec();
     let statements = vec![QcCompliance, QcType, Psd2Statement, Roles, Authority];
     for (case, verdict, fail, unreached) in [
-        ("good", judged(|_| ()), vec![], vec![Revocation]),
+        ("good", judged(|_| ()), vec![], vec![Revocation, Standing]),
         ("none", Verdict::refused(Reason::CertificateMissing), vec![Presented], Rule::ALL[1..].to_vec()),
         ("too large", large, vec![Size], Rule::ALL[2..].to_vec()),
         ("garbage", garbage, vec![Form], after_form),
-        ("expired", judge(&expired, &trust(), System::new().now()), vec![Validity], vec![Revocation]),
-        ("a stranger's", stranger, vec![Issuer], vec![Path, Revocation]),
-        ("not qualified", judged(|s| s.qc_statements = Some(vec![])), vec![QcStatements], [statements.clone(), vec![Revocation]].concat()),
+        ("expired", judge(&expired, &trust(), System::new().now()), vec![Validity], vec![Revocation, Standing]),
+        ("a stranger's", stranger, vec![Issuer], vec![Path, Revocation, Standing]),
+        (
+            "not qualified",
+            judged(|s| s.qc_statements = Some(vec![])),
+            vec![QcStatements],
+            [statements.clone(), vec![Revocation, Standing]].concat(),
+        ),
         (
             "torn statements",
             judged(|s| s.qc_statements = Some(vec![0x30, 3, 2, 1, 0])),
             vec![QcStatements],
-            [statements, vec![Revocation]].concat(),
+            [statements, vec![Revocation, Standing]].concat(),
         ),
-        ("a seal", judged(|s| s.qc_type = qwac::QcType::Eseal), vec![QcType], vec![Revocation]),
-        ("no role", judged(|s| s.roles.clear()), vec![Roles], vec![Revocation]),
-        ("another form", judged(|s| s.organisation = "VATFR-1".into()), vec![OrganisationId], vec![Authority, Revocation]),
-        ("an authority like none", judged(|s| s.nca_id = "?".into()), vec![Psd2Statement, Authority], vec![Revocation]),
+        ("a seal", judged(|s| s.qc_type = qwac::QcType::Eseal), vec![QcType], vec![Revocation, Standing]),
+        ("no role", judged(|s| s.roles.clear()), vec![Roles], vec![Revocation, Standing]),
+        ("another form", judged(|s| s.organisation = "VATFR-1".into()), vec![OrganisationId], vec![Authority, Revocation, Standing]),
+        ("an authority like none", judged(|s| s.nca_id = "?".into()), vec![Psd2Statement, Authority], vec![Revocation, Standing]),
     ] {
         assert_eq!(with(&verdict, "fail"), fail, "{case}: {:?}", verdict.reasons);
         assert_eq!(with(&verdict, "not_reached"), unreached, "{case}: {:?}", verdict.reasons);
@@ -138,7 +147,7 @@ fn every_reason_is_told_once_under_its_rule() {
         let Ok(chain) = read_chain(&fs::read(&path).unwrap()) else { continue };
         seen += 1;
         let verdict = judge(&chain, &trust(), System::new().now());
-        let assessed = assess(&verdict);
+        let assessed = assess(&verdict, Asked::CertificateOnly);
         let mut told: Vec<_> = vec![];
         for one in &assessed {
             if let Outcome::Fail(reasons) = &one.outcome {
@@ -352,6 +361,11 @@ async fn whoever_presents_a_certificate_learns_what_is_thought_of_it() {
             let findings: Vec<_> = rules.iter().flat_map(|rule| rule["findings"].as_array().unwrap()).map(|f| &f["code"]).collect();
             assert_eq!(findings.iter().filter_map(|code| code.as_str()).next(), code, "{who}: {told}");
             assert_eq!(rules.len(), Rule::ALL.len(), "{who}");
+            let standing = rules.last().unwrap();
+            assert_eq!(
+                (&standing["rule"], &standing["outcome"]),
+                (&"standing".into(), &if code.is_none() { "pass" } else { "not_reached" }.into())
+            );
             assert_eq!(told["certificate"].is_null(), who == "none", "{told}");
             assert_eq!(told["path"].is_null(), ["none", "untrusted"].contains(&who), "{told}");
             let page = wire.send(Method::GET, &url, &[("accept", "text/html, */*;q=0.1"), ("accept-language", "de")], "").await.ok(200);
@@ -380,7 +394,7 @@ async fn the_command_line_tells_the_same_as_text_and_as_json() {
     let (code, text) = inspect("aisp.pem", &[]).await;
     assert!(code == Some(0) && text.ends_with("verdict: accepted\n"), "{text}");
     assert!(text.contains("trusted by") && text.contains("  not reached The issuer has not revoked it [RFC 5280 s6.3]"), "{text}");
-    assert_eq!(text.lines().filter(|line| line.starts_with("  pass ")).count(), Rule::ALL.len() - 1, "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("  pass ")).count(), Rule::ALL.len() - 2, "{text}");
     let (code, text) = inspect("qsealc.pem", &[]).await;
     assert!(code == Some(6) && text.contains("  FAIL        It is for website authentication [ETSI EN 319 412-5 s4.2.3]"), "{text}");
     assert!(text.contains(Rule::QcType.advice()), "{text}");

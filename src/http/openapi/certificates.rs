@@ -52,4 +52,12 @@ pub const REASONS: &[Reason] = &[
     Reason::NcaCountryNotAccepted(String::new()),
     Reason::CabfOrganisationIdMismatch,
     Reason::Revoked,
+    Reason::Blocked,
+    Reason::AuthorisationWithdrawn,
+    Reason::AuthorisationSuspended,
+    Reason::NotInRegister,
+    Reason::NotPassported,
+    Reason::RoleNotInRegister,
+    Reason::RegisterMissing,
+    Reason::RegisterTooOld,
 ];

@@ -2,7 +2,7 @@
 
 use super::parts::{body, json_answer, object, operation, optional, page_answer, path_parameter, required, shared, text, uri, word};
 use crate::oauth::brand::Brand;
-use crate::pki::{Report, Rule, Verdict};
+use crate::pki::{Asked, Report, Rule, Verdict};
 use serde_json::json;
 use utoipa::openapi::{
     ObjectBuilder, Schema, Type,
@@ -55,7 +55,8 @@ pub fn presented(brand: &Brand) -> Operation {
     let description = "What this connection's certificate says, the chain found and each rule with pass or fail, whatever the verdict: no \
                        registration is needed, and a refused certificate or none is answered 200, too. As a page where `Accept` prefers \
                        `text/html`. Nothing is stored.";
-    let mut example = serde_json::to_value(Report::of(&Verdict::refused(crate::pki::Reason::CertificateMissing))).unwrap_or_default();
+    let mut example = serde_json::to_value(Report::of(&Verdict::refused(crate::pki::Reason::CertificateMissing), Asked::CertificateOnly))
+        .unwrap_or_default();
     example["judged_at"] = json!("2026-03-01T12:00:00Z");
     example["check_page"] = json!(format!("{}/{}/{}/certificate", brand.psu_origin, brand.id, brand.default_language.tag()));
     let answer = json_answer("The verdict.", "CertificateReport", [("no_certificate", example)]);

@@ -106,7 +106,7 @@ impl Clock for TestClock {
 }
 
 /// What differs from the usual test bank.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct BankOptions {
     /// TOML below the generated one: `[limits]` and the like.
     pub extra: String,
