@@ -3,7 +3,7 @@
 use crate::{
     harness::{
         Bank, CIC, LBP, Reply,
-        bank::{BRANDS, Brand, pki},
+        bank::{BRANDS, BankOptions, Brand, pki},
         command::run,
         wire::Wire,
     },
@@ -404,4 +404,31 @@ async fn the_command_line_tells_the_same_as_text_and_as_json() {
     let failed: Vec<_> = told["rules"].as_array().unwrap().iter().filter(|rule| rule["outcome"] == "fail").collect();
     assert_eq!((failed.len(), failed[0]["rule"].as_str()), (1, Some("validity")), "{told}");
     assert_eq!(failed[0]["findings"][0]["code"], "CERTIFICATE_EXPIRED");
+}
+
+/// What the bank has against a TPP is that TPP's to know: anybody may paste its certificate.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_is_told_to_the_blocked_alone() {
+    let bank = Bank::start().await;
+    bank.write_config(&BankOptions::default());
+    let tpp = bank.tpp([AccountInformation]);
+    let url = format!("{}/{}/certificate", bank.origin(CIC.tpp_host), CIC.id);
+    assert_eq!(tpp.wire.get(&url).await.json()["accepted"], true);
+    bank.block(&["--organisation", &tpp.organisation]).await;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    let told = loop {
+        let told = tpp.wire.get(&url).await.ok(200).json();
+        if told["accepted"] == false {
+            break told;
+        }
+        assert!(std::time::Instant::now() < deadline, "{told}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    let failed: Vec<_> = told["rules"].as_array().unwrap().iter().filter(|rule| rule["outcome"] == "fail").collect();
+    assert_eq!(
+        (failed.len(), &failed[0]["rule"], &failed[0]["findings"][0]["code"]),
+        (1, &"standing".into(), &"CERTIFICATE_BLOCKED".into())
+    );
+    let pasted = Page { bank: &bank, brand: CIC, lang: "en" }.upload(&tpp.chain[0]).await.ok(200);
+    assert!(pasted.body.contains("accepts this certificate") && !pasted.body.contains("BLOCKED"), "{}", pasted.body);
 }
