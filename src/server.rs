@@ -159,7 +159,7 @@ impl Server {
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();
         let policies = settings.brands.iter().map(|brand| (brand.id.clone(), settings.trust_of(&brand.id).register.clone())).collect();
         let app = App::new(db, clock, entropy, brands, trust, StandingDesk::new(policies), jwks);
-        standing::reload(&app).await?;
+        standing::load(&app).await?;
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
         }

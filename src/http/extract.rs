@@ -14,13 +14,14 @@ use axum::{body::Body, extract::FromRequest, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header};
 use std::sync::Arc;
 
-/// Who came with a request, or to the front proxy (`Forwarded` settled which), to be judged as often as time passed.
+/// Who came with a request, to be judged as often as time passed.
 pub struct Shown {
     peer: Option<Peer>,
     purpose: Purpose,
 }
 
 impl Shown {
+    /// The TPP behind the connection, or behind the front proxy (`Forwarded` settled which).
     pub fn new(request: &Request<Body>, purpose: Purpose) -> Self {
         Self { peer: request.extensions().get::<Peer>().cloned(), purpose }
     }

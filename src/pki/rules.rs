@@ -14,6 +14,7 @@ pub enum Rule {
     EndEntity,
     Algorithms,
     Issuer,
+    Service,
     Path,
     KeyUsage,
     ExtendedKeyUsage,
@@ -73,7 +74,7 @@ impl Outcome<'_> {
 }
 
 impl Rule {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Presented,
         Self::Size,
         Self::Form,
@@ -82,6 +83,7 @@ impl Rule {
         Self::EndEntity,
         Self::Algorithms,
         Self::Issuer,
+        Self::Service,
         Self::Path,
         Self::KeyUsage,
         Self::ExtendedKeyUsage,
@@ -107,7 +109,13 @@ impl Rule {
             Reason::Expired | Reason::NotYetValid => Self::Validity,
             Reason::CaCertificate => Self::EndEntity,
             Reason::SignatureAlgorithmNotAllowed | Reason::WeakKey(_) | Reason::KeyAlgorithmNotAllowed => Self::Algorithms,
-            Reason::UntrustedIssuer => Self::Issuer,
+            Reason::UntrustedIssuer(_) => Self::Issuer,
+            Reason::ServiceWithdrawn(_)
+            | Reason::ServiceNotGranted(_)
+            | Reason::ServiceNotGrantedAtIssuance(_)
+            | Reason::ServiceNotForWeb(_)
+            | Reason::ServiceNotUnderstood(_)
+            | Reason::NotQualifiedByList(_) => Self::Service,
             Reason::IssuerInvalid(_) | Reason::SignatureInvalid => Self::Path,
             Reason::KeyUsageMissing | Reason::KeyUsageNoDigitalSignature => Self::KeyUsage,
             Reason::EkuMissing | Reason::EkuAny | Reason::EkuTlsBinding | Reason::EkuNoClientAuth => Self::ExtendedKeyUsage,
@@ -196,6 +204,7 @@ impl Rule {
                 | Self::EndEntity
                 | Self::Algorithms
                 | Self::Issuer
+                | Self::Service
                 | Self::Path
                 | Self::KeyUsage
                 | Self::ExtendedKeyUsage
@@ -229,7 +238,11 @@ impl Rule {
             | Self::OrganisationName
             | Self::OrganisationId => true,
             Self::Standing => false, // not the certificate's
-            Self::Issuer | Self::Path => verdict.path.is_some(),
+            // a fault of the service says that the way led to it
+            Self::Issuer => verdict.path.is_some() || broken(verdict, Self::Service),
+            // an anchor of the configuration is in no list
+            Self::Service => verdict.path.as_ref().is_some_and(|path| path.listed.is_some()),
+            Self::Path => verdict.path.is_some(),
             Self::QcCompliance | Self::QcType => statements_were_read(verdict),
             Self::Psd2Statement => statements_were_read(verdict) || psd2_was_read,
             Self::Roles => psd2_was_read,
@@ -260,8 +273,10 @@ impl Rule {
                 "Present your own certificate first, then its issuer's: the file may be in the wrong order."),
             Self::Algorithms => ("algorithms", "ETSI TS 119 312 s8", "Key and signature are strong enough",
                 "Ask your QTSP for a certificate over an RSA key of 2048 to 8192 bits (3072 or more is better) or one on P-256, P-384 or P-521, signed with SHA-2."),
-            Self::Issuer => ("issuer", "ETSI TS 119 615", "It leads to a service that is accepted for QWACs",
+            Self::Issuer => ("issuer", "ETSI TS 119 615 s4.3", "It leads to a service that is known here",
                 "Send the intermediate certificates along. If they are there, ask your QTSP under which service of the EU trusted lists, granted for website authentication, this certificate was issued."),
+            Self::Service => ("service", "ETSI TS 119 612 s5.5; TS 119 615 s4.3, s4.4", "The trusted list grants that service website authentication, now and at issuance",
+                "Ask your QTSP for a certificate of a service that its trusted list calls granted for website authentication; this one's status does not come back for certificates of before."),
             Self::Path => ("path", "RFC 5280 s6.1", "Every signature and constraint up to that service holds",
                 "Ask your QTSP for the current intermediate certificates, and replace those that you send."),
             Self::KeyUsage => ("key_usage", "ETSI EN 319 412-2 s4.3.2", "keyUsage allows digital signatures",

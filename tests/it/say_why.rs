@@ -95,28 +95,33 @@ fn what_could_not_be_judged_is_neither_kept_nor_broken() {
     let after_form = Rule::ALL[3..].to_vec();
     let statements = vec![QcCompliance, QcType, Psd2Statement, Roles, Authority];
     for (case, verdict, fail, unreached) in [
-        ("good", judged(|_| ()), vec![], vec![Revocation, Standing]),
+        ("good", judged(|_| ()), vec![], vec![Service, Revocation, Standing]),
         ("none", Verdict::refused(Reason::CertificateMissing), vec![Presented], Rule::ALL[1..].to_vec()),
         ("too large", large, vec![Size], Rule::ALL[2..].to_vec()),
         ("garbage", garbage, vec![Form], after_form),
-        ("expired", judge(&expired, &trust(), System::new().now()), vec![Validity], vec![Revocation, Standing]),
-        ("a stranger's", stranger, vec![Issuer], vec![Path, Revocation, Standing]),
+        ("expired", judge(&expired, &trust(), System::new().now()), vec![Validity], vec![Service, Revocation, Standing]),
+        ("a stranger's", stranger, vec![Issuer], vec![Service, Path, Revocation, Standing]),
         (
             "not qualified",
             judged(|s| s.qc_statements = Some(vec![])),
             vec![QcStatements],
-            [statements.clone(), vec![Revocation, Standing]].concat(),
+            [vec![Service], statements.clone(), vec![Revocation, Standing]].concat(),
         ),
         (
             "torn statements",
             judged(|s| s.qc_statements = Some(vec![0x30, 3, 2, 1, 0])),
             vec![QcStatements],
-            [statements, vec![Revocation, Standing]].concat(),
+            [vec![Service], statements, vec![Revocation, Standing]].concat(),
         ),
-        ("a seal", judged(|s| s.qc_type = qwac::QcType::Eseal), vec![QcType], vec![Revocation, Standing]),
-        ("no role", judged(|s| s.roles.clear()), vec![Roles], vec![Revocation, Standing]),
-        ("another form", judged(|s| s.organisation = "VATFR-1".into()), vec![OrganisationId], vec![Authority, Revocation, Standing]),
-        ("an authority like none", judged(|s| s.nca_id = "?".into()), vec![Psd2Statement, Authority], vec![Revocation, Standing]),
+        ("a seal", judged(|s| s.qc_type = qwac::QcType::Eseal), vec![QcType], vec![Service, Revocation, Standing]),
+        ("no role", judged(|s| s.roles.clear()), vec![Roles], vec![Service, Revocation, Standing]),
+        (
+            "another form",
+            judged(|s| s.organisation = "VATFR-1".into()),
+            vec![OrganisationId],
+            vec![Service, Authority, Revocation, Standing],
+        ),
+        ("an authority like none", judged(|s| s.nca_id = "?".into()), vec![Psd2Statement, Authority], vec![Service, Revocation, Standing]),
     ] {
         assert_eq!(with(&verdict, "fail"), fail, "{case}: {:?}", verdict.reasons);
         assert_eq!(with(&verdict, "not_reached"), unreached, "{case}: {:?}", verdict.reasons);
@@ -394,7 +399,7 @@ async fn the_command_line_tells_the_same_as_text_and_as_json() {
     let (code, text) = inspect("aisp.pem", &[]).await;
     assert!(code == Some(0) && text.ends_with("verdict: accepted\n"), "{text}");
     assert!(text.contains("trusted by") && text.contains("  not reached The issuer has not revoked it [RFC 5280 s6.3]"), "{text}");
-    assert_eq!(text.lines().filter(|line| line.starts_with("  pass ")).count(), Rule::ALL.len() - 2, "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("  pass ")).count(), Rule::ALL.len() - 3, "{text}");
     let (code, text) = inspect("qsealc.pem", &[]).await;
     assert!(code == Some(6) && text.contains("  FAIL        It is for website authentication [ETSI EN 319 412-5 s4.2.3]"), "{text}");
     assert!(text.contains(Rule::QcType.advice()), "{text}");
