@@ -19,8 +19,8 @@
 //! tasks         what a server does beside answering: watches for changes, reads trust anew, asks about revocation
 //! trust         each brand's trust of today, the verdicts that rest on it, what is known of revocation
 //! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
-//! tls           bounded handshakes and connections; proof of the key's possession, no trust
 //! register_file a register's export -> rows, or every mistake with its line. Only cli names it
+//! tls           bounded handshakes and connections; proof of the key's possession, no trust in TPPs
 //! config        TOML -> checked values, every mistake at once
 //! clock         the only doors for time and chance
 //! signing       the published keys

@@ -162,7 +162,7 @@ impl Server {
         let statuses = StatusDesk::new(settings.brands.iter().map(|brand| (brand.id.clone(), settings.revocation_of(brand))).collect());
         let outbound = Outbound::new(&settings.outbound).map_err(configuration)?;
         let app = App::new(db, clock, entropy, brands, trust, statuses, outbound, StandingDesk::new(policies), jwks);
-        standing::reload(&app).await?;
+        standing::load(&app).await?;
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
         }

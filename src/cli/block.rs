@@ -104,10 +104,12 @@ pub fn act(step: BlockStep) -> Result<ExitCode, Failure> {
             let new = new_block(&args, &settings, &system)?;
             runtime.block_on(async {
                 let db = connect(&settings).await?;
+                let known = known_here(&db, &settings, &new.target).await?;
                 match kill_switch::block(&db, &system, new).await? {
                     Blocked::Added(block) => println!("blocked\n\n{}", describe(&block)),
                     Blocked::Already(block) => println!("blocked already; the block in force stays as it is\n\n{}", describe(&block)),
                 }
+                println!("{:<12}{known}", "known here");
                 Ok(ExitCode::SUCCESS)
             })
         }
@@ -206,6 +208,24 @@ fn target(args: &AddArgs) -> Result<Target, Failure> {
         (None, None, None, None, Some(digits)) => Ok(Target::IssuerKey(sha256("--issuer-key", digits)?)),
         (None, None, None, None, None) => Err(wrong("what to block? --organisation, --certificate, --issuer, --issuer-key or --role")),
     }
+}
+
+/// A block of what nobody has is most likely a mistyped one, and then shuts out nobody.
+async fn known_here(db: &Db, settings: &Settings, target: &Target) -> Result<String, Failure> {
+    if let Target::Certificate(sha256) = target {
+        let seen = db.find_certificate(sha256).await?.is_some();
+        return Ok(if seen { "the certificate was seen" } else { "the certificate was never seen: are the digits right?" }.to_owned());
+    }
+    let Some(organisation) = target.organisation() else { return Ok("not asked: it is about many".to_owned()) };
+    let (mut tx, mut clients) = (db.begin("count_clients").await?, 0);
+    for brand in &settings.brands {
+        clients += tx.count_clients(&brand.id, organisation).await?;
+    }
+    Ok(match clients {
+        0 => "no client of this organisation is registered: is it spelled right?".to_owned(),
+        1 => "1 registered client".to_owned(),
+        many => format!("{many} registered clients"),
+    })
 }
 
 fn describe(block: &Block) -> String {

@@ -1,6 +1,7 @@
 //! The authorization endpoint: whom may we answer, what is asked, and a journey begins.
 
 use super::{
+    certificate::check_watched,
     client::{Reading, find},
     standing,
 };
@@ -46,6 +47,7 @@ pub async fn begin(
     lang: Lang,
     browser: &BrowserKey,
 ) -> Result<Begun, Outage> {
+    check_watched(app)?;
     let id = params.get("client_id").and_then(ClientId::parse);
     let mut reading = Reading::Remembered;
     loop {

@@ -1,6 +1,6 @@
 //! The customer's steps between the authorization request and the answer, with scripted customers in a sandbox.
 
-use super::standing;
+use super::{certificate::check_watched, standing};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -90,6 +90,7 @@ struct Journey<'a> {
 
 /// Shows where the journey stands, and mints nothing.
 pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<View, Outage> {
+    check_watched(app)?;
     let journey = Journey { app, brand, now: app.clock.now() };
     let mut tx = app.db.begin("peek_at_journey").await?;
     let interaction = match mine(&mut tx, brand, id, browser).await? {
@@ -113,6 +114,7 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
 
 /// Sends the browser home if there is an answer; the code is minted here.
 pub async fn look(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<View, Outage> {
+    check_watched(app)?;
     let journey = Journey { app, brand, now: app.clock.now() };
     let mut tx = app.db.begin("look_at_journey").await?;
     let interaction = match mine(&mut tx, brand, id, browser).await? {
@@ -131,6 +133,7 @@ pub async fn look(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
 
 /// `POST` of the journey: takes one step, then has the browser look again.
 pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>, form: Form) -> Result<View, Outage> {
+    check_watched(app)?;
     let journey = Journey { app, brand, now: app.clock.now() };
     if !browser.is_some_and(|key| key.accepts(id, &form.csrf)) {
         return Ok(View::Nothing(if browser.is_some() { NoView::ForeignForm } else { NoView::OtherBrowser }));

@@ -12,7 +12,7 @@ use crate::{
         tpp::Tpp,
     },
     pki::Reason,
-    standing::{Age, Purpose, Register, RegisterFault, RegisterUse, Standing, StandingRefusal, Subject},
+    standing::{Age, Blocks, Purpose, Register, RegisterFault, RegisterUse, StandingRefusal, Subject},
     storage::{Db, Outage},
     trust::standing::{Told, Who},
 };
@@ -22,29 +22,66 @@ use time::OffsetDateTime;
 /// A register that keeps being superseded while it is read is read at the next look.
 const MOST_READINGS: usize = 3;
 
-/// Reads blocks, register and merges anew. The register is large and changes rarely: the one in memory is kept while it is in force.
-pub async fn reload(app: &App) -> Result<(), Outage> {
-    let blocks = app.db.live_blocks().await?.into_iter().collect();
-    let known = app.standing.today().register.clone();
-    let register = read_register(&app.db, known).await?;
-    let standing = Standing { blocks, register, ..Standing::default() };
-    metrics::gauge!("guichet_blocks").set(standing.blocks.len() as f64);
-    if let Some(register) = &standing.register {
-        metrics::gauge!("guichet_register_as_of_seconds").set(register.head.as_of.midnight().assume_utc().unix_timestamp() as f64);
+/// Whether what is in memory is all that the database has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Complete,
+    /// A register is being read, or has to be: look again.
+    RegisterOnItsWay,
+}
+
+/// At the start: all of it, before anybody is answered.
+pub async fn load(app: &App) -> Result<(), Outage> {
+    if reload_blocks(app).await? == Reading::RegisterOnItsWay {
+        load_register(app).await?;
     }
-    app.standing.replace(standing);
     Ok(())
 }
 
-async fn read_register(db: &Db, known: Option<Arc<Register>>) -> Result<Option<Arc<Register>>, Outage> {
+/// Blocks and merges anew. A register of another id is read beside that, by a task of its own: it may be large, and no block
+/// waits for it. Meanwhile the last one counts.
+pub async fn reload(app: &App) -> Result<Reading, Outage> {
+    let reading = reload_blocks(app).await?;
+    if reading == Reading::RegisterOnItsWay
+        && let Some(turn) = app.standing.begin_reading()
+    {
+        let app = app.clone();
+        tokio::spawn(async move {
+            if let Err(error) = load_register(&app).await {
+                tracing::error!(%error, "the register kept as it was; trying on");
+            }
+            drop(turn);
+        });
+    }
+    Ok(reading)
+}
+
+async fn reload_blocks(app: &App) -> Result<Reading, Outage> {
+    let blocks: Blocks = app.db.live_blocks().await?.into_iter().collect();
+    let head = app.db.register_in_force().await?;
+    metrics::gauge!("guichet_blocks").set(blocks.len() as f64);
+    app.standing.set_blocks(blocks);
+    let known = app.standing.today().register.as_ref().map(|register| register.head.id);
+    Ok(if head.map(|head| head.id) == known { Reading::Complete } else { Reading::RegisterOnItsWay })
+}
+
+async fn load_register(app: &App) -> Result<(), Outage> {
+    let register = read_register(&app.db).await?;
+    if let Some(register) = &register {
+        let as_of = register.head.as_of.midnight().assume_utc();
+        metrics::gauge!("guichet_register_as_of_seconds").set(as_of.unix_timestamp() as f64);
+        tracing::info!(as_of = %register.head.as_of, institutions = register.head.entries, "register read");
+    }
+    app.standing.set_register(register);
+    Ok(())
+}
+
+async fn read_register(db: &Db) -> Result<Option<Register>, Outage> {
     for _ in 0..MOST_READINGS {
         let Some(head) = db.register_in_force().await? else { return Ok(None) };
-        if let Some(known) = known.as_ref().filter(|known| known.head.id == head.id) {
-            return Ok(Some(known.clone()));
-        }
         let entries = db.register_entries(head.id).await?;
         if entries.len() == head.entries {
-            return Ok(Some(Arc::new(Register::new(head, entries))));
+            return Ok(Some(Register::new(head, entries)));
         }
     }
     Err(Outage::contended("the register kept changing"))

@@ -7,19 +7,21 @@ use crate::{
         certificate::{self, Purpose},
     },
     oauth::{error::OAuthError, params::Params, tpp::Tpp},
+    pki::PresentedChain,
     tls::peer::Peer,
 };
 use axum::{body::Body, extract::FromRequest, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header};
 use std::sync::Arc;
 
-/// Who came with a request, or to the front proxy (`Forwarded` settled which), to be judged as often as time passed.
+/// Who came with a request, to be judged as often as time passed.
 pub struct Shown {
     peer: Option<Peer>,
     purpose: Purpose,
 }
 
 impl Shown {
+    /// The TPP behind the connection, or behind the front proxy (`Forwarded` settled which).
     pub fn new(request: &Request<Body>, purpose: Purpose) -> Self {
         Self { peer: request.extensions().get::<Peer>().cloned(), purpose }
     }
@@ -33,6 +35,11 @@ impl Shown {
             Err(outage) => Err(respond::outage(&outage)),
         }
     }
+}
+
+/// The certificates that the connection proved.
+pub fn chain(request: &Request<Body>) -> PresentedChain {
+    request.extensions().get::<Peer>().map(|peer| peer.chain.clone()).unwrap_or_default()
 }
 
 /// At most one `Authorization` header, in ASCII.

@@ -68,24 +68,12 @@ impl Forwarded {
     /// was handed over, or none: never the proxy's own.
     pub fn settle(&self, request: &mut Request<Body>) -> Result<(), OAuthError> {
         let hop = request.extensions().get::<Peer>().map_or(Hop::Direct, |peer| peer.hop);
-        let mut found: Vec<_> = request.headers().keys().filter(|name| self.known.contains(*name)).cloned().collect();
-        let chain = match hop {
-            Hop::FrontProxy => {
-                let chain = self
-                    .handover
-                    .as_ref()
-                    .map_or_else(|| Ok(PresentedChain::default()), |from| self.handed_over(from, request.headers_mut()));
-                found.retain(|name| !self.handover.iter().flat_map(Handover::headers).any(|read| read == name));
-                Some(chain)
-            }
-            Hop::Direct | Hop::Unproved(_) => None,
+        let chain = match (hop, &self.handover) {
+            (Hop::FrontProxy, Some(from)) => Some(self.handed_over(from, request.headers_mut())),
+            (Hop::FrontProxy, None) => Some(Ok(PresentedChain::default())),
+            (Hop::Direct | Hop::Unproved(_), _) => None,
         };
-        if !found.is_empty() {
-            metrics::counter!("guichet_forwarded_certificates_ignored_total", "peer" => hop.name()).increment(1);
-        }
-        for name in found {
-            request.headers_mut().remove(name);
-        }
+        self.strip(request.headers_mut(), hop);
         let Some(chain) = chain else { return Ok(()) };
         let chain = chain.map_err(|why| {
             metrics::counter!("guichet_forwarded_certificates_refused_total", "reason" => why.name()).increment(1);
@@ -97,6 +85,18 @@ impl Forwarded {
         Ok(())
     }
 
+    /// What is left of them counts for nothing.
+    fn strip(&self, headers: &mut HeaderMap, hop: Hop) {
+        let found: Vec<_> = headers.keys().filter(|name| self.known.contains(*name)).cloned().collect();
+        if !found.is_empty() {
+            metrics::counter!("guichet_forwarded_certificates_ignored_total", "peer" => hop.name()).increment(1);
+        }
+        for name in found {
+            headers.remove(name);
+        }
+    }
+
+    /// Takes the agreed headers out, and reads them.
     fn handed_over(&self, from: &Handover, headers: &mut HeaderMap) -> Result<PresentedChain, ForwardedRefusal> {
         let certificate = taken(headers, &from.header);
         let others = from.chain_header.as_ref().map_or_else(Vec::new, |name| taken(headers, name));

@@ -5,6 +5,7 @@ use super::found::Issuer;
 use super::oid;
 use super::signature::{SignatureFault, Signed};
 use super::status::{self, Answer, RevocationReason, SKEW, Said, Serial};
+use super::x509;
 use std::fmt;
 use time::{Duration, OffsetDateTime};
 
@@ -201,9 +202,9 @@ impl<'a> TbsCertList<'a> {
             return Err(CrlError::Malformed("it names two signature algorithms"));
         }
         let issuer = parts.whole()?;
-        let this_update = status::time(parts.any()?)?;
+        let this_update = x509::time(parts.any()?)?;
         let next_update = match parts.peek() {
-            Some(der::UTC_TIME | der::GENERALIZED_TIME) => Some(status::time(parts.any()?)?),
+            Some(der::UTC_TIME | der::GENERALIZED_TIME) => Some(x509::time(parts.any()?)?),
             Some(_) | None => None,
         };
         let revoked = parts.optional(der::SEQUENCE)?.unwrap_or_default();
@@ -277,7 +278,7 @@ fn entries(contents: &[u8]) -> Result<Box<[Entry]>, CrlError> {
     while !list.is_empty() {
         let mut parts = Reader::new(list.expect(der::SEQUENCE)?);
         let serial = Serial::from_der(parts.expect(der::INTEGER)?);
-        let at = status::time(parts.any()?)?;
+        let at = x509::time(parts.any()?)?;
         let reason = parts.optional(der::SEQUENCE)?.map_or(Ok(Some(RevocationReason::Unspecified)), reason)?;
         parts.finish()?;
         // a number that no certificate here can have, or one whose revocation was taken back

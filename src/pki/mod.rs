@@ -2,6 +2,8 @@
 //!
 //! Nothing here waits, reads a clock or logs. TLS proves possession of the key before; the flows act after.
 
+mod algorithms;
+mod anchors;
 mod certificate;
 mod chain;
 mod content;
@@ -17,24 +19,35 @@ mod organisation;
 mod path;
 mod pointers;
 pub mod qc_statements;
+mod reading;
 mod reason;
+mod report;
 pub mod revocation;
+mod rules;
+mod sent;
+mod services;
 mod signature;
 pub mod status;
 pub mod trusted_list;
+mod x509;
 
+pub use anchors::{Anchors, AnchorsError};
 pub use certificate::{CertificateFacts, PublicKey};
 pub use chain::PresentedChain;
 pub use content::{Content, judge_content};
 pub use der::DerError;
 pub use describe::describe;
 pub use found::{FoundPath, Issuer, ListedAs};
-pub use path::{Anchors, AnchorsError, Crl, CrlError, chain_from_pem_or_der};
+pub use organisation::visible;
+pub use path::{Crl, CrlError, Purpose, chain_from_pem_or_der};
 pub use pointers::Pointers;
+pub use reading::{holds_private_key, read_chain};
 pub use reason::{Family, Reason, Warning};
+pub use report::{Finding, Report, ReportedCertificate, ReportedPath, ReportedRule, ReportedService};
+pub use rules::{Asked, Assessed, Outcome, Rule, assess};
 
 use crate::oauth::tpp::{CertificateIssuer, OrganisationId, Tpp};
-use path::{Moment, Purpose};
+use path::Moment;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -117,23 +130,42 @@ pub struct Verdict {
 /// Judges a client's chain, leaf first, at a time.
 pub fn judge(chain: &[CertificateDer<'_>], trust: &Trust, now: OffsetDateTime) -> Verdict {
     let mut verdict = Verdict { facts: None, reasons: size_reasons(chain), warnings: Vec::new(), path: None };
-    let Some(leaf) = chain.first().filter(|_| verdict.reasons.is_empty()) else { return verdict };
-    let content = judge_content(leaf, &trust.policy);
+    let Some(first) = chain.first().filter(|_| verdict.reasons.is_empty()) else { return verdict };
+    let leaf = match certificate::read(first) {
+        Ok(leaf) => leaf,
+        Err(error) => return Verdict::refused(Reason::Malformed(error.0)),
+    };
+    let content = content::judge(&leaf, first, &trust.policy);
     verdict.facts = content.facts;
     verdict.reasons = content.reasons;
     verdict.warnings = content.warnings;
-    if let Some((not_before, not_after)) = verdict.facts.as_ref().map(|facts| (facts.not_before, facts.not_after)) {
-        verdict.add(validity_reason(not_before, not_after, now));
-        // Where the leaf is out of date, its issuer is judged at the nearest time at which it was not.
-        let at = now.clamp(not_before, not_after);
-        let moment = Moment { at, leaf_end: not_after, purpose: purpose(&verdict.reasons, &trust.policy) };
-        let path = path::judge(chain, &trust.anchors, &trust.crls, &moment);
-        verdict.add(path.reason);
-        verdict.warnings.extend(path.warnings);
-        verdict.path = path.found;
-    }
+    let (not_before, not_after) = (leaf.x509.not_before, leaf.x509.not_after);
+    verdict.add(validity_reason(not_before, not_after, now));
+    // Where the leaf is out of date, its path is judged at the nearest time at which it was not.
+    let at = now.clamp(not_before, not_after);
+    let moment = Moment { now, at, purpose: purpose(&verdict.reasons, &trust.policy) };
+    let path = path::judge(&leaf, chain, &trust.anchors, &trust.crls, &moment);
+    verdict.add(path.reason);
+    verdict.warnings.extend(path.warnings);
+    verdict.path = path.found;
     verdict.reasons.sort_by_key(Reason::step);
     verdict
+}
+
+/// Path validation alone: whether a chain, leaf first, leads to an authority that may vouch for it.
+///
+/// # Errors
+/// With the first thing that is wrong.
+pub fn validate_path(chain: &[CertificateDer<'_>], trust: &Trust, now: OffsetDateTime, purpose: Purpose) -> Result<(), Reason> {
+    let first = chain.first().ok_or(Reason::CertificateMissing)?;
+    let leaf = certificate::read(first).map_err(|error| Reason::Malformed(error.0))?;
+    let path = path::judge(&leaf, chain, &trust.anchors, &trust.crls, &Moment { now, at: now, purpose });
+    match (path.reason, path.found) {
+        (Some(reason), _) => Err(reason),
+        (None, Some(_)) => Ok(()),
+        // What cannot be read is named by the rules on contents, which are not asked here.
+        (None, None) => Err(Reason::Malformed("path building cannot read it")),
+    }
 }
 
 impl Verdict {

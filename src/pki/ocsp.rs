@@ -5,7 +5,8 @@ use super::der::{self, DerError, Element, Reader};
 use super::found::Issuer;
 use super::oid;
 use super::signature::{self, SignatureFault, Signed};
-use super::status::{self, Answer, Extension, RevocationReason, SKEW, Said, Serial};
+use super::status::{self, Answer, RevocationReason, SKEW, Said, Serial};
+use super::x509::{self, Extension};
 use aws_lc_rs::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
 use std::fmt;
 use time::{Duration, OffsetDateTime};
@@ -249,11 +250,11 @@ impl Question<'_> {
             }
             let der = list.whole()?;
             let Ok(delegate) = certificate::read(der) else { continue };
-            if data.responder.is(delegate.x509.subject().as_raw(), delegate.x509.public_key().raw) {
+            let (name, spki) = (der::wrapped(der::SEQUENCE, delegate.x509.subject), delegate.x509.key.spki());
+            if data.responder.is(&name, &spki) {
                 self.check_delegate(der, &delegate, now)?;
-                signed.verify(delegate.x509.public_key().raw)?;
-                let no_check = delegate.x509.extensions().iter().any(|extension| extension.oid.as_bytes() == oid::OCSP_NO_CHECK);
-                return Ok(Responder::Delegate { no_check });
+                signed.verify(&spki)?;
+                return Ok(Responder::Delegate { no_check: delegate.x509.extension(oid::OCSP_NO_CHECK).is_some() });
             }
         }
         Err(OcspError::ResponderUnknown)
@@ -262,18 +263,17 @@ impl Question<'_> {
     fn check_delegate(&self, der: &[u8], delegate: &Leaf<'_>, now: OffsetDateTime) -> Result<(), OcspError> {
         let mut parts = Reader::new(der::only(der, der::SEQUENCE)?);
         let signed = Signed::read(&mut parts)?;
-        if delegate.x509.issuer().as_raw() != self.issuer.name || signed.verify(&self.issuer.spki).is_err() {
+        if der::wrapped(der::SEQUENCE, delegate.x509.issuer) != self.issuer.name || signed.verify(&self.issuer.spki).is_err() {
             return Err(OcspError::DelegateOfOtherIssuer);
         }
         let signs_answers = delegate.extended_key_usage.as_ref().is_some_and(|ids| ids.contains(&oid::OCSP_SIGNING));
-        let signs = delegate.key_usage.as_ref().is_none_or(|usage| usage.digital_signature || usage.names.contains(&"nonRepudiation"));
+        let signs = delegate.key_usage.as_ref().is_none_or(|usage| usage.digital_signature() || usage.non_repudiation());
         let known = [oid::KEY_USAGE, oid::EXTENDED_KEY_USAGE, oid::BASIC_CONSTRAINTS, oid::OCSP_NO_CHECK, oid::CERTIFICATE_POLICIES];
-        let understood = delegate.x509.extensions().iter().all(|one| !one.critical || known.contains(&one.oid.as_bytes()));
+        let understood = delegate.x509.extensions.iter().all(|one| !one.critical || known.contains(&one.id));
         if !signs_answers || !signs || !understood {
             return Err(OcspError::DelegateNotAuthorised);
         }
-        let validity = delegate.x509.validity();
-        let valid = (validity.not_before.to_datetime() - SKEW..=validity.not_after.to_datetime()).contains(&now);
+        let valid = (delegate.x509.not_before - SKEW..=delegate.x509.not_after).contains(&now);
         if valid { Ok(()) } else { Err(OcspError::DelegateOutOfDate) }
     }
 }
@@ -420,7 +420,7 @@ fn said(Element { tag, value }: Element<'_>) -> Result<Said, OcspError> {
 
 fn generalized(parts: &mut Reader<'_>) -> Result<OffsetDateTime, DerError> {
     let element = parts.any()?;
-    if element.tag == der::GENERALIZED_TIME { status::time(element) } else { Err(DerError("a time is no GeneralizedTime")) }
+    if element.tag == der::GENERALIZED_TIME { x509::time(element) } else { Err(DerError("a time is no GeneralizedTime")) }
 }
 
 /// `[1] EXPLICIT Extensions OPTIONAL`, none critical but the known ones (RFC 6960 s4.4).

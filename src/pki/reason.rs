@@ -15,7 +15,13 @@ pub enum Reason {
     Expired,
     NotYetValid,
     CaCertificate,
-    UntrustedIssuer,
+    UntrustedIssuer(String),
+    ServiceWithdrawn(String),
+    ServiceNotGranted(String),
+    ServiceNotGrantedAtIssuance(String),
+    ServiceNotForWeb(String),
+    ServiceNotUnderstood(String),
+    NotQualifiedByList(String),
     IssuerInvalid(&'static str),
     SignatureInvalid,
     SignatureAlgorithmNotAllowed,
@@ -93,12 +99,6 @@ pub enum Warning {
     CrlExpired,
     /// A revocation list of the issuer cannot be used (signature, key usage, algorithm).
     CrlUnusable,
-    /// Accepted under a soft policy: the last good answer about its status is older than it should be.
-    StatusNotFresh,
-    /// Accepted under a soft policy: there never was an answer about its status.
-    StatusNeverLearnt,
-    /// Accepted under a soft policy: it does not say where its status is published.
-    RevocationPointersMissing,
 }
 
 impl Reason {
@@ -131,7 +131,13 @@ impl Reason {
             | Self::UnknownCriticalExtension(_)
             | Self::NotYetValid
             | Self::CaCertificate
-            | Self::UntrustedIssuer
+            | Self::UntrustedIssuer(_)
+            | Self::ServiceWithdrawn(_)
+            | Self::ServiceNotGranted(_)
+            | Self::ServiceNotGrantedAtIssuance(_)
+            | Self::ServiceNotForWeb(_)
+            | Self::ServiceNotUnderstood(_)
+            | Self::NotQualifiedByList(_)
             | Self::IssuerInvalid(_)
             | Self::SignatureInvalid
             | Self::SignatureAlgorithmNotAllowed
@@ -188,6 +194,13 @@ impl Reason {
             | Self::OrganisationNameMalformed(text)
             | Self::OrganisationIdMalformed(text) => Some((*text).to_owned()),
             Self::DuplicateExtension(text)
+            | Self::UntrustedIssuer(text)
+            | Self::ServiceWithdrawn(text)
+            | Self::ServiceNotGranted(text)
+            | Self::ServiceNotGrantedAtIssuance(text)
+            | Self::ServiceNotForWeb(text)
+            | Self::ServiceNotUnderstood(text)
+            | Self::NotQualifiedByList(text)
             | Self::UnknownCriticalExtension(text)
             | Self::QcStatementRepeated(text)
             | Self::QcTypeNotWeb(text)
@@ -202,7 +215,6 @@ impl Reason {
             | Self::Expired
             | Self::NotYetValid
             | Self::CaCertificate
-            | Self::UntrustedIssuer
             | Self::SignatureInvalid
             | Self::SignatureAlgorithmNotAllowed
             | Self::KeyAlgorithmNotAllowed
@@ -261,7 +273,13 @@ impl Reason {
             Self::Expired => (2, "CERTIFICATE_EXPIRED", "RFC 5280 s4.1.2.5", "The certificate's notAfter has passed; connect with the renewed one."),
             Self::NotYetValid => (2, "CERTIFICATE_NOT_YET_VALID", "RFC 5280 s4.1.2.5", "The certificate's notBefore has not been reached."),
             Self::CaCertificate => (2, "CA_CERTIFICATE", "RFC 5280 s4.2.1.9", "This is the certificate of a certification authority, not of a payment service provider."),
-            Self::UntrustedIssuer => (2, "ISSUER_NOT_TRUSTED", "ETSI TS 119 615", "The certificate does not lead to a service accepted here for qualified website authentication; send the issuing certificates along if the issuer has one above it."),
+            Self::UntrustedIssuer(_) => (2, "ISSUER_NOT_TRUSTED", "ETSI TS 119 615 s4.3", "The certificate does not lead to a service of the trusted lists; if the issuer named here is below one, send its certificate along."),
+            Self::ServiceWithdrawn(_) => (2, "SERVICE_WITHDRAWN", "ETSI TS 119 615 s4.3", "The trusted list calls the issuing service withdrawn; certificates that it issued before are not accepted either."),
+            Self::ServiceNotGranted(_) => (2, "SERVICE_NOT_GRANTED", "ETSI TS 119 615 s4.3", "The trusted list does not call the issuing service granted today."),
+            Self::ServiceNotGrantedAtIssuance(_) => (2, "SERVICE_NOT_GRANTED_AT_ISSUANCE", "ETSI TS 119 615 s4.3", "The issuing service was not granted when the certificate was issued."),
+            Self::ServiceNotForWeb(_) => (2, "SERVICE_NOT_FOR_WEB", "ETSI TS 119 612 s5.5.9.4", "The trusted list does not name website authentication among the uses of the issuing service, today or when the certificate was issued."),
+            Self::ServiceNotUnderstood(_) => (2, "SERVICE_NOT_UNDERSTOOD", "ETSI TS 119 612 s5.5.9", "What the trusted list says of the issuing service cannot be understood here, and may not be ignored."),
+            Self::NotQualifiedByList(_) => (2, "NOT_QUALIFIED_BY_LIST", "ETSI TS 119 615 s4.4", "The trusted list says of certificates like this one that they are not qualified for website authentication, or says two things at once."),
             Self::IssuerInvalid(_) => (2, "ISSUER_INVALID", "RFC 5280 s6.1", "A certificate between this one and the accepted service cannot be used."),
             Self::SignatureInvalid => (2, "SIGNATURE_INVALID", "RFC 5280 s6.1.3", "The certificate names an accepted issuer, but that issuer's key did not sign it."),
             Self::SignatureAlgorithmNotAllowed => (2, "SIGNATURE_ALGORITHM_NOT_ALLOWED", "ETSI TS 119 312 s8", "The certificate is signed by another algorithm than RSA or ECDSA with SHA-256, SHA-384 or SHA-512."),
@@ -341,9 +359,6 @@ impl fmt::Display for Warning {
             Self::ServerAuthOnly => f.write_str("extendedKeyUsage is serverAuth without clientAuth, which the configuration accepts"),
             Self::PointerIgnored(why) => write!(f, "a pointer to the certificate's status or issuer was ignored: {why}"),
             Self::CrlExpired => f.write_str("a revocation list of the issuer is past its nextUpdate"),
-            Self::StatusNotFresh => f.write_str("the last good answer about its revocation status is older than it should be"),
-            Self::StatusNeverLearnt => f.write_str("there never was an answer about its revocation status"),
-            Self::RevocationPointersMissing => f.write_str("it does not say where its revocation status is published"),
             Self::CrlUnusable => f.write_str("a revocation list of the issuer could not be verified and was not used"),
         }
     }

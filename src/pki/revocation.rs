@@ -2,9 +2,10 @@
 
 use super::found::Issuer;
 use super::pointers::Pointers;
-use super::reason::{Reason, Warning};
+use super::reason::Reason;
 use super::status::{Answer, RevocationReason, Said, Serial};
 use sha2::{Digest, Sha256};
+use std::fmt;
 use time::{Duration, OffsetDateTime};
 
 /// A certificate as its issuer knows it. By the key, not the name: cross certificates of one authority share it.
@@ -214,10 +215,28 @@ pub struct Evidence {
 pub enum Standing {
     Fine,
     /// Fine by a soft policy.
-    Tolerated(Warning),
+    Tolerated(Tolerance),
     Refused(Reason),
     /// Nobody can say now: an outage.
     Unavailable,
+}
+
+/// What a soft policy puts up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tolerance {
+    NotFresh,
+    NeverLearnt,
+    PointersMissing,
+}
+
+impl fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFresh => "the last good answer about its status is older than it should be",
+            Self::NeverLearnt => "there never was an answer about its status",
+            Self::PointersMissing => "it does not say where its status is published",
+        })
+    }
 }
 
 pub fn judge(evidence: &Evidence, policy: &Policy, now: OffsetDateTime) -> Standing {
@@ -237,14 +256,14 @@ pub fn judge(evidence: &Evidence, policy: &Policy, now: OffsetDateTime) -> Stand
     if !evidence.has_pointers {
         return match policy.mode {
             Mode::Hard => Standing::Refused(Reason::RevocationPointersMissing),
-            Mode::Soft | Mode::Off => Standing::Tolerated(Warning::RevocationPointersMissing),
+            Mode::Soft | Mode::Off => Standing::Tolerated(Tolerance::PointersMissing),
         };
     }
-    let (warning, end) = match last_good {
-        Some(good) => (Warning::StatusNotFresh, good.until + policy.grace),
-        None => (Warning::StatusNeverLearnt, since + policy.grace),
+    let (tolerance, end) = match last_good {
+        Some(good) => (Tolerance::NotFresh, good.until + policy.grace),
+        None => (Tolerance::NeverLearnt, since + policy.grace),
     };
-    if policy.mode == Mode::Soft && now <= end { Standing::Tolerated(warning) } else { Standing::Unavailable }
+    if policy.mode == Mode::Soft && now <= end { Standing::Tolerated(tolerance) } else { Standing::Unavailable }
 }
 
 #[cfg(test)]
@@ -265,7 +284,7 @@ mod tests {
     fn a_status_is_worth_what_the_policy_says() {
         let away = |hours, last_good| Status::Unreachable { since: NOW - Duration::hours(hours), last_good };
         let (fine, unavailable) = (Standing::Fine, Standing::Unavailable);
-        let (stale, never) = (Standing::Tolerated(Warning::StatusNotFresh), Standing::Tolerated(Warning::StatusNeverLearnt));
+        let (stale, never) = (Standing::Tolerated(Tolerance::NotFresh), Standing::Tolerated(Tolerance::NeverLearnt));
         let (revoked, unknown) = (Standing::Refused(Reason::Revoked), Standing::Refused(Reason::StatusUnknown));
         for (status, hard, soft) in [
             (Status::Good(good(0, 60)), &fine, &fine),
@@ -299,8 +318,8 @@ mod tests {
         let evidence = |crl_covers_until| Evidence { status: Status::NotWarm, has_pointers: false, crl_covers_until };
         let (early, late) = (Some(NOW - Duration::SECOND), Some(NOW));
         for (covered, hard, soft) in [
-            (None, Standing::Refused(Reason::RevocationPointersMissing), Standing::Tolerated(Warning::RevocationPointersMissing)),
-            (early, Standing::Refused(Reason::RevocationPointersMissing), Standing::Tolerated(Warning::RevocationPointersMissing)),
+            (None, Standing::Refused(Reason::RevocationPointersMissing), Standing::Tolerated(Tolerance::PointersMissing)),
+            (early, Standing::Refused(Reason::RevocationPointersMissing), Standing::Tolerated(Tolerance::PointersMissing)),
             (late, Standing::Fine, Standing::Fine),
         ] {
             assert_eq!((judge(&evidence(covered), &HARD, NOW), judge(&evidence(covered), &SOFT, NOW)), (hard, soft), "{covered:?}");

@@ -1,7 +1,7 @@
 //! What is signed and by whom: the same three parts in a certificate, a revocation list and an OCSP answer.
 
+use super::algorithms::ALGORITHMS;
 use super::der::{self, DerError, Reader};
-use super::path::ALGORITHMS;
 
 /// `SEQUENCE { what is signed, AlgorithmIdentifier, BIT STRING }`, and what may follow.
 pub(super) struct Signed<'a> {

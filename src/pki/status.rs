@@ -1,7 +1,8 @@
 //! What OCSP answers and revocation lists have in common: whom they speak of, and what they can say.
 
-use super::der::{self, DerError, Element, Reader};
-use time::{Date, Duration, Month, OffsetDateTime, Time};
+use super::der::{self, DerError, Reader};
+use super::x509::Extension;
+use time::{Duration, OffsetDateTime};
 
 /// Clocks of responders and ours may differ by this much.
 pub const SKEW: Duration = Duration::minutes(5);
@@ -146,15 +147,7 @@ impl RevocationReason {
     }
 }
 
-/// One of RFC 5280's extensions, of a list, an entry or an answer.
-pub(super) struct Extension<'a> {
-    pub id: &'a [u8],
-    pub critical: bool,
-    /// Contents of the OCTET STRING.
-    pub value: &'a [u8],
-}
-
-/// `contents`: of the SEQUENCE OF.
+/// Of a list, an entry or an answer; none twice. `contents`: of the SEQUENCE OF.
 pub(super) fn extensions(contents: &[u8]) -> Result<Vec<Extension<'_>>, DerError> {
     let (mut list, mut found) = (Reader::new(contents), Vec::new());
     while !list.is_empty() {
@@ -171,30 +164,9 @@ pub(super) fn extensions(contents: &[u8]) -> Result<Vec<Extension<'_>>, DerError
     Ok(found)
 }
 
-/// Time (RFC 5280 s4.1.2.5): UTCTime or GeneralizedTime, in UTC, whole seconds.
-pub(super) fn time(Element { tag, value }: Element<'_>) -> Result<OffsetDateTime, DerError> {
-    let wrong = || DerError("a time is not written as RFC 5280 asks");
-    let digits = value.strip_suffix(b"Z").filter(|digits| digits.iter().all(u8::is_ascii_digit)).ok_or_else(wrong)?;
-    let number = |digits: &[u8]| digits.iter().fold(0u16, |sum, digit| sum * 10 + u16::from(digit - b'0'));
-    let (year, rest) = match (tag, digits.len()) {
-        (der::UTC_TIME, 12) => {
-            let year = number(&digits[..2]);
-            (if year < 50 { 2000 + year } else { 1900 + year }, &digits[2..])
-        }
-        (der::GENERALIZED_TIME, 14) => (number(&digits[..4]), &digits[4..]),
-        _ => return Err(wrong()),
-    };
-    let part = |at: usize| u8::try_from(number(&rest[at..at + 2])).unwrap_or(u8::MAX);
-    let month = Month::try_from(part(0)).map_err(|_| wrong())?;
-    let date = Date::from_calendar_date(i32::from(year), month, part(2)).map_err(|_| wrong())?;
-    let time = Time::from_hms(part(4), part(6), part(8)).map_err(|_| wrong())?;
-    Ok(date.with_time(time).assume_utc())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use time::macros::datetime;
 
     #[test]
     fn a_serial_is_its_value() {
@@ -213,28 +185,6 @@ mod tests {
         }
         for wrong in ["8", "0g", "é", ""] {
             assert_eq!(Serial::from_hex(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn times_are_read_as_they_must_be_written() {
-        let read = |tag, text: &str| time(Element { tag, value: text.as_bytes() }).ok();
-        assert_eq!(read(der::UTC_TIME, "251106060233Z"), Some(datetime!(2025-11-06 06:02:33 UTC)));
-        assert_eq!(read(der::UTC_TIME, "500101000000Z"), Some(datetime!(1950-01-01 00:00 UTC)));
-        assert_eq!(read(der::GENERALIZED_TIME, "20500101000000Z"), Some(datetime!(2050-01-01 00:00 UTC)));
-        for (tag, wrong) in [
-            (der::UTC_TIME, "2511060602Z"),
-            (der::UTC_TIME, "251306060233Z"),
-            (der::UTC_TIME, "251106250233Z"),
-            (der::UTC_TIME, "20251106060233Z"),
-            (der::GENERALIZED_TIME, "20251106060233"),
-            (der::GENERALIZED_TIME, "20251106060233.5Z"),
-            (der::GENERALIZED_TIME, "20250230060233Z"),
-            (der::GENERALIZED_TIME, "2025110606023éZ"),
-            (der::INTEGER, "20251106060233Z"),
-            (der::UTC_TIME, "Z"),
-        ] {
-            assert_eq!(read(tag, wrong), None, "{wrong}");
         }
     }
 }

@@ -53,7 +53,8 @@ impl Header {
             }
         }
         let has = |name: &str| COLUMNS.iter().zip(places).any(|(column, place)| *column == name && place.is_some());
-        if !has("organizationIdentifier") && !(has("ncaId") && has("authorisationNumber")) {
+        let identified = has("organizationIdentifier") || (has("ncaId") && has("authorisationNumber"));
+        if !identified {
             wrong = true;
             mistakes.note(line, "column organizationIdentifier, or ncaId and authorisationNumber, is missing");
         }

@@ -35,7 +35,7 @@ fn block(target: Target, brand: Option<&str>) -> Block {
 }
 
 fn standing(blocks: Vec<Block>, register: Option<Register>) -> Standing {
-    Standing { blocks: blocks.into_iter().collect(), register: register.map(Arc::new), merges: Merges::default() }
+    Standing { blocks: blocks.into_iter().collect(), register: register.map(Arc::new), ..Standing::default() }
 }
 
 fn register(entries: Vec<(&str, Entry)>) -> Register {

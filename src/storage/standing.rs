@@ -140,7 +140,7 @@ impl Db {
     pub async fn register_entries(&self, register: Uuid) -> Result<Vec<(OrganisationId, Entry)>, Outage> {
         let rows =
             sqlx::query!("select organisation, roles, status, host_countries from register_entries where register_id = $1", register);
-        let rows = timed("register_entries", rows.fetch_all(&self.watch)).await?;
+        let rows = timed("register_entries", rows.fetch_all(&self.pool)).await?;
         let read = rows.into_iter().map(|row| {
             let entry = entry(&row.roles, &row.status, row.host_countries.as_deref())?;
             Ok((OrganisationId::new(row.organisation), entry))

@@ -5,7 +5,10 @@ use super::{load, revocation};
 use crate::{
     app::App,
     config::Settings,
-    flows::{Outage, standing},
+    flows::{
+        Outage,
+        standing::{self, Reading},
+    },
     storage::Versions,
 };
 use std::{
@@ -75,9 +78,14 @@ impl Watch {
         let now = self.app.db.versions().await.map_err(Failure::Outage)?;
         // first, so that no unreadable file stands in the way of a block
         if now.standing != self.known.standing {
-            standing::reload(&self.app).await.map_err(Failure::Outage)?;
-            self.known.standing = now.standing;
-            tracing::info!(version = now.standing, "blocks and register read anew");
+            match standing::reload(&self.app).await.map_err(Failure::Outage)? {
+                Reading::Complete => {
+                    self.known.standing = now.standing;
+                    tracing::info!(version = now.standing, "blocks read anew");
+                }
+                // in force as soon as it is read; the blocks are already
+                Reading::RegisterOnItsWay => {}
+            }
         }
         if now.revocation != self.known.revocation || self.statuses.is_due() {
             self.statuses.read().await.map_err(Failure::Outage)?;

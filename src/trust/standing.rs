@@ -2,7 +2,7 @@
 
 use crate::{
     oauth::{brand::BrandId, client::ClientId},
-    standing::{Admitted, Purpose, RegisterPolicy, RegisterUse, Standing, StandingRefusal, Subject},
+    standing::{Admitted, Blocks, Purpose, Register, RegisterPolicy, RegisterUse, Standing, StandingRefusal, Subject},
 };
 use arc_swap::{ArcSwap, Guard};
 use quick_cache::sync::Cache;
@@ -10,7 +10,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
     },
 };
 use time::{Duration, OffsetDateTime};
@@ -26,6 +26,8 @@ pub struct StandingDesk {
     told: Cache<Told, OffsetDateTime>,
     /// The day on which the register's age was last logged, as a Julian day.
     age_told: AtomicI64,
+    /// A register is being read.
+    reading: Arc<AtomicBool>,
 }
 
 /// Of whom something was told, and what.
@@ -43,14 +45,39 @@ pub enum Who {
     Client(ClientId),
 }
 
+/// The reading of a register, until this is dropped.
+pub struct Turn(Arc<AtomicBool>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.store(false, Relaxed);
+    }
+}
+
 impl StandingDesk {
     pub fn new(policies: HashMap<BrandId, RegisterPolicy>) -> Self {
-        Self { today: ArcSwap::default(), policies, told: Cache::new(CACHED_TOLD), age_told: AtomicI64::new(i64::MIN) }
+        Self {
+            today: ArcSwap::default(),
+            policies,
+            told: Cache::new(CACHED_TOLD),
+            age_told: AtomicI64::new(i64::MIN),
+            reading: Arc::default(),
+        }
     }
 
     /// From the next request on, also on connections that are open.
-    pub fn replace(&self, standing: Standing) {
-        self.today.store(Arc::new(standing));
+    pub fn set_blocks(&self, blocks: Blocks) {
+        self.today.rcu(|today| Standing { blocks: blocks.clone(), ..Standing::clone(today) });
+    }
+
+    pub fn set_register(&self, register: Option<Register>) {
+        let register = register.map(Arc::new);
+        self.today.rcu(|today| Standing { register: register.clone(), ..Standing::clone(today) });
+    }
+
+    /// One at a time. `None`: a register is being read already.
+    pub fn begin_reading(&self) -> Option<Turn> {
+        (!self.reading.swap(true, Relaxed)).then(|| Turn(self.reading.clone()))
     }
 
     pub fn today(&self) -> Guard<Arc<Standing>> {

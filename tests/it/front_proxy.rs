@@ -238,7 +238,7 @@ async fn what_the_balancer_garbles_is_400_with_a_reason_of_its_own() {
     let bank = balancer.bank(Format::Rfc9440, "").await;
     let (tpp, uri) = registered(&bank).await;
     let (leaf, plain) = (format!(":{}:", STANDARD.encode(&tpp.chain[0])), STANDARD.encode(&tpp.chain[0]));
-    let many = vec![leaf.as_str(); 9].join(",");
+    let many = [leaf.as_str(); 9].join(",");
     let large = format!(":{}:", STANDARD.encode([&[0x30, 0x82, 0x41, 0][..], &[0; 0x4100]].concat()));
     let proxy = balancer.wire(&bank);
     let (name, chain) = ("client-cert", "client-cert-chain");

@@ -100,6 +100,14 @@ async fn whatever_a_block_names_is_out_within_a_second_on_open_connections_and_i
         assert_eq!(with_certificate["active"], of_aisp == "200", "{what}: the token with its certificate");
         let again = banks[0].operator(&[&["block", "add", "--reason", "again"], flags].concat()).await;
         assert!(again.starts_with("blocked already") && again.contains(&id) && again.contains("fraud suspected"), "{again}");
+        let known = if flags.contains(&"--organisation") {
+            "1 registered client"
+        } else if flags[0] == "--certificate" {
+            "was seen"
+        } else {
+            "many"
+        };
+        assert!(again.contains(known), "{again}");
 
         banks[1].write_config(&BankOptions::default());
         banks[1].unblock(&id).await;

@@ -52,10 +52,10 @@ pub async fn admit(
     let speak = || known.as_ref().is_none_or(|known| known.note(now, SAID_AGAIN));
     match standing {
         Standing::Fine => Ok(Ok(())),
-        Standing::Tolerated(warning) => {
+        Standing::Tolerated(tolerance) => {
             metrics::counter!("guichet_revocation_tolerated_total", "brand" => brand.id.to_string()).increment(1);
             if speak() {
-                tracing::warn!(brand = %brand.id, organisation = accepted.tpp.organisation.as_str(), %warning, "accepted all the same");
+                tracing::warn!(brand = %brand.id, organisation = accepted.tpp.organisation.as_str(), %tolerance, "accepted all the same");
             }
             Ok(Ok(()))
         }

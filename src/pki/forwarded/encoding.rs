@@ -50,7 +50,7 @@ pub fn base64_chain(value: &[u8]) -> Certificates {
         }
         let mut reader = der::Reader::new(rest);
         reader.expect(der::SEQUENCE).map_err(|_| ForwardedRefusal::NotACertificate)?;
-        let (one, after) = rest.split_at(rest.len() - reader.remaining());
+        let (one, after) = rest.split_at(rest.len() - reader.rest().len());
         found.push(one.to_vec());
         rest = after;
     }

@@ -5,10 +5,9 @@ use super::{Certificates, ForwardedRefusal, encoding};
 
 /// `Cert` is the leaf, `Chain` the chain with it. Of what else Envoy tells (By, Hash, Subject, URI, DNS) nothing counts here.
 pub fn read(value: &[u8]) -> Certificates {
-    let (mut certificate, mut chain) = (None, None);
-    let mut rest = value;
+    let (mut certificate, mut chain, mut rest) = (None, None, value);
     loop {
-        let (key, found, after) = pair(rest)?;
+        let Pair { key, value, after } = Pair::read(rest)?;
         let slot = if key.eq_ignore_ascii_case(b"cert") {
             &mut certificate
         } else if key.eq_ignore_ascii_case(b"chain") {
@@ -16,7 +15,7 @@ pub fn read(value: &[u8]) -> Certificates {
         } else {
             &mut None
         };
-        if slot.replace(found).is_some() {
+        if slot.replace(value).is_some() {
             return Err(ForwardedRefusal::Repeated);
         }
         match after.split_first() {
@@ -44,19 +43,28 @@ fn chosen(certificate: Option<Vec<u8>>, chain: Option<Vec<u8>>) -> Certificates 
     }
 }
 
-/// A key, its value without quotes, and what follows.
-fn pair(text: &[u8]) -> Result<(&[u8], Vec<u8>, &[u8]), ForwardedRefusal> {
-    let end = text.iter().position(|byte| *byte == b'=').ok_or(ForwardedRefusal::BadEncoding)?;
-    let (key, value) = (&text[..end], &text[end + 1..]);
-    if key.is_empty() || !key.iter().all(u8::is_ascii_alphanumeric) {
-        return Err(ForwardedRefusal::BadEncoding);
+struct Pair<'a> {
+    key: &'a [u8],
+    /// Without quotes.
+    value: Vec<u8>,
+    /// From the character that ended it.
+    after: &'a [u8],
+}
+
+impl<'a> Pair<'a> {
+    fn read(text: &'a [u8]) -> Result<Self, ForwardedRefusal> {
+        let end = text.iter().position(|byte| *byte == b'=').ok_or(ForwardedRefusal::BadEncoding)?;
+        let (key, value) = (&text[..end], &text[end + 1..]);
+        if key.is_empty() || !key.iter().all(u8::is_ascii_alphanumeric) {
+            return Err(ForwardedRefusal::BadEncoding);
+        }
+        if let Some(quoted) = value.strip_prefix(b"\"") {
+            let (value, after) = quoted_value(quoted)?;
+            return Ok(Self { key, value, after });
+        }
+        let end = value.iter().position(|byte| matches!(byte, b';' | b',')).unwrap_or(value.len());
+        Ok(Self { key, value: value[..end].to_vec(), after: &value[end..] })
     }
-    if let Some(quoted) = value.strip_prefix(b"\"") {
-        let (value, after) = quoted_value(quoted)?;
-        return Ok((key, value, after));
-    }
-    let end = value.iter().position(|byte| matches!(byte, b';' | b',')).unwrap_or(value.len());
-    Ok((key, value[..end].to_vec(), &value[end..]))
 }
 
 fn quoted_value(text: &[u8]) -> Result<(Vec<u8>, &[u8]), ForwardedRefusal> {
