@@ -1,7 +1,7 @@
 //! A verdict as text, for `guichet cert inspect`.
 
 use super::organisation::is_deceptive;
-use super::{CertificateFacts, Verdict};
+use super::{CertificateFacts, FoundPath, ListedAs, Verdict};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 pub fn describe(verdict: &Verdict) -> String {
     let mut lines = verdict.facts.as_ref().map(facts).unwrap_or_default();
     lines.extend(verdict.path.iter().map(|path| row("issuer key", &hex(&Sha256::digest(&path.issuer.spki)))));
-    lines.extend(verdict.anchor().iter().map(|anchor| row("trusted by", anchor)));
+    lines.extend(verdict.path.iter().flat_map(path));
     lines.extend(verdict.warnings.iter().map(|warning| row("warning", &warning.to_string())));
     for reason in &verdict.reasons {
         let detail = reason.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
@@ -24,6 +24,15 @@ pub fn describe(verdict: &Verdict) -> String {
         count => format!("verdict: refused, {count} reasons"),
     });
     lines.join("\n") + "\n"
+}
+
+fn path(path: &FoundPath) -> Vec<String> {
+    let mut lines: Vec<_> = path.chain.iter().map(|authority| row("issued under", authority)).collect();
+    lines.extend(path.listed.as_ref().map(|listed| {
+        let ListedAs { territory, list_sequence, provider, service, since, .. } = listed;
+        row("listed", &format!("{territory} {list_sequence}: {provider}, {service}, since {}", date(*since)))
+    }));
+    lines
 }
 
 fn facts(facts: &CertificateFacts) -> Vec<String> {
