@@ -30,6 +30,8 @@ pub struct Parts {
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Password hashing takes CPU and 19 MiB each: so many at once.
     pub password_checks: Arc<Semaphore>,
+    /// Explaining a certificate takes CPU, and anybody may ask: one at a time, so that it costs no more than one core.
+    pub explanations: Semaphore,
 }
 
 const CACHED_CLIENTS: usize = 10_000;
@@ -55,6 +57,7 @@ impl App {
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             password_checks: Arc::new(Semaphore::new(cores)),
+            explanations: Semaphore::new(1),
         }))
     }
 }

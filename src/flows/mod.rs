@@ -3,6 +3,7 @@
 pub mod authorize;
 pub mod certificate;
 pub mod client;
+pub mod explain;
 pub mod introspect;
 pub mod journey;
 pub mod kill_switch;

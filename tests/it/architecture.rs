@@ -14,7 +14,7 @@ const PLAN: [(&str, &str, &str); 25] = [
     ("register_file", "oauth standing", "csv serde_json"),
     ("sca", "oauth", ""),
     ("audit", "oauth", "time uuid"),
-    ("pages", "oauth", "askama fluent_bundle serde_json"),
+    ("pages", "oauth pki", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
     ("config", "oauth pki::forwarded standing", "ipnet secrecy time toml tracing url"),
     ("signing", "", "jsonwebtoken"),
@@ -35,7 +35,7 @@ const PLAN: [(&str, &str, &str); 25] = [
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "app flows oauth pages pki::CertificateRefusal pki::PresentedChain pki::Reason pki::forwarded sca::simulator tls::front_proxy::Hop tls::peer",
+        "app flows oauth pages pki sca::simulator tls::front_proxy::Hop tls::peer",
         "axum base64 http http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
     ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),

@@ -41,6 +41,7 @@ mod register_mistakes;
 mod register_retry;
 mod revoke;
 mod rules;
+mod say_why;
 mod sca_outcomes;
 mod services;
 mod standing_blocks;

@@ -336,7 +336,7 @@ fn words_after_quotes(file: &str) -> BTreeSet<String> {
 #[test]
 fn the_developers_page_shows_every_operation() {
     for document in all_documents() {
-        let html = Developers { brand: "B", sandbox: false, document: &document }.render();
+        let html = Developers { brand: "B", sandbox: false, document: &document, certificate_page: Some("/b/en/certificate") }.render();
         for (method, path, operation) in operations(&document) {
             let heading = format!("<span class=\"method\">{}</span><code>{path}</code>", method.to_uppercase());
             assert!(html.contains(&heading), "{heading}");
