@@ -37,6 +37,13 @@ pub struct Parts {
     pub explanations: Semaphore,
 }
 
+/// What is known of TPPs today, in memory.
+pub struct Desks {
+    pub trust: TrustDesk,
+    pub statuses: StatusDesk,
+    pub standing: StandingDesk,
+}
+
 const CACHED_CLIENTS: usize = 10_000;
 
 impl App {
@@ -45,10 +52,8 @@ impl App {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         brands: Vec<Arc<Brand>>,
-        trust: TrustDesk,
-        statuses: StatusDesk,
+        desks: Desks,
         outbound: Outbound,
-        standing: StandingDesk,
         jwks: serde_json::Value,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -57,10 +62,10 @@ impl App {
             clock,
             entropy,
             brands,
-            trust,
-            statuses: Arc::new(statuses),
+            trust: desks.trust,
+            statuses: Arc::new(desks.statuses),
+            standing: desks.standing,
             outbound,
-            standing,
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             password_checks: Arc::new(Semaphore::new(cores)),

@@ -1,7 +1,7 @@
 //! From settings to a running server: files are read, sockets bound, listeners served until told to stop.
 
 use crate::{
-    app::App,
+    app::{App, Desks},
     clock::{Clock, Entropy},
     config::{FrontProxySettings, Limits, Listener, Settings},
     flows::{sandbox, standing},
@@ -161,7 +161,7 @@ impl Server {
         let policies = settings.brands.iter().map(|brand| (brand.id.clone(), settings.trust_of(&brand.id).register.clone())).collect();
         let statuses = StatusDesk::new(settings.brands.iter().map(|brand| (brand.id.clone(), settings.revocation_of(brand))).collect());
         let outbound = Outbound::new(&settings.outbound).map_err(configuration)?;
-        let app = App::new(db, clock, entropy, brands, trust, statuses, outbound, StandingDesk::new(policies), jwks);
+        let app = App::new(db, clock, entropy, brands, Desks { trust, statuses, standing: StandingDesk::new(policies) }, outbound, jwks);
         standing::load(&app).await?;
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;

@@ -10,10 +10,12 @@ mod proxies;
 mod reader;
 mod revocation;
 mod settings;
+mod trusted_lists;
 
 pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
 pub use revocation::RevocationSettings;
+pub use trusted_lists::{StalePolicy, Staleness, TrustedLists};
 
 use crate::{
     oauth::brand::{Brand, BrandId},
@@ -58,6 +60,8 @@ pub struct Settings {
     pub trust: TrustSettings,
     /// Of those that do: never mixed with the others'.
     pub brand_trust: BTreeMap<BrandId, TrustSettings>,
+    /// How the EU trusted lists are fetched and accepted.
+    pub trusted_lists: TrustedLists,
     pub outbound: OutboundSettings,
     pub limits: Limits,
     pub log: Log,
@@ -124,6 +128,8 @@ pub struct TrustSettings {
     /// Accept a QWAC whose extended key usage is server authentication alone.
     pub accept_server_auth_only: bool,
     pub revocation: RevocationSettings,
+    /// What a trusted list past its NextUpdate is still good for.
+    pub stale: StalePolicy,
     /// How the national register is used.
     pub register: RegisterPolicy,
 }

@@ -8,4 +8,5 @@ pub mod qtsp;
 pub mod qwac;
 pub mod run;
 pub mod status;
+pub mod trusted_lists;
 pub mod welcome;

@@ -185,28 +185,35 @@ async fn exchange(mut socket: TcpStream, state: &State) -> io::Result<()> {
         _ => Service::File,
     };
     let behaviour = state.behaviour(service);
-    match behaviour {
-        Behaviour::Silent => tokio::time::sleep(FOREVER).await,
-        Behaviour::Slow(time) => tokio::time::sleep(time).await,
-        Behaviour::Huge => {
-            socket.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").await?;
-            for _ in 0..HUGE / (1 << 16) {
-                socket.write_all(&[0x30; 1 << 16]).await?;
-                state.changing().sent += 1 << 16;
-            }
-            return Ok(());
-        }
-        Behaviour::Redirect => {
-            let elsewhere = "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            return socket.write_all(elsewhere.as_bytes()).await;
-        }
-        Behaviour::Broken => return answer(&mut socket, "500 Internal Server Error", b"").await,
-        _ => {}
+    if let Behaviour::Slow(time) = behaviour {
+        tokio::time::sleep(time).await;
+    }
+    if behaviour == Behaviour::Silent {
+        tokio::time::sleep(FOREVER).await;
+    }
+    if behaviour == Behaviour::Huge {
+        return flood(&mut socket, state).await;
+    }
+    if behaviour == Behaviour::Redirect {
+        let elsewhere = "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        return socket.write_all(elsewhere.as_bytes()).await;
+    }
+    if behaviour == Behaviour::Broken {
+        return answer(&mut socket, "500 Internal Server Error", b"").await;
     }
     match state.content(service, behaviour, &path, &body) {
         Some(content) => answer(&mut socket, "200 OK", &content).await,
         None => answer(&mut socket, "404 Not Found", b"").await,
     }
+}
+
+async fn flood(socket: &mut TcpStream, state: &State) -> io::Result<()> {
+    socket.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").await?;
+    for _ in 0..HUGE / (1 << 16) {
+        socket.write_all(&[0x30; 1 << 16]).await?;
+        state.changing().sent += 1 << 16;
+    }
+    Ok(())
 }
 
 /// The path without its first slash, and the body.
@@ -258,56 +265,57 @@ impl State {
 
     fn ocsp(&self, behaviour: Behaviour, request: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         let Some((mut serial, nonce)) = asked(request) else { return Ok(unsuccessful(1)) };
-        let (now, day) = (self.clock.now(), time::Duration::days(1));
+        if behaviour == Behaviour::TryLater {
+            return Ok(unsuccessful(3));
+        }
         let revoked = self.changing().revoked.get(&serial).copied();
-        let mut statement = revoked.map_or(Statement::Good, |(at, reason)| Statement::Revoked(at, reason));
-        match behaviour {
-            Behaviour::TryLater => return Ok(unsuccessful(3)),
-            Behaviour::Unknown => statement = Statement::Unknown,
-            Behaviour::OtherCertificate => serial.push(1),
-            _ => {}
+        let honest = revoked.map_or(Statement::Good, |(at, reason)| Statement::Revoked(at, reason));
+        let statement = if behaviour == Behaviour::Unknown { Statement::Unknown } else { honest };
+        if behaviour == Behaviour::OtherCertificate {
+            serial.push(1);
         }
-        let mut response = OcspAnswer::new(&self.issuer, &serial, statement, now);
-        response.nonce = nonce;
-        match behaviour {
-            Behaviour::Delegated => (response.responder, response.certificates) = (&self.delegate, vec![&*self.delegate.certificate]),
-            Behaviour::DelegateUnauthorised => {
-                (response.responder, response.certificates) = (&self.stranger, vec![&*self.stranger.certificate]);
-            }
-            Behaviour::Expired => {
-                (response.this_update, response.next_update, response.produced_at) = (now - day, Some(now - day / 2), now - day);
-            }
-            Behaviour::NotYet => {
-                (response.this_update, response.next_update, response.produced_at) = (now + day / 2, Some(now + day), now + day / 2);
-            }
-            _ => {}
+        let (this_update, next_update) = behaviour.times(self.clock.now());
+        let mut response = OcspAnswer::new(&self.issuer, &serial, statement, this_update);
+        (response.next_update, response.nonce) = (Some(next_update), nonce);
+        let stranger = behaviour == Behaviour::DelegateUnauthorised;
+        if stranger || behaviour == Behaviour::Delegated {
+            response.responder = if stranger { &self.stranger } else { &self.delegate };
+            response.certificates = vec![&response.responder.certificate];
         }
-        let der = response.der()?;
-        Ok(if behaviour == Behaviour::WrongSignature { with_last_octet_changed(der) } else { der })
+        Ok(behaviour.signed(response.der()?))
     }
 
     fn list(&self, behaviour: Behaviour) -> Result<Vec<u8>, rcgen::Error> {
-        let (now, day) = (self.clock.now(), time::Duration::days(1));
         let issuer = if behaviour == Behaviour::OtherCertificate { &self.stranger } else { &self.issuer };
-        let mut list = List::new(issuer, now);
+        let (this_update, next_update) = behaviour.times(self.clock.now());
+        let mut list = List::new(issuer, this_update);
+        list.next_update = Some(next_update);
         list.revoked = self.changing().revoked.iter().map(|(serial, (at, reason))| (serial.clone(), *at, Some(*reason))).collect();
-        match behaviour {
-            Behaviour::Expired => (list.this_update, list.next_update) = (now - day, Some(now - day / 2)),
-            Behaviour::NotYet => (list.this_update, list.next_update) = (now + day / 2, Some(now + day)),
-            _ => {}
+        Ok(behaviour.signed(list.der()?))
+    }
+}
+
+impl Behaviour {
+    /// thisUpdate and nextUpdate.
+    fn times(self, now: OffsetDateTime) -> (OffsetDateTime, OffsetDateTime) {
+        let day = time::Duration::days(1);
+        if self == Self::Expired {
+            (now - day, now - day / 2)
+        } else if self == Self::NotYet {
+            (now + day / 2, now + day)
+        } else {
+            (now, now + day)
         }
-        let der = list.der()?;
-        Ok(if behaviour == Behaviour::WrongSignature { with_last_octet_changed(der) } else { der })
+    }
+
+    fn signed(self, mut der: Vec<u8>) -> Vec<u8> {
+        if let Some(last) = der.last_mut().filter(|_| self == Self::WrongSignature) {
+            *last ^= 1;
+        }
+        der
     }
 }
 
 fn magnitude(serial: &[u8]) -> Vec<u8> {
     serial.iter().copied().skip_while(|octet| *octet == 0).collect()
-}
-
-fn with_last_octet_changed(mut der: Vec<u8>) -> Vec<u8> {
-    if let Some(last) = der.last_mut() {
-        *last ^= 1;
-    }
-    der
 }

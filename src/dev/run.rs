@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, System},
-    config::{self, RevocationSettings, Settings, TrustSettings},
+    config::{self, RevocationSettings, Settings, StalePolicy, TrustSettings},
     pki::TrustPolicy,
     server::{Server, Signals, Sockets, StartError, pool_settings},
     standing::RegisterPolicy,
@@ -53,6 +53,7 @@ pub fn trust(anchors: Option<PathBuf>) -> TrustSettings {
         nca_countries: TrustPolicy::default().nca_countries.into_iter().collect(),
         accept_server_auth_only: false,
         revocation: RevocationSettings::OFF,
+        stale: StalePolicy::default(),
         register: RegisterPolicy::default(),
     }
 }

@@ -11,6 +11,7 @@ mod revocation;
 mod sandbox;
 mod standing;
 mod tokens;
+mod trusted_lists;
 mod versions;
 
 pub use clients::RegistrationRetry;
@@ -20,6 +21,7 @@ pub use revocation::{StatusChange, StoredStatus};
 pub use sandbox::{CustomerRecord, NewCustomer};
 pub use standing::NamedEntry;
 pub use tokens::{NewToken, Stored};
+pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
 
 use hand::Hand;

@@ -3,7 +3,7 @@
 use crate::harness::bank::everywhere;
 use axum::body::Body;
 use guichet::{
-    app::App,
+    app::{App, Desks},
     clock::System,
     config::{BrandPlace, OutboundSettings, shipped_brand},
     http::{Door, Forwarded, HttpLimits, brand_document, documents, endpoints, internal_document},
@@ -105,10 +105,12 @@ fn door(brands: Vec<Brand>) -> Door {
         Arc::new(System::new()),
         Arc::new(System::new()),
         brands.into_iter().map(Arc::new).collect(),
-        TrustDesk::new(everywhere(trust)),
-        StatusDesk::new(HashMap::new()),
+        Desks {
+            trust: TrustDesk::new(everywhere(trust)),
+            statuses: StatusDesk::new(HashMap::new()),
+            standing: StandingDesk::new(HashMap::new()),
+        },
         Outbound::new(&OutboundSettings::default()).unwrap(),
-        StandingDesk::new(HashMap::new()),
         serde_json::json!({ "keys": [] }),
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
