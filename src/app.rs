@@ -6,8 +6,9 @@ use crate::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
     },
+    outbound::Outbound,
     storage::Db,
-    trust::{TrustDesk, standing::StandingDesk},
+    trust::{TrustDesk, revocation::StatusDesk, standing::StandingDesk},
 };
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     pub brands: Vec<Arc<Brand>>,
     pub trust: TrustDesk,
+    pub statuses: Arc<StatusDesk>,
+    pub outbound: Outbound,
     /// Blocks, register and merges, beside what certificates say.
     pub standing: StandingDesk,
     /// RFC 7517 set of the signing keys' public halves.
@@ -30,6 +33,15 @@ pub struct Parts {
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Password hashing takes CPU and 19 MiB each: so many at once.
     pub password_checks: Arc<Semaphore>,
+    /// Explaining a certificate takes CPU, and anybody may ask: one at a time, so that it costs no more than one core.
+    pub explanations: Semaphore,
+}
+
+/// What is known of TPPs today, in memory.
+pub struct Desks {
+    pub trust: TrustDesk,
+    pub statuses: StatusDesk,
+    pub standing: StandingDesk,
 }
 
 const CACHED_CLIENTS: usize = 10_000;
@@ -40,8 +52,8 @@ impl App {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         brands: Vec<Arc<Brand>>,
-        trust: TrustDesk,
-        standing: StandingDesk,
+        desks: Desks,
+        outbound: Outbound,
         jwks: serde_json::Value,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -50,11 +62,14 @@ impl App {
             clock,
             entropy,
             brands,
-            trust,
-            standing,
+            trust: desks.trust,
+            statuses: Arc::new(desks.statuses),
+            standing: desks.standing,
+            outbound,
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             password_checks: Arc::new(Semaphore::new(cores)),
+            explanations: Semaphore::new(1),
         }))
     }
 }

@@ -115,9 +115,9 @@ enum Migrate {
 
 #[derive(Subcommand)]
 enum Cert {
-    /// What a certificate says, the verdict on it as a QWAC, and every reason
+    /// What a certificate says, the chain found, each rule with pass or fail, and what to ask the QTSP for
     Inspect {
-        /// PEM (leaf first) or DER
+        /// PEM (leaf first), DER, or base64 of it
         file: PathBuf,
         /// PEM bundle of issuing authorities; without it, those of `guichet dev`
         #[arg(long, value_name = "FILE", conflicts_with = "config")]
@@ -125,6 +125,9 @@ enum Cert {
         /// Judge with the trust of this configuration
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// The same as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -185,7 +188,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
             runtime()?.block_on(migrate_status(&settings))
         }
         Verb::Openapi { dir } => openapi(&dir).and(done),
-        Verb::Cert { step: Cert::Inspect { file, anchors, config } } => inspect(&file, anchors, config),
+        Verb::Cert { step: Cert::Inspect { file, anchors, config, json } } => inspect(&file, anchors, config, json),
         Verb::Trust { step } => trust::run(step),
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
@@ -252,17 +255,21 @@ fn openapi(dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn inspect(file: &Path, anchors: Option<PathBuf>, config: Option<PathBuf>) -> Result<ExitCode, Failure> {
+fn inspect(file: &Path, anchors: Option<PathBuf>, config: Option<PathBuf>, json: bool) -> Result<ExitCode, Failure> {
     let bytes = fs::read(file).map_err(|error| Failure(3, format!("{}: {error}", file.display())))?;
     let trust = match config {
         Some(config) => settings(&config)?.trust,
         None => dev::run::trust(anchors),
     };
     let trust = load::trust(&trust, None).map_err(|error| Failure(3, error.to_string()))?;
-    let verdict = match pki::chain_from_pem_or_der(&bytes) {
+    let verdict = match pki::read_chain(&bytes) {
         Ok(chain) => pki::judge(&chain, &trust, System::new().now()),
         Err(reason) => pki::Verdict::refused(reason),
     };
-    print!("{}", pki::describe(&verdict));
+    if json {
+        println!("{}", serde_json::to_string_pretty(&pki::Report::of(&verdict, pki::Asked::CertificateOnly)).map_err(Failure::unexpected)?);
+    } else {
+        print!("{}", pki::describe(&verdict));
+    }
     Ok(if verdict.reasons.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(6) })
 }

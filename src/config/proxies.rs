@@ -31,7 +31,7 @@ pub(super) fn front_proxy(table: &mut Reader<'_>, context: &Context<'_>) -> Opti
     let peers = table.list("peers", network);
     let client_names = table.list("client_names", names::host);
     for (key, empty) in [("peers", peers.is_empty()), ("client_names", client_names.is_empty())] {
-        if empty {
+        if empty && table.has(key) {
             table.note(key, format!("`tpp.front_proxy.{key}` needs at least one: nobody else is believed"));
         }
     }

@@ -179,7 +179,6 @@ fn a_mistake_is_told_with_its_place_and_a_way_out() {
             front("peer = 1\nclient_names = ['lb']\nformat = 'f5'"),
             "g.toml:17:1: missing key `tpp.front_proxy.client_ca_file`|\
              g.toml:17:1: missing key `tpp.front_proxy.peers`|\
-             g.toml:17:1: `tpp.front_proxy.peers` needs at least one: nobody else is believed|\
              g.toml:18:1: unknown key `tpp.front_proxy.peer`; did you mean `peers`?",
         ),
         // brands

@@ -1,6 +1,6 @@
 //! Who stands behind a connection at the tpp counter.
 
-use super::{Answer, standing::admit};
+use super::{Answer, revocation, standing::admit};
 use crate::{
     app::App,
     audit::AuditKind,
@@ -28,12 +28,19 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
         Ok(accepted) => {
+            let tpp = match admit(app, brand, &accepted.tpp, purpose, now).await? {
+                Ok(tpp) => tpp,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            if let Err(refused) = revocation::admit(app, brand, accepted, judged.status_key.as_ref(), purpose, now).await? {
+                return Ok(Err(refused));
+            }
             if !judged.is_noted(now, USE_KEPT) {
                 let der: Vec<Vec<u8>> = chain.certificates().iter().map(|c| c.to_vec()).collect();
                 app.db.remember_certificate(&accepted.tpp, &der, now).await?;
                 judged.note(now);
             }
-            admit(app, brand, &accepted.tpp, purpose, now).await
+            Ok(Ok(tpp))
         }
         Err(refusal) => {
             if !judged.is_noted(now, REFUSAL_KEPT) {

@@ -1,6 +1,6 @@
 //! RFC 7662: one statement for the token, one verdict for token and certificate together.
 
-use super::certificate::check_watched;
+use super::{certificate::check_watched, revocation};
 use crate::{
     app::App,
     oauth::{
@@ -52,7 +52,11 @@ pub async fn answer(app: &App, token: &str, certificate: CallersCertificate, bra
             Some(PresentedChain::new(seen.into_iter().map(Into::into).collect::<Vec<_>>()))
         }
     };
-    let holder = chain.map(|chain| app.trust.judge(brand, &chain, now).verdict.as_ref().ok().map(|accepted| accepted.tpp.clone()));
+    let holder = chain.map(|chain| {
+        let judged = app.trust.judge(brand, &chain, now);
+        let revoked = judged.status_key.is_some_and(|key| revocation::is_known_as_revoked(app, brand, &key));
+        judged.verdict.as_ref().ok().filter(|_| !revoked).map(|accepted| accepted.tpp.clone())
+    });
     let presented = match &holder {
         None => PresentedCertificate::NotSaid,
         Some(Some(tpp)) => PresentedCertificate::Accepted(tpp),

@@ -44,7 +44,7 @@ pub async fn json_object(request: Request<Body>, limits: BodyLimits) -> Result<M
     }
 }
 
-fn expect_type(headers: &HeaderMap, expected: &str, refusal: OAuthError) -> Result<(), OAuthError> {
+pub fn expect_type(headers: &HeaderMap, expected: &str, refusal: OAuthError) -> Result<(), OAuthError> {
     let sent = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let essence = sent.split(';').next().unwrap_or("").trim();
     if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { Err(refusal) }

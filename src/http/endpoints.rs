@@ -27,16 +27,19 @@ pub enum Endpoint<'b> {
     Document,
     Developers,
     Customers,
+    CertificateForm,
+    CertificateCheck,
+    PresentedCertificate,
 }
 
 /// All of a brand, in the order in which a TPP meets them.
 pub fn endpoints(brand: &Brand) -> Vec<Endpoint<'_>> {
     use Endpoint::{
-        Authorize, Customers, DeleteClient, Developers, Document, Journey, JourneyReturn, JourneyStep, Jwks, Metadata, ReadClient,
-        Register, Revoke, Token, UpdateClient,
+        Authorize, CertificateCheck, CertificateForm, Customers, DeleteClient, Developers, Document, Journey, JourneyReturn, JourneyStep,
+        Jwks, Metadata, PresentedCertificate, ReadClient, Register, Revoke, Token, UpdateClient,
     };
-    let mut all =
-        vec![Metadata, Jwks, Document, Developers, Register, ReadClient, DeleteClient, Revoke, Journey, JourneyStep, JourneyReturn];
+    let mut all = vec![Metadata, Jwks, Document, Developers, CertificateForm, CertificateCheck, PresentedCertificate];
+    all.extend([Register, ReadClient, DeleteClient, Revoke, Journey, JourneyStep, JourneyReturn]);
     all.extend(brand.registration.update.then_some(UpdateClient));
     all.extend((brand.psu_authentication == PsuAuthentication::Simulator).then_some(Customers));
     all.extend(brand.channels.iter().flat_map(|channel| [Authorize(channel), Token(channel)]));
@@ -46,7 +49,13 @@ pub fn endpoints(brand: &Brand) -> Vec<Endpoint<'_>> {
 impl Endpoint<'_> {
     pub const fn counter(&self) -> Counter {
         match self {
-            Self::Register | Self::ReadClient | Self::UpdateClient | Self::DeleteClient | Self::Token(_) | Self::Revoke => Counter::Tpp,
+            Self::Register
+            | Self::ReadClient
+            | Self::UpdateClient
+            | Self::DeleteClient
+            | Self::Token(_)
+            | Self::Revoke
+            | Self::PresentedCertificate => Counter::Tpp,
             Self::Authorize(_)
             | Self::Journey
             | Self::JourneyStep
@@ -55,13 +64,15 @@ impl Endpoint<'_> {
             | Self::Jwks
             | Self::Document
             | Self::Developers
-            | Self::Customers => Counter::Psu,
+            | Self::Customers
+            | Self::CertificateForm
+            | Self::CertificateCheck => Counter::Psu,
         }
     }
 
     pub const fn method(&self) -> Method {
         match self {
-            Self::Register | Self::Token(_) | Self::Revoke | Self::JourneyStep => Method::POST,
+            Self::Register | Self::Token(_) | Self::Revoke | Self::JourneyStep | Self::CertificateCheck => Method::POST,
             Self::UpdateClient => Method::PUT,
             Self::DeleteClient => Method::DELETE,
             Self::ReadClient
@@ -72,7 +83,9 @@ impl Endpoint<'_> {
             | Self::Jwks
             | Self::Document
             | Self::Developers
-            | Self::Customers => Method::GET,
+            | Self::Customers
+            | Self::CertificateForm
+            | Self::PresentedCertificate => Method::GET,
         }
     }
 
@@ -92,6 +105,8 @@ impl Endpoint<'_> {
             Self::Document => own("openapi.json"),
             Self::Developers => own("developers"),
             Self::Customers => own("customers"),
+            Self::CertificateForm | Self::CertificateCheck => own("{lang}/certificate"),
+            Self::PresentedCertificate => own("certificate"),
         }
     }
 }

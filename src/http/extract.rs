@@ -7,6 +7,7 @@ use crate::{
         certificate::{self, Purpose},
     },
     oauth::{error::OAuthError, params::Params, tpp::Tpp},
+    pki::PresentedChain,
     tls::peer::Peer,
 };
 use axum::{body::Body, extract::FromRequest, response::Response};
@@ -34,6 +35,11 @@ impl Shown {
             Err(outage) => Err(respond::outage(&outage)),
         }
     }
+}
+
+/// The certificates that the connection proved.
+pub fn chain(request: &Request<Body>) -> PresentedChain {
+    request.extensions().get::<Peer>().map(|peer| peer.chain.clone()).unwrap_or_default()
 }
 
 /// At most one `Authorization` header, in ASCII.

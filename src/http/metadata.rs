@@ -29,6 +29,8 @@ pub struct ServerMetadata {
     pub code_challenge_methods_supported: [&'static str; 1],
     pub ui_locales_supported: Vec<&'static str>,
     pub service_documentation: String,
+    /// Not in RFC 8414: what is thought of the certificate with which it is asked, also of a refused one.
+    pub certificate_endpoint: String,
     /// RFC 9207 s3.
     pub authorization_response_iss_parameter_supported: bool,
     /// RFC 8705 s3.3.
@@ -97,6 +99,7 @@ impl ServerMetadata {
             code_challenge_methods_supported: ["S256"],
             ui_locales_supported: brand.languages.iter().map(|l| l.tag()).collect(),
             service_documentation: format!("{}/{}/developers", brand.psu_origin, brand.id),
+            certificate_endpoint: format!("{}/{}/certificate", brand.tpp_origin, brand.id),
             authorization_response_iss_parameter_supported: true,
             tls_client_certificate_bound_access_tokens: brand.certificate_bound_access_tokens,
             channels,

@@ -2,6 +2,7 @@
 
 mod authorize;
 mod body;
+mod certificate;
 mod door;
 mod endpoints;
 mod extract;
@@ -20,5 +21,5 @@ mod token;
 pub use door::Door;
 pub use endpoints::{Endpoint, endpoints};
 pub use forwarded::{Forwarded, Handover};
-pub use openapi::{brand_document, documents, internal_document};
+pub use openapi::{REASONS, brand_document, documents, internal_document};
 pub use site::{HttpLimits, Site};

@@ -1,7 +1,7 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
-    authorize,
+    authorize, certificate,
     endpoints::{Endpoint, endpoints},
     extract::ClientRequest,
     introspect, metadata, openapi, ops, register, respond, revoke,
@@ -37,13 +37,21 @@ pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
     let (mut tpp, mut psu) = (ByHost::new(), ByHost::new());
     for brand in &app.brands {
         let site = Arc::new(Site { app: app.clone(), brand: brand.clone(), limits: *limits, document: OnceLock::new() });
+        if !psu.contains_key(&host_of(&brand.psu_origin)) {
+            merge(&mut psu, &brand.psu_origin, short_addresses(&site));
+        }
         merge(&mut tpp, &brand.tpp_origin, routes(&site, Counter::Tpp));
         merge(&mut psu, &brand.psu_origin, routes(&site, Counter::Psu));
     }
     let finish = |table: ByHost, fallback: fn(Router) -> Router| {
         table.into_iter().map(|(host, routes)| (host, observed(fallback(routes)))).collect()
     };
-    (finish(tpp, machine_fallbacks), finish(psu, page_fallbacks))
+    (finish(tpp, tpp_fallbacks), finish(psu, page_fallbacks))
+}
+
+/// What a host has once, whatever the number of its brands: its first brand answers.
+fn short_addresses(site: &Arc<Site>) -> Router {
+    Router::new().route("/{lang}/certificate", get(certificate::form).post(certificate::check)).with_state(site.clone())
 }
 
 fn merge(table: &mut ByHost, origin: &str, routes: Router) {
@@ -90,6 +98,9 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
         Endpoint::Document => get(openapi::document_of_site),
         Endpoint::Developers => get(openapi::page),
         Endpoint::Customers => get(authorize::customers),
+        Endpoint::CertificateForm => get(certificate::form),
+        Endpoint::CertificateCheck => post(certificate::check),
+        Endpoint::PresentedCertificate => get(certificate::presented),
     }
 }
 
@@ -115,6 +126,11 @@ fn machine_fallbacks(routes: Router) -> Router {
     routes
         .fallback(async || respond::error(&OAuthError::NO_SUCH_ENDPOINT))
         .method_not_allowed_fallback(async || respond::error(&OAuthError::NO_SUCH_METHOD))
+}
+
+/// The one page of this counter needs the stylesheet.
+fn tpp_fallbacks(routes: Router) -> Router {
+    machine_fallbacks(routes.route("/assets/{name}", get(authorize::asset)))
 }
 
 fn page_fallbacks(routes: Router) -> Router {

@@ -39,6 +39,11 @@ impl OAuthError {
     pub const NOT_A_BEARER_TOKEN: Self = Self::new(ErrorCode::InvalidToken, "Authorization: must be a Bearer token");
     pub const CERTIFICATE_MISSING: Self =
         Self::new(ErrorCode::InvalidClient, "CERTIFICATE_MISSING: a client certificate (QWAC) is required");
+    /// Nobody can say now whether the certificate is revoked: an outage, not a refusal.
+    pub const STATUS_UNAVAILABLE: Self = Self::new(
+        ErrorCode::TemporarilyUnavailable,
+        "CERTIFICATE_STATUS_UNAVAILABLE: whether the certificate is revoked cannot be learnt now",
+    );
     /// `codes` are the reasons, joined by a comma.
     pub fn certificate(codes: &str) -> Self {
         Self::described(ErrorCode::InvalidClient, codes.to_owned())

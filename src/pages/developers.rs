@@ -10,6 +10,8 @@ pub struct Developers<'a> {
     pub brand: &'a str,
     pub sandbox: bool,
     pub document: &'a Value,
+    /// Where a certificate is checked.
+    pub certificate_page: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -17,11 +19,12 @@ pub struct Developers<'a> {
 struct DevelopersPage<'a> {
     site: Site<'a>,
     api: Api,
+    certificate_page: Option<&'a str>,
 }
 
 impl Developers<'_> {
     pub fn render(&self) -> String {
         let site = Site { lang: Lang::En, brand: self.brand, sandbox: self.sandbox };
-        html(&DevelopersPage { site, api: Api::read(self.document) })
+        html(&DevelopersPage { site, api: Api::read(self.document), certificate_page: self.certificate_page })
     }
 }

@@ -3,6 +3,8 @@
 //! The pages post to the server and then leave it by [`Return`]: a browser that enforces `form-action` also on redirects
 //! would not follow a 303 from a form to the TPP.
 
+mod certificate;
+mod certificate_texts;
 mod consent;
 mod customers;
 mod developers;
@@ -17,6 +19,8 @@ mod tests;
 mod texts;
 mod tpp;
 
+pub use certificate::{CertificateForm, CertificatePage, HandedOver, Judged};
+pub use certificate_texts::certificate_texts;
 pub use consent::{CalendarDate, Consent, SimulatedOutcome};
 pub use customers::{ChannelAnswer, Customers, ScriptedCustomer};
 pub use developers::Developers;

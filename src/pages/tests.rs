@@ -4,10 +4,11 @@ use crate::oauth::{
     sca::ScaFailure,
     scope::Scope,
 };
+use crate::pki::{Asked, CertificateFacts, FoundPath, Issuer, ListedAs, Pointers, PublicKey, Reason, Rule, Verdict, Warning};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 const EVIL: &str = "Tipp\u{202e} \"'><script>alert(1)</script>&";
 /// What the configuration says is escaped, though not cleaned.
@@ -67,6 +68,91 @@ fn pages(lang: Lang) -> Vec<(String, bool, String)> {
     pages
 }
 
+/// The pages about a certificate: the form with each problem, and verdicts with and without it.
+fn certificates(lang: Lang) -> Vec<(String, String)> {
+    let languages = Lang::ALL.map(|lang| (lang, format!("/b/{}/certificate", lang.tag())));
+    let form = |problem| CertificateForm {
+        action: "/b/fr/certificate",
+        kilobytes: 65,
+        languages: &languages,
+        presented_url: "https://api.b.example/b/certificate",
+        problem,
+    };
+    let problems = [HandedOver::Nothing, HandedOver::Both, HandedOver::NoCertificate, HandedOver::PrivateKey].map(Some);
+    let mut pages: Vec<_> = [None]
+        .into_iter()
+        .chain(problems)
+        .map(|problem| (format!("{problem:?}"), CertificatePage { site: site(lang), form: Some(form(problem)), judged: None }.render()))
+        .collect();
+    for verdict in verdicts() {
+        let judged = Some(Judged { verdict: &verdict, asked: Asked::Standing, at: OffsetDateTime::UNIX_EPOCH });
+        let name = format!("{:?}", verdict.reasons);
+        pages.push((name.clone(), CertificatePage { site: site(lang), form: Some(form(None)), judged }.render()));
+        pages.push((name, CertificatePage { site: site(lang), form: None, judged }.render()));
+    }
+    pages
+}
+
+/// Nothing at all, a hostile certificate with every reason and oddity, and a good one.
+fn verdicts() -> [Verdict; 3] {
+    let evil = || EVIL.to_owned();
+    let time = OffsetDateTime::UNIX_EPOCH;
+    let facts = CertificateFacts {
+        subject: evil(),
+        subject_dn: evil(),
+        issuer: evil(),
+        serial: "01".into(),
+        not_before: time,
+        not_after: time,
+        key: PublicKey::P256,
+        signature_algorithm: "1.2".into(),
+        key_usage: Some(vec!["digitalSignature"]),
+        extended_key_usage: None,
+        organisation_name: Some(evil()),
+        organisation_id: Some(evil()),
+        nca_id: Some(evil()),
+        nca_name: Some(evil()),
+        roles: vec![],
+        pointers: Pointers { ocsp: vec![evil()], crl: vec![evil()], ca_issuers: vec![] },
+        thumbprint: [7; 32],
+    };
+    let listed = ListedAs { territory: evil(), provider: evil(), service: evil(), list_sequence: 7, since: time, next_update: None };
+    let path = FoundPath {
+        issuer: Issuer { name: vec![], spki: vec![] },
+        chain: vec![evil(), evil()],
+        holds_until: time,
+        listed: Some(listed),
+        crl_covers_until: Some(time),
+    };
+    let reasons = vec![Reason::UnknownCriticalExtension(evil()), Reason::RoleUnknown(evil()), Reason::Expired];
+    let warnings = vec![Warning::UnknownNca(evil()), Warning::CrlExpired];
+    let bad = Verdict { facts: Some(facts.clone()), reasons, warnings, path: None };
+    let good = Verdict { facts: Some(facts), reasons: vec![], warnings: vec![], path: Some(path) };
+    [Verdict::refused(Reason::CertificateMissing), bad, good]
+}
+
+#[test]
+fn a_certificates_page_says_what_is_wrong_in_every_language_and_shows_what_is_hidden() {
+    for lang in Lang::ALL {
+        for (name, html) in certificates(lang) {
+            assert_harmless(&name, &html);
+            assert!(html.starts_with(&format!("<!doctype html>\n<html lang=\"{}\"", lang.tag())), "{name}");
+            assert!(!html.contains("rule_") && !html.contains("certificate_"), "{name}: {html}");
+            let hostile = name.contains("RoleUnknown");
+            assert_eq!(html.contains("\\u{202e}"), hostile || name == "[]", "{name}: {html}");
+            let codes = ["<code>UNKNOWN_CRITICAL_EXTENSION</code>", "<code>ROLE_UNKNOWN</code>", "<code>CERTIFICATE_EXPIRED</code>"];
+            assert!(codes.iter().all(|code| html.contains(code) == hostile), "{name}: {html}");
+            let [pass, fail, unreached] =
+                ["pass", "fail", "unreached"].map(|class| html.matches(&format!("<li><span class=\"outcome {class}")).count());
+            let rules = if name.starts_with('[') { Rule::ALL.len() } else { 0 };
+            assert_eq!(pass + fail + unreached + html.matches("<li><span class=\"outcome warn").count(), rules, "{name}");
+            assert!(name != "[]" || pass == rules, "{name}: {html}");
+            assert!(!name.contains("Missing") || (fail, unreached) == (1, rules - 1), "{name}: {html}");
+        }
+    }
+    assert_eq!(certificates(Lang::De).len(), 5 + 6);
+}
+
 /// What must hold for any page whatever went into it.
 fn assert_harmless(name: &str, html: &str) {
     for bad in ["<script", "</script", " style=", "<style", "javascript:", " onclick", "alert(1)<", "{ $", "{$", "\u{202e}", "<Exemple>"] {
@@ -106,7 +192,10 @@ fn every_page_renders_in_every_language_and_escapes_what_is_foreign() {
 fn ids_are_unique_and_references_lead_somewhere() {
     let document = sample_document();
     let mut all: Vec<_> = pages(Lang::Fr).into_iter().map(|(name, _, html)| (name, html)).collect();
-    all.push(("developers".to_owned(), Developers { brand: "B", sandbox: false, document: &document }.render()));
+    all.push((
+        "developers".to_owned(),
+        Developers { brand: "B", sandbox: false, document: &document, certificate_page: Some("/b/en/certificate") }.render(),
+    ));
     for (name, html) in all {
         let mut ids = attribute_values(&html, "id");
         ids.sort_unstable();
@@ -119,7 +208,7 @@ fn ids_are_unique_and_references_lead_somewhere() {
         for anchor in attribute_values(&html, "href").iter().filter_map(|h| h.strip_prefix('#')) {
             assert!(ids.contains(&anchor), "{name}: #{anchor}");
         }
-        let fields = html.matches("<input id=").count() + html.matches("<select id=").count();
+        let fields: usize = ["<input id=", "<select id=", "<textarea id="].iter().map(|field| html.matches(field).count()).sum();
         assert_eq!(html.matches("<label for=").count(), fields, "{name}");
     }
 }
@@ -229,7 +318,16 @@ fn contrast_meets_wcag_aa_in_both_schemes() {
             ["ink", "quiet", "accent"].iter().for_each(|text| least(text, ground, 4.5));
             ["edge", "focus", "danger"].iter().for_each(|border| least(border, ground, 3.0));
         }
-        for (front, back) in [("on-accent", "accent"), ("danger", "danger-soft"), ("ink", "note-soft"), ("accent", "note-soft")] {
+        ["good", "odd", "danger"].iter().for_each(|outcome| least(outcome, "surface", 4.5));
+        for (front, back) in [
+            ("good", "good-soft"),
+            ("ink", "good-soft"),
+            ("ink", "danger-soft"),
+            ("on-accent", "accent"),
+            ("danger", "danger-soft"),
+            ("ink", "note-soft"),
+            ("accent", "note-soft"),
+        ] {
             least(front, back, 4.5);
         }
     }
@@ -327,7 +425,7 @@ fn sample_document() -> Value {
 #[test]
 fn the_developer_page_shows_what_the_document_says() {
     let document = sample_document();
-    let html = Developers { brand: "B", sandbox: true, document: &document }.render();
+    let html = Developers { brand: "B", sandbox: true, document: &document, certificate_page: Some("/b/en/certificate") }.render();
     assert_harmless("developers", &html);
     for text in [
         "<html lang=\"en\"",
@@ -409,7 +507,7 @@ proptest! {
             info, item,
         ];
         for document in &documents {
-            let html = Developers { brand: "B", sandbox: false, document }.render();
+            let html = Developers { brand: "B", sandbox: false, document, certificate_page: Some("/b/en/certificate") }.render();
             prop_assert!(!html.contains("<script") && html.matches("<h1").count() == 1 && html.trim_end().ends_with("</html>"));
         }
     }

@@ -1,17 +1,18 @@
 //! The texts: Fluent messages compiled in. Each message is a method, so a text that is asked for wrongly does not compile,
 //! one that nobody asks for is dead code, and [`check`] finds the ones a language lacks.
 
+use super::certificate_texts;
 use crate::oauth::{brand::Lang, sca::ScaFailure};
 use fluent_bundle::{FluentArgs, FluentError, FluentResource, concurrent::FluentBundle};
 use std::{collections::BTreeSet, sync::LazyLock};
 
 /// The texts of one language.
 pub struct Texts {
-    lang: Lang,
+    pub(super) lang: Lang,
     bundle: FluentBundle<FluentResource>,
     /// The file's messages, and what was wrong with it when it was read.
-    keys: BTreeSet<String>,
-    faults: Vec<String>,
+    pub(super) keys: BTreeSet<String>,
+    pub(super) faults: Vec<String>,
 }
 
 static CATALOGUES: LazyLock<[Texts; 4]> = LazyLock::new(|| Lang::ALL.map(|lang| Texts::read(lang, source(lang))));
@@ -27,7 +28,7 @@ const fn source(lang: Lang) -> &'static str {
 
 /// Proves that every language has every message with the same arguments, and none beside; else names each fault.
 pub fn check() -> Result<(), Vec<String>> {
-    let faults: Vec<_> = CATALOGUES.iter().flat_map(Texts::all_faults).collect();
+    let faults: Vec<_> = CATALOGUES.iter().flat_map(Texts::all_faults).chain(certificate_texts::faults()).collect();
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
@@ -43,7 +44,7 @@ impl Texts {
     }
 
     /// A faulty text is kept in `faults`; whatever could be read of the file still speaks.
-    fn read(lang: Lang, ftl: &str) -> Self {
+    pub(super) fn read(lang: Lang, ftl: &str) -> Self {
         let (resource, errors) = match FluentResource::try_new(ftl.to_owned()) {
             Ok(resource) => (resource, vec![]),
             Err((resource, errors)) => (resource, errors),
@@ -80,7 +81,7 @@ impl Texts {
         Some(format!("{lang}: {key} does not use {unused}"))
     }
 
-    fn try_format(&self, key: &str, args: &[(&str, &str)]) -> Option<(String, Vec<FluentError>)> {
+    pub(super) fn try_format(&self, key: &str, args: &[(&str, &str)]) -> Option<(String, Vec<FluentError>)> {
         let pattern = self.bundle.get_message(key)?.value()?;
         let args: FluentArgs = args.iter().copied().collect();
         let mut errors = vec![];
@@ -251,6 +252,59 @@ messages! {
     return_title(tpp);
     return_lead(tpp);
     return_link(tpp);
+    // Certificates, for developers
+    certificate_title();
+    certificate_lead(brand);
+    certificate_privacy();
+    certificate_paste_label();
+    certificate_paste_hint();
+    certificate_file_label();
+    certificate_file_hint(kilobytes);
+    certificate_button();
+    certificate_again();
+    certificate_presented_hint();
+    certificate_presented_title();
+    certificate_languages();
+    certificate_empty();
+    certificate_both();
+    certificate_unreadable();
+    certificate_private_key();
+    certificate_accepted(brand);
+    certificate_accepted_text();
+    certificate_refused(brand);
+    certificate_refused_text();
+    certificate_judged(brand, time);
+    certificate_advice();
+    certificate_detail();
+    certificate_facts();
+    certificate_absent();
+    certificate_subject();
+    certificate_organisation();
+    certificate_identifier();
+    certificate_roles();
+    certificate_authority();
+    certificate_validity();
+    certificate_from_to(from, to);
+    certificate_issuer();
+    certificate_serial();
+    certificate_key();
+    certificate_signature();
+    certificate_key_usage();
+    certificate_extended_key_usage();
+    certificate_thumbprint();
+    certificate_ocsp();
+    certificate_crl();
+    certificate_ca_issuers();
+    certificate_chain();
+    certificate_chain_this();
+    certificate_chain_none();
+    certificate_listed(provider, sequence, service, territory);
+    certificate_configured(brand);
+    certificate_rules();
+    certificate_pass();
+    certificate_fail();
+    certificate_warning();
+    certificate_not_reached();
 }
 
 #[cfg(test)]
@@ -284,7 +338,8 @@ mod tests {
     #[test]
     fn typography_is_each_languages_own() {
         for lang in Lang::ALL {
-            for line in source(lang).lines().filter(|l| !l.starts_with('#')) {
+            let lines = source(lang).lines().chain(certificate_texts::source(lang).lines());
+            for line in lines.filter(|l| !l.starts_with('#')) {
                 assert!(!line.contains(['\'', '"', '<', '&']), "{line}");
                 assert!(!line.contains("  ") && line.trim_end() == line, "{line}");
                 let spaced = [" ?", " !", " ;", " :", "« ", " »"].iter().any(|s| line.contains(s));

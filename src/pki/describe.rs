@@ -1,16 +1,18 @@
 //! A verdict as text, for `guichet cert inspect`.
 
-use super::organisation::is_deceptive;
-use super::{CertificateFacts, Verdict};
+use super::organisation::visible;
+use super::rules::{Asked, Assessed, Outcome, assess};
+use super::{CertificateFacts, FoundPath, Verdict};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// What the certificate says, each reason with code, explanation and source, and the verdict as the last line.
+/// What the certificate says, the chain found, each reason with code, explanation and source, every rule with its outcome and
+/// what to do where it is broken, and the verdict as the last line.
 pub fn describe(verdict: &Verdict) -> String {
     let mut lines = verdict.facts.as_ref().map(facts).unwrap_or_default();
     lines.extend(verdict.path.iter().map(|path| row("issuer key", &hex(&Sha256::digest(&path.issuer.spki)))));
-    lines.extend(verdict.anchor().iter().map(|anchor| row("trusted by", anchor)));
+    lines.extend(verdict.path.as_ref().map(path).unwrap_or_default());
     lines.extend(verdict.warnings.iter().map(|warning| row("warning", &warning.to_string())));
     for reason in &verdict.reasons {
         let detail = reason.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
@@ -18,6 +20,8 @@ pub fn describe(verdict: &Verdict) -> String {
         lines.push(row("", reason.explanation()));
         lines.push(row("", &format!("[{}]", reason.source())));
     }
+    lines.push("rules".to_owned());
+    lines.extend(assess(verdict, Asked::CertificateOnly).iter().flat_map(rule));
     lines.push(match verdict.reasons.len() {
         0 => "verdict: accepted".to_owned(),
         1 => "verdict: refused, 1 reason".to_owned(),
@@ -29,7 +33,7 @@ pub fn describe(verdict: &Verdict) -> String {
 fn facts(facts: &CertificateFacts) -> Vec<String> {
     let roles: Vec<_> = facts.roles.iter().map(|role| role.name()).collect();
     let absent = || "(none)".to_owned();
-    vec![
+    let mut lines = vec![
         row("subject", &facts.subject),
         row("subject_dn", &facts.subject_dn),
         row("issuer", &facts.issuer),
@@ -44,20 +48,51 @@ fn facts(facts: &CertificateFacts) -> Vec<String> {
         row("key usage", &facts.key_usage.as_ref().map_or_else(absent, |names| names.join(" "))),
         row("ext. usage", &facts.extended_key_usage.as_ref().map_or_else(absent, |ids| ids.join(" "))),
         row("SHA-256", &hex(&facts.thumbprint)),
-    ]
+    ];
+    lines.extend(pointers(facts));
+    lines
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-fn row(label: &str, value: &str) -> String {
-    format!("{label:<14}{}", value.chars().map(printable).collect::<String>())
+fn pointers(facts: &CertificateFacts) -> Vec<String> {
+    let all = [("status (OCSP)", &facts.pointers.ocsp), ("status (CRL)", &facts.pointers.crl), ("issuer at", &facts.pointers.ca_issuers)];
+    all.into_iter().filter(|(_, urls)| !urls.is_empty()).map(|(label, urls)| row(label, &urls.join(" "))).collect()
+}
+
+fn path(path: &FoundPath) -> Vec<String> {
+    let (anchor, between) = path.chain.split_last().map_or((None, &[][..]), |(anchor, between)| (Some(anchor), between));
+    let mut lines: Vec<_> = between.iter().map(|issuer| row("issued under", issuer)).collect();
+    lines.extend(anchor.map(|anchor| row("trusted by", anchor)));
+    lines.push(match &path.listed {
+        Some(listed) => row(
+            "listed as",
+            &format!("{} ({}), list of {}, number {}", listed.service, listed.provider, listed.territory, listed.list_sequence),
+        ),
+        None => row("listed as", "(not by a list: trusted by configuration)"),
+    });
+    lines
+}
+
+/// One line, and where it is broken another one: what to do.
+fn rule(assessed: &Assessed<'_>) -> Vec<String> {
+    let (rule, advised) = (assessed.rule, matches!(assessed.outcome, Outcome::Fail(_)));
+    let outcome = match assessed.outcome {
+        Outcome::Pass => "pass",
+        Outcome::Fail(_) => "FAIL",
+        Outcome::Warn(_) => "odd",
+        Outcome::NotReached => "not reached",
+    };
+    let mut lines = vec![row(&format!("  {outcome}"), &format!("{} [{}]", rule.title(), rule.source()))];
+    lines.extend(advised.then(|| row("", rule.advice())));
+    lines
 }
 
 /// A certificate's texts are its holder's: nothing in them may steer a terminal.
-fn printable(character: char) -> String {
-    if is_deceptive(character) { character.escape_unicode().to_string() } else { character.to_string() }
+fn row(label: &str, value: &str) -> String {
+    format!("{label:<14}{}", visible(value))
 }
 
 fn date(time: OffsetDateTime) -> String {

@@ -7,19 +7,27 @@ mod anchors;
 mod certificate;
 mod chain;
 mod content;
+pub mod crl;
 mod der;
 mod describe;
 pub mod forwarded;
 mod found;
 mod name;
+pub mod ocsp;
 mod oid;
 mod organisation;
 mod path;
 mod pointers;
 pub mod qc_statements;
+mod reading;
 mod reason;
+mod report;
+pub mod revocation;
+mod rules;
 mod sent;
 mod services;
+mod signature;
+pub mod status;
 pub mod trusted_list;
 mod x509;
 
@@ -30,9 +38,13 @@ pub use content::{Content, judge_content};
 pub use der::DerError;
 pub use describe::describe;
 pub use found::{FoundPath, Issuer, ListedAs};
+pub use organisation::visible;
 pub use path::{Crl, CrlError, Purpose, chain_from_pem_or_der};
 pub use pointers::Pointers;
+pub use reading::{holds_private_key, read_chain};
 pub use reason::{Family, Reason, Warning};
+pub use report::{Finding, Report, ReportedCertificate, ReportedPath, ReportedRule, ReportedService};
+pub use rules::{Asked, Assessed, Outcome, Rule, assess};
 
 use crate::oauth::tpp::{CertificateIssuer, OrganisationId, Tpp};
 use path::Moment;
@@ -253,3 +265,6 @@ fn holder(facts: &CertificateFacts, path: &FoundPath) -> Option<Tpp> {
         issuer: CertificateIssuer { name: facts.issuer.clone(), key: Sha256::digest(&path.issuer.spki).into() },
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,6 +46,15 @@ pub fn is_deceptive(character: char) -> bool {
     character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// The text with each such character written as `\u{..}`, so that a reader sees what stands there.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_deceptive(character) { shown.extend(character.escape_unicode()) } else { shown.push(character) }
+    }
+    shown
+}
+
 /// The extension cabfOrganizationIdentifier, written as the subject's attribute would be (CA/B Forum EV Guidelines s9.8.2).
 ///
 /// # Errors

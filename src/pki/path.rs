@@ -146,11 +146,9 @@ impl Search<'_> {
     /// Who issued the leaf by name and, where that tells several keys of one name apart, by the identifier of the key.
     fn likely(&self) -> Vec<&Authority> {
         let mut named: Vec<_> = self.anchors.named(self.certificate.issuer()).collect();
-        if let (2.., Some(key)) = (named.len(), self.leaf.authority_key_identifier()) {
-            if named.iter().any(|authority| authority.has_key_identifier(key)) {
-                named.retain(|authority| authority.has_key_identifier(key));
-            }
-        }
+        let key = self.leaf.authority_key_identifier().filter(|_| named.len() > 1);
+        let key = key.filter(|key| named.iter().any(|authority| authority.has_key_identifier(key)));
+        named.retain(|authority| key.is_none_or(|key| authority.has_key_identifier(key)));
         named
     }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 /// What a TPP's software does, in an order in which nothing ends what a later one needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Operation {
+    Explain,
     Register,
     Read,
     Update,
@@ -19,9 +20,9 @@ enum Operation {
     Delete,
 }
 
-use Operation::{ClientCredentials, Code, Delete, Read, Refresh, Register, Revoke, Update};
+use Operation::{ClientCredentials, Code, Delete, Explain, Read, Refresh, Register, Revoke, Update};
 
-const OPERATIONS: [Operation; 8] = [Register, Read, Update, ClientCredentials, Code, Refresh, Revoke, Delete];
+const OPERATIONS: [Operation; 9] = [Explain, Register, Read, Update, ClientCredentials, Code, Refresh, Revoke, Delete];
 
 /// Who comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,9 +46,11 @@ fn expected(operation: Operation, who: Who) -> Expected {
     let done = match operation {
         Register => (201, "", ""),
         Delete => (204, "", ""),
-        Read | Update | ClientCredentials | Code | Refresh | Revoke => (200, "", ""),
+        Explain | Read | Update | ClientCredentials | Code | Refresh | Revoke => (200, "", ""),
     };
     match (who, operation) {
+        // everybody learns what is wrong with their own certificate
+        (_, Explain) => done,
         (NoCertificate, _) => (401, "invalid_client", "CERTIFICATE_MISSING"),
         (Flawed("expired"), _) => (401, "invalid_client", "CERTIFICATE_EXPIRED"),
         (Flawed("untrusted"), _) => (401, "invalid_client", "ISSUER_NOT_TRUSTED"),
@@ -89,6 +92,7 @@ async fn perform(stock: &Stock<'_>, operation: Operation, wire: &Wire, fresh_nam
     let client = client.over(&Tpp { wire: wire.clone(), ..client.tpp.clone() });
     let mut metadata = Tpp::metadata(client.brand);
     Some(match operation {
+        Explain => wire.get(&format!("{}/{}/certificate", client.tpp.bank.origin(client.brand.tpp_host), client.brand.id)).await,
         Register => {
             metadata["client_name"] = json!(fresh_name);
             client.tpp.try_register(client.brand, &metadata).await

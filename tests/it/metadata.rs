@@ -51,6 +51,7 @@ async fn a08_a50_b29_b31_b33_b34_b53_each_brand_tells_all_of_itself() {
             "code_challenge_methods_supported": ["S256"],
             "ui_locales_supported": ["de", "en", "es", "fr"],
             "service_documentation": format!("{psu}/{}/developers", brand.id),
+            "certificate_endpoint": format!("{tpp}/{}/certificate", brand.id),
             "authorization_response_iss_parameter_supported": true,
             "tls_client_certificate_bound_access_tokens": false,
             "channels": channels,

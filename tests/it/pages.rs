@@ -15,7 +15,7 @@ const ALL_ROLES: [PspRole; 3] = [PspRole::AccountInformation, PspRole::CardIssui
 
 /// Headers of everything that a browser shows.
 #[track_caller]
-fn protected(reply: &Reply) {
+pub fn protected(reply: &Reply) {
     let csp = reply.header("content-security-policy");
     for directive in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'", "style-src 'self'"] {
         assert!(csp.split("; ").any(|d| d == directive), "{directive}: {reply:?}");
@@ -30,7 +30,7 @@ fn protected(reply: &Reply) {
 
 /// No script, no inline style, nothing from another host.
 #[track_caller]
-fn self_contained(reply: &Reply) {
+pub fn self_contained(reply: &Reply) {
     let html = &reply.body;
     for forbidden in ["<script", "<iframe", "<object", "<embed", "javascript:", " style=", "<style", " onload=", " onclick=", "@import"] {
         assert!(!html.contains(forbidden), "{forbidden}: {html}");

@@ -91,28 +91,30 @@ fn a_stream_is_judged_strictly() {
     let zero = Instant::now();
     let at = |millis| zero + Duration::from_millis(millis);
     let change = Change { began: at(1_000), done: at(1_100) };
+    // line, milliseconds, answer; the judge's complaint
     let judge = |answers: &[(usize, u64, &str)]| {
         let sample = |(line, sent, said): &(usize, u64, &str)| {
             let said = if said.is_empty() { Err("closed".to_owned()) } else { Ok((*said).to_owned()) };
             Sample { line: *line, sent: at(*sent), answered: at(sent + 5), said }
         };
         let record = Record(answers.iter().map(sample).collect());
-        catch_unwind(AssertUnwindSafe(|| record.turns(change, ["200", "401"], at(0), at(9_000)))).ok()
+        let judged = catch_unwind(AssertUnwindSafe(|| record.turns(change, ["200", "401"], at(0), at(9_000))));
+        judged.map_err(|complaint| complaint.downcast_ref::<String>().cloned().unwrap_or_default())
     };
     let fine = [(0, 500, "200"), (1, 900, "200"), (0, 1_050, "401"), (1, 1_500, "200"), (1, 1_600, "401"), (0, 3_000, "401")];
-    assert_eq!(judge(&fine), Some(Duration::from_millis(400)));
-    for (what, bad) in [
-        ("another answer", (0, 1_500, "503")),
-        ("a broken connection", (0, 1_500, "")),
-        ("before it began", (0, 600, "401")),
-        ("back again", (0, 1_400, "200")),
-        ("a second later", (1, 2_101, "200")),
+    assert_eq!(judge(&fine), Ok(Duration::from_millis(400)));
+    for (bad, complaint) in [
+        (&[(0, 1_550, "503")][..], "neither 200 nor 401"),
+        (&[(0, 1_550, "")], "a connection broke: closed"),
+        (&[(0, 600, "401")], "401 before anything changed"),
+        (&[(0, 1_400, "200")], "200 again after 401"),
+        (&[(2, 2_101, "200"), (2, 2_200, "401")], "200 for a request sent 1.001s after the change"),
+        (&[(2, 1_200, "200")], "not every line saw 401"),
     ] {
-        let mut answers = fine.to_vec();
-        answers.push(bad);
+        let mut answers = [&fine[..], bad].concat();
         answers.sort_by_key(|answer| answer.1);
-        assert_eq!(judge(&answers), None, "{what}");
+        let told = judge(&answers).unwrap_err();
+        assert!(told.starts_with(complaint), "{told}, not {complaint}");
     }
-    assert_eq!(judge(&fine[..4]), None, "one line never turned");
-    assert_eq!(judge(&[]), None, "nothing was asked");
+    assert!(judge(&[]).unwrap_err().starts_with("not every line"));
 }

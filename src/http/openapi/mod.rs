@@ -3,12 +3,15 @@
 mod authorize;
 mod certificates;
 mod discovery;
+mod explain;
 mod introspect;
 mod mistakes;
 mod parts;
 mod refusals;
 mod registration;
 mod token;
+
+pub use certificates::REASONS;
 
 use super::{
     endpoints::{Endpoint, endpoints},
@@ -58,7 +61,7 @@ pub fn brand_document(brand: &Brand) -> OpenApi {
         operation.servers = Some(vec![server(origin, what)]);
         Some(Documented { method: method_of(&endpoint.method())?, path: endpoint.path(brand), operation })
     });
-    let components = ComponentsBuilder::new().schema("JsonWebKeySet", discovery::key_set());
+    let components = ComponentsBuilder::new().schema("JsonWebKeySet", discovery::key_set()).schema("CertificateReport", explain::schema());
     let components = with::<TokenResponse>(with::<ClientInformation>(with::<ServerMetadata>(components)));
     let own = registration::schemas(brand).into_iter().chain(token::schemas(brand));
     let components = own.fold(components, |components, (name, schema)| components.schema(name, schema));
@@ -109,6 +112,9 @@ fn describe(endpoint: Endpoint<'_>, brand: &Brand) -> Operation {
         Endpoint::Jwks => discovery::jwks(),
         Endpoint::Document => discovery::document(),
         Endpoint::Developers => discovery::developers(),
+        Endpoint::CertificateForm => explain::form(brand),
+        Endpoint::CertificateCheck => explain::check(brand),
+        Endpoint::PresentedCertificate => explain::presented(brand),
     }
 }
 
@@ -214,7 +220,14 @@ pub async fn document_of_site(State(site): State<Arc<Site>>) -> Response {
 
 /// The same, to be read by people.
 pub async fn page(State(site): State<Arc<Site>>) -> Response {
-    let html = Developers { brand: &site.brand.display_name, sandbox: site.brand.sandbox, document: built(&site) }.render();
+    let certificate_page = format!("/{}/{}/certificate", site.brand.id, site.brand.default_language.tag());
+    let html = Developers {
+        brand: &site.brand.display_name,
+        sandbox: site.brand.sandbox,
+        document: built(&site),
+        certificate_page: Some(&certificate_page),
+    }
+    .render();
     respond::page(StatusCode::OK, site.page(Lang::En), html)
 }
 

@@ -46,6 +46,11 @@ pub const ROWS: &str = r"
     from generate_series(1, 500) n;
     insert into register_entries (register_id, organisation, name, roles, status)
     select md5('register' || n % 20)::uuid, 'PSDFR-ACPR-' || n, 'TPP ' || n, 'PSP_AI', 'authorised' from generate_series(1, 3000) n;
+    insert into certificate_status (issuer_key, serial, issuer_name, issuer_spki, ocsp_urls, crl_urls, not_after, next_check_at, seen_at,
+                                    changed_at)
+    select sha256('key'), substr(sha256(n::text::bytea), 1, 20), repeat('x', 1500)::bytea, repeat('x', 294)::bytea, '{}', '{}',
+           now() + n * interval '1 day', now() + n * interval '1 second', now(), now() + n * interval '1 second'
+    from generate_series(1, 400) n;
     analyze";
 
 /// A statement of the program.
