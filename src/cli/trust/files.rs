@@ -10,13 +10,13 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::{Condvar, Mutex},
+    sync::Mutex,
     thread,
 };
 
-const MOST_THREADS: usize = 4;
-/// Verifying takes some 25 times the memory of a list.
-const MOST_BYTES_AT_ONCE: usize = 3 << 20;
+/// A list takes some 25 times its size while it is verified.
+const MOST_THREADS: usize = 2;
+const SMALL: usize = 1 << 20;
 const MOST_FILES: usize = 1_000;
 
 pub(super) fn all(paths: &[PathBuf], desk: &mut Desk) -> Result<Vec<Judged>, Failure> {
@@ -53,58 +53,30 @@ fn list_of_lists(files: Vec<(String, Vec<u8>)>, desk: &mut Desk) -> Vec<Judged> 
     judged
 }
 
-/// Lists that wait, and the bytes of those that are being verified.
-struct Queue {
-    state: Mutex<(Vec<(PathBuf, usize)>, usize)>,
-    freed: Condvar,
+/// The next list of a thread, `files` being sorted, the largest last. Only the first thread takes the large ones: memory that a
+/// thread used once stays at its hand.
+fn take(files: &Mutex<Vec<(PathBuf, usize)>>, thread: usize) -> Option<PathBuf> {
+    let mut files = files.lock().ok()?;
+    let at = files.iter().rposition(|(_, bytes)| thread == 0 || *bytes <= SMALL)?;
+    Some(files.remove(at).0)
 }
 
-impl Queue {
-    /// Large ones first, so that no thread ends long after the others.
-    fn new(mut files: Vec<(PathBuf, usize)>) -> Self {
-        files.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-        Self { state: Mutex::new((files, 0)), freed: Condvar::new() }
-    }
-
-    /// The largest that still fits beside the others; one that is too large for that has its turn alone.
-    fn take(&self) -> Option<(PathBuf, usize)> {
-        let mut state = self.state.lock().ok()?;
-        loop {
-            let (waiting, busy) = &mut *state;
-            if waiting.is_empty() {
-                return None;
-            }
-            if let Some(at) = waiting.iter().position(|(_, bytes)| *busy == 0 || *busy + bytes <= MOST_BYTES_AT_ONCE) {
-                let taken = waiting.remove(at);
-                *busy += taken.1;
-                return Some(taken);
-            }
-            state = self.freed.wait(state).ok()?;
-        }
-    }
-
-    fn done(&self, bytes: usize) {
-        if let Ok(mut state) = self.state.lock() {
-            state.1 -= bytes;
-        }
-        self.freed.notify_all();
-    }
-}
-
-fn in_parallel(files: Vec<(PathBuf, usize)>, desk: &Desk) -> Result<Vec<Found>, Failure> {
+fn in_parallel(mut files: Vec<(PathBuf, usize)>, desk: &Desk) -> Result<Vec<Found>, Failure> {
+    files.sort_by_key(|(_, bytes)| *bytes);
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-    let (queue, found) = (Queue::new(files), Mutex::new(Vec::new()));
+    let (files, found) = (Mutex::new(files), Mutex::new(Vec::new()));
+    let work = |thread| {
+        while let Some(path) = take(&files, thread) {
+            let one = one(&path, desk);
+            if let Ok(mut found) = found.lock() {
+                found.push(one);
+            }
+        }
+    };
     thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some((path, bytes)) = queue.take() {
-                    let one = one(&path, desk);
-                    queue.done(bytes);
-                    if let Ok(mut found) = found.lock() {
-                        found.push(one);
-                    }
-                }
-            });
+        for thread in 0..threads {
+            let work = &work;
+            scope.spawn(move || work(thread));
         }
     });
     found.into_inner().map_err(Failure::unexpected)?.into_iter().collect()
