@@ -14,6 +14,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use x509_parser::prelude::{AttributeTypeAndValue, FromDer, X509Certificate};
 
 /// The manifest's words for a fault, and the codes that say the same.
 const SAME: [(&str, &[&str]); 21] = [
@@ -201,6 +202,30 @@ fn every_verdict_is_the_manifests() {
 fn every_verdict_of_the_sample_is_its_manifests() {
     let disagreements = judge_all(&Collection::sample());
     assert!(disagreements.is_empty(), "{disagreements:#?}");
+}
+
+/// The reader here is the project's own: another one must read the same.
+#[test]
+fn what_a_certificate_says_another_reader_reads_too() {
+    let collection = Collection::find();
+    let mut compared = 0;
+    for entry in collection.manifest["certificates"].as_array().unwrap() {
+        let certificate = collection.certificate(entry);
+        let Some(facts) = judge_content(&certificate, &TrustPolicy::default()).facts else { continue };
+        let (_, other) = X509Certificate::from_der(&certificate).unwrap();
+        let validity = (other.validity().not_before.to_datetime(), other.validity().not_after.to_datetime());
+        assert_eq!((facts.not_before, facts.not_after), validity);
+        assert_eq!(facts.serial, other.raw_serial().iter().map(|octet| format!("{octet:02x}")).collect::<String>());
+        assert_eq!(facts.signature_algorithm, other.signature_algorithm.algorithm.to_id_string());
+        let named = |attribute: &AttributeTypeAndValue<'_>| {
+            attribute.as_str().is_ok_and(|text| facts.subject.contains(&text.escape_debug().to_string()))
+        };
+        assert!(other.subject().iter_attributes().filter(|attribute| attribute.as_str().is_ok()).all(named), "{}", facts.subject);
+        let usage = other.key_usage().unwrap().map(|usage| usage.value.to_string());
+        assert_eq!(facts.key_usage.map(|names| names.len()), usage.map(|names| names.split(", ").count()));
+        compared += 1;
+    }
+    assert!(compared > 20, "{compared}");
 }
 
 #[test]
