@@ -29,6 +29,8 @@ pub enum AuditKind {
     TokenRevoked,
     GrantRevoked,
     RevocationRefused,
+    TrustedListAccepted,
+    TrustedListRefused,
     /// Blocked, or refused for what the register says.
     StandingRefused,
     BlockAdded,
@@ -61,6 +63,8 @@ impl AuditKind {
             Self::TokenRevoked => "token_revoked",
             Self::GrantRevoked => "grant_revoked",
             Self::RevocationRefused => "revocation_refused",
+            Self::TrustedListAccepted => "trusted_list_accepted",
+            Self::TrustedListRefused => "trusted_list_refused",
             Self::StandingRefused => "standing_refused",
             Self::BlockAdded => "block_added",
             Self::BlockLifted => "block_lifted",
@@ -93,6 +97,11 @@ pub const EVERY_BRAND: &str = "*";
 impl AuditEvent {
     pub fn new(id: Uuid, at: OffsetDateTime, brand: &BrandId, kind: AuditKind) -> Self {
         Self { id, at, brand: brand.clone(), kind, client: None, organisation: None, grant: None, reason: None, actor: None, subject: None }
+    }
+
+    /// For what concerns every brand.
+    pub fn of_all_brands(id: Uuid, at: OffsetDateTime, kind: AuditKind) -> Self {
+        Self::new(id, at, &BrandId::new(EVERY_BRAND), kind)
     }
 
     pub fn client(mut self, client: ClientId) -> Self {

@@ -3,6 +3,7 @@
 mod block;
 mod operator;
 mod register;
+mod trust;
 
 use crate::{
     clock::{Clock, System},
@@ -31,7 +32,8 @@ Exit codes:
   3  mistakes in the configuration or in a file it names
   4  the database's schema is older or newer than this program
   5  the database is away, or an address is taken
-  6  the certificate that was inspected is refused";
+  6  the certificate that was inspected is refused
+  7  a trusted list was refused or not reached; the accepted one stays";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -69,6 +71,11 @@ enum Verb {
     Cert {
         #[command(subcommand)]
         step: Cert,
+    },
+    /// The EU trusted lists: fetch, import, look at and compare them
+    Trust {
+        #[command(subcommand)]
+        step: trust::Trust,
     },
     /// The kill switch: shut out an organisation, a certificate, an issuer or a role, and let it in again
     Block {
@@ -182,6 +189,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect { file, anchors, config, json } } => inspect(&file, anchors, config, json),
+        Verb::Trust { step } => trust::run(step),
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),

@@ -14,6 +14,7 @@
 //! storage       THE ONLY SQL. One function a question; an outage is never "not found"
 //! oauth         PURE CORE: what the RFCs judge. Values and a time in, a verdict out; no waiting, no I/O, no clock
 //! pki           PURE: certificate bytes + trust + time -> a verdict with every reason
+//! trusted_lists PURE: XML of the EU trusted lists -> verified values or a refusal. Only cli names it, no serving process
 //! sca           how a customer is authenticated: today the sandbox's scripted customers
 //! audit         what the bank must be able to prove later
 //! tasks         what a server does beside answering: watches for changes, reads trust anew
@@ -50,3 +51,4 @@ pub mod telemetry;
 pub mod tls;
 pub mod trial;
 pub mod trust;
+pub mod trusted_lists;

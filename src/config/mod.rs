@@ -9,9 +9,11 @@ mod names;
 mod proxies;
 mod reader;
 mod settings;
+mod trusted_lists;
 
 pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
+pub use trusted_lists::{StalePolicy, Staleness, TrustedLists};
 
 use crate::{
     oauth::brand::{Brand, BrandId},
@@ -56,6 +58,8 @@ pub struct Settings {
     pub trust: TrustSettings,
     /// Of those that do: never mixed with the others'.
     pub brand_trust: BTreeMap<BrandId, TrustSettings>,
+    /// How the EU trusted lists are fetched and accepted.
+    pub trusted_lists: TrustedLists,
     pub outbound: OutboundSettings,
     pub limits: Limits,
     pub log: Log,
@@ -121,6 +125,8 @@ pub struct TrustSettings {
     pub nca_countries: Vec<String>,
     /// Accept a QWAC whose extended key usage is server authentication alone.
     pub accept_server_auth_only: bool,
+    /// What a trusted list past its NextUpdate is still good for.
+    pub stale: StalePolicy,
     /// How the national register is used.
     pub register: RegisterPolicy,
 }

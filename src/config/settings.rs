@@ -1,13 +1,13 @@
 //! Reads the operator's file, section by section.
 
 use super::{
-    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, TrustSettings,
+    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, StalePolicy, TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
     names, proxies, read_text,
     reader::{self, Reader, choice, text},
-    reason,
+    reason, trusted_lists,
 };
 use crate::{
     oauth::brand::{Brand, BrandId},
@@ -39,7 +39,7 @@ impl Context<'_> {
         table.need(key, |v| self.path(v)).unwrap_or_default()
     }
 
-    fn path(&self, value: &DeValue<'_>) -> Result<PathBuf, String> {
+    pub fn path(&self, value: &DeValue<'_>) -> Result<PathBuf, String> {
         let path = self.folder.join(text(value)?);
         if self.must_exist {
             let is_file = File::open(&path).and_then(|f| f.metadata()).map(|m| m.is_file());
@@ -70,7 +70,8 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     let limits = limits(&mut root.table("limits"));
     let database = database(&mut root.table("database"), &limits, context);
     let mut trust_table = root.table("trust");
-    let trust = trust(&mut trust_table, context);
+    let (trusted_lists, stale) = trusted_lists::read(&mut trust_table.table("lists"), context);
+    let trust = trust(&mut trust_table, stale, context);
     let outbound = outbound(&mut root.table("outbound"));
     let log = log(&mut root.table("log"));
     let mut signing = root.table("signing");
@@ -96,6 +97,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
         ops,
         database,
         trust,
+        trusted_lists,
         outbound,
         limits,
         log: log?,
@@ -188,7 +190,7 @@ fn database_url(table: &mut Reader<'_>, context: &Context<'_>) -> Option<SecretS
     from_file.or(plain).map(SecretString::from)
 }
 
-fn trust(table: &mut Reader<'_>, context: &Context<'_>) -> TrustSettings {
+fn trust(table: &mut Reader<'_>, stale: StalePolicy, context: &Context<'_>) -> TrustSettings {
     let countries: BTreeSet<_> = table.list("nca_countries", names::country).into_iter().collect();
     if countries.is_empty() {
         table.note("nca_countries", "`trust.nca_countries` needs at least one country");
@@ -199,6 +201,7 @@ fn trust(table: &mut Reader<'_>, context: &Context<'_>) -> TrustSettings {
         crl_files: table.list("crl_files", |v| context.path(v)),
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.flag("accept_server_auth_only"),
+        stale,
         register: register(&mut table.table("register"), &RegisterPolicy::default()),
     };
     if read.trusted_lists && read.anchors_file.is_some() {
@@ -233,6 +236,7 @@ fn brand_trust(table: &mut Reader<'_>, sandbox: bool, general: &TrustSettings, c
         crl_files: if own { crl_files } else { general.crl_files.clone() },
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.may("accept_server_auth_only", reader::flag).unwrap_or(general.accept_server_auth_only),
+        stale: general.stale,
         register: match table.optional_table("register") {
             Some(mut own) => register(&mut own, &general.register),
             None => general.register.clone(),

@@ -6,4 +6,5 @@ pub mod pki;
 pub mod postgres;
 pub mod qwac;
 pub mod run;
+pub mod trusted_lists;
 pub mod welcome;

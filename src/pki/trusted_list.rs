@@ -35,6 +35,16 @@ pub struct AcceptedList {
     pub services: Vec<Service>,
 }
 
+/// A national list as the list of lists points to it (s5.3.13).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer {
+    pub territory: String,
+    pub url: String,
+    /// The certificates that may sign it, DER in base64.
+    #[serde(with = "base64_list")]
+    pub signers: Vec<Vec<u8>>,
+}
+
 /// How it was made sure that a list is its scheme operator's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "how")]

@@ -10,6 +10,7 @@ mod migrations;
 mod sandbox;
 mod standing;
 mod tokens;
+mod trusted_lists;
 mod versions;
 
 pub use clients::RegistrationRetry;
@@ -18,6 +19,7 @@ pub use migrations::{MIGRATOR, SchemaState};
 pub use sandbox::{CustomerRecord, NewCustomer};
 pub use standing::NamedEntry;
 pub use tokens::{NewToken, Stored};
+pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
 
 use hand::Hand;

@@ -12,7 +12,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Snapshot => "snapshot",
             Self::Standing => "standing",
@@ -39,13 +39,6 @@ impl Db {
                       (select version from versions where subject = 'revocation') as "revocation!""#,
         );
         Ok(timed("versions", row.fetch_one(&self.watch)).await?)
-    }
-}
-
-impl Db {
-    /// Nothing was ever accepted.
-    pub async fn accepted_snapshot(&self) -> Result<Option<crate::pki::trusted_list::Snapshot>, Outage> {
-        Ok(None)
     }
 }
 

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod bank;
 pub mod command;
 pub mod hello;
+pub mod lists;
 pub mod operator;
 pub mod process;
 pub mod psu;

@@ -33,6 +33,10 @@ pub const ROWS: &str = r"
     select md5('event' || n)::uuid, now(), 'cic', 'token_issued', md5('client' || 1 + n % 1000)::uuid from generate_series(1, 50000) n;
     insert into sandbox_customers (brand, login, password_hash, reference)
     select 'sandbox' || n / 20, 'customer' || n, repeat('x', 97), 'psu' || n from generate_series(1, 2000) n;
+    insert into trusted_lists (territory, sequence, version, issued_at, next_update, sha256, source, accepted_at, verification, services)
+    select chr(65 + n / 26) || chr(65 + n % 26), version, 6, now(), now(), repeat('x', 64), 'https://lists.example/list.xml', now(), repeat('x', 300)::bytea,
+           repeat('x', 10000)::bytea
+    from generate_series(0, 30) n, generate_series(1, 5) version;
     insert into blocks (id, brand, target, value, organisation, reason, since, blocked_by, lifted_at, lifted_by, lifted_why)
     select md5('block' || n)::uuid, '*', 'organisation', 'PSDFR-ACPR-' || n, '', repeat('x', 1500), now(), 'me',
            case when n > 20 then now() end, case when n > 20 then 'me' end, case when n > 20 then 'over' end

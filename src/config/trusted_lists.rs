@@ -1,0 +1,101 @@
+//! `[trust.lists]`: how the EU trusted lists are got and accepted, and how long they are good for.
+
+use super::{
+    reader::{Reader, text},
+    settings::Context,
+};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use time::OffsetDateTime;
+use toml::de::DeValue;
+use url::Url;
+
+const DAY: u64 = 86_400;
+const LONGEST_DAYS: u64 = 36_500;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedLists {
+    /// The list of lists.
+    pub lotl_url: String,
+    /// PEM: who may sign it. None: those of the Official Journal that are compiled in.
+    pub lotl_signers_file: Option<PathBuf>,
+    /// URL of the publication that those signers are from, as the list of lists writes it.
+    pub official_journal: String,
+    /// Territories, as the lists write them (`EL`, `UK`).
+    pub exclude: Vec<String>,
+    /// Of one list.
+    pub max_bytes: usize,
+    /// Of its services granted for websites, that a list may lose without an operator's word.
+    pub max_loss_percent: u64,
+    /// For one list.
+    pub fetch: Duration,
+}
+
+/// What an accepted list is still good for, counted from its NextUpdate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StalePolicy {
+    pub warn_after: Duration,
+    /// Certificates of its issuers no longer register clients.
+    pub refuse_registrations_after: Duration,
+    /// They are no longer accepted at all.
+    pub refuse_after: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Staleness {
+    Fresh,
+    Warn,
+    RefuseRegistrations,
+    Refuse,
+}
+
+impl StalePolicy {
+    /// A list without NextUpdate is closed: nobody keeps it up.
+    pub fn judge(&self, next_update: Option<OffsetDateTime>, now: OffsetDateTime) -> Staleness {
+        let Some(next_update) = next_update else { return Staleness::Refuse };
+        let past = |limit: Duration| next_update.checked_add(limit.try_into().unwrap_or(time::Duration::MAX)).is_some_and(|end| end < now);
+        match [self.refuse_after, self.refuse_registrations_after, self.warn_after].map(past) {
+            [true, _, _] => Staleness::Refuse,
+            [_, true, _] => Staleness::RefuseRegistrations,
+            [_, _, true] => Staleness::Warn,
+            [false, false, false] => Staleness::Fresh,
+        }
+    }
+}
+
+pub(super) fn read(table: &mut Reader<'_>, context: &Context<'_>) -> (TrustedLists, StalePolicy) {
+    let exclude: BTreeSet<_> = table.list("exclude", territory).into_iter().collect();
+    let lists = TrustedLists {
+        lotl_url: table.need("lotl_url", url).unwrap_or_default(),
+        lotl_signers_file: table.may("lotl_signers_file", |v| context.path(v)),
+        official_journal: table.need("official_journal", url).unwrap_or_default(),
+        exclude: exclude.into_iter().collect(),
+        max_bytes: table.size("max_bytes", 65_536..=16 << 20),
+        max_loss_percent: table.number("max_loss_percent", 1..=100),
+        fetch: Duration::from_secs(table.number("fetch_seconds", 1..=600)),
+    };
+    let mut days = |key| Duration::from_secs(table.number(key, 0..=LONGEST_DAYS) * DAY);
+    let stale = StalePolicy {
+        warn_after: days("warn_after_days"),
+        refuse_registrations_after: days("refuse_registrations_after_days"),
+        refuse_after: days("refuse_after_days"),
+    };
+    if stale.warn_after > stale.refuse_registrations_after || stale.refuse_registrations_after > stale.refuse_after {
+        let order =
+            "`warn_after_days`, `refuse_registrations_after_days` and `refuse_after_days` of `trust.lists` must not fall in this order";
+        table.note("refuse_after_days", order);
+    }
+    table.finish();
+    (lists, stale)
+}
+
+fn territory(value: &DeValue<'_>) -> Result<String, String> {
+    let text = text(value)?;
+    let fits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
+    if fits { Ok(text) } else { Err("must be a territory of two capital letters, such as UK".into()) }
+}
+
+fn url(value: &DeValue<'_>) -> Result<String, String> {
+    let text = text(value)?;
+    let read = Url::parse(&text).map_err(|e| format!("is no URL: {e}"))?;
+    if matches!(read.scheme(), "http" | "https") { Ok(text) } else { Err("must begin with http:// or https://".into()) }
+}
