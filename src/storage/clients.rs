@@ -1,10 +1,10 @@
-use super::{Db, Outage, Tx, timed};
+use super::{Db, Outage, Tx};
 use crate::oauth::{
     brand::BrandId,
     client::{Client, ClientId},
     scope::Scope,
     secret::Digest,
-    tpp::{OrganisationId, Tpp},
+    tpp::OrganisationId,
 };
 use sqlx::{PgExecutor, types::Json};
 use time::OffsetDateTime;
@@ -71,24 +71,6 @@ impl Db {
         let mut held = self.hand.hold("find_client").await?;
         let client = select_client(held.connection(), brand, id).await;
         held.done(client)
-    }
-
-    /// Keeps an accepted certificate, so that introspection can be asked about it by its SHA-256.
-    pub async fn remember_certificate(&self, tpp: &Tpp, chain: &[Vec<u8>], now: OffsetDateTime) -> Result<(), Outage> {
-        let insert = sqlx::query!(
-            "insert into certificates (thumbprint, organisation, chain, first_seen_at) values ($1, $2, $3, $4) on conflict do nothing",
-            &tpp.thumbprint[..],
-            tpp.organisation.as_str(),
-            chain,
-            now,
-        );
-        timed("remember_certificate", insert.execute(&self.pool)).await?;
-        Ok(())
-    }
-
-    pub async fn find_certificate(&self, thumbprint: &[u8; 32]) -> Result<Option<Vec<Vec<u8>>>, Outage> {
-        let row = sqlx::query_scalar!("select chain from certificates where thumbprint = $1", &thumbprint[..]);
-        Ok(timed("find_certificate", row.fetch_optional(&self.pool)).await?)
     }
 }
 
@@ -161,11 +143,13 @@ impl Tx {
         Ok(row.is_some())
     }
 
+    /// Not for an organisation that is merged into another meanwhile: its registrations wait for the merge, which moves what it finds.
     pub async fn insert_client(&mut self, client: &Client, now: OffsetDateTime) -> Result<(), Outage> {
-        sqlx::query!(
+        let done = sqlx::query!(
             "insert into clients (id, brand, organisation, legal_name, metadata, scope, secret_digests, registration_token_digests,
                                   fingerprint, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+             select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10
+             where not exists (select 1 from organisation_merges where old = $3 and until > $10)",
             client.id.0,
             client.brand.as_str(),
             client.organisation.as_str(),
@@ -179,7 +163,7 @@ impl Tx {
         )
         .execute(&mut *self.inner)
         .await?;
-        Ok(())
+        if done.rows_affected() == 1 { Ok(()) } else { Err(Outage::contended("the organisation was merged into another just now")) }
     }
 
     /// RFC 7592 s2.2: replaces what is registered.
