@@ -6,6 +6,7 @@ use crate::{
     dev, pki,
     server::{self, Server, Signals, Sockets, StartError},
     storage::{Db, SchemaState},
+    tasks::load,
     telemetry,
 };
 use clap::{Args, Parser, Subcommand};
@@ -233,10 +234,10 @@ fn inspect(file: &Path, anchors: Option<PathBuf>, config: Option<PathBuf>) -> Re
         Some(config) => settings(&config)?.trust,
         None => dev::run::trust(anchors),
     };
-    let trust = server::load_trust(&trust)?;
+    let trust = load::trust(&trust, None).map_err(|error| Failure(3, error.to_string()))?;
     let verdict = match pki::chain_from_pem_or_der(&bytes) {
         Ok(chain) => pki::judge(&chain, &trust, System::new().now()),
-        Err(reason) => pki::Verdict { facts: None, reasons: vec![reason], warnings: vec![], anchor: None },
+        Err(reason) => pki::Verdict::refused(reason),
     };
     print!("{}", pki::describe(&verdict));
     Ok(if verdict.reasons.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(6) })

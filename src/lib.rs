@@ -15,7 +15,9 @@
 //! pki           PURE: certificate bytes + trust + time -> a verdict with every reason
 //! sca           how a customer is authenticated: today the sandbox's scripted customers
 //! audit         what the bank must be able to prove later
-//! trust         today's trust and the verdicts of the last minute
+//! tasks         what a server does beside answering: watches for changes, reads trust anew
+//! trust         each brand's trust of today, and the verdicts that rest on it
+//! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
 //! tls           bounded handshakes and connections; proof of the key's possession, no trust
 //! config        TOML -> checked values, every mistake at once
 //! clock         the only doors for time and chance
@@ -32,12 +34,14 @@ pub mod dev;
 pub mod flows;
 pub mod http;
 pub mod oauth;
+pub mod outbound;
 pub mod pages;
 pub mod pki;
 pub mod sca;
 pub mod server;
 pub mod signing;
 pub mod storage;
+pub mod tasks;
 pub mod telemetry;
 pub mod tls;
 pub mod trial;

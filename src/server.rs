@@ -3,12 +3,12 @@
 use crate::{
     app::App,
     clock::{Clock, Entropy},
-    config::{Limits, Listener, Settings, TrustSettings},
+    config::{Limits, Listener, Settings},
     flows::sandbox,
     http::{Door, HttpLimits},
-    pki::{Anchors, Trust, TrustPolicy},
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
+    tasks::{load, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -16,14 +16,13 @@ use crate::{
         listener,
         peer::Counter,
     },
-    trust::TrustDesk,
+    trust::{TrustDesk, Trusts},
 };
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use rustls::pki_types::{CertificateRevocationListDer, pem::PemObject};
 use sqlx::postgres::PgConnectOptions;
-use std::{fmt, fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -130,7 +129,7 @@ impl Signals {
 
 /// A server that answers. Dropping it does not stop it: `stop` does.
 pub struct Server {
-    settings: Settings,
+    settings: Arc<Settings>,
     app: App,
     tls: TlsSets,
     stop: CancellationToken,
@@ -152,7 +151,9 @@ impl Server {
             SchemaState::Current { .. } => {}
             other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => return Err(StartError::Schema(other)),
         }
-        let trust = TrustDesk::new(load_trust(&settings.trust)?);
+        let versions = db.versions().await?;
+        let snapshot = db.accepted_snapshot().await?;
+        let trust = TrustDesk::new(load::trusts(&settings, snapshot.as_ref()).map_err(configuration)?);
         let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();
         let app = App::new(db, clock, entropy, brands, trust, jwks);
@@ -174,6 +175,8 @@ impl Server {
             listen(socket, Some(tls.clone()));
         }
         listen(sockets.ops, None);
+        let settings = Arc::new(settings);
+        listeners.spawn(Watch::new(app.clone(), settings.clone(), versions).run(stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })
     }
 
@@ -182,16 +185,20 @@ impl Server {
     }
 
     /// Certificates, keys and trust anew from their files. A bad file keeps all as it was, loudly.
-    pub fn reload(&self) {
-        let fresh = TlsSets::load(&self.settings).and_then(|tls| Ok((tls, load_trust(&self.settings.trust)?)));
-        match fresh {
-            Ok((tls, trust)) => {
+    pub async fn reload(&self) {
+        match self.load().await {
+            Ok((tls, trusts)) => {
                 self.tls.replace(&tls);
-                self.app.trust.replace(trust);
+                self.app.trust.replace(trusts);
                 tracing::info!("certificates and trust reloaded");
             }
             Err(error) => tracing::error!(%error, "certificates and trust kept as they were"),
         }
+    }
+
+    async fn load(&self) -> Result<(TlsSets, Trusts), StartError> {
+        let snapshot = self.app.db.accepted_snapshot().await?;
+        Ok((TlsSets::load(&self.settings)?, load::trusts(&self.settings, snapshot.as_ref()).map_err(configuration)?))
     }
 
     /// Runs until SIGINT or SIGTERM; SIGHUP reads certificates and trust anew.
@@ -201,7 +208,7 @@ impl Server {
             tokio::select! {
                 _ = signals.interrupt.recv() => break,
                 _ = signals.terminate.recv() => break,
-                _ = signals.hangup.recv() => self.reload(),
+                _ = signals.hangup.recv() => self.reload().await,
                 _ = upkeep.tick() => metrics.run_upkeep(),
             }
         }
@@ -255,25 +262,6 @@ fn swappable(set: TlsSet) -> Arc<ArcSwap<TlsSet>> {
 fn host_of(origin: &str) -> &str {
     let authority = origin.strip_prefix("https://").unwrap_or(origin);
     authority.rsplit_once(':').map_or(authority, |(host, _)| host)
-}
-
-/// Trust as the settings' files say it now.
-pub fn load_trust(settings: &TrustSettings) -> Result<Trust, StartError> {
-    let file = |path: &Path, why: &dyn fmt::Display| configuration(format!("{}: {why}", path.display()));
-    let read = |path: &Path| fs::read(path).map_err(|error: io::Error| file(path, &error));
-    let anchors = Anchors::from_pem(&read(&settings.anchors_file)?).map_err(|error| file(&settings.anchors_file, &error))?;
-    let policy = TrustPolicy {
-        nca_countries: settings.nca_countries.iter().cloned().collect(),
-        accept_server_auth_only: settings.accept_server_auth_only,
-        ..TrustPolicy::default()
-    };
-    let mut lists = vec![];
-    for path in &settings.crl_files {
-        let bytes = read(path)?;
-        let pem: Vec<Vec<u8>> = CertificateRevocationListDer::pem_slice_iter(&bytes).filter_map(Result::ok).map(|l| l.to_vec()).collect();
-        lists.extend(if pem.is_empty() { vec![bytes] } else { pem });
-    }
-    Trust::new(anchors, policy).with_crls(&lists).map_err(|_| configuration("trust.crl_files: one of them is no revocation list"))
 }
 
 pub fn pool_settings(settings: &Settings) -> PoolSettings {

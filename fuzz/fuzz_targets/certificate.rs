@@ -27,5 +27,5 @@ fuzz_target!(|bytes: &[u8]| {
     let verdict = judge(&chain, &TRUST, datetime!(2020-06-01 00:00 UTC));
     assert!(!describe(&verdict).is_empty());
     let refused = !verdict.reasons.is_empty();
-    assert_eq!(verdict.tpp().is_err(), refused);
+    assert_eq!(verdict.accepted().is_err(), refused);
 });

@@ -12,12 +12,13 @@ mod settings;
 pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
 
-use crate::oauth::brand::Brand;
+use crate::oauth::brand::{Brand, BrandId};
 use mistakes::{Findings, Source};
 use reader::Reader;
 use secrecy::SecretString;
 use settings::Context;
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, Read},
     net::SocketAddr,
@@ -43,7 +44,11 @@ pub struct Settings {
     /// Health and metrics, without TLS.
     pub ops: SocketAddr,
     pub database: DatabaseSettings,
+    /// Of the brands that name none of their own.
     pub trust: TrustSettings,
+    /// Of those that do: never mixed with the others'.
+    pub brand_trust: BTreeMap<BrandId, TrustSettings>,
+    pub outbound: OutboundSettings,
     pub limits: Limits,
     pub log: Log,
     /// PEM files with ES256 keys; the first signs, all are published.
@@ -79,16 +84,33 @@ pub struct DatabaseSettings {
     pub idle_timeout: Duration,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustSettings {
+    /// The EU trusted lists as `guichet trust` accepted them.
+    pub trusted_lists: bool,
     /// PEM bundle of the authorities that may issue QWACs.
-    pub anchors_file: PathBuf,
+    pub anchors_file: Option<PathBuf>,
     /// PEM or DER.
     pub crl_files: Vec<PathBuf>,
     /// ISO 3166-1 alpha-2, sorted, none twice: whose national authorities may have licensed a TPP.
     pub nca_countries: Vec<String>,
     /// Accept a QWAC whose extended key usage is server authentication alone.
     pub accept_server_auth_only: bool,
+}
+
+impl Settings {
+    pub fn trust_of(&self, brand: &BrandId) -> &TrustSettings {
+        self.brand_trust.get(brand).unwrap_or(&self.trust)
+    }
+}
+
+/// How strangers' servers are reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboundSettings {
+    /// http or https, without user and password.
+    pub proxy_url: Option<String>,
+    /// `host:port`, reached though their addresses are private, and without the proxy.
+    pub private_hosts: Vec<String>,
 }
 
 /// What one process does at most, and how long it waits.

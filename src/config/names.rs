@@ -2,7 +2,7 @@
 
 use super::reader::text;
 use toml::de::DeValue;
-use url::Url;
+use url::{Host, Url};
 
 /// `web`, `cic-sandbox`: goes into rows, logs and metrics.
 pub fn id(value: &DeValue<'_>) -> Result<String, String> {
@@ -18,6 +18,25 @@ pub fn host(value: &DeValue<'_>) -> Result<String, String> {
         (1..=63).contains(&l.len()) && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !l.starts_with('-') && !l.ends_with('-')
     };
     if host.len() <= 253 && host.split('.').all(label) { Ok(host) } else { Err("must be a host name without scheme, port or path".into()) }
+}
+
+/// `host:port` as URLs write both: an IPv6 address in brackets, a name in lower case.
+pub fn host_and_port(value: &DeValue<'_>) -> Result<String, String> {
+    let text = text(value)?;
+    let split = text.rsplit_once(':').and_then(|(host, port)| Some((Host::parse(host).ok()?, port.parse::<u16>().ok()?)));
+    split.map(|(host, port)| format!("{host}:{port}")).ok_or("must be a host and a port, such as ocsp.bank:80".to_owned())
+}
+
+pub fn proxy_url(value: &DeValue<'_>) -> Result<String, String> {
+    let text = text(value)?;
+    let url = Url::parse(&text).map_err(|e| format!("is no URL: {e}"))?;
+    match url.scheme() {
+        "http" | "https" if has_password(&url) || !url.username().is_empty() => {
+            Err("must name no user: the proxy knows us by our address".into())
+        }
+        "http" | "https" => Ok(text),
+        _ => Err("must begin with http:// or https://".into()),
+    }
 }
 
 /// RFC 8414 s2, and stricter: written as it is compared, byte for byte.

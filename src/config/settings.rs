@@ -1,7 +1,7 @@
 //! Reads the operator's file, section by section.
 
 use super::{
-    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, Settings, TrustSettings,
+    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
@@ -9,11 +9,11 @@ use super::{
     reader::{self, Reader, text},
     reason,
 };
-use crate::oauth::brand::Brand;
+use crate::oauth::brand::{Brand, BrandId};
 use secrecy::SecretString;
 use std::{
     borrow::Cow,
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -59,12 +59,18 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     ops_table.finish();
     let limits = limits(&mut root.table("limits"));
     let database = database(&mut root.table("database"), &limits, context);
-    let trust = trust(&mut root.table("trust"), context);
+    let mut trust_table = root.table("trust");
+    let trust = trust(&mut trust_table, context);
+    let outbound = outbound(&mut root.table("outbound"));
     let log = log(&mut root.table("log"));
     let mut signing = root.table("signing");
     let signing_key_files = signing.list("key_files", |v| context.path(v));
     signing.finish();
-    let brands = brands(root, context);
+    let (brands, brand_trust) = brands(root, &trust, context);
+    let has_source = trust.trusted_lists || trust_table.has("anchors_file");
+    if !has_source && (brands.is_empty() || brands.iter().any(|brand| !brand_trust.contains_key(&brand.id))) {
+        trust_table.note("anchors_file", "missing key `trust.anchors_file` (or `trust.trusted_lists = true`)");
+    }
     root.finish();
 
     let taken = [("tpp", tpp.address), ("psu", psu.address)];
@@ -72,7 +78,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     if let (Some(table), Some(internal)) = (&internal_table, &internal) {
         one_address_each(table, "internal", internal.listener.address, &[taken[0], taken[1], ("ops", ops)]);
     }
-    Some(Settings { tpp, psu, internal, ops, database, trust, limits, log: log?, signing_key_files, brands })
+    Some(Settings { tpp, psu, internal, ops, database, trust, outbound, limits, log: log?, signing_key_files, brands, brand_trust })
 }
 
 /// Only `tpp` and `psu` can be told apart on one address.
@@ -163,10 +169,53 @@ fn trust(table: &mut Reader<'_>, context: &Context<'_>) -> TrustSettings {
         table.note("nca_countries", "`trust.nca_countries` needs at least one country");
     }
     let read = TrustSettings {
-        anchors_file: context.file(table, "anchors_file"),
+        trusted_lists: table.flag("trusted_lists"),
+        anchors_file: table.may("anchors_file", |v| context.path(v)),
         crl_files: table.list("crl_files", |v| context.path(v)),
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.flag("accept_server_auth_only"),
+    };
+    if read.trusted_lists && read.anchors_file.is_some() {
+        table.note("anchors_file", "`trust.anchors_file` and `trust.trusted_lists = true` exclude each other");
+    }
+    table.finish();
+    read
+}
+
+/// A brand's own trust. Whom it trusts is never inherited and never added to; how strictly, is where it says nothing.
+fn brand_trust(table: &mut Reader<'_>, sandbox: bool, general: &TrustSettings, context: &Context<'_>) -> TrustSettings {
+    let anchors_file = table.may("anchors_file", |v| context.path(v));
+    let crl_files = if table.has("crl_files") { table.list("crl_files", |v| context.path(v)) } else { Vec::new() };
+    let trusted_lists = table.may("trusted_lists", reader::flag);
+    let own = anchors_file.is_some() || trusted_lists.is_some() || !crl_files.is_empty();
+    let countries: BTreeSet<_> = match table.has("nca_countries") {
+        true => table.list("nca_countries", names::country).into_iter().collect(),
+        false => general.nca_countries.iter().cloned().collect(),
+    };
+    if anchors_file.is_some() && !sandbox {
+        table.note("anchors_file", "`brand.trust.anchors_file` is for sandboxes: a production brand trusts whom `[trust]` names");
+    }
+    if own && anchors_file.is_none() && trusted_lists != Some(true) {
+        table.note(
+            "anchors_file",
+            "`brand.trust` names nobody to trust: `anchors_file`, `trusted_lists = true`, or neither of them and no `crl_files`",
+        );
+    }
+    let read = TrustSettings {
+        trusted_lists: if own { trusted_lists.unwrap_or(false) } else { general.trusted_lists },
+        anchors_file: if own { anchors_file } else { general.anchors_file.clone() },
+        crl_files: if own { crl_files } else { general.crl_files.clone() },
+        nca_countries: countries.into_iter().collect(),
+        accept_server_auth_only: table.may("accept_server_auth_only", reader::flag).unwrap_or(general.accept_server_auth_only),
+    };
+    table.finish();
+    read
+}
+
+fn outbound(table: &mut Reader<'_>) -> OutboundSettings {
+    let read = OutboundSettings {
+        proxy_url: table.may("proxy_url", names::proxy_url),
+        private_hosts: table.list("private_hosts", names::host_and_port),
     };
     table.finish();
     read
@@ -208,18 +257,23 @@ fn seconds(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration 
     Duration::from_secs(table.number(key, 1..=longest))
 }
 
-fn brands(root: &mut Reader<'_>, context: &Context<'_>) -> Vec<Brand> {
-    let mut brands: Vec<Brand> = Vec::new();
+fn brands(root: &mut Reader<'_>, general: &TrustSettings, context: &Context<'_>) -> (Vec<Brand>, BTreeMap<BrandId, TrustSettings>) {
+    let (mut brands, mut trusts): (Vec<Brand>, _) = (Vec::new(), BTreeMap::new());
     for mut row in root.rows("brand") {
         let brand = brand(&mut row, context);
+        let sandbox = brand.as_ref().is_none_or(|brand| brand.sandbox);
+        let trust = row.optional_table("trust").map(|mut table| brand_trust(&mut table, sandbox, general, context));
         row.finish();
         let Some(brand) = brand else { continue };
+        if let Some(trust) = trust {
+            trusts.insert(brand.id.clone(), trust);
+        }
         if let Some(why) = collisions::within(&brand).or_else(|| brands.iter().find_map(|b| collisions::between(b, &brand))) {
             row.note("", why);
         }
         brands.push(brand);
     }
-    brands
+    (brands, trusts)
 }
 
 fn brand(row: &mut Reader<'_>, context: &Context<'_>) -> Option<Brand> {

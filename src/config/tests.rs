@@ -114,6 +114,15 @@ fn a_mistake_is_told_with_its_place_and_a_way_out() {
             "g.toml:12:24: `trust.nca_countries` holds country codes of two capital letters",
         ),
         (with_line(11, "anchors_file = 'c'\nnca_countries = []"), "g.toml:12:17: `trust.nca_countries` needs at least one country"),
+        (with_line(1, "outbound.proxy_url = 'socks5://p:1'"), "g.toml:1:22: `outbound.proxy_url` must begin with http:// or https://"),
+        (
+            with_line(1, "outbound.proxy_url = 'http://u:hush@p'"),
+            "g.toml:1:22: `outbound.proxy_url` must name no user: the proxy knows us by our address",
+        ),
+        (
+            with_line(1, "outbound.private_hosts = ['[::1]:80', 'ocsp.bank']"),
+            "g.toml:1:39: `outbound.private_hosts` must be a host and a port, such as ocsp.bank:80",
+        ),
         // brands
         (PLAIN[..PLAIN.find("[[brand]]").unwrap()].to_owned(), "g.toml:1:1: at least one [[brand]] is needed"),
         (format!("brand = []{}", &PLAIN[..PLAIN.find("[[brand]]").unwrap()]), "g.toml:1:9: at least one [[brand]] is needed"),
@@ -156,6 +165,35 @@ fn a_mistake_is_told_with_its_place_and_a_way_out() {
 }
 
 #[test]
+fn whom_a_brand_trusts_is_its_own_and_how_strictly_is_inherited() {
+    let brand = "[brand.trust]\nanchors_file = 'test.pem'\n";
+    let general = "[trust]\nnca_countries = ['FR']\ncrl_files = ['d']";
+    let sandbox = PLAIN.replace("tpp_port", "sandbox = true\ntpp_port").replace("[trust]", general);
+    let settings = read(&format!("{sandbox}{brand}")).unwrap();
+    let own = settings.trust_of(&settings.brands[0].id);
+    assert_eq!(own.anchors_file.as_deref(), Some(Path::new("/etc/guichet/test.pem")));
+    assert_eq!((own.crl_files.len(), own.trusted_lists, own.nca_countries.as_slice()), (0, false, ["FR".to_owned()].as_slice()));
+    let stricter = read(&format!("{PLAIN}[brand.trust]\nnca_countries = ['DE']\n")).unwrap();
+    let own = stricter.trust_of(&stricter.brands[0].id);
+    assert_eq!(
+        (own.anchors_file.clone(), own.nca_countries.as_slice()),
+        (stricter.trust.anchors_file.clone(), ["DE".to_owned()].as_slice())
+    );
+    let cases = [
+        (format!("{PLAIN}{brand}"), "`brand.trust.anchors_file` is for sandboxes"),
+        (format!("{PLAIN}[brand.trust]\ntrusted_lists = false\n"), "`brand.trust` names nobody to trust"),
+        (with_line(11, "anchors_file = 'c'\ntrusted_lists = true"), "exclude each other"),
+        (with_line(11, ""), "missing key `trust.anchors_file` (or `trust.trusted_lists = true`)"),
+    ];
+    for (text, mistake) in cases {
+        let said = mistakes(&text);
+        assert!(said.len() == 1 && said[0].contains(mistake), "{said:?}");
+    }
+    let lists = read(&with_line(11, "trusted_lists = true")).unwrap();
+    assert!(lists.trust.trusted_lists && lists.trust.anchors_file.is_none());
+}
+
+#[test]
 fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
     let text = "[tpp]\nadress = 1\ncertificate_file = 'a'\nkey_file = 'k'\n[database]\nurl = 'postgres://u:hush@h/d'\n[log]\nlevel = 1\n\
                 [[brand]]\nbank = 'labankpostale'\nissuer = 'x'\npsu_host = 'é'\nsandboxx = true\n";
@@ -164,7 +202,7 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
         [
             "g.toml:1:1: missing key `psu.certificate_file`",
             "g.toml:1:1: missing key `psu.key_file`",
-            "g.toml:1:1: missing key `trust.anchors_file`",
+            "g.toml:1:1: missing key `trust.anchors_file` (or `trust.trusted_lists = true`)",
             "g.toml:2:1: unknown key `tpp.adress`; did you mean `address`?",
             "g.toml:6:7: `database.url` holds a password; put the URL into a file of its own and name it in `url_file`",
             "g.toml:8:9: `log.level` must be a string, not an integer",

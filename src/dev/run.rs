@@ -46,7 +46,8 @@ pub fn trust(anchors: Option<PathBuf>) -> TrustSettings {
     let pki = state_dir().join("pki");
     let crl_files = if anchors.is_none() { vec![pki.join("qtsp.crl")] } else { vec![] };
     TrustSettings {
-        anchors_file: anchors.unwrap_or_else(|| pki.join("qtsp.pem")),
+        trusted_lists: false,
+        anchors_file: Some(anchors.unwrap_or_else(|| pki.join("qtsp.pem"))),
         crl_files,
         nca_countries: TrustPolicy::default().nca_countries.into_iter().collect(),
         accept_server_auth_only: false,

@@ -7,16 +7,15 @@ use crate::{
         introspection::{self, IntrospectionResponse, PresentedCertificate},
         secret::{Handle, HandleKind},
     },
-    pki,
+    pki::{self, PresentedChain},
     storage::Outage,
 };
-use rustls::pki_types::CertificateDer;
 
 /// The QWAC that came with the token at the bank's API, as the caller hands it on.
 pub enum CallersCertificate {
     NotSaid,
     /// Leaf first.
-    Chain(Vec<CertificateDer<'static>>),
+    Chain(PresentedChain),
     /// SHA-256 of one that was seen at the tpp counter.
     Thumbprint([u8; 32]),
     /// Sent, but no certificate.
@@ -26,16 +25,11 @@ pub enum CallersCertificate {
 impl CallersCertificate {
     /// PEM or DER, leaf first.
     pub fn read(bytes: &[u8]) -> Self {
-        pki::chain_from_pem_or_der(bytes).map_or(Self::Unreadable, Self::Chain)
+        pki::chain_from_pem_or_der(bytes).map_or(Self::Unreadable, |chain| Self::Chain(PresentedChain::new(chain)))
     }
 }
 
-pub async fn answer(
-    app: &App,
-    token: &str,
-    certificate: CallersCertificate,
-    brand: Option<&BrandId>,
-) -> Result<IntrospectionResponse, Outage> {
+pub async fn answer(app: &App, token: &str, certificate: CallersCertificate, brand: &BrandId) -> Result<IntrospectionResponse, Outage> {
     let now = app.clock.now();
     let handle = [HandleKind::AccessToken, HandleKind::RefreshToken].into_iter().find_map(|kind| Handle::parse(kind, token));
     let record = match &handle {
@@ -44,19 +38,20 @@ pub async fn answer(
     };
     let chain = match certificate {
         CallersCertificate::NotSaid => None,
-        CallersCertificate::Unreadable => Some(vec![]),
+        CallersCertificate::Unreadable => Some(PresentedChain::default()),
         CallersCertificate::Chain(chain) => Some(chain),
         CallersCertificate::Thumbprint(sha256) => {
-            Some(app.db.find_certificate(&sha256).await?.unwrap_or_default().into_iter().map(CertificateDer::from).collect())
+            let seen = app.db.find_certificate(&sha256).await?.unwrap_or_default();
+            Some(PresentedChain::new(seen.into_iter().map(Into::into).collect::<Vec<_>>()))
         }
     };
-    let holder = chain.map(|chain| app.trust.holder(&chain, now).ok());
+    let holder = chain.map(|chain| app.trust.judge(brand, &chain, now).verdict.as_ref().ok().map(|accepted| accepted.tpp.clone()));
     let presented = match &holder {
         None => PresentedCertificate::NotSaid,
         Some(Some(tpp)) => PresentedCertificate::Accepted(tpp),
         Some(None) => PresentedCertificate::Refused,
     };
-    let verdict = introspection::introspect(record.as_ref(), handle.as_ref(), &presented, brand.map(BrandId::as_str), now);
+    let verdict = introspection::introspect(record.as_ref(), handle.as_ref(), &presented, Some(brand.as_str()), now);
     let outcome = verdict.as_ref().map_or_else(|why| why.name(), |_| "active");
     metrics::counter!("guichet_introspections_total", "outcome" => outcome).increment(1);
     Ok(match verdict {

@@ -2,7 +2,10 @@
 
 use super::{body, respond, site::Site};
 use crate::{
-    flows::{Caller, certificate},
+    flows::{
+        Caller,
+        certificate::{self, Purpose},
+    },
     oauth::{error::OAuthError, params::Params, tpp::Tpp},
     tls::peer::Peer,
 };
@@ -22,13 +25,17 @@ const FORWARDED: [&str; 7] = [
 ];
 
 /// The TPP behind the connection, judged for this request.
-pub fn tpp<'a>(site: &'a Site, request: &Request<Body>) -> impl Future<Output = Result<Arc<Tpp>, Response>> + Send + use<'a> {
+pub fn tpp<'a>(
+    site: &'a Site,
+    request: &Request<Body>,
+    purpose: Purpose,
+) -> impl Future<Output = Result<Arc<Tpp>, Response>> + Send + use<'a> {
     if FORWARDED.iter().any(|name| request.headers().contains_key(*name)) {
         metrics::counter!("guichet_forwarded_certificates_ignored_total").increment(1);
     }
     let chain = request.extensions().get::<Peer>().map(|peer| peer.chain.clone()).unwrap_or_default();
     async move {
-        match certificate::identify(&site.app, &site.brand, &chain).await {
+        match certificate::identify(&site.app, &site.brand, &chain, purpose).await {
             Ok(Ok(tpp)) => Ok(tpp),
             Ok(Err(error)) => Err(respond::error(&error)),
             Err(outage) => Err(respond::outage(&outage)),
@@ -54,7 +61,7 @@ impl FromRequest<Arc<Site>> for ClientRequest {
     type Rejection = Response;
 
     async fn from_request(request: Request<Body>, site: &Arc<Site>) -> Result<Self, Response> {
-        let tpp = tpp(site, &request).await?;
+        let tpp = tpp(site, &request, Purpose::Use).await?;
         let refuse = |error: OAuthError| respond::error(&error);
         let authorization = authorization(request.headers()).map_err(refuse)?;
         let form = body::form(request, site.limits.body).await.map_err(refuse)?;

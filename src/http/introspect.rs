@@ -28,7 +28,7 @@ pub async fn introspect(State(site): State<Arc<InternalSite>>, Path(brand): Path
     let Some(token) = params.get("token") else {
         return respond::error(&OAuthError::TOKEN_MISSING);
     };
-    match introspect::answer(&site.app, token, certificate(&params), Some(&brand)).await {
+    match introspect::answer(&site.app, token, certificate(&params), &brand).await {
         Ok(answer) => respond::json(StatusCode::OK, &answer),
         Err(outage) => respond::outage(&outage),
     }

@@ -2,6 +2,7 @@ use super::{body, extract, respond, site::Site};
 use crate::{
     flows::{
         Answer,
+        certificate::Purpose,
         register::{self, Management},
     },
     oauth::{error::OAuthError, registration::ClientInformation, secret::Secret},
@@ -16,7 +17,7 @@ use std::{future::Future, sync::Arc};
 
 /// RFC 7591 s3.1.
 pub async fn create(State(site): State<Arc<Site>>, request: Request<Body>) -> Response {
-    let tpp = match extract::tpp(&site, &request).await {
+    let tpp = match extract::tpp(&site, &request, Purpose::Registration).await {
         Ok(tpp) => tpp,
         Err(response) => return response,
     };
@@ -73,7 +74,7 @@ fn management<'a>(
     client: String,
     request: &Request<Body>,
 ) -> impl Future<Output = Result<Management, Response>> + Send + use<'a> {
-    let (tpp, token) = (extract::tpp(site, request), bearer(request.headers()));
+    let (tpp, token) = (extract::tpp(site, request, Purpose::Use), bearer(request.headers()));
     async move {
         let tpp = tpp.await?;
         let token = token.map_err(|error| respond::error(&error))?;

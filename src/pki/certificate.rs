@@ -1,6 +1,7 @@
 //! The leaf as a plain struct: what it says, before any rule is applied.
 
 use super::der::{self, DerError, Reader};
+use super::pointers::Pointers;
 use super::{name, oid};
 use crate::oauth::tpp::PspRole;
 use sha2::{Digest, Sha256};
@@ -35,6 +36,8 @@ pub struct CertificateFacts {
     pub nca_name: Option<String>,
     /// The roles that are one of the four pairs; sorted, none twice.
     pub roles: Vec<PspRole>,
+    /// Where the status of the certificate and its issuer are published.
+    pub pointers: Pointers,
     /// SHA-256 over the DER.
     pub thumbprint: [u8; 32],
 }
@@ -106,6 +109,7 @@ impl Leaf<'_> {
             nca_id: None,
             nca_name: None,
             roles: Vec::new(),
+            pointers: Pointers::default(),
             thumbprint: Sha256::digest(certificate).into(),
         }
     }

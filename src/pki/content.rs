@@ -48,6 +48,7 @@ pub fn judge_content(certificate: &[u8], policy: &TrustPolicy) -> Content {
     judge.usage(&leaf);
     judge.qualification(&leaf);
     judge.organisation(&leaf);
+    judge.pointers(&leaf);
     Content { facts: Some(judge.facts), reasons: judge.reasons, warnings: judge.warnings }
 }
 
@@ -198,6 +199,18 @@ impl Judge<'_> {
         }
         if subject.iter_attributes().filter_map(|attribute| attribute.as_str().ok()).any(|text| text.contains(char::is_control)) {
             self.refuse(Reason::Malformed("a control character stands in the subject"));
+        }
+    }
+
+    /// Nothing is refused for them: they only say where to ask.
+    fn pointers(&mut self, leaf: &Leaf<'_>) {
+        for extension in leaf.x509.extensions() {
+            let read = match extension.oid.as_bytes() {
+                oid::AUTHORITY_INFO_ACCESS => self.facts.pointers.read_information_access(extension.value),
+                oid::CRL_DISTRIBUTION_POINTS => self.facts.pointers.read_distribution_points(extension.value),
+                _ => continue,
+            };
+            self.warnings.extend(read.err().map(|error| Warning::PointerIgnored(error.0)));
         }
     }
 

@@ -81,6 +81,18 @@ pub fn only(bytes: &[u8], tag: u8) -> Result<&[u8], DerError> {
     Ok(value)
 }
 
+/// One element with these contents, which are shorter than 16 MiB.
+pub fn wrapped(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = contents.len().to_be_bytes();
+    let significant: Vec<u8> = length.into_iter().skip_while(|octet| *octet == 0).collect();
+    let header = match significant.as_slice() {
+        [] => vec![tag, 0],
+        [short @ 0..0x80] => vec![tag, *short],
+        long => [&[tag, 0x80 | u8::try_from(long.len()).unwrap_or(0)], long].concat(),
+    };
+    [header.as_slice(), contents].concat()
+}
+
 /// `bytes` are exactly one element, and DER all the way down.
 pub fn check(bytes: &[u8]) -> Result<(), DerError> {
     let mut reader = Reader::new(bytes);

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 /// What the certificate says, each reason with code, explanation and source, and the verdict as the last line.
 pub fn describe(verdict: &Verdict) -> String {
     let mut lines = verdict.facts.as_ref().map(facts).unwrap_or_default();
-    lines.extend(verdict.anchor.iter().map(|anchor| row("trusted by", anchor)));
+    lines.extend(verdict.anchor().iter().map(|anchor| row("trusted by", anchor)));
     lines.extend(verdict.warnings.iter().map(|warning| row("warning", &warning.to_string())));
     for reason in &verdict.reasons {
         let detail = reason.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();

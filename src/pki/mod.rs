@@ -3,29 +3,36 @@
 //! Nothing here waits, reads a clock or logs. TLS proves possession of the key before; the flows act after.
 
 mod certificate;
+mod chain;
 mod content;
 mod der;
 mod describe;
+mod found;
 mod name;
 mod oid;
 mod organisation;
 mod path;
+mod pointers;
 pub mod qc_statements;
 mod reason;
 pub mod trusted_list;
 
 pub use certificate::{CertificateFacts, PublicKey};
+pub use chain::PresentedChain;
 pub use content::{Content, judge_content};
 pub use der::DerError;
 pub use describe::describe;
+pub use found::{FoundPath, Issuer, ListedAs};
 pub use path::{Anchors, AnchorsError, Crl, CrlError, chain_from_pem_or_der};
+pub use pointers::Pointers;
 pub use reason::{Family, Reason, Warning};
 
 use crate::oauth::tpp::{OrganisationId, Tpp};
-use path::Purpose;
+use path::{Moment, Purpose};
 use rustls::pki_types::CertificateDer;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// Larger than any QWAC seen; bounds what is parsed before anything is trusted.
@@ -75,6 +82,11 @@ impl Trust {
         Self { anchors, policy, crls: Vec::new() }
     }
 
+    /// Accepts no certificate.
+    pub fn nobody() -> Self {
+        Self::new(Anchors::none(), TrustPolicy::default())
+    }
+
     /// # Errors
     /// When one of the lists cannot be parsed.
     pub fn with_crls(mut self, lists: &[Vec<u8>]) -> Result<Self, CrlError> {
@@ -91,13 +103,13 @@ pub struct Verdict {
     /// Empty if and only if the certificate is accepted.
     pub reasons: Vec<Reason>,
     pub warnings: Vec<Warning>,
-    /// The subject of the anchor that the path reached.
-    pub anchor: Option<String>,
+    /// The way to an anchor, if one was found.
+    pub path: Option<FoundPath>,
 }
 
 /// Judges a client's chain, leaf first, at a time.
 pub fn judge(chain: &[CertificateDer<'_>], trust: &Trust, now: OffsetDateTime) -> Verdict {
-    let mut verdict = Verdict { facts: None, reasons: size_reasons(chain), warnings: Vec::new(), anchor: None };
+    let mut verdict = Verdict { facts: None, reasons: size_reasons(chain), warnings: Vec::new(), path: None };
     let Some(leaf) = chain.first().filter(|_| verdict.reasons.is_empty()) else { return verdict };
     let content = judge_content(leaf, &trust.policy);
     verdict.facts = content.facts;
@@ -107,26 +119,39 @@ pub fn judge(chain: &[CertificateDer<'_>], trust: &Trust, now: OffsetDateTime) -
         verdict.add(validity_reason(not_before, not_after, now));
         // Where the leaf is out of date, its issuer is judged at the nearest time at which it was not.
         let at = now.clamp(not_before, not_after);
-        let path = path::judge(chain, &trust.anchors, &trust.crls, at, purpose(&verdict.reasons, &trust.policy));
+        let moment = Moment { at, leaf_end: not_after, purpose: purpose(&verdict.reasons, &trust.policy) };
+        let path = path::judge(chain, &trust.anchors, &trust.crls, &moment);
         verdict.add(path.reason);
         verdict.warnings.extend(path.warnings);
-        verdict.anchor = path.anchor;
+        verdict.path = path.found;
     }
     verdict.reasons.sort_by_key(Reason::step);
     verdict
 }
 
 impl Verdict {
-    /// The holder, if nothing is wrong.
+    /// The verdict where there is nothing to judge.
+    pub fn refused(reason: Reason) -> Self {
+        Self { facts: None, reasons: vec![reason], warnings: Vec::new(), path: None }
+    }
+
+    /// The subject of the anchor that the path reached.
+    pub fn anchor(&self) -> Option<&str> {
+        self.path.as_ref()?.chain.last().map(String::as_str)
+    }
+
+    /// The holder and what its status hangs on, if nothing is wrong.
     ///
     /// # Errors
     /// With every reason why not.
-    pub fn tpp(self) -> Result<Tpp, CertificateRefusal> {
+    pub fn accepted(self) -> Result<Accepted, CertificateRefusal> {
         if !self.reasons.is_empty() {
             return Err(CertificateRefusal { reasons: self.reasons });
         }
         let incomplete = || CertificateRefusal { reasons: vec![Reason::Malformed("it does not say who holds it")] };
-        self.facts.and_then(holder).ok_or_else(incomplete)
+        let (facts, path) = self.facts.zip(self.path).ok_or_else(incomplete)?;
+        let tpp = Arc::new(holder(&facts).ok_or_else(incomplete)?);
+        Ok(Accepted { tpp, facts, path, warnings: self.warnings })
     }
 
     /// Adds what is not said yet; that path building cannot read it says nothing beside a fault of the envelope.
@@ -135,6 +160,15 @@ impl Verdict {
             |reason: &Reason| matches!(reason, Reason::Malformed(_)) && self.reasons.iter().any(|other| other.step() == reason.step());
         self.reasons.extend(reason.filter(|reason| !unreadable(reason) && !self.reasons.contains(reason)));
     }
+}
+
+/// A certificate that passed every check of its own; only [`Verdict::accepted`] makes one.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    pub tpp: Arc<Tpp>,
+    pub facts: CertificateFacts,
+    pub path: FoundPath,
+    pub warnings: Vec<Warning>,
 }
 
 /// Why a certificate is not accepted; never empty.
@@ -181,13 +215,13 @@ fn purpose(reasons: &[Reason], policy: &TrustPolicy) -> Purpose {
     }
 }
 
-fn holder(facts: CertificateFacts) -> Option<Tpp> {
+fn holder(facts: &CertificateFacts) -> Option<Tpp> {
     Some(Tpp {
-        organisation: OrganisationId::new(facts.organisation_id?),
-        legal_name: facts.organisation_name?,
-        roles: Some(facts.roles).filter(|roles| !roles.is_empty())?,
-        nca_id: facts.nca_id?,
-        subject_dn: facts.subject_dn,
+        organisation: OrganisationId::new(facts.organisation_id.clone()?),
+        legal_name: facts.organisation_name.clone()?,
+        roles: Some(&facts.roles).filter(|roles| !roles.is_empty())?.clone(),
+        nca_id: facts.nca_id.clone()?,
+        subject_dn: facts.subject_dn.clone(),
         thumbprint: facts.thumbprint,
     })
 }

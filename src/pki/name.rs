@@ -73,16 +73,8 @@ fn escape(text: &str) -> String {
 /// The value's DER: its identifier octet, its length, its contents.
 fn hex_der(attribute: &AttributeTypeAndValue<'_>) -> String {
     let value = attribute.attr_value();
-    let contents = attribute.as_slice();
-    let mut bytes = vec![u8::try_from(value.tag().0).unwrap_or(0) | if value.header.is_constructed() { 0x20 } else { 0 }];
-    let length = contents.len().to_be_bytes();
-    let significant: Vec<u8> = length.into_iter().skip_while(|octet| *octet == 0).collect();
-    match significant.as_slice() {
-        [] => bytes.push(0),
-        [short @ 0..0x80] => bytes.push(*short),
-        long => bytes.extend([0x80 | u8::try_from(long.len()).unwrap_or(0)].iter().chain(long)),
-    }
-    bytes.iter().chain(contents).map(|octet| format!("{octet:02x}")).collect()
+    let tag = u8::try_from(value.tag().0).unwrap_or(0) | if value.header.is_constructed() { 0x20 } else { 0 };
+    der::wrapped(tag, attribute.as_slice()).iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 #[cfg(test)]

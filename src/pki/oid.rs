@@ -21,6 +21,11 @@ oids! {
     CRL_DISTRIBUTION_POINTS = "2.5.29.31": [0x55, 0x1d, 31];
     EXTENDED_KEY_USAGE = "2.5.29.37": [0x55, 0x1d, 37];
 
+    /// Extension authorityInfoAccess (RFC 5280 s4.2.2.1)
+    AUTHORITY_INFO_ACCESS = "1.3.6.1.5.5.7.1.1": [0x2b, 6, 1, 5, 5, 7, 1, 1];
+    AD_OCSP = "1.3.6.1.5.5.7.48.1": [0x2b, 6, 1, 5, 5, 7, 48, 1];
+    AD_CA_ISSUERS = "1.3.6.1.5.5.7.48.2": [0x2b, 6, 1, 5, 5, 7, 48, 2];
+
     SERVER_AUTH = "1.3.6.1.5.5.7.3.1": [0x2b, 6, 1, 5, 5, 7, 3, 1];
     CLIENT_AUTH = "1.3.6.1.5.5.7.3.2": [0x2b, 6, 1, 5, 5, 7, 3, 2];
     ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0": [0x55, 0x1d, 37, 0];

@@ -1,6 +1,8 @@
 //! The way from a leaf to a configured anchor (RFC 5280 s6), with the anchors and revocation lists it goes by.
 
+use super::found::{FoundPath, Issuer};
 use super::reason::{Reason, Warning};
+use super::trusted_list::{ServiceStatus, Snapshot, Use};
 use super::{certificate, der, name, oid};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{
@@ -67,6 +69,36 @@ impl Anchors {
         Self::from_certificates(&certificates.map_err(|_| AnchorsError::NotPem)?)
     }
 
+    /// Leads nowhere.
+    pub const fn none() -> Self {
+        Self { trusted: Vec::new(), subjects: Vec::new() }
+    }
+
+    /// The services that the trusted lists grant for website authentication. A certificate that does not parse is left out.
+    pub fn from_snapshot(snapshot: &Snapshot) -> Self {
+        let mut anchors = Self::none();
+        let services = snapshot.lists.iter().flat_map(|list| &list.services);
+        let granted = services.filter(|service| {
+            let current = service.periods.first();
+            current.is_some_and(|p| p.status == ServiceStatus::Granted && p.uses.contains(&Use::WebSiteAuthentication))
+        });
+        for certificate in granted.flat_map(|service| &service.certificates) {
+            let _ = anchors.add(&CertificateDer::from(certificate.as_slice()), 0);
+        }
+        anchors
+    }
+
+    /// These and the authorities of a PEM bundle.
+    ///
+    /// # Errors
+    /// As [`Anchors::from_pem`].
+    pub fn with_pem(mut self, pem: &[u8]) -> Result<Self, AnchorsError> {
+        let more = Self::from_pem(pem)?;
+        self.trusted.extend(more.trusted);
+        self.subjects.extend(more.subjects);
+        Ok(self)
+    }
+
     /// The same for certificates already in DER.
     ///
     /// # Errors
@@ -130,27 +162,33 @@ pub struct CrlError;
 pub(super) struct PathVerdict {
     pub reason: Option<Reason>,
     pub warnings: Vec<Warning>,
-    /// The subject of the anchor that was reached.
-    pub anchor: Option<String>,
+    pub found: Option<FoundPath>,
 }
 
-/// Builds a path at `at` and, where there is one, looks the leaf up in the revocation lists.
-///
-/// `purpose` is what the certificates between leaf and anchor must allow; the leaf's own is judged with its contents.
-pub(super) fn judge(chain: &[CertificateDer<'_>], anchors: &Anchors, crls: &[Crl], at: OffsetDateTime, purpose: Purpose) -> PathVerdict {
+/// What of the leaf and its surroundings decides on the path beside the certificates.
+pub(super) struct Moment {
+    pub at: OffsetDateTime,
+    /// notAfter of the leaf.
+    pub leaf_end: OffsetDateTime,
+    /// What the certificates between leaf and anchor must allow; the leaf's own is judged with its contents.
+    pub purpose: Purpose,
+}
+
+/// Builds a path at a time and, where there is one, looks the leaf up in the revocation lists.
+pub(super) fn judge(chain: &[CertificateDer<'_>], anchors: &Anchors, crls: &[Crl], moment: &Moment) -> PathVerdict {
     let Some((leaf, intermediates)) = chain.split_first() else { return PathVerdict::default() };
     let leaf = match EndEntityCert::try_from(leaf) {
         Ok(leaf) => leaf,
         Err(error) => return PathVerdict { reason: leaf_reason(&error), ..PathVerdict::default() },
     };
-    let search = Search { leaf: &leaf, intermediates, anchors, time: unix(at), purpose };
+    let search = Search { leaf: &leaf, intermediates, anchors, time: unix(moment.at), leaf_end: moment.leaf_end, purpose: moment.purpose };
     match search.run(None) {
         Err(error) => PathVerdict { reason: Some(path_reason(&error)), ..PathVerdict::default() },
         Ok(path) => {
-            let anchor =
-                anchors.trusted.iter().position(|trusted| trusted == path.anchor()).and_then(|index| anchors.subjects.get(index)).cloned();
-            let (reason, warnings) = search.revocation(crls, at);
-            PathVerdict { reason, warnings, anchor }
+            let revocation = search.revocation(crls, moment.at);
+            let mut found = search.found(&path);
+            found.crl_covers_until = revocation.covers_until;
+            PathVerdict { reason: revocation.reason, warnings: revocation.warnings, found: Some(found) }
         }
     }
 }
@@ -185,6 +223,7 @@ struct Search<'a> {
     intermediates: &'a [CertificateDer<'a>],
     anchors: &'a Anchors,
     time: UnixTime,
+    leaf_end: OffsetDateTime,
     purpose: Purpose,
 }
 
@@ -194,28 +233,62 @@ impl Search<'_> {
         let options = RevocationOptionsBuilder::new(&lists).ok().map(|builder| {
             builder
                 .with_depth(RevocationCheckDepth::EndEntity)
-                .with_status_policy(UnknownStatusPolicy::Allow)
+                .with_status_policy(UnknownStatusPolicy::Deny)
                 .with_expiration_policy(ExpirationPolicy::Ignore)
                 .build()
         });
         self.leaf.verify_for_usage(&ALGORITHMS, &self.anchors.trusted, self.intermediates, self.time, self.purpose, options, None)
     }
 
+    fn found(&self, path: &VerifiedPath<'_>) -> FoundPath {
+        let between: Vec<_> = path.intermediate_certificates().map(|certificate| certificate.der()).collect();
+        let between: Vec<_> = between.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, x509)| x509).collect();
+        let anchor = self.anchors.trusted.iter().position(|trusted| trusted == path.anchor());
+        let anchor = anchor.and_then(|index| self.anchors.subjects.get(index)).cloned();
+        FoundPath {
+            issuer: issuer(path),
+            chain: between.iter().map(|x509| name::readable(x509.subject())).chain(anchor).collect(),
+            holds_until: between.iter().map(|x509| x509.validity().not_after.to_datetime()).fold(self.leaf_end, OffsetDateTime::min),
+            listed: None,
+            crl_covers_until: None,
+        }
+    }
+
     /// Each list by itself: webpki asks only the first that fits.
-    fn revocation(&self, crls: &[Crl], at: OffsetDateTime) -> (Option<Reason>, Vec<Warning>) {
-        let (mut reason, mut warnings) = (None, Vec::new());
+    fn revocation(&self, crls: &[Crl], at: OffsetDateTime) -> Revocation {
+        let mut found = Revocation::default();
         for crl in crls.iter().filter(|crl| crl.list.issuer() == self.leaf.issuer()) {
             match self.run(Some(&crl.list)) {
-                Ok(_) => {}
-                Err(Error::CertRevoked) => reason = Some(Reason::Revoked),
-                Err(_) => warnings.push(Warning::CrlUnusable),
+                Ok(_) => found.covers_until = found.covers_until.max(crl.next_update),
+                // Its scope is not this certificate.
+                Err(Error::UnknownRevocationStatus) => {}
+                Err(Error::CertRevoked) => found.reason = Some(Reason::Revoked),
+                Err(_) => found.warnings.push(Warning::CrlUnusable),
             }
             if crl.next_update.is_some_and(|next_update| next_update <= at) {
-                warnings.push(Warning::CrlExpired);
+                found.warnings.push(Warning::CrlExpired);
             }
         }
-        (reason, warnings)
+        found
     }
+}
+
+#[derive(Default)]
+struct Revocation {
+    reason: Option<Reason>,
+    warnings: Vec<Warning>,
+    covers_until: Option<OffsetDateTime>,
+}
+
+fn issuer(path: &VerifiedPath<'_>) -> Issuer {
+    let anchor = path.anchor();
+    path.intermediate_certificates().next().map_or_else(
+        || Issuer {
+            name: der::wrapped(der::SEQUENCE, &anchor.subject),
+            spki: der::wrapped(der::SEQUENCE, &anchor.subject_public_key_info),
+        },
+        |issuer| Issuer { name: der::wrapped(der::SEQUENCE, issuer.subject()), spki: issuer.subject_public_key_info().to_vec() },
+    )
 }
 
 /// RSASSA-PSS whose hash identifiers lack the NULL parameter, as some QTSPs write it (RFC 4055 s2.1 asks to accept both).

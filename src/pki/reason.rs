@@ -76,6 +76,8 @@ pub enum Warning {
     ObsoleteQcStatement,
     /// Accepted under `accept_server_auth_only`.
     ServerAuthOnly,
+    /// A pointer to the certificate's status or issuer was left out, for this reason.
+    PointerIgnored(&'static str),
     /// A revocation list of the issuer is past its nextUpdate; it was used all the same.
     CrlExpired,
     /// A revocation list of the issuer cannot be used (signature, key usage, algorithm).
@@ -288,6 +290,7 @@ impl fmt::Display for Warning {
             Self::RoleRepeated => f.write_str("a role stands twice"),
             Self::ObsoleteQcStatement => f.write_str("the obsolete statement id-qcs-pkixQCSyntax-v1 is present"),
             Self::ServerAuthOnly => f.write_str("extendedKeyUsage is serverAuth without clientAuth, which the configuration accepts"),
+            Self::PointerIgnored(why) => write!(f, "a pointer to the certificate's status or issuer was ignored: {why}"),
             Self::CrlExpired => f.write_str("a revocation list of the issuer is past its nextUpdate"),
             Self::CrlUnusable => f.write_str("a revocation list of the issuer could not be verified and was not used"),
         }

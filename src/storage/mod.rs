@@ -75,6 +75,8 @@ pub struct PoolSettings {
 #[derive(Clone)]
 pub struct Db {
     pool: PgPool,
+    /// One connection that no request waits for.
+    watch: PgPool,
     hand: Hand,
 }
 
@@ -87,7 +89,7 @@ pub struct Tx {
 
 impl Db {
     pub fn new(pool: PgPool) -> Self {
-        Self { hand: Hand::new(pool.clone()), pool }
+        Self { hand: Hand::new(pool.clone()), watch: pool.clone(), pool }
     }
 
     /// Connects lazily where the database is away: `serve` answers 503 until it is back.
@@ -107,8 +109,9 @@ impl Db {
             .max_lifetime(Duration::from_secs(1800))
             // saves a round trip per use; a dead connection is found by the statement that meets it
             .test_before_acquire(false)
-            .connect_lazy_with(options);
-        Self::new(pool)
+            .connect_lazy_with(options.clone());
+        let watch = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.acquire_timeout).connect_lazy_with(options);
+        Self { watch, ..Self::new(pool) }
     }
 
     pub async fn begin(&self, name: &'static str) -> Result<Tx, Outage> {
@@ -123,6 +126,7 @@ impl Db {
     }
 
     pub async fn close(&self) {
+        self.watch.close().await;
         self.hand.close().await;
     }
 }

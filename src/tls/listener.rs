@@ -7,6 +7,7 @@ use super::{
     peer::{Counter, Peer},
     waiting::{Seat, WaitingRoom},
 };
+use crate::pki::PresentedChain;
 use arc_swap::ArcSwap;
 use axum::{body::Body, response::Response};
 use http::Request;
@@ -147,11 +148,12 @@ impl Desk {
             Ok((Opened::Tls(stream, counter), _slot)) => {
                 let session = stream.get_ref().1;
                 let h2 = session.alpn_protocol() == Some(b"h2");
-                let chain = session.peer_certificates().unwrap_or_default().iter().map(|leaf| leaf.clone().into_owned()).collect();
+                let chain: Vec<_> = session.peer_certificates().unwrap_or_default().iter().map(|leaf| leaf.clone().into_owned()).collect();
+                let chain = PresentedChain::new(chain);
                 self.converse(stream, h2, Peer { address, counter, chain }, service).await;
             }
             Ok((Opened::Clear(tcp), _slot)) => {
-                self.converse(tcp, false, Peer { address, counter: Counter::Ops, chain: Arc::default() }, service).await;
+                self.converse(tcp, false, Peer { address, counter: Counter::Ops, chain: PresentedChain::default() }, service).await;
             }
             Err(Refusal::Failed(error)) => tracing::debug!(%error, "handshake"),
             Err(Refusal::TimedOut | Refusal::Evicted | Refusal::Stopped) => {}

@@ -1,7 +1,7 @@
 //! What a connection proved, put into the extensions of every request on it.
 
-use rustls::pki_types::CertificateDer;
-use std::{net::SocketAddr, sync::Arc};
+use crate::pki::PresentedChain;
+use std::net::SocketAddr;
 
 /// Which counter a connection stands at. Chosen by the listening socket, or by SNI where tpp and psu share a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,6 @@ impl Counter {
 pub struct Peer {
     pub address: SocketAddr,
     pub counter: Counter,
-    /// Leaf first, as sent. Empty: none was sent.
-    pub chain: Arc<[CertificateDer<'static>]>,
+    /// As sent. Empty: none was sent.
+    pub chain: PresentedChain,
 }

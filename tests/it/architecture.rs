@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
-const PLAN: [(&str, &str, &str); 21] = [
+const PLAN: [(&str, &str, &str); 23] = [
     ("oauth", "", "base64 serde serde_json sha2 subtle time url utoipa uuid"),
     ("pki", "oauth::tpp", "base64 rustls serde sha2 time webpki x509_ocsp x509_parser"),
     ("sca", "oauth", ""),
@@ -16,11 +16,17 @@ const PLAN: [(&str, &str, &str); 21] = [
     ("clock", "", "aws_lc_rs time uuid"),
     ("config", "oauth", "secrecy time toml tracing url"),
     ("signing", "", "jsonwebtoken"),
-    ("storage", "audit oauth", "metrics sqlx time tokio uuid"),
+    ("storage", "audit oauth pki::trusted_list", "metrics sqlx time tokio uuid"),
     ("flows", "app audit clock oauth pki sca storage", "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio uuid"),
-    ("trust", "oauth::tpp pki", "arc_swap quick_cache rustls sha2 time"),
+    ("trust", "oauth::brand::BrandId pki", "arc_swap quick_cache time"),
+    ("tasks", "app config flows oauth pki storage trust", "metrics rustls tokio tokio_util tracing"),
     ("app", "clock oauth storage trust", "quick_cache serde_json tokio"),
-    ("tls", "", "arc_swap aws_lc_rs axum http hyper hyper_util metrics rustls tokio tokio_rustls tokio_util tower tracing webpki"),
+    (
+        "tls",
+        "pki::PresentedChain",
+        "arc_swap aws_lc_rs axum http hyper hyper_util metrics rustls tokio tokio_rustls tokio_util tower tracing webpki",
+    ),
+    ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
         "app flows oauth pages pki::CertificateRefusal pki::Reason sca::simulator tls::peer",
@@ -29,14 +35,14 @@ const PLAN: [(&str, &str, &str); 21] = [
     ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),
     (
         "server",
-        "app clock config flows http oauth pki signing storage tls trust",
-        "arc_swap metrics_exporter_prometheus nix::sys::resource rustls serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
+        "app clock config flows http oauth signing storage tasks tls trust",
+        "arc_swap metrics_exporter_prometheus nix::sys::resource serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
     ("dev", "clock config oauth pki sca server storage telemetry", "base64 clap nix rcgen rustls sqlx time tokio tracing url x509_parser"),
     (
         "cli",
-        "clock config dev http::documents pki server storage telemetry trial",
+        "clock config dev http::documents pki server storage tasks telemetry trial",
         "clap metrics_exporter_prometheus secrecy sqlx::postgres::PgConnectOptions tokio tracing",
     ),
     ("lib", "", ""),

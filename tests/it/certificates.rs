@@ -3,7 +3,7 @@
 use crate::{
     harness::{
         Bank, CIC, Tpp,
-        bank::{BRANDS, pki},
+        bank::{BRANDS, everywhere, pki},
         hello::{self, Hello, exchange, status},
         wire::Wire,
     },
@@ -149,18 +149,18 @@ async fn trust_is_a_matter_of_the_request_also_on_an_open_connection() {
     let life = Validity { not_before: bank.clock.now() - Duration::days(1), not_after: bank.clock.now() + Duration::days(9) };
     let stranger = Ca::root("Somebody else", life).unwrap();
     let elsewhere = Anchors::from_certificates(&[stranger.certificate().clone()]).unwrap();
-    bank.server().app().trust.replace(Trust::new(elsewhere, TrustPolicy::default()));
+    bank.server().app().trust.replace(everywhere(Trust::new(elsewhere, TrustPolicy::default())));
     let (status, body) = ask(&mut stream).await;
     assert!(status == 401 && body.contains("ISSUER_NOT_TRUSTED") && body.contains("\"invalid_client\""), "{body}");
 
-    bank.server().app().trust.replace(trust());
+    bank.server().app().trust.replace(everywhere(trust()));
     assert_eq!(ask(&mut stream).await, accepted, "and back");
 
     let policy = TrustPolicy { nca_countries: ["DE".to_owned()].into(), ..TrustPolicy::default() };
     let anchors = Anchors::from_pem(&fs::read(pki().1.file("qtsp.pem")).unwrap()).unwrap();
-    bank.server().app().trust.replace(Trust::new(anchors, policy));
+    bank.server().app().trust.replace(everywhere(Trust::new(anchors, policy)));
     assert!(ask(&mut stream).await.1.contains("NCA_COUNTRY_NOT_ACCEPTED"));
-    bank.server().reload();
+    bank.server().reload().await;
     assert_eq!(ask(&mut stream).await, accepted, "a reload reads the files again");
 }
 

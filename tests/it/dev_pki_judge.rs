@@ -30,7 +30,7 @@ fn the_judge_agrees_with_every_test_qwac() {
             Flaw::Untrusted => &[Reason::UntrustedIssuer],
         };
         assert_eq!((&verdict.reasons[..], &verdict.warnings[..]), (expected, &[][..]), "{}", one.name);
-        if let Ok(tpp) = verdict.tpp() {
+        if let Ok(tpp) = verdict.accepted().map(|accepted| accepted.tpp) {
             assert_eq!((tpp.organisation.as_str(), tpp.legal_name.as_str()), (one.organisation, one.legal_name));
             assert!(one.roles.iter().eq(&tpp.roles), "{:?}", tpp.roles);
         }

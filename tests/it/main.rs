@@ -23,6 +23,7 @@ mod journeys;
 mod manage;
 mod metadata;
 mod openapi;
+mod outbound;
 mod pages;
 mod plans;
 mod qwac_generated;

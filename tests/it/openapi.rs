@@ -1,5 +1,6 @@
 //! The OpenAPI documents say what the server does: compared with the committed files, the router and the refusals' code.
 
+use crate::harness::bank::everywhere;
 use axum::body::Body;
 use guichet::{
     app::App,
@@ -8,7 +9,7 @@ use guichet::{
     http::{Door, HttpLimits, brand_document, documents, endpoints, internal_document},
     oauth::{authorize::AuthorizeRefusal, brand::Brand, client::ClientRefusal, error::ErrorCode, sca::ScaFailure, token::TokenRefusal},
     pages::Developers,
-    pki::{Anchors, Trust, TrustPolicy},
+    pki::{Anchors, PresentedChain, Trust, TrustPolicy},
     storage::Db,
     tls::peer::{Counter, Peer},
     trust::TrustDesk,
@@ -100,7 +101,7 @@ fn door(brands: Vec<Brand>) -> Door {
         Arc::new(System::new()),
         Arc::new(System::new()),
         brands.into_iter().map(Arc::new).collect(),
-        TrustDesk::new(trust),
+        TrustDesk::new(everywhere(trust)),
         serde_json::json!({ "keys": [] }),
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
@@ -109,7 +110,7 @@ fn door(brands: Vec<Brand>) -> Door {
 
 async fn status(door: &mut Door, counter: Counter, host: &str, method: &Method, path: &str) -> StatusCode {
     let mut request = Request::builder().method(method).uri(path).header("host", host).body(Body::empty()).unwrap();
-    let peer = Peer { address: ([127, 0, 0, 1], 1).into(), counter, chain: Arc::new([]) };
+    let peer = Peer { address: ([127, 0, 0, 1], 1).into(), counter, chain: PresentedChain::default() };
     request.extensions_mut().insert(peer);
     door.call(request).await.unwrap().status()
 }

@@ -228,7 +228,7 @@ fn the_good_certificate_names_its_holder() {
     let verdict = judge_at(der.clone(), NOW);
     assert_eq!((codes(&verdict), verdict.warnings.as_slice()), (vec![], &[][..]));
     assert!(describe(&verdict).ends_with("verdict: accepted\n"), "{}", describe(&verdict));
-    let tpp = verdict.tpp().unwrap();
+    let tpp = verdict.accepted().unwrap().tpp;
     assert_eq!(tpp.organisation.as_str(), "PSDFR-ACPR-12345");
     assert_eq!((tpp.legal_name.as_str(), tpp.nca_id.as_str()), ("Tiers de Confiance", "FR-ACPR"));
     assert_eq!(tpp.roles, [PspRole::PaymentInitiation, PspRole::AccountInformation]);
@@ -394,7 +394,7 @@ fn all_that_is_wrong_is_said_in_the_order_of_the_checks() {
     for reason in &verdict.reasons {
         assert!(text.contains(reason.code()) && text.contains(reason.explanation()) && text.contains(reason.source()), "{text}");
     }
-    assert_eq!(verdict.tpp().unwrap_err().to_string(), expected.join(", "));
+    assert_eq!(verdict.accepted().unwrap_err().to_string(), expected.join(", "));
 }
 
 #[test]
@@ -413,10 +413,14 @@ fn an_intermediate_leads_to_its_root_or_is_the_anchor_itself() {
     let web = Authority::new("Web only", "1.3.6.1.5.5.7.3.1", Some(&root));
     let chain = |of: &Authority| [CertificateDer::from(of.issue(&good())), CertificateDer::from(of.certificate.clone())];
     let by_root = trust_in(&root, TrustPolicy::default());
-    assert_eq!(codes(&judge(&chain(&middle), &by_root, NOW)), [""; 0]);
+    let path = judge(&chain(&middle), &by_root, NOW).path.unwrap();
+    assert_eq!(path.chain, ["CN=Middle", "CN=Root"]);
+    assert_eq!(path.issuer, guichet::pki::Issuer { name: middle.name.clone(), spki: middle.spki() });
+    assert_eq!((path.holds_until, path.listed), (datetime!(2027-01-01 00:00 UTC), None));
     assert_eq!(codes(&judge(&chain(&middle)[..1], &by_root, NOW)), ["ISSUER_NOT_TRUSTED"]);
     let by_middle = judge(&chain(&middle)[..1], &trust_in(&middle, TrustPolicy::default()), NOW);
-    assert_eq!((codes(&by_middle), by_middle.anchor.as_deref()), (vec![], Some("CN=Middle")));
+    assert_eq!((codes(&by_middle), by_middle.anchor()), (vec![], Some("CN=Middle")));
+    assert_eq!(by_middle.path.unwrap().issuer, path.issuer);
     assert_eq!(codes(&judge(&chain(&web), &by_root, NOW)), ["ISSUER_INVALID"]);
 }
 
@@ -488,6 +492,12 @@ fn a_revoked_certificate_is_refused_as_such() {
     for (name, lists, reasons, warnings) in cases {
         let verdict = judge(&[CertificateDer::from(ISSUER.issue(&good()))], &trust().with_crls(&lists).unwrap(), NOW);
         assert_eq!((codes(&verdict), verdict.warnings), (reasons, warnings), "{name}");
+        let covered = verdict.path.unwrap().crl_covers_until;
+        assert_eq!(
+            covered.is_some(),
+            ["not listed", "an empty list", "listed in the second list", "a stale list"].contains(&name),
+            "{name}"
+        );
     }
     assert!(trust().with_crls(&[b"no list".to_vec()]).is_err());
 }

@@ -241,5 +241,5 @@ fn a_pss_signature_without_null_parameters_verifies() {
     let sealing = entries.iter().find(|entry| entry["file"] == "certs/real__dtrust-ing-qsealc-pss.pem").unwrap();
     let verdict = judge(&[collection.certificate(sealing)], &trust, moment(sealing));
     assert_eq!(codes(&verdict.reasons), ["KEY_USAGE_NO_DIGITAL_SIGNATURE", "EKU_MISSING", "QSEAL_CERTIFICATE"]);
-    assert!(verdict.anchor.is_some());
+    assert!(verdict.anchor().is_some());
 }

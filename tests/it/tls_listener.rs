@@ -67,8 +67,9 @@ fn shared_set(servers: &Ca) -> TlsSet {
 }
 
 fn routes() -> Router {
-    let who =
-        |Extension(peer): Extension<Peer>| async move { format!("{} {} {}", peer.counter.name(), peer.chain.len(), peer.address.ip()) };
+    let who = |Extension(peer): Extension<Peer>| async move {
+        format!("{} {} {}", peer.counter.name(), peer.chain.certificates().len(), peer.address.ip())
+    };
     let slow = async || {
         tokio::time::sleep(SECOND).await;
         "slow"

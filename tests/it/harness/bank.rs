@@ -10,10 +10,12 @@ use guichet::{
         qwac::{QwacSpec, Validity},
     },
     flows::sandbox,
-    oauth::tpp::PspRole,
+    oauth::{brand::BrandId, tpp::PspRole},
+    pki::Trust,
     server::{Server, Sockets},
     storage::{Db, MIGRATOR},
     telemetry,
+    trust::{Today, Trusts},
 };
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use std::{
@@ -167,6 +169,12 @@ pub async fn database() -> PgConnectOptions {
         Ok::<_, String>(())
     };
     fresh_database(|name| cluster.options(name), &format!("guichet_{digest:016x}"), prepare).await.unwrap()
+}
+
+/// One trust for all brands.
+pub fn everywhere(trust: Trust) -> Trusts {
+    let today = Arc::new(Today::new(trust));
+    BRANDS.iter().map(|brand| (BrandId::new(brand.id), today.clone())).collect()
 }
 
 async fn socket() -> (TcpListener, SocketAddr) {

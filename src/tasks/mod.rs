@@ -1,0 +1,4 @@
+//! What a server does beside answering: it watches for changes that others made, and prepares what requests will ask for.
+
+pub mod load;
+pub mod watch;

@@ -1,0 +1,108 @@
+//! Today's trust of each brand, and the verdicts that rest on it.
+
+use crate::{
+    oauth::brand::BrandId,
+    pki::{self, Accepted, CertificateRefusal, PresentedChain, Trust},
+};
+use arc_swap::ArcSwap;
+use quick_cache::sync::Cache;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+};
+use time::{Duration, OffsetDateTime};
+
+/// An accepted certificate is not judged again for at most this long, and never past the first end of validity on its path.
+const REMEMBERED: Duration = Duration::minutes(10);
+/// A refused one may be fine soon: its time may come.
+const REFUSAL_REMEMBERED: Duration = Duration::minutes(1);
+const CACHED_VERDICTS: usize = 20_000;
+
+/// Whom each brand trusts. Brands with the same sources share one trust and its verdicts; others never meet.
+pub type Trusts = HashMap<BrandId, Arc<Today>>;
+
+/// The trust of every brand, swapped as one value.
+pub struct TrustDesk(ArcSwap<Trusts>);
+
+/// A trust with the verdicts that rest on it: both leave together, so no verdict outlives its trust.
+pub struct Today {
+    trust: Trust,
+    verdicts: Cache<[u8; 32], Arc<Judged>>,
+}
+
+/// A verdict that may be used again.
+#[derive(Debug)]
+pub struct Judged {
+    pub verdict: Result<Accepted, CertificateRefusal>,
+    at: OffsetDateTime,
+    until: OffsetDateTime,
+    /// When it was last met at the tpp counter and what is kept of that was stored; seconds since the epoch.
+    noted_at: AtomicI64,
+}
+
+impl Judged {
+    fn new(verdict: pki::Verdict, now: OffsetDateTime) -> Self {
+        let verdict = verdict.accepted();
+        let until = match &verdict {
+            Ok(accepted) => accepted.path.holds_until.min(now + REMEMBERED),
+            Err(_) => now + REFUSAL_REMEMBERED,
+        };
+        Self { verdict, at: now, until, noted_at: AtomicI64::new(i64::MIN) }
+    }
+
+    /// Whether it was noted within this time.
+    pub fn is_noted(&self, now: OffsetDateTime, within: Duration) -> bool {
+        self.noted_at.load(Relaxed) > (now - within).unix_timestamp()
+    }
+
+    /// Stored: only then, or an outage would have swallowed it.
+    pub fn note(&self, now: OffsetDateTime) {
+        self.noted_at.store(now.unix_timestamp(), Relaxed);
+    }
+}
+
+impl Today {
+    pub fn new(trust: Trust) -> Self {
+        Self { trust, verdicts: Cache::new(CACHED_VERDICTS) }
+    }
+
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    fn judge(&self, chain: &PresentedChain, now: OffsetDateTime) -> Arc<Judged> {
+        if let Some(judged) = self.verdicts.get(chain.digest()).filter(|j| (j.at..=j.until).contains(&now)) {
+            return judged;
+        }
+        let judged = Arc::new(Judged::new(pki::judge(chain.certificates(), &self.trust, now), now));
+        self.verdicts.insert(*chain.digest(), judged.clone());
+        judged
+    }
+}
+
+impl TrustDesk {
+    pub fn new(trusts: Trusts) -> Self {
+        Self(ArcSwap::from_pointee(trusts))
+    }
+
+    /// From the next request on, also on connections that are open.
+    pub fn replace(&self, trusts: Trusts) {
+        self.0.store(Arc::new(trusts));
+    }
+
+    /// None: no such brand here.
+    pub fn of(&self, brand: &BrandId) -> Option<Arc<Today>> {
+        self.0.load().get(brand).cloned()
+    }
+
+    /// A brand that is not served trusts nobody.
+    pub fn judge(&self, brand: &BrandId, chain: &PresentedChain, now: OffsetDateTime) -> Arc<Judged> {
+        match self.0.load().get(brand) {
+            Some(today) => today.judge(chain, now),
+            None => Arc::new(Judged::new(pki::judge(&[], &Trust::nobody(), now), now)),
+        }
+    }
+}
