@@ -6,9 +6,11 @@ use crate::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
     },
+    standing::Standing,
     storage::Db,
-    trust::TrustDesk,
+    trust::{Sightings, TrustDesk},
 };
+use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -22,6 +24,10 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     pub brands: Vec<Arc<Brand>>,
     pub trust: TrustDesk,
+    /// What else decides whether a TPP may act.
+    pub standing: ArcSwap<Standing>,
+    /// Certificates in use that were written down lately.
+    pub sightings: Sightings,
     /// RFC 7517 set of the signing keys' public halves.
     pub jwks: serde_json::Value,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
@@ -48,6 +54,8 @@ impl App {
             entropy,
             brands,
             trust,
+            standing: ArcSwap::default(),
+            sightings: Sightings::new(),
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             password_checks: Arc::new(Semaphore::new(cores)),

@@ -1,5 +1,7 @@
 //! Arguments, verbs and exit codes.
 
+mod tpp;
+
 use crate::{
     clock::{Clock, System},
     config::{self, Settings},
@@ -27,7 +29,8 @@ Exit codes:
   3  mistakes in the configuration or in a file it names
   4  the database's schema is older or newer than this program
   5  the database is away, or an address is taken
-  6  the certificate that was inspected is refused";
+  6  the certificate that was inspected is refused
+  7  what was asked for is refused, and nothing was changed";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -65,6 +68,11 @@ enum Verb {
     Cert {
         #[command(subcommand)]
         step: Cert,
+    },
+    /// Third-party providers: their clients, their certificates and when these end; merge two
+    Tpp {
+        #[command(subcommand)]
+        step: Box<tpp::Tpp>,
     },
     /// The tests' database server: runs until nobody uses it
     #[command(hide = true)]
@@ -165,6 +173,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect { file, anchors, config } } => inspect(&file, anchors, config),
+        Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
 }
@@ -199,6 +208,15 @@ async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Fai
 
 fn connect(settings: &Settings) -> Result<Db, Failure> {
     Ok(Db::connect(database(settings)?, &server::pool_settings(settings)))
+}
+
+/// A database with this program's schema.
+async fn connect_checked(settings: &Settings) -> Result<Db, Failure> {
+    let db = connect(settings)?;
+    match db.schema_state().await.map_err(StartError::from)? {
+        SchemaState::Current { .. } => Ok(db),
+        other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => Err(StartError::Schema(other).into()),
+    }
 }
 
 async fn migrate_up(settings: &Settings) -> Result<(), Failure> {

@@ -15,7 +15,8 @@
 //! pki           PURE: certificate bytes + trust + time -> a verdict with every reason
 //! sca           how a customer is authenticated: today the sandbox's scripted customers
 //! audit         what the bank must be able to prove later
-//! tasks         what a server does beside answering: watches for changes, reads trust anew
+//! tasks         what a server does beside answering: watches for changes, reads trust anew, tells of expiring certificates
+//! standing      PURE: what else decides whether a TPP may act: merged organisations
 //! trust         each brand's trust of today, and the verdicts that rest on it
 //! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
 //! tls           bounded handshakes and connections; proof of the key's possession, no trust
@@ -40,6 +41,7 @@ pub mod pki;
 pub mod sca;
 pub mod server;
 pub mod signing;
+pub mod standing;
 pub mod storage;
 pub mod tasks;
 pub mod telemetry;

@@ -8,7 +8,10 @@ use crate::{
     http::{Door, HttpLimits},
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{load, watch::Watch},
+    tasks::{
+        expiry, load,
+        watch::{Watch, load_standing},
+    },
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -157,6 +160,7 @@ impl Server {
         let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();
         let app = App::new(db, clock, entropy, brands, trust, jwks);
+        load_standing(&app).await?;
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
         }
@@ -176,6 +180,7 @@ impl Server {
         }
         listen(sockets.ops, None);
         let settings = Arc::new(settings);
+        listeners.spawn(expiry::run(app.clone(), stop.clone()));
         listeners.spawn(Watch::new(app.clone(), settings.clone(), versions).run(stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })
     }

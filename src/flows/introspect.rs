@@ -1,10 +1,11 @@
 //! RFC 7662: one statement for the token, one verdict for token and certificate together.
 
+use super::certificate::{merged_meanwhile, standing_for};
 use crate::{
     app::App,
     oauth::{
         brand::BrandId,
-        introspection::{self, IntrospectionResponse, PresentedCertificate},
+        introspection::{self, Inactive, IntrospectionResponse, PresentedCertificate},
         secret::{Handle, HandleKind},
     },
     pki::{self, PresentedChain},
@@ -45,13 +46,20 @@ pub async fn answer(app: &App, token: &str, certificate: CallersCertificate, bra
             Some(PresentedChain::new(seen.into_iter().map(Into::into).collect::<Vec<_>>()))
         }
     };
-    let holder = chain.map(|chain| app.trust.judge(brand, &chain, now).verdict.as_ref().ok().map(|accepted| accepted.tpp.clone()));
+    let holder =
+        chain.map(|chain| app.trust.judge(brand, &chain, now).verdict.as_ref().ok().map(|accepted| standing_for(app, &accepted.tpp, now)));
     let presented = match &holder {
         None => PresentedCertificate::NotSaid,
         Some(Some(tpp)) => PresentedCertificate::Accepted(tpp),
         Some(None) => PresentedCertificate::Refused,
     };
-    let verdict = introspection::introspect(record.as_ref(), handle.as_ref(), &presented, Some(brand.as_str()), now);
+    let judge = |presented| introspection::introspect(record.as_ref(), handle.as_ref(), presented, Some(brand.as_str()), now);
+    let mut verdict = judge(&presented);
+    if let (Err(Inactive::CertificateOfOtherOrganisation), Some(Some(tpp))) = (&verdict, &holder)
+        && let Some(tpp) = merged_meanwhile(app, tpp, now).await?
+    {
+        verdict = judge(&PresentedCertificate::Accepted(&tpp));
+    }
     let outcome = verdict.as_ref().map_or_else(|why| why.name(), |_| "active");
     metrics::counter!("guichet_introspections_total", "outcome" => outcome).increment(1);
     Ok(match verdict {

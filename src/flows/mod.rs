@@ -3,8 +3,10 @@
 pub mod authorize;
 pub mod certificate;
 pub mod client;
+pub mod events;
 pub mod introspect;
 pub mod journey;
+pub mod organisation;
 pub mod register;
 pub mod revoke;
 pub mod sandbox;

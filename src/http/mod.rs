@@ -4,6 +4,7 @@ mod authorize;
 mod body;
 mod door;
 mod endpoints;
+mod events;
 mod extract;
 mod introspect;
 mod metadata;

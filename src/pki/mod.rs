@@ -23,6 +23,7 @@ pub use content::{Content, judge_content};
 pub use der::DerError;
 pub use describe::describe;
 pub use found::{FoundPath, Issuer, ListedAs};
+pub use organisation::{PsdIdentifier, legible, psd_identifier};
 pub use path::{Anchors, AnchorsError, Crl, CrlError, chain_from_pem_or_der};
 pub use pointers::Pointers;
 pub use reason::{Family, Reason, Warning};

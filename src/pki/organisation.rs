@@ -46,6 +46,11 @@ pub fn is_deceptive(character: char) -> bool {
     character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// A text of others, for a terminal: what could steer it is written as an escape.
+pub fn legible(text: &str) -> String {
+    text.chars().map(|c| if is_deceptive(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
 /// The extension cabfOrganizationIdentifier, written as the subject's attribute would be (CA/B Forum EV Guidelines s9.8.2).
 ///
 /// # Errors

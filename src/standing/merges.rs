@@ -61,11 +61,19 @@ impl fmt::Display for MergeRefusal {
             Self::NewUnknown => {
                 f.write_str("nothing is known of the new organisation: no client, no certificate. Check the identifier, then use --force")
             }
-            Self::NewBecame(other) => write!(f, "the new organisation itself was merged into {other:?}: merge into that one", other = other.as_str()),
-            Self::OldBecame(other) => {
-                write!(f, "the old organisation was merged into {other:?} and its certificates stand for that one still", other = other.as_str())
+            Self::NewBecame(other) => {
+                write!(f, "the new organisation itself was merged into {other:?}: merge into that one", other = other.as_str())
             }
-            Self::Circle => f.write_str("the new organisation was merged into the old one by way of others: turn the last of these merges round first"),
+            Self::OldBecame(other) => {
+                write!(
+                    f,
+                    "the old organisation was merged into {other:?} and its certificates stand for that one still",
+                    other = other.as_str()
+                )
+            }
+            Self::Circle => {
+                f.write_str("the new organisation was merged into the old one by way of others: turn the last of these merges round first")
+            }
         }
     }
 }

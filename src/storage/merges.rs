@@ -38,7 +38,8 @@ impl From<Row> for MergeRecord {
 pub type RunningMerge = (OrganisationId, OrganisationId, OffsetDateTime);
 
 async fn running(executor: impl sqlx::PgExecutor<'_>, now: OffsetDateTime) -> Result<Vec<RunningMerge>, Outage> {
-    let rows = sqlx::query!("select old, new, until from organisation_merges where until > $1 order by until desc limit $2", now, MOST_RUNNING);
+    let rows =
+        sqlx::query!("select old, new, until from organisation_merges where until > $1 order by until desc limit $2", now, MOST_RUNNING);
     let rows = rows.fetch_all(executor).await?;
     Ok(rows.into_iter().map(|row| (OrganisationId::new(row.old), OrganisationId::new(row.new), row.until)).collect())
 }

@@ -2,7 +2,13 @@
 //! second, on a connection that no request waits for; what has another number than before is read anew.
 
 use super::load;
-use crate::{app::App, config::Settings, flows::Outage, storage::Versions};
+use crate::{
+    app::App,
+    config::Settings,
+    flows::{Outage, organisation},
+    standing::Standing,
+    storage::Versions,
+};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -68,8 +74,20 @@ impl Watch {
             self.known.snapshot = now.snapshot;
             tracing::info!(version = now.snapshot, "trusted lists read anew");
         }
+        if now.standing != self.known.standing {
+            load_standing(&self.app).await.map_err(Failure::Outage)?;
+            self.known.standing = now.standing;
+            tracing::info!(version = now.standing, "standing read anew");
+        }
         Ok(())
     }
+}
+
+/// What decides beside certificates whether a TPP may act.
+pub async fn load_standing(app: &App) -> Result<(), Outage> {
+    let merges = organisation::load_merges(app).await?;
+    app.standing.store(Arc::new(Standing { merges }));
+    Ok(())
 }
 
 /// The trust of every brand, from the lists as accepted now.

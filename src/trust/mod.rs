@@ -1,5 +1,9 @@
 //! Today's trust of each brand, and the verdicts that rest on it.
 
+mod sightings;
+
+pub use sightings::Sightings;
+
 use crate::{
     oauth::brand::BrandId,
     pki::{self, Accepted, CertificateRefusal, PresentedChain, Trust},
