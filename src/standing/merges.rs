@@ -137,14 +137,17 @@ mod tests {
         OrganisationId::new(format!("PSDFR-ACPR-{name}"))
     }
 
-    fn merges(links: &[(&str, &str, OffsetDateTime)]) -> Merges {
+    /// Old, new, until.
+    type Links<'a> = &'a [(&'a str, &'a str, OffsetDateTime)];
+
+    fn merges(links: Links<'_>) -> Merges {
         Merges::new(links.iter().map(|(old, new, until)| (id(old), id(new), *until)))
     }
 
     #[test]
     fn a_certificate_stands_for_the_end_of_the_chain_while_every_link_stands() {
         let ended = NOW;
-        let cases: [(&[(&str, &str, OffsetDateTime)], Option<&str>); 6] = [
+        let cases: [(Links<'_>, Option<&str>); 6] = [
             (&[], None),
             (&[("A", "B", LATER)], Some("B")),
             (&[("A", "B", ended)], None),
@@ -161,7 +164,7 @@ mod tests {
     #[test]
     fn what_may_be_merged() {
         let known = (true, true, false);
-        let standing: &[(&str, &str, OffsetDateTime)] = &[("A", "B", LATER), ("B", "C", LATER), ("D", "E", NOW)];
+        let standing: Links<'_> = &[("A", "B", LATER), ("B", "C", LATER), ("D", "E", NOW)];
         let cases = [
             (("X", "Y"), known, Ok(Consequence::None)),
             (("X", "X"), known, Err(MergeRefusal::SameOrganisation)),

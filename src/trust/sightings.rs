@@ -32,10 +32,7 @@ impl Sightings {
 
     /// None: it was written down within the hour, or is being so.
     pub fn turn(&self, thumbprint: &[u8; 32], now: OffsetDateTime) -> Option<Turn> {
-        let made = self.0.get_or_insert_with(thumbprint, || Ok::<_, Infallible>(Arc::new(AtomicI64::new(NEVER))));
-        let noted_at = match made {
-            Ok(noted_at) => noted_at,
-        };
+        let Ok(noted_at) = self.0.get_or_insert_with(thumbprint, || Ok::<_, Infallible>(Arc::new(AtomicI64::new(NEVER))));
         let (before, now) = (noted_at.load(Relaxed), now.unix_timestamp());
         let due = before == NEVER || now.saturating_sub(before) >= EVERY.whole_seconds();
         (due && noted_at.compare_exchange(before, now, Relaxed, Relaxed).is_ok()).then_some(Turn { noted_at, before })
