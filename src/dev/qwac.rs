@@ -219,6 +219,10 @@ impl Ca {
         &self.certificate
     }
 
+    pub fn certificate_pem(&self) -> String {
+        pem([&self.certificate])
+    }
+
     pub(super) fn key_pem(&self) -> String {
         self.issuer.key().serialize_pem()
     }

@@ -14,7 +14,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
 };
 use time::{Duration, OffsetDateTime};
@@ -34,6 +34,7 @@ pub struct TrustDesk(ArcSwap<Trusts>);
 /// A trust with the verdicts that rest on it: both leave together, so no verdict outlives its trust.
 pub struct Today {
     trust: Trust,
+    judgements: AtomicU64,
     verdicts: Cache<[u8; 32], Arc<Judged>>,
 }
 
@@ -70,17 +71,24 @@ impl Judged {
 
 impl Today {
     pub fn new(trust: Trust) -> Self {
-        Self { trust, verdicts: Cache::new(CACHED_VERDICTS) }
+        Self { trust, judgements: AtomicU64::new(0), verdicts: Cache::new(CACHED_VERDICTS) }
     }
 
     pub fn trust(&self) -> &Trust {
         &self.trust
     }
 
+    /// How often a path was built and its signatures verified.
+    pub fn judgements(&self) -> u64 {
+        self.judgements.load(Relaxed)
+    }
+
     fn judge(&self, chain: &PresentedChain, now: OffsetDateTime) -> Arc<Judged> {
         if let Some(judged) = self.verdicts.get(chain.digest()).filter(|j| (j.at..=j.until).contains(&now)) {
             return judged;
         }
+        self.judgements.fetch_add(1, Relaxed);
+        metrics::counter!("guichet_certificate_judgements_total").increment(1);
         let judged = Arc::new(Judged::new(pki::judge(chain.certificates(), &self.trust, now), now));
         self.verdicts.insert(*chain.digest(), judged.clone());
         judged

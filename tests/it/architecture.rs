@@ -23,7 +23,7 @@ const PLAN: [(&str, &str, &str); 24] = [
         "app audit clock oauth pki sca standing storage",
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio uuid",
     ),
-    ("trust", "oauth::brand::BrandId pki", "arc_swap quick_cache time"),
+    ("trust", "oauth::brand::BrandId pki", "arc_swap metrics quick_cache time"),
     ("tasks", "app config flows oauth pki standing storage trust", "metrics rustls serde_json time tokio tokio_util tracing"),
     ("app", "clock oauth standing storage trust", "arc_swap quick_cache serde_json tokio"),
     (

@@ -9,11 +9,14 @@ use std::{
 const LICENCES: [&str; 7] = ["Apache-2.0", "BSD-3-Clause", "CDLA-Permissive-2.0", "ISC", "MIT", "Unicode-3.0", "Zlib"];
 
 /// Built in several versions, because those who need them do not agree. Shorter is better; longer is a decision.
-const SEVERAL_VERSIONS: [&str; 18] = [
+const SEVERAL_VERSIONS: [&str; 23] = [
+    "allocator-api2",
     "base64",
     "block-buffer",
+    "const-oid",
     "cpufeatures",
     "crypto-common",
+    "der",
     "digest",
     "getrandom",
     "hashbrown",
@@ -22,6 +25,8 @@ const SEVERAL_VERSIONS: [&str; 18] = [
     "rand_chacha",
     "rand_core",
     "sha2",
+    "signature",
+    "spki",
     "syn",
     "synstructure",
     "thiserror",

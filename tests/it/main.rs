@@ -3,6 +3,7 @@
 
 mod architecture;
 mod authorize;
+mod brand_trust;
 mod certificates;
 mod client_authentication;
 mod crash;

@@ -7,7 +7,7 @@ use guichet::{
     dev::{
         pki::TestPki,
         postgres::{Attached, attach, ensure_installed, fresh_database},
-        qwac::{QwacSpec, Validity},
+        qwac::{Issued, QwacSpec, Validity},
     },
     flows::sandbox,
     oauth::{brand::BrandId, tpp::PspRole},
@@ -112,6 +112,8 @@ pub struct BankOptions {
     pub extra: String,
     /// TOML inside each `[[brand]]`.
     pub brand_extra: String,
+    /// TOML inside the `[[brand]]` of one bank.
+    pub one_brand_extra: Option<(Brand, String)>,
     /// Serves as the banks do in production: no simulator.
     pub production: bool,
     /// A database that another server uses, too.
@@ -244,9 +246,13 @@ impl Bank {
     }
 
     pub fn tpp_with(&self, spec: &QwacSpec) -> Tpp<'_> {
-        let issued = pki().1.qtsp.issue(spec).unwrap();
+        self.tpp_issued(pki().1.qtsp.issue(spec).unwrap(), &spec.organisation)
+    }
+
+    /// A TPP with a certificate of any issuer.
+    pub fn tpp_issued(&self, issued: Issued, organisation: &str) -> Tpp<'_> {
         let wire = Wire::with_certificate(self, &issued.chain, &issued.key);
-        Tpp { bank: self, organisation: spec.organisation.clone(), chain: issued.chain, wire }
+        Tpp { bank: self, organisation: organisation.to_owned(), chain: issued.chain, wire }
     }
 
     /// A caller of the internal counter, with the bank's own certificate.
@@ -301,6 +307,9 @@ pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: S
             extra = options.brand_extra,
         )
         .unwrap();
+        if let Some((_, extra)) = options.one_brand_extra.as_ref().filter(|(one, _)| one.id == brand.id) {
+            writeln!(text, "{extra}").unwrap();
+        }
     }
     text
 }

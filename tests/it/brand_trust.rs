@@ -1,0 +1,53 @@
+//! Whom a brand trusts is its own: issuers of one never count at another, and verdicts are made once.
+
+use crate::harness::{
+    Bank, CIC, LBP, Tpp,
+    bank::{BankOptions, pki},
+};
+use guichet::{
+    clock::Clock,
+    dev::qwac::{Ca, QwacSpec, Validity},
+    oauth::{brand::BrandId, tpp::PspRole::AccountInformation},
+};
+use std::fs;
+use time::Duration;
+
+#[tokio::test]
+async fn an_issuer_of_one_brand_counts_at_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = guichet::clock::System::new().now();
+    let validity = Validity { not_before: now - Duration::days(1), not_after: now + Duration::days(30) };
+    let own = Ca::root("The bank's own test issuer", validity).unwrap();
+    let file = folder.path().join("own.pem");
+    fs::write(&file, own.certificate_pem()).unwrap();
+    let bank = Bank::with(BankOptions {
+        one_brand_extra: Some((CIC, format!("[brand.trust]\nanchors_file = {file:?}"))),
+        ..BankOptions::default()
+    })
+    .await;
+    let spec = QwacSpec::new("PSDFR-ACPR-70100", "Of the bank's own", &[AccountInformation], validity);
+    let of_own = bank.tpp_issued(own.issue(&spec).unwrap(), &spec.organisation);
+    let of_qtsp = bank.tpp_issued(pki().1.qtsp.issue(&spec).unwrap(), &spec.organisation);
+    for (tpp, at, elsewhere) in [(of_own, CIC, LBP), (of_qtsp, LBP, CIC)] {
+        tpp.register(at).await;
+        let refused = tpp.try_register(elsewhere, &Tpp::metadata(elsewhere)).await.refused(401, "invalid_client");
+        assert_eq!(refused.description(), "ISSUER_NOT_TRUSTED");
+    }
+}
+
+#[tokio::test]
+async fn a_warm_connection_pays_no_verification() {
+    let bank = Bank::start().await;
+    let tpp = bank.tpp([AccountInformation]);
+    let client = tpp.register(CIC).await;
+    let judgements = || bank.server().app().trust.of(&BrandId::new(CIC.id)).unwrap().judgements();
+    let before = judgements();
+    for _ in 0..50 {
+        tpp.wire.get(client.registration_uri()).await.ok(200);
+        bank.clock.advance(Duration::seconds(10));
+    }
+    assert_eq!(judgements(), before, "for 500 s");
+    bank.clock.advance(Duration::minutes(10));
+    tpp.wire.get(client.registration_uri()).await.ok(200);
+    assert_eq!(judgements(), before + 1, "now and then it is looked at again");
+}
