@@ -27,12 +27,14 @@ create table organisation_merges (
     reason text not null,
     -- until then certificates of old stand for clients of new
     until timestamptz not null,
+    -- or until a later merge turned it round; whatever anybody's clock says
+    ended_at timestamptz,
     -- how many were moved
     clients bigint not null
 );
 create index organisation_merges_by_old on organisation_merges (old, at);
 create index organisation_merges_by_new on organisation_merges (new, at);
-create index organisation_merges_by_end on organisation_merges (until);
+create index organisation_merges_by_end on organisation_merges (until) where ended_at is null;
 
 -- What the bank's own systems are told, to be read in order. Ids are given out in the order of commits.
 create table events (

@@ -82,6 +82,6 @@ pub(super) async fn merged_meanwhile(app: &App, tpp: &Arc<Tpp>, now: OffsetDateT
     Ok(app.db.merged_into(&tpp.organisation, now).await?.map(|new| acting_for(tpp, new)))
 }
 
-fn acting_for(tpp: &Tpp, organisation: OrganisationId) -> Arc<Tpp> {
+pub(super) fn acting_for(tpp: &Tpp, organisation: OrganisationId) -> Arc<Tpp> {
     Arc::new(Tpp { organisation, ..tpp.clone() })
 }

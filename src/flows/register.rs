@@ -1,6 +1,6 @@
 //! RFC 7591 and 7592: a client is registered, read, changed and deleted by its organisation.
 
-use super::Answer;
+use super::{Answer, certificate::acting_for};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -53,6 +53,11 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
     let secret = client_secret(app, brand);
     let mut tx = app.db.begin("register").await?;
     tx.lock_registrations(&brand.id, &tpp.organisation).await?;
+    // a merge that was waited for; this process may not have heard of it yet
+    if let Some(new) = tx.merged_into(&tpp.organisation, now).await? {
+        drop(tx);
+        return Box::pin(create(app, brand, &acting_for(tpp, new), asked)).await;
+    }
     let since = now - brand.registration.retry_window;
     let retry = tx.find_registration_retry(&brand.id, &tpp.organisation, &metadata.fingerprint(), since).await?;
     if let Some(retry) = retry

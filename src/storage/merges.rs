@@ -38,8 +38,11 @@ impl From<Row> for MergeRecord {
 pub type RunningMerge = (OrganisationId, OrganisationId, OffsetDateTime);
 
 async fn running(executor: impl sqlx::PgExecutor<'_>, now: OffsetDateTime) -> Result<Vec<RunningMerge>, Outage> {
-    let rows =
-        sqlx::query!("select old, new, until from organisation_merges where until > $1 order by until desc limit $2", now, MOST_RUNNING);
+    let rows = sqlx::query!(
+        "select old, new, until from organisation_merges where until > $1 and ended_at is null order by until desc limit $2",
+        now,
+        MOST_RUNNING
+    );
     let rows = rows.fetch_all(executor).await?;
     Ok(rows.into_iter().map(|row| (OrganisationId::new(row.old), OrganisationId::new(row.new), row.until)).collect())
 }
@@ -59,7 +62,8 @@ impl Db {
     pub async fn merges_of(&self, organisation: &OrganisationId, limit: i64) -> Result<Vec<MergeRecord>, Outage> {
         let rows = sqlx::query_as!(
             Row,
-            "select old, new, at, by, reason, until, clients from organisation_merges where old = $1 or new = $1 order by at desc limit $2",
+            r#"select old, new, at, by, reason, coalesce(ended_at, until) as "until!", clients
+               from organisation_merges where old = $1 or new = $1 order by at desc limit $2"#,
             organisation.as_str(),
             limit,
         );
@@ -77,7 +81,7 @@ async fn merged_into(
         r#"with recursive chain (organisation, steps) as (
                select $1::text, 0
                union all
-               select m.new, steps + 1 from chain join organisation_merges m on m.old = chain.organisation and m.until > $2
+               select m.new, steps + 1 from chain join organisation_merges m on m.old = chain.organisation and m.until > $2 and m.ended_at is null
                where steps < $3)
            select organisation as "organisation!" from chain where steps > 0 order by steps desc limit 1"#,
         organisation.as_str(),
@@ -126,7 +130,7 @@ impl Tx {
 
     /// From now on certificates of `old` no longer stand for anybody else.
     pub async fn end_merges(&mut self, old: &OrganisationId, now: OffsetDateTime) -> Result<(), Outage> {
-        sqlx::query!("update organisation_merges set until = $2 where old = $1 and until > $2", old.as_str(), now)
+        sqlx::query!("update organisation_merges set ended_at = $2 where old = $1 and until > $2 and ended_at is null", old.as_str(), now)
             .execute(&mut *self.inner)
             .await?;
         Ok(())
