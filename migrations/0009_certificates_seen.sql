@@ -8,6 +8,8 @@ alter table certificates
     add column not_after timestamptz,
     add column legal_name text,
     add column roles text[],
+    -- where it was accepted: a sandbox's certificate does not renew production's
+    add column brands text[] not null default '{}',
     -- rises at most once an hour and process
     add column last_seen_at timestamptz not null default now();
 update certificates set last_seen_at = first_seen_at;

@@ -151,7 +151,7 @@ async fn show(out: &Output, organisation: &OrganisationId, now: OffsetDateTime) 
     println!("\nclients: {}", clients.len());
     print_table(&["brand", "client_id", "name", "scope", "registered"], clients.iter().map(client_row).collect());
     println!("\ncertificates: {}", certificates.len());
-    let head = ["SHA-256", "serial", "issuer", "valid from", "valid to", "days left", "roles", "first seen", "last seen"];
+    let head = ["SHA-256", "serial", "issuer", "valid from", "valid to", "days left", "roles", "brands", "first seen", "last seen"];
     print_table(&head, certificates.iter().map(|certificate| certificate_row(certificate, now)).collect());
     println!("\nmerges: {}", merges.len());
     print_table(&["old", "new", "at", "old stands until", "clients", "by", "reason"], merges.iter().map(merge_row).collect());
@@ -247,6 +247,7 @@ fn certificate_row(certificate: &SeenCertificate, now: OffsetDateTime) -> Vec<St
         maybe(certificate.not_after),
         or_dash(days(certificate.not_after, now)),
         or_dash(certificate.roles.as_ref().map(|roles| roles.join(" "))),
+        certificate.brands.join(" "),
         time(certificate.first_seen_at),
         time(certificate.last_seen_at),
     ]
@@ -261,6 +262,7 @@ fn certificate_json(certificate: &SeenCertificate, now: OffsetDateTime) -> Value
         "not_after": certificate.not_after.map(time),
         "days_left": days(certificate.not_after, now),
         "roles": certificate.roles,
+        "brands": certificate.brands,
         "first_seen_at": time(certificate.first_seen_at),
         "last_seen_at": time(certificate.last_seen_at),
     })

@@ -36,7 +36,7 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
         Ok(accepted) => {
-            note_sighting(app, accepted, chain, now).await?;
+            note_sighting(app, brand, accepted, chain, now).await?;
             Ok(Ok(standing_for(app, &accepted.tpp, now)))
         }
         Err(refusal) => {
@@ -51,12 +51,13 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose
 }
 
 /// What the certificate says and that it is in use, once an hour.
-async fn note_sighting(app: &App, accepted: &Accepted, chain: &PresentedChain, now: OffsetDateTime) -> Result<(), Outage> {
-    let Some(turn) = app.sightings.turn(&accepted.tpp.thumbprint, now) else { return Ok(()) };
+async fn note_sighting(app: &App, brand: &Brand, accepted: &Accepted, chain: &PresentedChain, now: OffsetDateTime) -> Result<(), Outage> {
+    let Some(turn) = app.sightings.turn(&accepted.tpp.thumbprint, &brand.id, now) else { return Ok(()) };
     let chain: Vec<Vec<u8>> = chain.certificates().iter().map(|c| c.to_vec()).collect();
     let facts = &accepted.facts;
     let sighting = Sighting {
         tpp: &accepted.tpp,
+        brand: &brand.id,
         chain: &chain,
         issuer: &facts.issuer,
         serial: &facts.serial,

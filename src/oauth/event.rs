@@ -14,8 +14,6 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [Self; 1] = [Self::CertificateExpiring];
-
     pub const fn name(self) -> &'static str {
         match self {
             Self::CertificateExpiring => "certificate_expiring",
@@ -48,7 +46,9 @@ pub struct CertificateExpiring {
     pub days: i64,
     /// The threshold that was reached: 30, 14, 7 or 1 day, 0 when the certificate has ended. Each is told once.
     pub threshold: i64,
-    /// `contacts` of the organisation's clients (RFC 7591 s2), as the TPP registered them; none twice.
+    /// Where the certificate was accepted: another one that was seen there and lasts longer would have been a renewal.
+    pub brands: Vec<String>,
+    /// `contacts` of the organisation's clients at these brands (RFC 7591 s2), as the TPP registered them; none twice.
     pub contacts: Vec<String>,
 }
 

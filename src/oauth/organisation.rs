@@ -43,6 +43,8 @@ pub struct SeenCertificate {
     pub not_before: Option<OffsetDateTime>,
     pub not_after: Option<OffsetDateTime>,
     pub roles: Option<Vec<String>>,
+    /// Where it was accepted.
+    pub brands: Vec<String>,
     pub first_seen_at: OffsetDateTime,
     pub last_seen_at: OffsetDateTime,
 }

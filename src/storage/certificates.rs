@@ -1,13 +1,18 @@
 //! Certificates as they were met at the tpp counter.
 
 use super::{Db, Outage, Tx, timed};
-use crate::oauth::tpp::{OrganisationId, Tpp};
+use crate::oauth::{
+    brand::BrandId,
+    tpp::{OrganisationId, Tpp},
+};
 use sqlx::types::JsonValue;
 use time::OffsetDateTime;
 
 /// An accepted certificate, and what its leaf says beside its holder.
 pub struct Sighting<'a> {
     pub tpp: &'a Tpp,
+    /// Where it was accepted.
+    pub brand: &'a BrandId,
     /// DER, leaf first.
     pub chain: &'a [Vec<u8>],
     pub issuer: &'a str,
@@ -16,14 +21,16 @@ pub struct Sighting<'a> {
     pub not_after: OffsetDateTime,
 }
 
-/// The last certificate of an organisation that has clients, near its end.
+/// The last certificate that an organisation with clients was accepted with at a brand, near its end.
 pub struct EndingCertificate {
     pub thumbprint: Vec<u8>,
     pub organisation: OrganisationId,
     pub serial: String,
     pub legal_name: Option<String>,
     pub not_after: OffsetDateTime,
-    /// Of its clients.
+    /// Where it was accepted.
+    pub brands: Vec<String>,
+    /// Of its clients there.
     pub contacts: Vec<String>,
 }
 
@@ -41,12 +48,14 @@ impl Db {
         let roles: Vec<String> = seen.tpp.roles.iter().map(|role| role.name().to_owned()).collect();
         let upsert = sqlx::query!(
             "insert into certificates (thumbprint, organisation, chain, issuer, serial, not_before, not_after, legal_name, roles,
-                                       first_seen_at, last_seen_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+                                       first_seen_at, last_seen_at, brands)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, array[$11])
              on conflict (thumbprint) do update
              set issuer = excluded.issuer, serial = excluded.serial, not_before = excluded.not_before, not_after = excluded.not_after,
                  legal_name = excluded.legal_name, roles = excluded.roles,
-                 last_seen_at = greatest(certificates.last_seen_at, excluded.last_seen_at)",
+                 last_seen_at = greatest(certificates.last_seen_at, excluded.last_seen_at),
+                 brands = case when certificates.brands @> excluded.brands then certificates.brands
+                               else certificates.brands || excluded.brands end",
             &seen.tpp.thumbprint[..],
             seen.tpp.organisation.as_str(),
             seen.chain,
@@ -57,6 +66,7 @@ impl Db {
             seen.tpp.legal_name,
             &roles,
             now,
+            seen.brand.as_str(),
         );
         timed("remember_certificate", upsert.execute(&self.pool)).await?;
         Ok(())
@@ -74,9 +84,9 @@ impl Db {
             r#"select count(*) filter (where c.not_after <= $2) as "sooner!", count(*) as "later!"
                from certificates c
                where c.not_after >= $1 and c.not_after <= $3
-                 and not exists (select 1 from certificates other where other.organisation = c.organisation
+                 and not exists (select 1 from certificates other where other.organisation = c.organisation and other.brands && c.brands
                                  and (other.not_after, other.thumbprint) > (c.not_after, c.thumbprint))
-                 and exists (select 1 from clients k where k.organisation = c.organisation and k.deleted_at is null)"#,
+                 and exists (select 1 from clients k where k.organisation = c.organisation and k.brand = any (c.brands) and k.deleted_at is null)"#,
             now,
             sooner,
             later,
@@ -95,14 +105,14 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<EndingCertificate>, Outage> {
         let rows = sqlx::query!(
-            r#"select c.thumbprint, c.organisation, c.serial as "serial!", c.legal_name, c.not_after as "not_after!",
+            r#"select c.thumbprint, c.organisation, c.serial as "serial!", c.legal_name, c.not_after as "not_after!", c.brands,
                       (select jsonb_agg(k.metadata -> 'contacts') from clients k
-                       where k.organisation = c.organisation and k.deleted_at is null) as contacts
+                       where k.organisation = c.organisation and k.brand = any (c.brands) and k.deleted_at is null) as contacts
                from certificates c
                where c.not_after >= $1 and c.not_after <= $2 and (c.not_after, c.thumbprint) > ($1, $3)
-                 and not exists (select 1 from certificates other where other.organisation = c.organisation
+                 and not exists (select 1 from certificates other where other.organisation = c.organisation and other.brands && c.brands
                                  and (other.not_after, other.thumbprint) > (c.not_after, c.thumbprint))
-                 and exists (select 1 from clients k where k.organisation = c.organisation and k.deleted_at is null)
+                 and exists (select 1 from clients k where k.organisation = c.organisation and k.brand = any (c.brands) and k.deleted_at is null)
                order by c.not_after, c.thumbprint limit $4"#,
             after.not_after,
             by,
@@ -117,6 +127,7 @@ impl Tx {
             serial: row.serial,
             legal_name: row.legal_name,
             not_after: row.not_after,
+            brands: row.brands,
             contacts: contacts(row.contacts.as_ref()),
         });
         Ok(ending.collect())

@@ -29,9 +29,9 @@ impl Db {
         let page = sqlx::query_scalar!(
             "select c.organisation from certificates c
              where c.not_after >= $1 and c.not_after <= $2
-               and not exists (select 1 from certificates other where other.organisation = c.organisation
+               and not exists (select 1 from certificates other where other.organisation = c.organisation and other.brands && c.brands
                                and (other.not_after, other.thumbprint) > (c.not_after, c.thumbprint))
-               and exists (select 1 from clients k where k.organisation = c.organisation and k.deleted_at is null)
+               and exists (select 1 from clients k where k.organisation = c.organisation and k.brand = any (c.brands) and k.deleted_at is null)
              order by c.not_after, c.thumbprint limit $3",
             now,
             by,
@@ -97,7 +97,7 @@ impl Db {
     pub async fn certificates_of(&self, organisation: &OrganisationId, limit: i64) -> Result<Vec<SeenCertificate>, Outage> {
         let rows = sqlx::query_as!(
             SeenCertificate,
-            "select thumbprint, issuer, serial, not_before, not_after, roles, first_seen_at, last_seen_at
+            "select thumbprint, issuer, serial, not_before, not_after, roles, brands, first_seen_at, last_seen_at
              from certificates where organisation = $1 order by not_after desc, thumbprint limit $2",
             organisation.as_str(),
             limit,

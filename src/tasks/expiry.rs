@@ -47,9 +47,10 @@ pub async fn run(app: App, stop: CancellationToken) {
         if now < next {
             continue;
         }
-        next = match look(&app, now).await {
-            Ok(()) => now + EVERY,
-            Err(outage) => {
+        next = match stop.run_until_cancelled(look(&app, now)).await {
+            None => return,
+            Some(Ok(())) => now + EVERY,
+            Some(Err(outage)) => {
                 tracing::error!(error = %outage, "expiring certificates were not looked for");
                 now + RETRY
             }
@@ -107,6 +108,7 @@ fn event(due: &Due) -> NewEvent {
         not_after: certificate.not_after,
         days: *days,
         threshold: threshold.days(),
+        brands: certificate.brands.clone(),
         contacts: certificate.contacts.clone(),
     };
     NewEvent {

@@ -1,28 +1,32 @@
 //! Which certificates were written down lately: a use is stored once an hour, not once a request.
 
+use crate::oauth::brand::BrandId;
 use quick_cache::sync::Cache;
 use std::{
     convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use time::{Duration, OffsetDateTime};
 
 /// A certificate in use is written down once in this time.
 const EVERY: Duration = Duration::hours(1);
 const REMEMBERED: usize = 20_000;
-const NEVER: i64 = i64::MIN;
 
-/// By the leaf's SHA-256, when it was last written down by this process; seconds since the epoch. Outlives changes of the trust.
-pub struct Sightings(Cache<[u8; 32], Arc<AtomicI64>>);
+/// By the leaf's SHA-256, what this process wrote down. Outlives changes of the trust.
+pub struct Sightings(Cache<[u8; 32], Arc<Mutex<Noted>>>);
+
+#[derive(Clone, Default)]
+struct Noted {
+    at: Option<OffsetDateTime>,
+    /// Where it was met: the first time at another brand is written down, too.
+    brands: Vec<BrandId>,
+}
 
 /// Whoever holds this writes the certificate down. Dropped before [`Turn::done`], the next request has its turn: an outage or a
 /// request that was given up must not swallow it.
 pub struct Turn {
-    noted_at: Arc<AtomicI64>,
-    before: i64,
+    noted: Arc<Mutex<Noted>>,
+    before: Option<Noted>,
 }
 
 impl Sightings {
@@ -31,12 +35,25 @@ impl Sightings {
     }
 
     /// None: it was written down within the hour, or is being so.
-    pub fn turn(&self, thumbprint: &[u8; 32], now: OffsetDateTime) -> Option<Turn> {
-        let Ok(noted_at) = self.0.get_or_insert_with(thumbprint, || Ok::<_, Infallible>(Arc::new(AtomicI64::new(NEVER))));
-        let (before, now) = (noted_at.load(Relaxed), now.unix_timestamp());
-        let due = before == NEVER || now.saturating_sub(before) >= EVERY.whole_seconds();
-        (due && noted_at.compare_exchange(before, now, Relaxed, Relaxed).is_ok()).then_some(Turn { noted_at, before })
+    pub fn turn(&self, thumbprint: &[u8; 32], brand: &BrandId, now: OffsetDateTime) -> Option<Turn> {
+        let Ok(entry) = self.0.get_or_insert_with(thumbprint, || Ok::<_, Infallible>(Arc::default()));
+        let mut noted = lock(&entry);
+        let met = noted.brands.contains(brand);
+        if met && noted.at.is_some_and(|at| now - at < EVERY) {
+            return None;
+        }
+        let before = Some(noted.clone());
+        noted.at = Some(now);
+        if !met {
+            noted.brands.push(brand.clone());
+        }
+        drop(noted);
+        Some(Turn { noted: entry, before })
     }
+}
+
+fn lock(noted: &Mutex<Noted>) -> MutexGuard<'_, Noted> {
+    noted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Default for Sightings {
@@ -48,13 +65,15 @@ impl Default for Sightings {
 impl Turn {
     /// It is stored.
     pub fn done(mut self) {
-        self.before = self.noted_at.load(Relaxed);
+        self.before = None;
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.noted_at.store(self.before, Relaxed);
+        if let Some(before) = self.before.take() {
+            *lock(&self.noted) = before;
+        }
     }
 }
 
@@ -65,7 +84,8 @@ mod tests {
     #[test]
     fn one_writes_it_down_once_an_hour() {
         let (sightings, start) = (Sightings::new(), OffsetDateTime::UNIX_EPOCH + Duration::days(20_000));
-        let at = |minutes| sightings.turn(&[1; 32], start + Duration::minutes(minutes));
+        let (cic, lbp) = (BrandId::new("cic"), BrandId::new("lbp"));
+        let at = |minutes| sightings.turn(&[1; 32], &cic, start + Duration::minutes(minutes));
         let first = at(0).unwrap();
         assert!(at(0).is_none(), "one at a time");
         drop(first);
@@ -73,8 +93,14 @@ mod tests {
         for minutes in [1, 2, 60] {
             assert!(at(minutes).is_none(), "{minutes}");
         }
-        assert!(sightings.turn(&[2; 32], start).is_some(), "another certificate");
+        assert!(sightings.turn(&[2; 32], &cic, start).is_some(), "another certificate");
         at(61).unwrap().done();
-        assert!(at(120).is_none() && at(121).is_some());
+        assert!(at(120).is_none());
+        at(121).unwrap().done();
+        let elsewhere = |minutes| sightings.turn(&[1; 32], &lbp, start + Duration::minutes(minutes));
+        elsewhere(130).expect("another brand").done();
+        assert!(elsewhere(131).is_none() && at(150).is_none(), "one hour for both");
+        at(190).unwrap().done();
+        assert!(elsewhere(190).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! Whose certificate ends, and when: the list, the metric, the log and the events for whoever mails the TPP.
 
 use crate::{
-    harness::{Bank, BankOptions, CIC, Process, Tpp, bank::database, command::printed, sql::execute, together, wire::Reply},
+    harness::{Bank, BankOptions, CIC, LBP, Process, Tpp, bank::database, command::printed, sql::execute, together, wire::Reply},
     identity::qwac,
     identity_merge::{tpp_json, tpp_verb},
     register::with,
@@ -277,9 +277,9 @@ async fn five_thousand_organisations_are_listed_fast() {
     let bank = Bank::start().await;
     let mut db = PgConnection::connect_with(&bank.database).await.unwrap();
     let fill = "
-        insert into certificates (thumbprint, organisation, chain, issuer, serial, not_before, not_after, legal_name, roles, first_seen_at)
+        insert into certificates (thumbprint, organisation, chain, issuer, serial, not_before, not_after, legal_name, roles, brands, first_seen_at)
         select sha256((n || ' ' || k)::bytea), 'PSDFR-ACPR-' || n, array[repeat('x', 1500)::bytea], 'CN=QTSP', n::text, now() - interval '400 days',
-               now() + (n % 800 - 300 - 100 * k) * interval '1 day', 'TPP ' || n, array['PSP_AI'], now()
+               now() + (n % 800 - 300 - 100 * k) * interval '1 day', 'TPP ' || n, array['PSP_AI'], array['cic'], now()
         from generate_series(10001, 15000) n, generate_series(0, 3) k;
         insert into clients (id, brand, organisation, legal_name, metadata, scope, secret_digests, registration_token_digests, fingerprint,
                              created_at, updated_at)
@@ -327,4 +327,27 @@ async fn until_told(bank: &Bank) -> usize {
         }
         tokio::time::sleep(Wait::from_millis(20)).await;
     }
+}
+
+/// A certificate of another trust, for the sandbox, renews nothing at the brand that customers use.
+#[tokio::test]
+async fn a_certificate_counts_where_it_was_accepted() {
+    let bank = Bank::start().await;
+    let tpp = qwac(&bank, "PSDFR-ACPR-82601", 10);
+    let (cic, _lbp) =
+        (tpp.register_as(CIC, &contacts(&["cic@tpp.example"])).await, tpp.register_as(LBP, &contacts(&["lbp@tpp.example"])).await);
+    let other = qwac(&bank, "PSDFR-ACPR-82601", 300);
+    // met at cic alone, and as if another authority had issued both
+    cic.over(&other).client_credentials().await.ok(200);
+    sqlx::raw_sql("update certificates set brands = '{labanquepostale}' where not_after < now() + interval '20 days'")
+        .execute(&bank.pool().await)
+        .await
+        .unwrap();
+    bank.clock.advance(Duration::HOUR);
+    let told = until_events(&bank, 1).await.remove(0);
+    assert_eq!(told["payload"]["brands"], json!(["labanquepostale"]));
+    assert_eq!(told["payload"]["contacts"], json!(["lbp@tpp.example"]), "of its clients there");
+    let shown = tpp_json(&bank, &["show", "PSDFR-ACPR-82601"]).await;
+    assert_eq!(shown["certificates"][0]["brands"], json!(["cic"]));
+    assert_eq!(tpp_json(&bank, &["list", "--expiring-within", "30"]).await["organisations"].as_array().unwrap().len(), 1);
 }

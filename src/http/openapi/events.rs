@@ -36,6 +36,7 @@ fn expiring() -> serde_json::Value {
                 "not_after": "2026-06-08T11:59:59Z",
                 "days": 6,
                 "threshold": 7,
+                "brands": ["cic"],
                 "contacts": ["security@tpp.example"],
             },
         }],
