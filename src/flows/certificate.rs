@@ -12,7 +12,7 @@ use crate::{
     pki::{Accepted, PresentedChain},
     storage::{Outage, Sighting},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use time::{Duration, OffsetDateTime};
 
 /// What the certificate is shown for: some policies are stricter with who is new.
@@ -32,6 +32,7 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose
     if chain.is_empty() {
         return Ok(Err(OAuthError::CERTIFICATE_MISSING));
     }
+    check_watched(app)?;
     let now = app.clock.now();
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
@@ -85,4 +86,13 @@ pub(super) async fn merged_meanwhile(app: &App, tpp: &Arc<Tpp>, now: OffsetDateT
 
 pub(super) fn acting_for(tpp: &Tpp, organisation: OrganisationId) -> Arc<Tpp> {
     Arc::new(Tpp { organisation, ..tpp.clone() })
+}
+
+/// Deny by default: what others decided a while ago, a block among it, is not known here.
+pub(super) fn check_watched(app: &App) -> Result<(), Outage> {
+    if app.trust.watched.is_recent(Instant::now()) {
+        Ok(())
+    } else {
+        Err(Outage::contended("today's trust could not be compared with the database for 10 s"))
+    }
 }

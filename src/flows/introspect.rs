@@ -1,6 +1,6 @@
 //! RFC 7662: one statement for the token, one verdict for token and certificate together.
 
-use super::certificate::{merged_meanwhile, standing_for};
+use super::certificate::{check_watched, merged_meanwhile, standing_for};
 use crate::{
     app::App,
     oauth::{
@@ -31,6 +31,7 @@ impl CallersCertificate {
 }
 
 pub async fn answer(app: &App, token: &str, certificate: CallersCertificate, brand: &BrandId) -> Result<IntrospectionResponse, Outage> {
+    check_watched(app)?;
     let now = app.clock.now();
     let handle = [HandleKind::AccessToken, HandleKind::RefreshToken].into_iter().find_map(|kind| Handle::parse(kind, token));
     let record = match &handle {

@@ -9,8 +9,12 @@ use crate::{
     standing::Standing,
     storage::Versions,
 };
-use std::{fmt, sync::Arc, time::Duration};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// Well below the second that a change may take.
@@ -23,7 +27,6 @@ pub struct Watch {
     known: Versions,
     /// Said once, not three times a second.
     failing: bool,
-    seen: Instant,
 }
 
 /// Why a subject could not be read anew. What was known stays, and is tried again.
@@ -44,7 +47,7 @@ impl fmt::Display for Failure {
 impl Watch {
     /// Everything has been read for the first time, at these numbers or later ones.
     pub fn new(app: App, settings: Arc<Settings>, known: Versions) -> Self {
-        Self { app, settings, known, failing: false, seen: Instant::now() }
+        Self { app, settings, known, failing: false }
     }
 
     /// Until `stop`.
@@ -52,9 +55,10 @@ impl Watch {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            let began = Instant::now();
             match self.look().await {
                 Ok(()) => {
-                    self.seen = Instant::now();
+                    self.app.trust.watched.note(began);
                     self.failing = false;
                 }
                 Err(failure) if !self.failing => {
@@ -63,7 +67,7 @@ impl Watch {
                 }
                 Err(_) => {}
             }
-            metrics::gauge!("guichet_trust_watch_age_seconds").set(self.seen.elapsed().as_secs_f64());
+            metrics::gauge!("guichet_trust_watch_age_seconds").set(self.app.trust.watched.age(Instant::now()).as_secs_f64());
         }
     }
 

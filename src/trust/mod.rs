@@ -1,8 +1,10 @@
 //! Today's trust of each brand, and the verdicts that rest on it.
 
 mod sightings;
+mod watched;
 
 pub use sightings::Sightings;
+pub use watched::Watched;
 
 use crate::{
     oauth::brand::BrandId,
@@ -29,7 +31,10 @@ const CACHED_VERDICTS: usize = 20_000;
 pub type Trusts = HashMap<BrandId, Arc<Today>>;
 
 /// The trust of every brand, swapped as one value.
-pub struct TrustDesk(ArcSwap<Trusts>);
+pub struct TrustDesk {
+    trusts: ArcSwap<Trusts>,
+    pub watched: Watched,
+}
 
 /// A trust with the verdicts that rest on it: both leave together, so no verdict outlives its trust.
 pub struct Today {
@@ -97,22 +102,22 @@ impl Today {
 
 impl TrustDesk {
     pub fn new(trusts: Trusts) -> Self {
-        Self(ArcSwap::from_pointee(trusts))
+        Self { trusts: ArcSwap::from_pointee(trusts), watched: Watched::new() }
     }
 
     /// From the next request on, also on connections that are open.
     pub fn replace(&self, trusts: Trusts) {
-        self.0.store(Arc::new(trusts));
+        self.trusts.store(Arc::new(trusts));
     }
 
     /// None: no such brand here.
     pub fn of(&self, brand: &BrandId) -> Option<Arc<Today>> {
-        self.0.load().get(brand).cloned()
+        self.trusts.load().get(brand).cloned()
     }
 
     /// A brand that is not served trusts nobody.
     pub fn judge(&self, brand: &BrandId, chain: &PresentedChain, now: OffsetDateTime) -> Arc<Judged> {
-        match self.0.load().get(brand) {
+        match self.trusts.load().get(brand) {
             Some(today) => today.judge(chain, now),
             None => Arc::new(Judged::new(pki::judge(&[], &Trust::nobody(), now), now)),
         }

@@ -9,14 +9,16 @@ use guichet::{
     dev::qwac::{Ca, QwacSpec, Validity},
     oauth::{brand::BrandId, tpp::PspRole::AccountInformation},
 };
-use std::fs;
-use time::Duration;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 #[tokio::test]
 async fn an_issuer_of_one_brand_counts_at_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let now = guichet::clock::System::new().now();
-    let validity = Validity { not_before: now - Duration::days(1), not_after: now + Duration::days(30) };
+    let validity = Validity { not_before: now - time::Duration::days(1), not_after: now + time::Duration::days(30) };
     let own = Ca::root("The bank's own test issuer", validity).unwrap();
     let file = folder.path().join("own.pem");
     fs::write(&file, own.certificate_pem()).unwrap();
@@ -44,10 +46,35 @@ async fn a_warm_connection_pays_no_verification() {
     let before = judgements();
     for _ in 0..50 {
         tpp.wire.get(client.registration_uri()).await.ok(200);
-        bank.clock.advance(Duration::seconds(10));
+        bank.clock.advance(time::Duration::seconds(10));
     }
     assert_eq!(judgements(), before, "for 500 s");
-    bank.clock.advance(Duration::minutes(10));
+    bank.clock.advance(time::Duration::minutes(10));
     tpp.wire.get(client.registration_uri()).await.ok(200);
     assert_eq!(judgements(), before + 1, "now and then it is looked at again");
+}
+
+/// What others decided must reach a process, or it lets nobody in.
+#[tokio::test]
+async fn a_process_cut_off_from_what_others_decide_answers_nobody() {
+    let bank = Bank::start().await;
+    let tpp = bank.tpp([AccountInformation]);
+    let client = tpp.register(CIC).await;
+    let pool = bank.pool().await;
+    let mut held = pool.begin().await.unwrap();
+    sqlx::query("lock table versions in access exclusive mode").execute(&mut *held).await.unwrap();
+    let began = Instant::now();
+    let status = async || tpp.wire.get(client.registration_uri()).await.status;
+    while status().await == 200 {
+        assert!(began.elapsed() < Duration::from_secs(20), "still let in");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(began.elapsed() > Duration::from_secs(9), "a moment is no reason: {:?}", began.elapsed());
+    assert_eq!(status().await, 503);
+    held.rollback().await.unwrap();
+    let back = Instant::now();
+    while status().await != 200 {
+        assert!(back.elapsed() < Duration::from_secs(10), "not back");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
