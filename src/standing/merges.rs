@@ -164,14 +164,15 @@ mod tests {
     #[test]
     fn what_may_be_merged() {
         let known = (true, true, false);
-        let standing: Links<'_> = &[("A", "B", LATER), ("B", "C", LATER), ("D", "E", NOW)];
+        let standing: Links<'_> = &[("A", "B", LATER), ("B", "C", LATER), ("D", "E", NOW), ("F", "G", LATER)];
         let cases = [
             (("X", "Y"), known, Ok(Consequence::None)),
             (("X", "X"), known, Err(MergeRefusal::SameOrganisation)),
             (("X", "Y"), (false, true, true), Err(MergeRefusal::OldUnknown)),
             (("X", "Y"), (true, false, false), Err(MergeRefusal::NewUnknown)),
             (("X", "Y"), (true, false, true), Ok(Consequence::None)),
-            (("B", "A"), known, Ok(Consequence::EndsTheReverse)),
+            (("G", "F"), known, Ok(Consequence::EndsTheReverse)),
+            (("B", "A"), known, Err(MergeRefusal::OldBecame(id("C")))),
             (("C", "A"), known, Err(MergeRefusal::Circle)),
             (("X", "A"), known, Err(MergeRefusal::NewBecame(id("B")))),
             (("A", "X"), known, Err(MergeRefusal::OldBecame(id("B")))),

@@ -1,7 +1,7 @@
 //! Whose certificate ends, and when: the list, the metric, the log and the events for whoever mails the TPP.
 
 use crate::{
-    harness::{Bank, BankOptions, CIC, LBP, Process, Tpp, bank::database, command::printed, sql::execute, together, wire::Reply},
+    harness::{Bank, BankOptions, Brand, CIC, LBP, Process, Tpp, bank::database, command::printed, sql::execute, together, wire::Reply},
     identity::qwac,
     identity_merge::{tpp_json, tpp_verb},
     register::with,
@@ -41,16 +41,16 @@ async fn silent(bank: &Bank, case: &str) {
     assert_eq!(events(bank).await, before, "{case}");
 }
 
-fn contacts(addresses: &[&str]) -> Value {
-    with(Tpp::metadata(CIC), json!({ "contacts": addresses }))
+fn contacts(brand: Brand, addresses: &[&str]) -> Value {
+    with(Tpp::metadata(brand), json!({ "contacts": addresses }))
 }
 
 #[tokio::test]
 async fn each_threshold_is_told_once_and_none_after_renewal() {
     let bank = Bank::start().await;
     let tpp = qwac(&bank, "PSDFR-ACPR-82001", 40);
-    tpp.register_as(CIC, &contacts(&["b@tpp.example", "a@tpp.example"])).await;
-    tpp.register_as(CIC, &with(contacts(&["a@tpp.example"]), json!({ "client_name": "Second" }))).await;
+    tpp.register_as(CIC, &contacts(CIC, &["b@tpp.example", "a@tpp.example"])).await;
+    tpp.register_as(CIC, &with(contacts(CIC, &["a@tpp.example"]), json!({ "client_name": "Second" }))).await;
     qwac(&bank, "PSDFR-ACPR-82002", 400).register(CIC).await;
     // it comes by without a client, so it has nothing to lose
     qwac(&bank, "PSDFR-ACPR-82003", 20).try_register(CIC, &json!({})).await.ok(400);
@@ -334,8 +334,8 @@ async fn until_told(bank: &Bank) -> usize {
 async fn a_certificate_counts_where_it_was_accepted() {
     let bank = Bank::start().await;
     let tpp = qwac(&bank, "PSDFR-ACPR-82601", 10);
-    let (cic, _lbp) =
-        (tpp.register_as(CIC, &contacts(&["cic@tpp.example"])).await, tpp.register_as(LBP, &contacts(&["lbp@tpp.example"])).await);
+    let cic = tpp.register_as(CIC, &contacts(CIC, &["cic@tpp.example"])).await;
+    tpp.register_as(LBP, &contacts(LBP, &["lbp@tpp.example"])).await;
     let other = qwac(&bank, "PSDFR-ACPR-82601", 300);
     // met at cic alone, and as if another authority had issued both
     cic.over(&other).client_credentials().await.ok(200);
