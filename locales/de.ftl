@@ -127,6 +127,12 @@ customers_channel = Antwort auf { $channel }
 customers_code = Code
 customers_none = Für diese Marke sind keine Testkunden eingerichtet.
 
+## A TPP that is not served
+not_served_title = { $tpp } kann hier zurzeit nicht genutzt werden
+not_served_text = { $brand } gewährt { $tpp } zurzeit keinen Zugang. Es wurde nichts freigegeben und nichts weitergegeben.
+not_served_notice = Mitteilung von { $brand }
+not_served_advice = Ihr Konto können Sie wie gewohnt nutzen. Bei Fragen wenden Sie sich an { $brand }.
+
 ## Going back
 return_title = Zurück zu { $tpp }
 return_lead = Sie werden zu { $tpp } zurückgeleitet. Wenn nichts passiert, nutzen Sie diesen Link:

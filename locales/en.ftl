@@ -127,6 +127,12 @@ customers_channel = Answer on { $channel }
 customers_code = code
 customers_none = No test customers are set up for this brand.
 
+## A TPP that is not served
+not_served_title = { $tpp } cannot be used here at present
+not_served_text = { $brand } does not give { $tpp } access at present. Nothing was approved and nothing was shared.
+not_served_notice = Message from { $brand }
+not_served_advice = You can use your account as usual. If you have questions, contact { $brand }.
+
 ## Going back
 return_title = Back to { $tpp }
 return_lead = You are being taken back to { $tpp }. If nothing happens, use this link:

@@ -127,6 +127,12 @@ customers_channel = Respuesta en { $channel }
 customers_code = código
 customers_none = No hay clientes de prueba para esta marca.
 
+## A TPP that is not served
+not_served_title = { $tpp } no se puede utilizar aquí por el momento
+not_served_text = Por el momento, { $brand } no da acceso a { $tpp }. No se ha autorizado ni comunicado nada.
+not_served_notice = Mensaje de { $brand }
+not_served_advice = Puede utilizar su cuenta como siempre. Si tiene preguntas, póngase en contacto con { $brand }.
+
 ## Going back
 return_title = De vuelta a { $tpp }
 return_lead = Le llevamos de vuelta a { $tpp }. Si no ocurre nada, utilice este enlace:

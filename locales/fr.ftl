@@ -127,6 +127,12 @@ customers_channel = Réponse sur { $channel }
 customers_code = code
 customers_none = Aucun client de test n’est prévu pour cette marque.
 
+## A TPP that is not served
+not_served_title = { $tpp } ne peut pas être utilisé ici pour le moment
+not_served_text = Pour le moment, { $brand } ne donne pas accès à { $tpp }. Rien n’a été autorisé ni communiqué.
+not_served_notice = Message de { $brand }
+not_served_advice = Vous pouvez utiliser votre compte comme d’habitude. Pour toute question, contactez { $brand }.
+
 ## Going back
 return_title = Retour chez { $tpp }
 return_lead = Vous allez être redirigé vers { $tpp }. S’il ne se passe rien, utilisez ce lien :

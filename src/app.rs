@@ -6,11 +6,9 @@ use crate::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
     },
-    standing::Standing,
     storage::Db,
-    trust::{Sightings, TrustDesk},
+    trust::{Sightings, TrustDesk, standing::StandingDesk},
 };
-use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -24,8 +22,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     pub brands: Vec<Arc<Brand>>,
     pub trust: TrustDesk,
-    /// What else decides whether a TPP may act.
-    pub standing: ArcSwap<Standing>,
+    /// Blocks, register and merges, beside what certificates say.
+    pub standing: StandingDesk,
     /// Certificates in use that were written down lately.
     pub sightings: Sightings,
     /// RFC 7517 set of the signing keys' public halves.
@@ -45,6 +43,7 @@ impl App {
         entropy: Arc<dyn Entropy>,
         brands: Vec<Arc<Brand>>,
         trust: TrustDesk,
+        standing: StandingDesk,
         jwks: serde_json::Value,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -54,7 +53,7 @@ impl App {
             entropy,
             brands,
             trust,
-            standing: ArcSwap::default(),
+            standing,
             sightings: Sightings::new(),
             jwks,
             clients: Cache::new(CACHED_CLIENTS),

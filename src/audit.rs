@@ -33,6 +33,12 @@ pub enum AuditKind {
     TokenRevoked,
     GrantRevoked,
     RevocationRefused,
+    /// Blocked, or refused for what the register says.
+    StandingRefused,
+    BlockAdded,
+    BlockLifted,
+    BlockNotified,
+    RegisterImported,
 }
 
 impl AuditKind {
@@ -61,6 +67,11 @@ impl AuditKind {
             Self::TokenRevoked => "token_revoked",
             Self::GrantRevoked => "grant_revoked",
             Self::RevocationRefused => "revocation_refused",
+            Self::StandingRefused => "standing_refused",
+            Self::BlockAdded => "block_added",
+            Self::BlockLifted => "block_lifted",
+            Self::BlockNotified => "block_notified",
+            Self::RegisterImported => "register_imported",
         }
     }
 }
@@ -76,11 +87,18 @@ pub struct AuditEvent {
     pub organisation: Option<OrganisationId>,
     pub grant: Option<GrantId>,
     pub reason: Option<Cow<'static, str>>,
+    /// Who did it, where a person of the bank did.
+    pub actor: Option<String>,
+    /// What it is about, where no id above says it: a block, a register.
+    pub subject: Option<String>,
 }
+
+/// Stands in the brand's place where an event is every brand's.
+pub const EVERY_BRAND: &str = "*";
 
 impl AuditEvent {
     pub fn new(id: Uuid, at: OffsetDateTime, brand: &BrandId, kind: AuditKind) -> Self {
-        Self { id, at, brand: brand.clone(), kind, client: None, organisation: None, grant: None, reason: None }
+        Self { id, at, brand: brand.clone(), kind, client: None, organisation: None, grant: None, reason: None, actor: None, subject: None }
     }
 
     pub fn client(mut self, client: ClientId) -> Self {
@@ -100,6 +118,16 @@ impl AuditEvent {
 
     pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.reason = Some(reason.into());
+        self
+    }
+
+    pub fn actor(mut self, actor: impl Into<String>) -> Self {
+        self.actor = Some(actor.into());
+        self
+    }
+
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
         self
     }
 }

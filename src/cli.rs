@@ -1,5 +1,8 @@
 //! Arguments, verbs and exit codes.
 
+mod block;
+mod operator;
+mod register;
 mod tpp;
 
 use crate::{
@@ -73,6 +76,16 @@ enum Verb {
     Tpp {
         #[command(subcommand)]
         step: Box<tpp::Tpp>,
+    },
+    /// The kill switch: shut out an organisation, a certificate, an issuer or a role, and let it in again
+    Block {
+        #[command(subcommand)]
+        step: block::BlockStep,
+    },
+    /// The national register of payment institutions
+    Register {
+        #[command(subcommand)]
+        step: register::RegisterStep,
     },
     /// The tests' database server: runs until nobody uses it
     #[command(hide = true)]
@@ -173,6 +186,8 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect { file, anchors, config } } => inspect(&file, anchors, config),
+        Verb::Block { step } => block::act(step),
+        Verb::Register { step } => register::act(step),
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
@@ -208,15 +223,6 @@ async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Fai
 
 fn connect(settings: &Settings) -> Result<Db, Failure> {
     Ok(Db::connect(database(settings)?, &server::pool_settings(settings)))
-}
-
-/// A database with this program's schema.
-async fn connect_checked(settings: &Settings) -> Result<Db, Failure> {
-    let db = connect(settings)?;
-    match db.schema_state().await.map_err(StartError::from)? {
-        SchemaState::Current { .. } => Ok(db),
-        other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => Err(StartError::Schema(other).into()),
-    }
 }
 
 async fn migrate_up(settings: &Settings) -> Result<(), Failure> {

@@ -10,16 +10,17 @@
 //! http          THIN: bytes <-> types. Routes, bodies, answers. Asks flows; never storage or pki
 //! pages         HTML and texts in four languages
 //! flows         THE SHELL: read the clock, load, ask oauth, write, audit, commit
+//! standing      PURE: blocks, register and merges + a TPP + a time -> what it may do, beside its certificate
 //! storage       THE ONLY SQL. One function a question; an outage is never "not found"
 //! oauth         PURE CORE: what the RFCs judge. Values and a time in, a verdict out; no waiting, no I/O, no clock
 //! pki           PURE: certificate bytes + trust + time -> a verdict with every reason
 //! sca           how a customer is authenticated: today the sandbox's scripted customers
 //! audit         what the bank must be able to prove later
 //! tasks         what a server does beside answering: watches for changes, reads trust anew, tells of expiring certificates
-//! standing      PURE: what else decides whether a TPP may act: merged organisations
 //! trust         each brand's trust of today, and the verdicts that rest on it
 //! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
-//! tls           bounded handshakes and connections; proof of the key's possession, no trust
+//! register_file a register's export -> rows, or every mistake with its line. Only cli names it
+//! tls           bounded handshakes and connections; proof of the key's possession, no trust in TPPs
 //! config        TOML -> checked values, every mistake at once
 //! clock         the only doors for time and chance
 //! signing       the published keys
@@ -38,6 +39,7 @@ pub mod oauth;
 pub mod outbound;
 pub mod pages;
 pub mod pki;
+pub mod register_file;
 pub mod sca;
 pub mod server;
 pub mod signing;

@@ -3,23 +3,21 @@
 use crate::{
     app::App,
     clock::{Clock, Entropy},
-    config::{Limits, Listener, Settings},
-    flows::sandbox,
-    http::{Door, HttpLimits},
+    config::{FrontProxySettings, Limits, Listener, Settings},
+    flows::{sandbox, standing},
+    http::{Door, Forwarded, Handover, HttpLimits},
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{
-        expiry, load,
-        watch::{Watch, load_standing},
-    },
+    tasks::{expiry, load, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
+        front_proxy::FrontProxy,
         limits::ListenerLimits,
         listener,
         peer::Counter,
     },
-    trust::{TrustDesk, Trusts},
+    trust::{TrustDesk, Trusts, standing::StandingDesk},
 };
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -159,14 +157,15 @@ impl Server {
         let trust = TrustDesk::new(load::trusts(&settings, snapshot.as_ref()).map_err(configuration)?);
         let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();
-        let app = App::new(db, clock, entropy, brands, trust, jwks);
-        load_standing(&app).await?;
+        let policies = settings.brands.iter().map(|brand| (brand.id.clone(), settings.trust_of(&brand.id).register.clone())).collect();
+        let app = App::new(db, clock, entropy, brands, trust, StandingDesk::new(policies), jwks);
+        standing::load(&app).await?;
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
         }
         let tls = TlsSets::load(&settings)?;
         let (stop, mut listeners) = (CancellationToken::new(), JoinSet::new());
-        let door = Door::new(app.clone(), http_limits(&settings.limits), metrics);
+        let door = Door::new(app.clone(), http_limits(&settings.limits), forwarded(settings.front_proxy.as_ref())?, metrics);
         let limits = listener_limits(&settings.limits);
         let mut listen = |socket, tls| {
             listeners.spawn(listener::serve(socket, tls, door.clone(), limits.clone(), stop.clone()));
@@ -235,17 +234,22 @@ impl TlsSets {
         let psu = psu_config(identity(&settings.psu)?).map_err(configuration)?;
         let shared = settings.psu.address == settings.tpp.address;
         let hosts: Vec<_> = settings.brands.iter().map(|b| host_of(&b.psu_origin)).collect();
-        let tpp_set = TlsSet::new(Counter::Tpp, tpp);
+        let announced = |listener: &Listener| listener.proxy_protocol_from.clone();
+        let tpp_set = TlsSet::new(Counter::Tpp, tpp).announced_from(announced(&settings.tpp));
+        let tpp_set = match &settings.front_proxy {
+            Some(settings) => tpp_set.with_front_proxy(front_proxy(settings)?),
+            None => tpp_set,
+        };
         let tpp_set = if shared { tpp_set.with_names(hosts, Counter::Psu, psu.clone()) } else { tpp_set };
         let internal = match &settings.internal {
             None => None,
             Some(internal) => {
                 let authorities = load_certificates(&internal.client_ca_file).map_err(configuration)?;
                 let config = internal_config(identity(&internal.listener)?, &authorities).map_err(configuration)?;
-                Some(swappable(TlsSet::new(Counter::Internal, config)))
+                Some(swappable(TlsSet::new(Counter::Internal, config).announced_from(announced(&internal.listener))))
             }
         };
-        let psu = (!shared).then(|| swappable(TlsSet::new(Counter::Psu, psu)));
+        let psu = (!shared).then(|| swappable(TlsSet::new(Counter::Psu, psu).announced_from(announced(&settings.psu))));
         Ok(Self { tpp: swappable(tpp_set), psu, internal })
     }
 
@@ -257,6 +261,20 @@ impl TlsSets {
             }
         }
     }
+}
+
+/// Whom the tpp counter takes for the front proxy.
+fn front_proxy(settings: &FrontProxySettings) -> Result<FrontProxy, StartError> {
+    let file = &settings.client_ca_file;
+    let authorities = load_certificates(file).map_err(configuration)?;
+    FrontProxy::new(settings.peers.clone(), &authorities, &settings.client_names)
+        .map_err(|error| configuration(format!("{}: no authority for the front proxy's certificate: {error}", file.display())))
+}
+
+fn forwarded(settings: Option<&FrontProxySettings>) -> Result<Forwarded, StartError> {
+    let Some(settings) = settings else { return Ok(Forwarded::new(None)) };
+    let handover = Handover::new(settings.format, &settings.header, settings.chain_header.as_deref());
+    Ok(Forwarded::new(Some(handover.ok_or_else(|| configuration("tpp.front_proxy: no header has such a name"))?)))
 }
 
 fn swappable(set: TlsSet) -> Arc<ArcSwap<TlsSet>> {

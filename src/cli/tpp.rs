@@ -1,6 +1,9 @@
 //! `guichet tpp`: which organisations there are, when each must renew its certificate, and how two become one.
 
-use super::{ConfigFile, Failure, connect_checked, settings};
+use super::{
+    ConfigFile, Failure,
+    operator::{Author, LONG, connect, moment, text},
+};
 use crate::{
     clock::{Clock, System},
     flows::organisation::{self, MergeOrder, Portrait},
@@ -11,14 +14,13 @@ use crate::{
     },
     pki::{legible, psd_identifier},
     standing::MergeRefusal,
-    storage::Outage,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime};
 
-/// Of an operator's name or reason, in characters.
-const LONGEST_TEXT: usize = 500;
+/// Of an identifier, in characters.
+const LONGEST: usize = 500;
 
 #[derive(Subcommand)]
 pub enum Tpp {
@@ -51,11 +53,10 @@ pub enum Tpp {
         #[arg(value_parser = identifier)]
         new: OrganisationId,
         /// Why, for the audit
-        #[arg(long, value_parser = text)]
+        #[arg(long)]
         reason: String,
-        /// Who decided it
-        #[arg(long, value_parser = text)]
-        by: String,
+        #[command(flatten)]
+        by: Author,
         /// For so long certificates of OLD stand for clients of NEW
         #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(0..=400))]
         overlap_days: u16,
@@ -77,13 +78,8 @@ pub struct Output {
 }
 
 fn identifier(text: &str) -> Result<OrganisationId, String> {
-    let fine = !text.trim().is_empty() && text.chars().count() <= LONGEST_TEXT && legible(text) == text;
+    let fine = !text.trim().is_empty() && text.chars().count() <= LONGEST && legible(text) == text;
     fine.then(|| OrganisationId::new(text)).ok_or_else(|| "is no organizationIdentifier".to_owned())
-}
-
-fn text(text: &str) -> Result<String, String> {
-    let fine = !text.trim().is_empty() && text.chars().count() <= LONGEST_TEXT && !text.contains('\0');
-    fine.then(|| text.to_owned()).ok_or_else(|| format!("must be a text of at most {LONGEST_TEXT} characters"))
 }
 
 pub async fn run(verb: Tpp) -> Result<(), Failure> {
@@ -95,6 +91,7 @@ pub async fn run(verb: Tpp) -> Result<(), Failure> {
             if force && psd_identifier(new.as_str()).is_none() {
                 return Err(refused("NEW is not of the form PSDcc-AUTHORITY-NUMBER"));
             }
+            let (by, reason) = (by.name()?, text("--reason", &reason, LONG)?);
             let order = MergeOrder { old, new, by, reason, overlap: Duration::days(overlap_days.into()), forced: force };
             merge(&out, order, now).await
         }
@@ -105,18 +102,14 @@ fn refused(why: impl ToString) -> Failure {
     Failure(7, why.to_string())
 }
 
-fn away(outage: Outage) -> Failure {
-    Failure(5, outage.to_string())
-}
-
 async fn list(out: &Output, within: Option<u16>, after: &str, limit: i64, now: OffsetDateTime) -> Result<(), Failure> {
-    let db = connect_checked(&settings(&out.config.path)?).await?;
+    let db = connect(&out.config.settings()?).await?;
     // one more than asked for tells whether there are more
     let found = match within {
         Some(days) => organisation::expiring(&db, Duration::days(days.into()), limit + 1, now).await,
         None => organisation::list(&db, after, limit + 1, now).await,
     };
-    let mut found = found.map_err(away)?;
+    let mut found = found?;
     let more = i64::try_from(found.len()).is_ok_and(|count| count > limit);
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let last = found.last().filter(|_| more).map(|line| line.organisation.to_string());
@@ -136,8 +129,8 @@ async fn list(out: &Output, within: Option<u16>, after: &str, limit: i64, now: O
 }
 
 async fn show(out: &Output, organisation: &OrganisationId, now: OffsetDateTime) -> Result<(), Failure> {
-    let db = connect_checked(&settings(&out.config.path)?).await?;
-    let found = organisation::show(&db, organisation, now).await.map_err(away)?;
+    let db = connect(&out.config.settings()?).await?;
+    let found = organisation::show(&db, organisation, now).await?;
     let Portrait { summary, clients, certificates, merges } = found.ok_or_else(|| refused("nothing is known of this organisation"))?;
     if out.json {
         let mut whole = summary_json(&summary, now);
@@ -159,10 +152,10 @@ async fn show(out: &Output, organisation: &OrganisationId, now: OffsetDateTime) 
 }
 
 async fn merge(out: &Output, order: MergeOrder, now: OffsetDateTime) -> Result<(), Failure> {
-    let settings = settings(&out.config.path)?;
-    let db = connect_checked(&settings).await?;
+    let settings = out.config.settings()?;
+    let db = connect(&settings).await?;
     let brands: Vec<BrandId> = settings.brands.iter().map(|brand| brand.id.clone()).collect();
-    let merged = organisation::merge(&db, &System::new(), &brands, order, now).await.map_err(away)?;
+    let merged = organisation::merge(&db, &System::new(), &brands, order, now).await?;
     let record = merged.map_err(|refusal: MergeRefusal| refused(legible(&refusal.to_string())))?;
     if out.json {
         print_json(&merge_json(&record));
@@ -171,18 +164,14 @@ async fn merge(out: &Output, order: MergeOrder, now: OffsetDateTime) -> Result<(
         println!(
             "{old} is {new} now: {} clients moved; certificates of {old} stand for {new} until {}",
             record.clients,
-            time(record.until)
+            moment(record.until)
         );
     }
     Ok(())
 }
 
-fn time(time: OffsetDateTime) -> String {
-    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_else(|_| time.unix_timestamp().to_string())
-}
-
 fn maybe(at: Option<OffsetDateTime>) -> String {
-    at.map_or_else(|| "-".to_owned(), time)
+    at.map_or_else(|| "-".to_owned(), moment)
 }
 
 fn days(end: Option<OffsetDateTime>, now: OffsetDateTime) -> Option<i64> {
@@ -216,15 +205,15 @@ fn summary_json(line: &OrganisationSummary, now: OffsetDateTime) -> Value {
         "legal_name": line.legal_name,
         "client_count": line.clients,
         "certificate_count": line.certificates,
-        "first_end": line.first_end.map(time),
-        "last_end": line.last_end.map(time),
+        "first_end": line.first_end.map(moment),
+        "last_end": line.last_end.map(moment),
         "days_left": days(line.last_end, now),
-        "last_seen_at": line.last_seen_at.map(time),
+        "last_seen_at": line.last_seen_at.map(moment),
     })
 }
 
 fn client_row(client: &ClientOfOrganisation) -> Vec<String> {
-    vec![client.brand.to_string(), client.id.to_string(), client.name.clone(), client.scope.clone(), time(client.registered_at)]
+    vec![client.brand.to_string(), client.id.to_string(), client.name.clone(), client.scope.clone(), moment(client.registered_at)]
 }
 
 fn client_json(client: &ClientOfOrganisation) -> Value {
@@ -234,7 +223,7 @@ fn client_json(client: &ClientOfOrganisation) -> Value {
         "client_name": client.name,
         "legal_name": client.legal_name,
         "scope": client.scope,
-        "registered_at": time(client.registered_at),
+        "registered_at": moment(client.registered_at),
     })
 }
 
@@ -248,8 +237,8 @@ fn certificate_row(certificate: &SeenCertificate, now: OffsetDateTime) -> Vec<St
         or_dash(days(certificate.not_after, now)),
         or_dash(certificate.roles.as_ref().map(|roles| roles.join(" "))),
         certificate.brands.join(" "),
-        time(certificate.first_seen_at),
-        time(certificate.last_seen_at),
+        moment(certificate.first_seen_at),
+        moment(certificate.last_seen_at),
     ]
 }
 
@@ -258,13 +247,13 @@ fn certificate_json(certificate: &SeenCertificate, now: OffsetDateTime) -> Value
         "thumbprint": hex(&certificate.thumbprint),
         "serial": certificate.serial,
         "issuer": certificate.issuer,
-        "not_before": certificate.not_before.map(time),
-        "not_after": certificate.not_after.map(time),
+        "not_before": certificate.not_before.map(moment),
+        "not_after": certificate.not_after.map(moment),
         "days_left": days(certificate.not_after, now),
         "roles": certificate.roles,
         "brands": certificate.brands,
-        "first_seen_at": time(certificate.first_seen_at),
-        "last_seen_at": time(certificate.last_seen_at),
+        "first_seen_at": moment(certificate.first_seen_at),
+        "last_seen_at": moment(certificate.last_seen_at),
     })
 }
 
@@ -272,8 +261,8 @@ fn merge_row(merge: &MergeRecord) -> Vec<String> {
     vec![
         merge.old.to_string(),
         merge.new.to_string(),
-        time(merge.at),
-        time(merge.until),
+        moment(merge.at),
+        moment(merge.until),
         merge.clients.to_string(),
         merge.by.clone(),
         merge.reason.clone(),
@@ -284,8 +273,8 @@ fn merge_json(merge: &MergeRecord) -> Value {
     json!({
         "old": merge.old.as_str(),
         "new": merge.new.as_str(),
-        "at": time(merge.at),
-        "until": time(merge.until),
+        "at": moment(merge.at),
+        "until": moment(merge.until),
         "clients": merge.clients,
         "by": merge.by,
         "reason": merge.reason,

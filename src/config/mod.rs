@@ -6,13 +6,19 @@ mod bank;
 mod collisions;
 mod mistakes;
 mod names;
+mod proxies;
 mod reader;
 mod settings;
 
 pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
 
-use crate::oauth::brand::{Brand, BrandId};
+use crate::{
+    oauth::brand::{Brand, BrandId},
+    pki::forwarded::Format,
+    standing::RegisterPolicy,
+};
+use ipnet::IpNet;
 use mistakes::{Findings, Source};
 use reader::Reader;
 use secrecy::SecretString;
@@ -37,6 +43,8 @@ const LONGEST_FILE: u64 = 1 << 20;
 pub struct Settings {
     /// Machine endpoints: mutual TLS with a QWAC.
     pub tpp: Listener,
+    /// The bank's balancer, where it ends TLS for TPPs. `None`: TPPs' certificates are those of their own connections.
+    pub front_proxy: Option<FrontProxySettings>,
     /// Authorize and pages. May have the address of `tpp`: then the server name (SNI) tells which is meant.
     pub psu: Listener,
     /// The bank's own systems. `None`: no such listener.
@@ -64,6 +72,23 @@ pub struct Listener {
     pub certificate_file: PathBuf,
     /// PEM.
     pub key_file: PathBuf,
+    /// Balancers that must say by a PROXY header (version 2) for whom they come.
+    pub proxy_protocol_from: Vec<IpNet>,
+}
+
+/// Who is the front proxy, and how it hands a TPP's certificate over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrontProxySettings {
+    /// At least one. Where its connections come from: addresses of sockets, never announced ones.
+    pub peers: Vec<IpNet>,
+    /// PEM: who issues the certificate that it shows to us.
+    pub client_ca_file: PathBuf,
+    /// At least one: a dNSName of that certificate, in lower case.
+    pub client_names: Vec<String>,
+    pub format: Format,
+    /// In lower case, as `chain_header`.
+    pub header: String,
+    pub chain_header: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -96,6 +121,8 @@ pub struct TrustSettings {
     pub nca_countries: Vec<String>,
     /// Accept a QWAC whose extended key usage is server authentication alone.
     pub accept_server_auth_only: bool,
+    /// How the national register is used.
+    pub register: RegisterPolicy,
 }
 
 impl Settings {

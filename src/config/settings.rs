@@ -5,11 +5,14 @@ use super::{
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
-    names, read_text,
-    reader::{self, Reader, text},
+    names, proxies, read_text,
+    reader::{self, Reader, choice, text},
     reason,
 };
-use crate::oauth::brand::{Brand, BrandId};
+use crate::{
+    oauth::brand::{Brand, BrandId},
+    standing::{Country, RegisterPolicy, RegisterUse},
+};
 use secrecy::SecretString;
 use std::{
     borrow::Cow,
@@ -32,7 +35,7 @@ pub(super) struct Context<'e> {
 }
 
 impl Context<'_> {
-    fn file(&self, table: &mut Reader<'_>, key: &'static str) -> PathBuf {
+    pub(super) fn file(&self, table: &mut Reader<'_>, key: &'static str) -> PathBuf {
         table.need(key, |v| self.path(v)).unwrap_or_default()
     }
 
@@ -51,7 +54,14 @@ impl Context<'_> {
 }
 
 pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Settings> {
-    let (tpp, psu) = (listener(&mut root.table("tpp"), context), listener(&mut root.table("psu"), context));
+    let (mut tpp_table, mut psu_table) = (root.table("tpp"), root.table("psu"));
+    let front_proxy = tpp_table.optional_table("front_proxy").and_then(|mut t| proxies::front_proxy(&mut t, context));
+    let (tpp, psu) = (listener(&mut tpp_table, context), listener(&mut psu_table, context));
+    if tpp.address == psu.address && tpp.proxy_protocol_from != psu.proxy_protocol_from {
+        let written = if psu.proxy_protocol_from.is_empty() { &tpp_table } else { &psu_table };
+        let why = "`proxy_protocol_from` of `tpp` and `psu` must be the same: on one address they are told apart only after that header";
+        written.note("proxy_protocol_from", why);
+    }
     let internal_table = root.optional_table("internal");
     let internal = internal_table.clone().map(|mut t| internal(&mut t, context));
     let mut ops_table = root.table("ops");
@@ -78,7 +88,21 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     if let (Some(table), Some(internal)) = (&internal_table, &internal) {
         one_address_each(table, "internal", internal.listener.address, &[taken[0], taken[1], ("ops", ops)]);
     }
-    Some(Settings { tpp, psu, internal, ops, database, trust, outbound, limits, log: log?, signing_key_files, brands, brand_trust })
+    Some(Settings {
+        tpp,
+        front_proxy,
+        psu,
+        internal,
+        ops,
+        database,
+        trust,
+        outbound,
+        limits,
+        log: log?,
+        signing_key_files,
+        brands,
+        brand_trust,
+    })
 }
 
 /// Only `tpp` and `psu` can be told apart on one address.
@@ -93,6 +117,7 @@ fn listener(table: &mut Reader<'_>, context: &Context<'_>) -> Listener {
         address: address(table),
         certificate_file: context.file(table, "certificate_file"),
         key_file: context.file(table, "key_file"),
+        proxy_protocol_from: if table.has("proxy_protocol_from") { table.list("proxy_protocol_from", proxies::network) } else { vec![] },
     };
     table.finish();
     read
@@ -174,6 +199,7 @@ fn trust(table: &mut Reader<'_>, context: &Context<'_>) -> TrustSettings {
         crl_files: table.list("crl_files", |v| context.path(v)),
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.flag("accept_server_auth_only"),
+        register: register(&mut table.table("register"), &RegisterPolicy::default()),
     };
     if read.trusted_lists && read.anchors_file.is_some() {
         table.note("anchors_file", "`trust.anchors_file` and `trust.trusted_lists = true` exclude each other");
@@ -207,7 +233,32 @@ fn brand_trust(table: &mut Reader<'_>, sandbox: bool, general: &TrustSettings, c
         crl_files: if own { crl_files } else { general.crl_files.clone() },
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.may("accept_server_auth_only", reader::flag).unwrap_or(general.accept_server_auth_only),
+        register: match table.optional_table("register") {
+            Some(mut own) => register(&mut own, &general.register),
+            None => general.register.clone(),
+        },
     };
+    table.finish();
+    read
+}
+
+/// What is not said is as in `general`.
+fn register(table: &mut Reader<'_>, general: &RegisterPolicy) -> RegisterPolicy {
+    let uses = [RegisterUse::Off, RegisterUse::Warn, RegisterUse::Refuse].map(|register| (register.name(), register));
+    let mut days = |key, general: i64| table.optional_number(key, 1..=3_650).and_then(|days| i64::try_from(days).ok()).unwrap_or(general);
+    let read = RegisterPolicy {
+        warn_after: days("warn_after_days", general.warn_after),
+        refuse_registrations_after: days("refuse_registrations_after_days", general.refuse_registrations_after),
+        refuse_after: days("refuse_after_days", general.refuse_after),
+        register: table.may("policy", |v| choice(v, &uses)).unwrap_or(general.register),
+        country: table.may("country", names::country).and_then(|code| Country::parse(&code)).or(general.country),
+    };
+    if read.warn_after > read.refuse_registrations_after || read.refuse_registrations_after > read.refuse_after {
+        table.note(
+            "refuse_after_days",
+            "`register`: an old register warns first, then refuses registrations, then everything: the days must rise",
+        );
+    }
     table.finish();
     read
 }

@@ -2,6 +2,7 @@ mod banks;
 mod defaults;
 
 use super::*;
+use crate::standing::{Country, RegisterUse};
 use proptest::{collection::btree_map, prelude::*};
 use secrecy::ExposeSecret;
 use std::{fs, path::Path};
@@ -41,6 +42,23 @@ fn mistakes(text: &str) -> Vec<String> {
 /// `PLAIN` with its line `number` replaced; no other line moves.
 fn with_line(number: usize, line: &str) -> String {
     PLAIN.lines().enumerate().map(|(i, l)| format!("{}\n", if i + 1 == number { line } else { l })).collect()
+}
+
+/// `PLAIN` without its last line, then `[tpp.front_proxy]` on line 17, and these below it.
+fn front(lines: &str) -> String {
+    with_line(17, "").trim_end().to_owned() + "\n[tpp.front_proxy]\n" + lines
+}
+
+#[test]
+fn a_front_proxy_has_its_formats_headers_unless_others_are_named() {
+    let settings = read(&front(
+        "peers = ['10.1.2.3', '2001:db8::/32']\nclient_names = ['LB.bank.example']\nclient_ca_file = 'c'\nformat = 'haproxy'\nheader = 'X-Qwac'",
+    ));
+    let front_proxy = settings.unwrap().front_proxy.unwrap();
+    assert_eq!(front_proxy.peers, ["10.1.2.3/32".parse::<IpNet>().unwrap(), "2001:db8::/32".parse().unwrap()]);
+    assert_eq!((front_proxy.header.as_str(), front_proxy.chain_header.as_deref()), ("x-qwac", Some("x-ssl-client-cert-chain")));
+    assert_eq!((front_proxy.client_names, front_proxy.format), (vec!["lb.bank.example".to_owned()], Format::HaProxy));
+    assert!(read(PLAIN).unwrap().front_proxy.is_none());
 }
 
 #[test]
@@ -123,6 +141,47 @@ fn a_mistake_is_told_with_its_place_and_a_way_out() {
             with_line(1, "outbound.private_hosts = ['[::1]:80', 'ocsp.bank']"),
             "g.toml:1:39: `outbound.private_hosts` must be a host and a port, such as ocsp.bank:80",
         ),
+        // what stands in front
+        (
+            with_line(4, "key_file = 'b'\nproxy_protocol_from = ['10.0.0.0/8']"),
+            "g.toml:5:23: `proxy_protocol_from` of `tpp` and `psu` must be the same: on one address they are told apart only after that header",
+        ),
+        (
+            with_line(4, "key_file = 'b'\naddress = '0.0.0.0:1'\nproxy_protocol_from = ['10.0.0.1/8', '0.0.0.0/0', 'lb', 1]"),
+            "g.toml:6:24: `tpp.proxy_protocol_from` holds 10.0.0.1/8, which must be written as 10.0.0.0/8|\
+             g.toml:6:38: `tpp.proxy_protocol_from` cannot hold 0.0.0.0/0: that is everybody|\
+             g.toml:6:51: `tpp.proxy_protocol_from` holds networks such as 10.0.0.0/8, or single addresses|\
+             g.toml:6:57: `tpp.proxy_protocol_from` must be a string, not an integer",
+        ),
+        (
+            front("peers = []\nclient_names = []\nclient_ca_file = 'c'\nformat = 'ngnix'"),
+            "g.toml:18:9: `tpp.front_proxy.peers` needs at least one: nobody else is believed|\
+             g.toml:19:16: `tpp.front_proxy.client_names` needs at least one: nobody else is believed|\
+             g.toml:21:10: `tpp.front_proxy.format` cannot be `ngnix`; did you mean `nginx`?",
+        ),
+        (
+            front(
+                "peers = ['10.1.2.3', '2001:db8::/32']\nclient_names = ['lb_1']\nclient_ca_file = 'c'\nformat = 'nginx'\nheader = 'Authorization'\nchain_header = 'x-chain'",
+            ),
+            "g.toml:19:16: `tpp.front_proxy.client_names` needs at least one: nobody else is believed|\
+             g.toml:19:17: `tpp.front_proxy.client_names` must be a host name without scheme, port or path|\
+             g.toml:22:10: `tpp.front_proxy.header` cannot be `authorization`, which means something else|\
+             g.toml:23:16: `tpp.front_proxy.chain_header`: `nginx` hands no chain over in a header of its own",
+        ),
+        (
+            front(
+                "peers = ['10.1.2.3']\nclient_names = ['lb']\nclient_ca_file = 'c'\nformat = 'rfc9440'\nheader = 'a b'\nchain_header = 'Client-Cert'",
+            ),
+            "g.toml:22:10: `tpp.front_proxy.header` must be a header's name: letters, digits and `-`|\
+             g.toml:23:16: `tpp.front_proxy.chain_header` is the header of the certificate itself",
+        ),
+        (
+            front("peer = 1\nclient_names = ['lb']\nformat = 'f5'"),
+            "g.toml:17:1: missing key `tpp.front_proxy.client_ca_file`|\
+             g.toml:17:1: missing key `tpp.front_proxy.peers`|\
+             g.toml:17:1: `tpp.front_proxy.peers` needs at least one: nobody else is believed|\
+             g.toml:18:1: unknown key `tpp.front_proxy.peer`; did you mean `peers`?",
+        ),
         // brands
         (PLAIN[..PLAIN.find("[[brand]]").unwrap()].to_owned(), "g.toml:1:1: at least one [[brand]] is needed"),
         (format!("brand = []{}", &PLAIN[..PLAIN.find("[[brand]]").unwrap()]), "g.toml:1:9: at least one [[brand]] is needed"),
@@ -191,6 +250,30 @@ fn whom_a_brand_trusts_is_its_own_and_how_strictly_is_inherited() {
     }
     let lists = read(&with_line(11, "trusted_lists = true")).unwrap();
     assert!(lists.trust.trusted_lists && lists.trust.anchors_file.is_none());
+}
+
+#[test]
+fn how_the_register_is_used_is_inherited_key_by_key() {
+    let general = "[trust.register]\npolicy = 'refuse'\nrefuse_after_days = 60\n";
+    let text = format!("{PLAIN}[brand.trust.register]\npolicy = 'warn'\ncountry = 'FR'\n{general}");
+    let settings = read(&text).unwrap();
+    let own = &settings.trust_of(&settings.brands[0].id).register;
+    assert_eq!((own.register, own.refuse_after, own.refuse_registrations_after), (RegisterUse::Warn, 60, 30));
+    assert_eq!(
+        (own.country, settings.trust.register.register, settings.trust.register.country),
+        (Country::parse("FR"), RegisterUse::Refuse, None)
+    );
+    for (text, mistake) in [
+        ("[trust.register]\npolicy = 'refused'", "did you mean `refuse`?"),
+        ("[trust.register]\ncountry = 'fr'", "country codes of two capital letters"),
+        ("[trust.register]\nrefuse_after_days = 29", "the days must rise"),
+        ("[trust.register]\nwarn_after_days = 0", "must be from 1 to 3650"),
+        ("[brand.trust.register]\nwarn_after_days = 40", "the days must rise"),
+        ("[brand.trust.register]\nage = 1", "unknown key `brand.trust.register.age`"),
+    ] {
+        let said = mistakes(&format!("{PLAIN}{text}\n"));
+        assert!(said.len() == 1 && said[0].contains(mistake), "{said:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::der;
 use crate::oauth::tpp::PspRole;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType, DnValue, Error, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, RsaKeySize, SerialNumber,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
@@ -35,16 +35,18 @@ pub enum KeyKind {
     P384,
     P521,
     Rsa2048,
+    Rsa4096,
 }
 
 impl KeyKind {
     fn generate(self) -> Result<KeyPair, Error> {
-        KeyPair::generate_for(match self {
-            Self::P256 => &rcgen::PKCS_ECDSA_P256_SHA256,
-            Self::P384 => &rcgen::PKCS_ECDSA_P384_SHA384,
-            Self::P521 => &rcgen::PKCS_ECDSA_P521_SHA512,
-            Self::Rsa2048 => &rcgen::PKCS_RSA_SHA256,
-        })
+        match self {
+            Self::P256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
+            Self::P384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
+            Self::P521 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512),
+            Self::Rsa2048 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048),
+            Self::Rsa4096 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA512, RsaKeySize::_4096),
+        }
     }
 }
 
@@ -189,23 +191,33 @@ pub struct Issued {
     pub key_pem: String,
 }
 
-/// A certificate authority, ECDSA P-256.
+/// A certificate authority.
 pub struct Ca {
     certificate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Ca {
-    /// A self-signed authority with a new key.
+    /// A self-signed authority with a new key, ECDSA P-256.
     pub fn root(name: &str, validity: Validity) -> Result<Self, Error> {
-        let (params, key) = (authority(name, validity)?, KeyKind::P256.generate()?);
+        Self::root_with(KeyKind::P256, name, validity)
+    }
+
+    /// The same with a key of another kind.
+    pub fn root_with(key: KeyKind, name: &str, validity: Validity) -> Result<Self, Error> {
+        let (params, key) = (authority(name, validity)?, key.generate()?);
         let certificate = params.self_signed(&key)?.der().clone();
         Ok(Self { certificate, issuer: Issuer::new(params, key) })
     }
 
-    /// An authority under this one.
+    /// An authority under this one, ECDSA P-256.
     pub fn subordinate(&self, name: &str, validity: Validity) -> Result<Self, Error> {
-        let (params, key) = (authority(name, validity)?, KeyKind::P256.generate()?);
+        self.subordinate_with(KeyKind::P256, name, validity)
+    }
+
+    /// The same with a key of another kind.
+    pub fn subordinate_with(&self, key: KeyKind, name: &str, validity: Validity) -> Result<Self, Error> {
+        let (params, key) = (authority(name, validity)?, key.generate()?);
         let certificate = params.signed_by(&key, &self.issuer)?.der().clone();
         Ok(Self { certificate, issuer: Issuer::new(params, key) })
     }
@@ -247,6 +259,14 @@ impl Ca {
     /// A TLS client's certificate, without anything of PSD2.
     pub fn issue_client(&self, name: &str, validity: Validity) -> Result<Issued, Error> {
         let mut params = params("Test bank", name, validity, &[])?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&params, KeyKind::P256)
+    }
+
+    /// A TLS client's certificate for a machine with these names (dNSName).
+    pub fn issue_machine(&self, hosts: &[&str], validity: Validity) -> Result<Issued, Error> {
+        let mut params = params("Test bank", hosts.first().unwrap_or(&"localhost"), validity, hosts)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(&params, KeyKind::P256)

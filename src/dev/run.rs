@@ -10,6 +10,7 @@ use crate::{
     config::{self, Settings, TrustSettings},
     pki::TrustPolicy,
     server::{Server, Signals, Sockets, StartError, pool_settings},
+    standing::RegisterPolicy,
     storage::Db,
     telemetry,
 };
@@ -51,6 +52,7 @@ pub fn trust(anchors: Option<PathBuf>) -> TrustSettings {
         crl_files,
         nca_countries: TrustPolicy::default().nca_countries.into_iter().collect(),
         accept_server_auth_only: false,
+        register: RegisterPolicy::default(),
     }
 }
 

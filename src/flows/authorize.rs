@@ -1,6 +1,10 @@
 //! The authorization endpoint: whom may we answer, what is asked, and a journey begins.
 
-use super::client::{Reading, find};
+use super::{
+    certificate::check_watched,
+    client::{Reading, find},
+    standing,
+};
 use crate::{
     app::App,
     audit::AuditKind,
@@ -17,6 +21,7 @@ use crate::{
     },
     storage::{NewInteraction, Outage},
 };
+use std::sync::Arc;
 
 /// What the browser meets.
 pub enum Begun {
@@ -25,6 +30,13 @@ pub enum Begun {
     /// The TPP's redirect URI, with the error in it.
     GoHome(String),
     Journey(InteractionId),
+    /// The bank does not serve this TPP at present: the customer is told so, and the way home carries the error.
+    NotServed {
+        client: Arc<Client>,
+        /// What the operator has to say to customers.
+        notice: Option<String>,
+        home: String,
+    },
 }
 
 pub async fn begin(
@@ -35,6 +47,7 @@ pub async fn begin(
     lang: Lang,
     browser: &BrowserKey,
 ) -> Result<Begun, Outage> {
+    check_watched(app)?;
     let id = params.get("client_id").and_then(ClientId::parse);
     let mut reading = Reading::Remembered;
     loop {
@@ -42,12 +55,16 @@ pub async fn begin(
             Some(id) => find(app, brand, id, reading).await?,
             None => None,
         };
-        let begun = attempt(app, brand, channel, params, lang, browser, client.as_deref()).await?;
+        let begun = attempt(app, brand, channel, params, lang, browser, client.as_ref()).await?;
         match (begun, reading) {
-            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ Begun::Journey(_)), _) => return Ok(begun),
+            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ Begun::Journey(_)), _) => {
+                return Ok(begun);
+            }
             (Attempt::Stale, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
             // the client may have changed since it was remembered: refuse only on a fresh reading
-            (Attempt::Done(Begun::Page(_) | Begun::GoHome(_)) | Attempt::Stale, Reading::Remembered) => reading = Reading::Fresh,
+            (Attempt::Done(Begun::Page(_) | Begun::GoHome(_) | Begun::NotServed { .. }) | Attempt::Stale, Reading::Remembered) => {
+                reading = Reading::Fresh
+            }
         }
     }
 }
@@ -64,9 +81,9 @@ async fn attempt(
     params: &Params,
     lang: Lang,
     browser: &BrowserKey,
-    client: Option<&Client>,
+    client: Option<&Arc<Client>>,
 ) -> Result<Attempt, Outage> {
-    let (redirect, client) = match (TrustedRedirect::resolve(client, params, brand), client) {
+    let (redirect, client) = match (TrustedRedirect::resolve(client.map(Arc::as_ref), params, brand), client) {
         (Ok(redirect), Some(client)) => (redirect, client),
         (Err(nobody), _) => return Ok(Attempt::Done(Begun::Page(nobody))),
         (Ok(_), None) => return Ok(Attempt::Done(Begun::Page(NoRedirect::UnknownClient))),
@@ -78,11 +95,17 @@ async fn attempt(
             return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
         }
     };
+    let now = app.clock.now();
+    if let Err(refusal) = standing::may_receive(app, brand, client, &request.scope, now) {
+        standing::tell(app, standing::of_client(app, brand, client, &refusal, now), now).await?;
+        let error = OAuthError::PROVIDER_REFUSED.body();
+        let home = redirect.refuse(error.error, &error.error_description);
+        return Ok(Attempt::Done(Begun::NotServed { client: client.clone(), notice: refusal.notice(), home }));
+    }
     if brand.psu_authentication == PsuAuthentication::None {
         let failure = ScaFailure::Technical;
         return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
     }
-    let now = app.clock.now();
     let interaction = Interaction {
         id: InteractionId(app.entropy.uuid(now)),
         channel: channel.name.clone(),

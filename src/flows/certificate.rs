@@ -1,6 +1,6 @@
 //! Who stands behind a connection at the tpp counter.
 
-use super::Answer;
+use super::{Answer, standing::admit};
 use crate::{
     app::App,
     audit::AuditKind,
@@ -15,20 +15,13 @@ use crate::{
 use std::{sync::Arc, time::Instant};
 use time::{Duration, OffsetDateTime};
 
-/// What the certificate is shown for: some policies are stricter with who is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// A new client (RFC 7591).
-    Registration,
-    /// Anything that a registered client does.
-    Use,
-}
+pub use crate::standing::Purpose;
 
 /// A refused certificate is kept once in this time: a TPP that keeps trying must not fill the audit trail.
 const REFUSAL_KEPT: Duration = Duration::minutes(1);
 
 /// The TPP behind a request at the tpp counter, judged now: trust is a matter of the request, not of the handshake.
-pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose: Purpose) -> Answer<Arc<Tpp>> {
+pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose: Purpose) -> Answer<Arc<Tpp>> {
     if chain.is_empty() {
         return Ok(Err(OAuthError::CERTIFICATE_MISSING));
     }
@@ -38,7 +31,7 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, _purpose
     match &judged.verdict {
         Ok(accepted) => {
             note_sighting(app, brand, accepted, chain, now).await?;
-            Ok(Ok(standing_for(app, &accepted.tpp, now)))
+            Ok(admit(app, brand, &accepted.tpp, purpose, now).await?.map(|tpp| standing_for(app, &tpp, now)))
         }
         Err(refusal) => {
             if !judged.is_noted(now, REFUSAL_KEPT) {
@@ -72,7 +65,7 @@ async fn note_sighting(app: &App, brand: &Brand, accepted: &Accepted, chain: &Pr
 
 /// The organisation that the holder acts for: its own, or for a while after a merge the one that it became.
 pub(super) fn standing_for(app: &App, tpp: &Arc<Tpp>, now: OffsetDateTime) -> Arc<Tpp> {
-    match app.standing.load().merges.resolve(&tpp.organisation, now) {
+    match app.standing.today().merges.resolve(&tpp.organisation, now) {
         None => tpp.clone(),
         Some(new) => acting_for(tpp, new.clone()),
     }

@@ -5,12 +5,17 @@ use crate::{
     app::App,
     oauth::{
         brand::BrandId,
-        introspection::{self, Inactive, IntrospectionResponse, PresentedCertificate},
+        introspection::{self, Inactive, IntrospectedToken, IntrospectionResponse, PresentedCertificate},
+        scope::ScopeToken,
         secret::{Handle, HandleKind},
+        tpp::Tpp,
     },
     pki::{self, PresentedChain},
+    standing::{CertificateRef, StandingRefusal, Subject},
     storage::Outage,
 };
+use std::sync::Arc;
+use time::OffsetDateTime;
 
 /// The QWAC that came with the token at the bank's API, as the caller hands it on.
 pub enum CallersCertificate {
@@ -47,20 +52,26 @@ pub async fn answer(app: &App, token: &str, certificate: CallersCertificate, bra
             Some(PresentedChain::new(seen.into_iter().map(Into::into).collect::<Vec<_>>()))
         }
     };
-    let holder =
-        chain.map(|chain| app.trust.judge(brand, &chain, now).verdict.as_ref().ok().map(|accepted| standing_for(app, &accepted.tpp, now)));
+    let accepted = chain.map(|chain| app.trust.judge(brand, &chain, now).verdict.as_ref().ok().map(|accepted| accepted.tpp.clone()));
+    let holder = accepted.as_ref().map(|tpp| tpp.as_ref().map(|tpp| standing_for(app, tpp, now)));
     let presented = match &holder {
         None => PresentedCertificate::NotSaid,
         Some(Some(tpp)) => PresentedCertificate::Accepted(tpp),
         Some(None) => PresentedCertificate::Refused,
     };
-    let judge = |presented| introspection::introspect(record.as_ref(), handle.as_ref(), presented, Some(brand.as_str()), now);
+    let judge = |presented: &PresentedCertificate<'_>| {
+        introspection::introspect(record.as_ref(), handle.as_ref(), presented, Some(brand.as_str()), now)
+    };
     let mut verdict = judge(&presented);
     if let (Err(Inactive::CertificateOfOtherOrganisation), Some(Some(tpp))) = (&verdict, &holder)
         && let Some(tpp) = merged_meanwhile(app, tpp, now).await?
     {
         verdict = judge(&PresentedCertificate::Accepted(&tpp));
     }
+    let verdict = verdict.and_then(|token| {
+        let holder = accepted.as_ref().and_then(Option::as_ref);
+        check_standing(app, token, holder.map(Arc::as_ref), brand, now).map(|()| token)
+    });
     let outcome = verdict.as_ref().map_or_else(|why| why.name(), |_| "active");
     metrics::counter!("guichet_introspections_total", "outcome" => outcome).increment(1);
     Ok(match verdict {
@@ -69,5 +80,27 @@ pub async fn answer(app: &App, token: &str, certificate: CallersCertificate, bra
             IntrospectionResponse::active(token, issuer)
         }
         Err(_) => IntrospectionResponse::inactive(),
+    })
+}
+
+/// A token gives nothing while its organisation, its certificate or its role is out; nothing is revoked by that.
+fn check_standing(
+    app: &App,
+    token: &IntrospectedToken,
+    holder: Option<&Tpp>,
+    brand: &BrandId,
+    now: OffsetDateTime,
+) -> Result<(), Inactive> {
+    let bound = token.certificate.as_deref().and_then(|sha256| sha256.try_into().ok());
+    let certificate = match holder {
+        Some(tpp) => Subject::holder(tpp).certificate,
+        None => bound.map(|sha256| CertificateRef { sha256, issuer_name: None, issuer_key: None }),
+    };
+    // a certificate of before a merge stands under its old identifier, too
+    let organisation = holder.map_or(&token.organisation, |tpp| &tpp.organisation);
+    let who = Subject { organisation, certificate, roles: token.scope.iter().map(ScopeToken::role).collect() };
+    app.standing.judge_all(&who, brand, now).map(drop).map_err(|refusal| match refusal {
+        StandingRefusal::Blocked(_) => Inactive::Blocked,
+        StandingRefusal::Register(_) => Inactive::NotInRegister,
     })
 }

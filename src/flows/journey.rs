@@ -1,17 +1,20 @@
 //! The customer's steps between the authorization request and the answer, with scripted customers in a sandbox.
 
+use super::{certificate::check_watched, standing};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
     oauth::{
         brand::{Brand, PsuAuthentication},
         client::Client,
+        error::OAuthError,
         grant::{Grant, GrantId, PsuReference},
         interaction::{BrowserKey, Interaction, InteractionId, MOST_ATTEMPTS, Stage, State},
         sca::ScaFailure,
         secret::{Handle, HandleKind, Secret},
         token::CodeRecord,
     },
+    standing::StandingRefusal,
     storage::{CustomerRecord, Outage, Tx},
 };
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
@@ -33,6 +36,13 @@ pub enum View {
     Home {
         interaction: Interaction,
         client: Client,
+    },
+    /// The bank does not serve the TPP at present. The journey stays as it is: it goes on if that ends in time.
+    NotServed {
+        interaction: Interaction,
+        client: Client,
+        /// What the operator has to say to customers.
+        notice: Option<String>,
     },
     /// The TPP's redirect URI, with the answer in it.
     GoHome(String),
@@ -80,12 +90,16 @@ struct Journey<'a> {
 
 /// Shows where the journey stands, and mints nothing.
 pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<View, Outage> {
+    check_watched(app)?;
     let journey = Journey { app, brand, now: app.clock.now() };
     let mut tx = app.db.begin("peek_at_journey").await?;
     let interaction = match mine(&mut tx, brand, id, browser).await? {
         Ok(interaction) => interaction,
         Err(none) => return Ok(View::Nothing(none)),
     };
+    if let Some((client, refusal)) = journey.not_served(&mut tx, &interaction).await? {
+        return journey.show_notice(tx, interaction, client, &refusal).await;
+    }
     let view = match interaction.stage(brand, journey.now) {
         Stage::SignIn | Stage::Consent { .. } => journey.look(&mut tx, interaction).await?,
         Stage::Fail(_) | Stage::Deliver(_) => match tx.find_client(&brand.id, interaction.client).await? {
@@ -100,12 +114,18 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
 
 /// Sends the browser home if there is an answer; the code is minted here.
 pub async fn look(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<View, Outage> {
+    check_watched(app)?;
     let journey = Journey { app, brand, now: app.clock.now() };
     let mut tx = app.db.begin("look_at_journey").await?;
     let interaction = match mine(&mut tx, brand, id, browser).await? {
         Ok(interaction) => interaction,
         Err(none) => return Ok(View::Nothing(none)),
     };
+    if let Some((client, refusal)) = journey.not_served(&mut tx, &interaction).await? {
+        journey.keep(tx, &client, &refusal).await?;
+        let error = OAuthError::PROVIDER_REFUSED.body();
+        return Ok(View::GoHome(interaction.redirect(brand).refuse(error.error, &error.error_description)));
+    }
     let view = journey.look(&mut tx, interaction).await?;
     tx.commit().await?;
     Ok(view)
@@ -113,6 +133,7 @@ pub async fn look(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
 
 /// `POST` of the journey: takes one step, then has the browser look again.
 pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>, form: Form) -> Result<View, Outage> {
+    check_watched(app)?;
     let journey = Journey { app, brand, now: app.clock.now() };
     if !browser.is_some_and(|key| key.accepts(id, &form.csrf)) {
         return Ok(View::Nothing(if browser.is_some() { NoView::ForeignForm } else { NoView::OtherBrowser }));
@@ -129,6 +150,9 @@ pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
         Ok(interaction) => interaction,
         Err(none) => return Ok(View::Nothing(none)),
     };
+    if let Some((client, refusal)) = journey.not_served(&mut tx, &interaction).await? {
+        return journey.show_notice(tx, interaction, client, &refusal).await;
+    }
     let view = journey.take(&mut tx, interaction, &form.step, attempt).await?;
     tx.commit().await?;
     Ok(view)
@@ -148,6 +172,38 @@ impl Journey<'_> {
         let found = mine(&mut tx, self.brand, id, browser).await?;
         tx.commit().await?;
         Ok(found.is_ok_and(|interaction| matches!(interaction.stage(self.brand, self.now), Stage::SignIn)))
+    }
+
+    /// The journey's TPP and what stands against it now. An answer that is there already still goes home.
+    async fn not_served(&self, tx: &mut Tx, interaction: &Interaction) -> Result<Option<(Client, StandingRefusal)>, Outage> {
+        match interaction.stage(self.brand, self.now) {
+            Stage::Fail(_) => return Ok(None),
+            Stage::SignIn | Stage::Consent { .. } | Stage::Deliver(_) => {}
+        }
+        if !self.app.standing.asks(&self.brand.id) {
+            return Ok(None);
+        }
+        let Some(client) = tx.find_client(&self.brand.id, interaction.client).await? else { return Ok(None) };
+        let refusal = standing::may_receive(self.app, self.brand, &client, &interaction.scope, self.now).err();
+        Ok(refusal.map(|refusal| (client, refusal)))
+    }
+
+    async fn show_notice(&self, tx: Tx, interaction: Interaction, client: Client, refusal: &StandingRefusal) -> Result<View, Outage> {
+        self.keep(tx, &client, refusal).await?;
+        Ok(View::NotServed { interaction, client, notice: refusal.notice() })
+    }
+
+    /// Ends the transaction with the refusal in the audit trail, once in a while.
+    async fn keep(&self, mut tx: Tx, client: &Client, refusal: &StandingRefusal) -> Result<(), Outage> {
+        let telling = standing::of_client(self.app, self.brand, client, refusal, self.now);
+        if let Some(telling) = &telling {
+            tx.record(&telling.event).await?;
+        }
+        tx.commit().await?;
+        if let Some(telling) = telling {
+            telling.done(self.app, self.now);
+        }
+        Ok(())
     }
 
     fn event(&self, interaction: &Interaction, kind: AuditKind) -> AuditEvent {

@@ -6,10 +6,13 @@ pub mod client;
 pub mod events;
 pub mod introspect;
 pub mod journey;
+pub mod kill_switch;
 pub mod organisation;
 pub mod register;
+pub mod register_import;
 pub mod revoke;
 pub mod sandbox;
+pub mod standing;
 pub mod token;
 
 use crate::{

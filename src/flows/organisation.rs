@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    audit::{AuditEvent, AuditKind},
+    audit::{AuditEvent, AuditKind, EVERY_BRAND},
     clock::Entropy,
     oauth::{
         brand::BrandId,
@@ -10,7 +10,7 @@ use crate::{
         tpp::OrganisationId,
     },
     standing::{Consequence, MergeAsked, MergeRefusal, Merges},
-    storage::{Db, Outage, Subject, Tx},
+    storage::{Db, Outage, Subject},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -95,24 +95,18 @@ pub async fn merge(
     let moved = tx.move_clients(&old, &new).await?;
     let clients = i64::try_from(moved.len()).unwrap_or(i64::MAX);
     let record = MergeRecord { old, new, at: now, by, reason, until: now + overlap, clients };
-    tx.insert_merge(entropy.uuid(now), &record).await?;
+    let id = entropy.uuid(now);
+    tx.insert_merge(id, &record).await?;
+    let event = |brand: &BrandId, kind| AuditEvent::new(entropy.uuid(now), now, brand, kind).actor(&record.by).subject(id.to_string());
     for (client, brand) in moved {
-        let event = AuditEvent::new(entropy.uuid(now), now, &brand, AuditKind::ClientMerged);
-        tx.record(&event.client(client).organisation(&record.new).reason(record.old.to_string())).await?;
+        let event = event(&brand, AuditKind::ClientMerged).client(client);
+        tx.record(&event.organisation(&record.new).reason(record.old.to_string())).await?;
     }
-    audit_merge(&mut tx, entropy, brands, &record).await?;
+    let whole = event(&BrandId::new(EVERY_BRAND), AuditKind::OrganisationMerged);
+    tx.record(&whole.organisation(&record.old).reason(record.new.to_string())).await?;
     tx.bump(Subject::Standing).await?;
     tx.commit().await?;
     Ok(Ok(record))
-}
-
-/// In the trail of each brand: to all of them the organisation is another one now.
-async fn audit_merge(tx: &mut Tx, entropy: &dyn Entropy, brands: &[BrandId], record: &MergeRecord) -> Result<(), Outage> {
-    for brand in brands {
-        let event = AuditEvent::new(entropy.uuid(record.at), record.at, brand, AuditKind::OrganisationMerged);
-        tx.record(&event.organisation(&record.old).reason(record.new.to_string())).await?;
-    }
-    Ok(())
 }
 
 /// The merges that stand, read anew into memory.

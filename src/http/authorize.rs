@@ -22,8 +22,8 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        self, CalendarDate, ChannelAnswer, Consent, Customers, NoticeKind, Return, ScriptedCustomer, SignIn, SignInError, SimulatedOutcome,
-        TppIdentity, negotiate,
+        self, CalendarDate, ChannelAnswer, Consent, Customers, NotServed, NoticeKind, Return, ScriptedCustomer, SignIn, SignInError,
+        SimulatedOutcome, TppIdentity, negotiate,
     },
     sca::simulator,
 };
@@ -62,12 +62,19 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
             response
         }
         Ok(Begun::GoHome(location)) => respond::see_other(&location),
+        Ok(Begun::NotServed { client, notice, home }) => not_served(site, lang, &client, notice.as_deref(), &home),
         Ok(Begun::Page(nobody)) => notice(StatusCode::BAD_REQUEST, site.page(lang), notice_of(nobody), &id),
         Err(outage) => {
             respond::log_outage(&outage);
             notice(StatusCode::SERVICE_UNAVAILABLE, site.page(lang), NoticeKind::TemporarilyUnavailable, &id)
         }
     }
+}
+
+/// Shown before anybody signed in, too: the customer chose the TPP, and learns why it gets no further.
+fn not_served(site: &Site, lang: Lang, client: &Client, notice: Option<&str>, url: &str) -> Response {
+    let page = site.page(lang);
+    respond::page(StatusCode::FORBIDDEN, page, NotServed { site: page, tpp: &tpp_of(client, lang), notice, url }.render())
 }
 
 const fn notice_of(nobody: NoRedirect) -> NoticeKind {
@@ -95,7 +102,7 @@ pub async fn go_home(State(site): State<Arc<Site>>, Path(id): Path<String>, requ
     let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
     match journey::look(&site.app, &site.brand, interaction, answer.browser.as_ref()).await {
         Ok(View::GoHome(location)) => respond::see_other(&location),
-        Ok(View::SignIn { .. } | View::Consent { .. } | View::Next | View::Home { .. }) => {
+        Ok(View::SignIn { .. } | View::Consent { .. } | View::Next | View::Home { .. } | View::NotServed { .. }) => {
             respond::see_other(&journey_path(&site, interaction))
         }
         Ok(View::Nothing(none)) => answer.nothing(none),
@@ -184,6 +191,10 @@ impl<'a> Answer<'a> {
                 let (tpp, page) = (tpp_of(&client, self.lang), self.site.page(self.lang));
                 let url = format!("{}/return", journey_path(self.site, id));
                 respond::page(StatusCode::OK, page, Return { site: page, tpp: &tpp, url: &url }.render())
+            }
+            View::NotServed { interaction, client, notice } => {
+                let url = format!("{}/return", journey_path(self.site, id));
+                not_served(self.site, interaction.lang, &client, notice.as_deref(), &url)
             }
             View::Next => respond::see_other(&journey_path(self.site, id)),
             View::GoHome(location) => respond::see_other(&location),

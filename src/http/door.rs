@@ -1,6 +1,7 @@
 //! The first thing behind every listener: which counter, which host, within which bounds.
 
 use super::{
+    forwarded::Forwarded,
     respond, router,
     site::{HttpLimits, RequestId, Route},
 };
@@ -35,6 +36,7 @@ struct Inner {
     ops: Router,
     slots: Slots,
     limits: HttpLimits,
+    forwarded: Forwarded,
 }
 
 /// Requests under way, counted for each counter but ops: anybody may come to psu, even with bodies that trickle in, and
@@ -52,11 +54,11 @@ impl Slots {
 }
 
 impl Door {
-    pub fn new(app: App, limits: HttpLimits, metrics: PrometheusHandle) -> Self {
+    pub fn new(app: App, limits: HttpLimits, forwarded: Forwarded, metrics: PrometheusHandle) -> Self {
         let (tpp, psu) = router::sites(&app, &limits);
         let internal = router::internal(&app, &limits);
         let ops = router::ops(&app, metrics);
-        Self(Arc::new(Inner { app, tpp, psu, internal, ops, slots: Slots::new(limits.requests_in_flight), limits }))
+        Self(Arc::new(Inner { app, tpp, psu, internal, ops, slots: Slots::new(limits.requests_in_flight), limits, forwarded }))
     }
 }
 
@@ -82,7 +84,10 @@ impl Inner {
         let counter = request.extensions().get::<Peer>().map(|peer| peer.counter);
         request.extensions_mut().insert(id);
         let method = request.method().clone();
-        let mut response = self.route(counter, request).await;
+        let mut response = match self.forwarded.settle(&mut request) {
+            Ok(()) => self.route(counter, request).await,
+            Err(refusal) => respond::error(&refusal),
+        };
         if counter == Some(Counter::Psu) {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, respond::HSTS);
         }

@@ -11,31 +11,24 @@ use crate::{
 };
 use axum::{body::Body, extract::FromRequest, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header};
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
-/// Headers in which proxies hand on a client's certificate. TLS ends here: only a proved one counts (RFC 9700 s4.13).
-const FORWARDED: [&str; 7] = [
-    "client-cert",
-    "client-cert-chain",
-    "x-forwarded-client-cert",
-    "x-client-cert",
-    "x-ssl-cert",
-    "ssl-client-cert",
-    "x-amzn-mtls-clientcert",
-];
-
-/// The TPP behind the connection, judged for this request.
-pub fn tpp<'a>(
-    site: &'a Site,
-    request: &Request<Body>,
+/// Who came with a request, to be judged as often as time passed.
+pub struct Shown {
+    peer: Option<Peer>,
     purpose: Purpose,
-) -> impl Future<Output = Result<Arc<Tpp>, Response>> + Send + use<'a> {
-    if FORWARDED.iter().any(|name| request.headers().contains_key(*name)) {
-        metrics::counter!("guichet_forwarded_certificates_ignored_total").increment(1);
+}
+
+impl Shown {
+    /// The TPP behind the connection, or behind the front proxy (`Forwarded` settled which).
+    pub fn new(request: &Request<Body>, purpose: Purpose) -> Self {
+        Self { peer: request.extensions().get::<Peer>().cloned(), purpose }
     }
-    let chain = request.extensions().get::<Peer>().map(|peer| peer.chain.clone()).unwrap_or_default();
-    async move {
-        match certificate::identify(&site.app, &site.brand, &chain, purpose).await {
+
+    /// As the TPP stands now. Asked again after a body that may have taken seconds: a block must not wait for its sender.
+    pub async fn tpp(&self, site: &Site) -> Result<Arc<Tpp>, Response> {
+        let chain = self.peer.as_ref().map(|peer| peer.chain.clone()).unwrap_or_default();
+        match certificate::identify(&site.app, &site.brand, &chain, self.purpose).await {
             Ok(Ok(tpp)) => Ok(tpp),
             Ok(Err(error)) => Err(respond::error(&error)),
             Err(outage) => Err(respond::outage(&outage)),
@@ -61,10 +54,12 @@ impl FromRequest<Arc<Site>> for ClientRequest {
     type Rejection = Response;
 
     async fn from_request(request: Request<Body>, site: &Arc<Site>) -> Result<Self, Response> {
-        let tpp = tpp(site, &request, Purpose::Use).await?;
+        let shown = Shown::new(&request, Purpose::Use);
+        shown.tpp(site).await?;
         let refuse = |error: OAuthError| respond::error(&error);
         let authorization = authorization(request.headers()).map_err(refuse)?;
         let form = body::form(request, site.limits.body).await.map_err(refuse)?;
+        let tpp = shown.tpp(site).await?;
         let params = Params::parse(&form).map_err(|refusal| respond::error(&refusal.into()))?;
         Ok(Self(Caller { brand: site.brand.clone(), tpp, authorization, params }))
     }

@@ -6,6 +6,7 @@ mod door;
 mod endpoints;
 mod events;
 mod extract;
+mod forwarded;
 mod introspect;
 mod metadata;
 mod openapi;
@@ -19,5 +20,6 @@ mod token;
 
 pub use door::Door;
 pub use endpoints::{Endpoint, endpoints};
+pub use forwarded::{Forwarded, Handover};
 pub use openapi::{brand_document, documents, internal_document};
 pub use site::{HttpLimits, Site};

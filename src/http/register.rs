@@ -1,4 +1,9 @@
-use super::{body, extract, respond, site::Site};
+use super::{
+    body,
+    extract::{self, Shown},
+    respond,
+    site::Site,
+};
 use crate::{
     flows::{
         Answer,
@@ -17,19 +22,24 @@ use std::{future::Future, sync::Arc};
 
 /// RFC 7591 s3.1.
 pub async fn create(State(site): State<Arc<Site>>, request: Request<Body>) -> Response {
-    let tpp = match extract::tpp(&site, &request, Purpose::Registration).await {
-        Ok(tpp) => tpp,
-        Err(response) => return response,
+    let shown = Shown::new(&request, Purpose::Registration);
+    if let Err(response) = shown.tpp(&site).await {
+        return response;
+    }
+    let asked = match body::json_object(request, site.limits.body).await {
+        Ok(asked) => asked,
+        Err(error) => return respond::error(&error),
     };
-    match body::json_object(request, site.limits.body).await {
-        Ok(asked) => answer(StatusCode::CREATED, register::create(&site.app, &site.brand, &tpp, &asked).await),
-        Err(error) => respond::error(&error),
+    match shown.tpp(&site).await {
+        Ok(tpp) => answer(StatusCode::CREATED, register::create(&site.app, &site.brand, &tpp, &asked).await),
+        Err(response) => response,
     }
 }
 
 /// RFC 7592 s2.1.
 pub async fn read(State(site): State<Arc<Site>>, Path(client): Path<String>, request: Request<Body>) -> Response {
-    match management(&site, client, &request).await {
+    let shown = Shown::new(&request, Purpose::Use);
+    match management(&site, &shown, client, &request).await {
         Ok(management) => answer(StatusCode::OK, register::read(&site.app, &management).await),
         Err(response) => response,
     }
@@ -37,19 +47,25 @@ pub async fn read(State(site): State<Arc<Site>>, Path(client): Path<String>, req
 
 /// RFC 7592 s2.2.
 pub async fn update(State(site): State<Arc<Site>>, Path(client): Path<String>, request: Request<Body>) -> Response {
-    let management = match management(&site, client, &request).await {
+    let shown = Shown::new(&request, Purpose::Use);
+    let management = match management(&site, &shown, client, &request).await {
         Ok(management) => management,
         Err(response) => return response,
     };
-    match body::json_object(request, site.limits.body).await {
-        Ok(asked) => answer(StatusCode::OK, register::update(&site.app, &management, &asked).await),
-        Err(error) => respond::error(&error),
+    let asked = match body::json_object(request, site.limits.body).await {
+        Ok(asked) => asked,
+        Err(error) => return respond::error(&error),
+    };
+    match shown.tpp(&site).await {
+        Ok(tpp) => answer(StatusCode::OK, register::update(&site.app, &Management { tpp, ..management }, &asked).await),
+        Err(response) => response,
     }
 }
 
 /// RFC 7592 s2.3.
 pub async fn delete(State(site): State<Arc<Site>>, Path(client): Path<String>, request: Request<Body>) -> Response {
-    let management = match management(&site, client, &request).await {
+    let shown = Shown::new(&request, Purpose::Use);
+    let management = match management(&site, &shown, client, &request).await {
         Ok(management) => management,
         Err(response) => return response,
     };
@@ -71,12 +87,13 @@ fn answer(status: StatusCode, answer: Answer<ClientInformation>) -> Response {
 /// The QWAC is enough; a registration access token that is sent must be right (RFC 7592 s2).
 fn management<'a>(
     site: &'a Site,
+    shown: &'a Shown,
     client: String,
     request: &Request<Body>,
 ) -> impl Future<Output = Result<Management, Response>> + Send + use<'a> {
-    let (tpp, token) = (extract::tpp(site, request, Purpose::Use), bearer(request.headers()));
+    let token = bearer(request.headers());
     async move {
-        let tpp = tpp.await?;
+        let tpp = shown.tpp(site).await?;
         let token = token.map_err(|error| respond::error(&error))?;
         Ok(Management { brand: site.brand.clone(), tpp, client, token })
     }

@@ -46,6 +46,9 @@ impl OAuthError {
         Self::described(ErrorCode::InvalidClient, codes.to_owned())
     }
 
+    /// RFC 6749 s4.1.2.1, at the redirect URI: the TPP is blocked, or refused for what the register says.
+    pub const PROVIDER_REFUSED: Self = Self::new(ErrorCode::AccessDenied, "the bank does not serve this provider at present");
+
     /// RFC 7592 s2: the same for a client that is unknown, deleted, another organisation's, or for a wrong token.
     pub const CLIENT_NOT_MANAGED: Self = Self::new(ErrorCode::InvalidToken, "no such client, or not yours");
     /// RFC 7009 s2.1 and RFC 7662 s2.1.

@@ -7,6 +7,7 @@ pub enum ErrorCode {
     InvalidClient,
     InvalidGrant,
     UnauthorizedClient,
+    AccessDenied,
     UnsupportedGrantType,
     UnsupportedResponseType,
     InvalidScope,
@@ -21,11 +22,12 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
         Self::UnauthorizedClient,
+        Self::AccessDenied,
         Self::UnsupportedGrantType,
         Self::UnsupportedResponseType,
         Self::InvalidScope,
@@ -45,6 +47,7 @@ impl ErrorCode {
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
             Self::UnauthorizedClient => "unauthorized_client",
+            Self::AccessDenied => "access_denied",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::InvalidScope => "invalid_scope",
@@ -63,6 +66,7 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidClient | Self::InvalidToken => 401,
+            Self::AccessDenied => 403,
             Self::TemporarilyUnavailable => 503,
             Self::ServerError => 500,
             Self::InvalidRequest

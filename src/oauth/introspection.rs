@@ -65,6 +65,10 @@ pub enum Inactive {
     CertificateOfOtherOrganisation,
     CertificateLacksRole,
     CertificateNotBound,
+    /// While the operator's block lasts.
+    Blocked,
+    /// The register refuses the organisation or the role.
+    NotInRegister,
 }
 
 impl Inactive {
@@ -80,6 +84,8 @@ impl Inactive {
             Self::CertificateOfOtherOrganisation => "certificate_of_other_organisation",
             Self::CertificateLacksRole => "certificate_lacks_role",
             Self::CertificateNotBound => "certificate_not_bound",
+            Self::Blocked => "blocked",
+            Self::NotInRegister => "not_in_register",
         }
     }
 }

@@ -83,6 +83,16 @@ pub struct Tpp {
     pub subject_dn: String,
     /// SHA-256 over the leaf's DER (RFC 8705 s3.1 `x5t#S256` before base64url).
     pub thumbprint: [u8; 32],
+    pub issuer: CertificateIssuer,
+}
+
+/// Who issued a QWAC, as an operator names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateIssuer {
+    /// For people, as `guichet cert inspect` shows it.
+    pub name: String,
+    /// SHA-256 over the DER of the issuer's SubjectPublicKeyInfo.
+    pub key: [u8; 32],
 }
 
 impl Tpp {

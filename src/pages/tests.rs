@@ -59,6 +59,10 @@ fn pages(lang: Lang) -> Vec<(String, bool, String)> {
     });
     pages.push(("customers".to_owned(), false, Customers { site: site(lang), customers: &customers }.render()));
     pages.push(("no customers".to_owned(), false, Customers { site: site(lang), customers: &[] }.render()));
+    for notice in [None, Some(EVIL), Some(MARKUP)] {
+        let page = NotServed { site: site(lang), tpp: &tpp, notice, url: "tipp:cb?state=\"><script>" };
+        pages.push((format!("return, not served {}", notice.is_some()), false, page.render()));
+    }
     pages.push(("return".to_owned(), false, Return { site: site(lang), tpp: &tpp, url: "tipp:cb?state=\"><script>" }.render()));
     pages
 }
@@ -71,7 +75,7 @@ fn assert_harmless(name: &str, html: &str) {
     for attribute in ["href=\"", "src=\"", "action=\""] {
         for target in html.split(attribute).skip(1) {
             let own = (target.starts_with('/') && !target.starts_with("//")) || target.starts_with('#');
-            assert!(own || name == "return", "{name}: {attribute}{}", &target[..target.len().min(40)]);
+            assert!(own || name.starts_with("return"), "{name}: {attribute}{}", &target[..target.len().min(40)]);
         }
     }
     assert_eq!(html.matches("<h1").count(), 1, "{name}");

@@ -242,6 +242,11 @@ messages! {
     customers_channel(channel);
     customers_code();
     customers_none();
+    // A TPP that is not served
+    not_served_title(tpp);
+    not_served_text(brand, tpp);
+    not_served_notice(brand);
+    not_served_advice(brand);
     // Going back
     return_title(tpp);
     return_lead(tpp);

@@ -1,13 +1,13 @@
 //! The leaf as a plain struct: what it says, before any rule is applied.
 
 use super::der::{self, DerError, Reader};
+use super::name::{self, Name};
+use super::oid;
 use super::pointers::Pointers;
-use super::{name, oid};
+use super::x509::{Certificate, Key};
 use crate::oauth::tpp::PspRole;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
-use x509_parser::nom::Parser;
-use x509_parser::prelude::{ASN1Time, SubjectPublicKeyInfo, X509Certificate, X509CertificateParser, X509Version};
 
 /// What a certificate says, for display and for the checks; nothing in it is to be trusted by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,56 +53,53 @@ pub enum PublicKey {
     Other,
 }
 
-/// A parsed certificate beside its raw extensions, for the rules.
+/// A certificate with what the rules ask for.
+#[derive(Debug)]
 pub(super) struct Leaf<'a> {
-    pub x509: X509Certificate<'a>,
+    pub x509: Certificate<'a>,
+    pub subject: Name<'a>,
     pub key_usage: Option<KeyUsage>,
     pub extended_key_usage: Option<Vec<&'a [u8]>>,
     pub is_ca: bool,
 }
 
-/// The bits of keyUsage that a rule asks for, and all their names.
-pub(super) struct KeyUsage {
-    pub digital_signature: bool,
-    pub key_cert_sign: bool,
-    pub names: Vec<&'static str>,
-}
+/// The first octets of the keyUsage extension's bits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyUsage([u8; 2]);
 
 #[rustfmt::skip]
 const KEY_USAGE_NAMES: [&str; 9] = [
     "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign", "cRLSign", "encipherOnly",
     "decipherOnly",
 ];
+const DIGITAL_SIGNATURE: u8 = 0;
+const KEY_CERT_SIGN: u8 = 5;
 
-/// Parses one certificate of the profile of RFC 5280; the sentence of the error says what is not.
+/// Reads one certificate of the profile of RFC 5280; the sentence of the error says what is not.
 pub(super) fn read(certificate: &[u8]) -> Result<Leaf<'_>, DerError> {
-    der::check(certificate)?;
-    let parsed = X509CertificateParser::new().with_deep_parse_extensions(false).parse(certificate);
-    let (rest, x509) = parsed.map_err(|_| DerError("it has not the structure of a certificate"))?;
-    if !rest.is_empty() {
-        return Err(DerError("bytes follow the certificate"));
-    }
-    profile(&x509)?;
-    let value = |id: &[u8]| x509.extensions().iter().find(|extension| extension.oid.as_bytes() == id).map(|extension| extension.value);
-    let key_usage = value(oid::KEY_USAGE).map(key_usage).transpose()?;
-    let extended_key_usage = value(oid::EXTENDED_KEY_USAGE).map(oids).transpose()?;
-    let is_ca = value(oid::BASIC_CONSTRAINTS).map(is_ca).transpose()?.unwrap_or(false);
-    Ok(Leaf { key_usage, extended_key_usage, is_ca, x509 })
+    let x509 = Certificate::read(certificate)?;
+    Ok(Leaf {
+        subject: Name::read(x509.subject)?,
+        key_usage: x509.extension(oid::KEY_USAGE).map(key_usage).transpose()?,
+        extended_key_usage: x509.extension(oid::EXTENDED_KEY_USAGE).map(oids).transpose()?,
+        is_ca: x509.extension(oid::BASIC_CONSTRAINTS).map(is_ca).transpose()?.unwrap_or(false),
+        x509,
+    })
 }
 
 impl Leaf<'_> {
     /// The facts that the certificate's own fields give; the rules fill in what qcStatements and subject say.
     pub fn facts(&self, certificate: &[u8]) -> CertificateFacts {
         CertificateFacts {
-            subject: name::readable(self.x509.subject()),
-            subject_dn: name::rfc4514(self.x509.subject()),
-            issuer: name::readable(self.x509.issuer()),
-            serial: self.x509.raw_serial().iter().map(|octet| format!("{octet:02x}")).collect(),
-            not_before: self.x509.validity().not_before.to_datetime(),
-            not_after: self.x509.validity().not_after.to_datetime(),
-            key: public_key(self.x509.public_key()),
-            signature_algorithm: der::dotted(self.x509.signature_algorithm.algorithm.as_bytes()),
-            key_usage: self.key_usage.as_ref().map(|usage| usage.names.clone()),
+            subject: self.subject.readable(),
+            subject_dn: self.subject.rfc4514(),
+            issuer: name::readable(self.x509.issuer),
+            serial: der::hexadecimal(self.x509.serial),
+            not_before: self.x509.not_before,
+            not_after: self.x509.not_after,
+            key: public_key(&self.x509.key),
+            signature_algorithm: der::dotted(self.x509.signature_oid()),
+            key_usage: self.key_usage.map(KeyUsage::names),
             extended_key_usage: self.extended_key_usage.as_ref().map(|ids| ids.iter().map(|id| der::dotted(id)).collect()),
             organisation_name: None,
             organisation_id: None,
@@ -112,6 +109,56 @@ impl Leaf<'_> {
             pointers: Pointers::default(),
             thumbprint: Sha256::digest(certificate).into(),
         }
+    }
+
+    /// The key's kind and size.
+    pub fn key(&self) -> PublicKey {
+        public_key(&self.x509.key)
+    }
+
+    /// A bit of keyUsage by its number (RFC 5280 s4.2.1.3); unset where there is no such extension.
+    pub fn has_key_usage(&self, bit: u8) -> bool {
+        self.key_usage.is_some_and(|usage| usage.has(bit))
+    }
+
+    /// The policies of certificatePolicies (RFC 5280 s4.2.1.4), in dots; none where the extension cannot be read.
+    pub fn policies(&self) -> Vec<String> {
+        self.x509.extension(oid::CERTIFICATE_POLICIES).and_then(|value| policies(value).ok()).unwrap_or_default()
+    }
+
+    /// In dots.
+    pub fn extended_key_usages(&self) -> Vec<String> {
+        self.extended_key_usage.iter().flatten().map(|id| der::dotted(id)).collect()
+    }
+
+    /// The types of the subject's attributes, in dots.
+    pub fn subject_attributes(&self) -> Vec<String> {
+        self.subject.attributes().map(|attribute| der::dotted(attribute.id)).collect()
+    }
+
+    /// keyIdentifier of authorityKeyIdentifier (RFC 5280 s4.2.1.1): which of an issuer's keys signed.
+    pub fn authority_key_identifier(&self) -> Option<&[u8]> {
+        const KEY_IDENTIFIER: u8 = 0x80; // [0] IMPLICIT
+        let value = self.x509.extension(oid::AUTHORITY_KEY_IDENTIFIER)?;
+        Reader::new(der::only(value, der::SEQUENCE).ok()?).optional(KEY_IDENTIFIER).ok()?
+    }
+}
+
+impl KeyUsage {
+    pub const fn digital_signature(self) -> bool {
+        self.has(DIGITAL_SIGNATURE)
+    }
+
+    pub const fn key_cert_sign(self) -> bool {
+        self.has(KEY_CERT_SIGN)
+    }
+
+    const fn has(self, bit: u8) -> bool {
+        bit < 16 && u16::from_be_bytes(self.0) & (0x8000 >> bit) != 0
+    }
+
+    fn names(self) -> Vec<&'static str> {
+        (0..).zip(KEY_USAGE_NAMES).filter(|(bit, _)| self.has(*bit)).map(|(_, name)| name).collect()
     }
 }
 
@@ -127,35 +174,19 @@ impl std::fmt::Display for PublicKey {
     }
 }
 
-/// RFC 5280 s4.1.2.1 to s4.1.2.5.
-fn profile(x509: &X509Certificate<'_>) -> Result<(), DerError> {
-    let serial = x509.raw_serial();
-    let validity = x509.validity();
-    let rules = [
-        (x509.version() == X509Version::V3, "it is not of version 3"),
-        (serial.first().is_some_and(|octet| octet & 0x80 == 0), "its serial number is negative"),
-        (serial.iter().any(|octet| *octet != 0), "its serial number is zero"),
-        (serial.len() <= 21, "its serial number is longer than 20 octets"),
-        (x509.signature_algorithm == x509.tbs_certificate.signature, "it names two signature algorithms"),
-        (
-            right_time(&validity.not_before) && right_time(&validity.not_after),
-            "a time is not UTCTime until 2049, GeneralizedTime from 2050",
-        ),
-        (validity.not_before <= validity.not_after, "its notAfter is before its notBefore"),
-    ];
-    rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, broken)| Err(DerError(broken)))
-}
-
-fn right_time(time: &ASN1Time) -> bool {
-    time.is_utctime() == (time.to_datetime().year() < 2050)
-}
-
 fn key_usage(extension_value: &[u8]) -> Result<KeyUsage, DerError> {
     der::check(extension_value)?;
     let bits = der::only(extension_value, der::BIT_STRING)?.get(1..).unwrap_or_default();
-    let set = |at: usize| bits.get(at / 8).is_some_and(|octet| octet & (0x80 >> (at % 8)) != 0);
-    let names = KEY_USAGE_NAMES.into_iter().enumerate().filter(|(at, _)| set(*at)).map(|(_, name)| name).collect();
-    Ok(KeyUsage { digital_signature: set(0), key_cert_sign: set(5), names })
+    Ok(KeyUsage([bits.first().copied().unwrap_or(0), bits.get(1).copied().unwrap_or(0)]))
+}
+
+fn policies(extension_value: &[u8]) -> Result<Vec<String>, DerError> {
+    let mut list = Reader::new(der::only(extension_value, der::SEQUENCE)?);
+    let mut policies = Vec::new();
+    while !list.is_empty() {
+        policies.push(der::dotted(Reader::new(list.expect(der::SEQUENCE)?).expect(der::OBJECT_IDENTIFIER)?));
+    }
+    Ok(policies)
 }
 
 fn oids(extension_value: &[u8]) -> Result<Vec<&[u8]>, DerError> {
@@ -177,13 +208,12 @@ pub(super) fn is_ca(extension_value: &[u8]) -> Result<bool, DerError> {
     Ok(is_ca)
 }
 
-fn public_key(spki: &SubjectPublicKeyInfo<'_>) -> PublicKey {
-    let algorithm = spki.algorithm.algorithm.as_bytes();
-    let key: &[u8] = &spki.subject_public_key.data;
+fn public_key(info: &Key<'_>) -> PublicKey {
+    let (algorithm, key) = (info.algorithm, info.bits);
     if algorithm == oid::RSA_ENCRYPTION {
         return rsa_bits(key).map_or(PublicKey::Other, PublicKey::Rsa);
     }
-    let curve = spki.algorithm.parameters.as_ref().filter(|any| any.tag().0 == u32::from(der::OBJECT_IDENTIFIER)).map(|any| any.data);
+    let curve = der::only(info.parameters, der::OBJECT_IDENTIFIER).ok();
     let uncompressed = |octets: usize| key.first() == Some(&4) && key.len() == 1 + 2 * octets;
     let compressed = |octets: usize| matches!(key.first(), Some(2 | 3)) && key.len() == 1 + octets;
     let point = |octets: usize| uncompressed(octets) || compressed(octets);

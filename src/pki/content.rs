@@ -1,11 +1,12 @@
 //! The rules on what a certificate says, whoever signed it.
 
 use super::certificate::{self, CertificateFacts, Leaf, PublicKey};
+use super::name::{Attribute, Name};
 use super::qc_statements::{self, Psd2Statement, QcStatements};
 use super::reason::{Reason, Warning};
+use super::x509::Extension;
 use super::{TrustPolicy, der, oid, organisation};
 use std::collections::BTreeSet;
-use x509_parser::prelude::{AttributeTypeAndValue, X509Extension, X509Name};
 
 /// Critical extensions that these checks and the path building understand.
 const UNDERSTOOD: [&[u8]; 6] = [
@@ -38,17 +39,21 @@ pub struct Content {
 
 /// Applies every rule on the contents of one certificate (ETSI TS 119 495, EN 319 412-1 to -5, TS 119 312).
 pub fn judge_content(certificate: &[u8], policy: &TrustPolicy) -> Content {
-    let leaf = match certificate::read(certificate) {
-        Ok(leaf) => leaf,
-        Err(error) => return Content { facts: None, reasons: vec![Reason::Malformed(error.0)], warnings: Vec::new() },
-    };
+    match certificate::read(certificate) {
+        Ok(leaf) => judge(&leaf, certificate, policy),
+        Err(error) => Content { facts: None, reasons: vec![Reason::Malformed(error.0)], warnings: Vec::new() },
+    }
+}
+
+/// The same for one that was read.
+pub(super) fn judge(leaf: &Leaf<'_>, certificate: &[u8], policy: &TrustPolicy) -> Content {
     let mut judge = Judge { facts: leaf.facts(certificate), reasons: Vec::new(), warnings: Vec::new(), policy };
-    judge.extensions(&leaf);
-    judge.algorithms(&leaf);
-    judge.usage(&leaf);
-    judge.qualification(&leaf);
-    judge.organisation(&leaf);
-    judge.pointers(&leaf);
+    judge.extensions(leaf);
+    judge.algorithms(leaf);
+    judge.usage(leaf);
+    judge.qualification(leaf);
+    judge.organisation(leaf);
+    judge.pointers(leaf);
     Content { facts: Some(judge.facts), reasons: judge.reasons, warnings: judge.warnings }
 }
 
@@ -67,10 +72,9 @@ impl Judge<'_> {
     }
 
     fn extensions(&mut self, leaf: &Leaf<'_>) {
-        let mut seen = BTreeSet::new();
-        for extension in leaf.x509.extensions() {
-            let id = extension.oid.as_bytes();
-            if !seen.insert(id) && id != oid::QC_STATEMENTS {
+        for (at, extension) in leaf.x509.extensions.iter().enumerate() {
+            let id = extension.id;
+            if id != oid::QC_STATEMENTS && leaf.x509.extensions.iter().take(at).any(|other| other.id == id) {
                 self.refuse(Reason::DuplicateExtension(der::dotted(id)));
             }
             if extension.critical && id != oid::QC_STATEMENTS && !UNDERSTOOD.contains(&id) {
@@ -80,10 +84,10 @@ impl Judge<'_> {
     }
 
     fn algorithms(&mut self, leaf: &Leaf<'_>) {
-        if leaf.is_ca || leaf.key_usage.as_ref().is_some_and(|usage| usage.key_cert_sign) {
+        if leaf.is_ca || leaf.key_usage.as_ref().is_some_and(|usage| usage.key_cert_sign()) {
             self.refuse(Reason::CaCertificate);
         }
-        if !SIGNATURE_ALGORITHMS.contains(&leaf.x509.signature_algorithm.algorithm.as_bytes()) {
+        if !SIGNATURE_ALGORITHMS.contains(&leaf.x509.signature_oid()) {
             self.refuse(Reason::SignatureAlgorithmNotAllowed);
         }
         match self.facts.key {
@@ -96,7 +100,7 @@ impl Judge<'_> {
     fn usage(&mut self, leaf: &Leaf<'_>) {
         match &leaf.key_usage {
             None => self.refuse(Reason::KeyUsageMissing),
-            Some(usage) if !usage.digital_signature => self.refuse(Reason::KeyUsageNoDigitalSignature),
+            Some(usage) if !usage.digital_signature() => self.refuse(Reason::KeyUsageNoDigitalSignature),
             Some(_) => {}
         }
         let Some(purposes) = &leaf.extended_key_usage else { return self.refuse(Reason::EkuMissing) };
@@ -117,7 +121,7 @@ impl Judge<'_> {
     }
 
     fn qualification(&mut self, leaf: &Leaf<'_>) {
-        let mut found = leaf.x509.extensions().iter().filter(|extension| extension.oid.as_bytes() == oid::QC_STATEMENTS);
+        let mut found = leaf.x509.extensions.iter().filter(|extension| extension.id == oid::QC_STATEMENTS);
         let Some(extension) = found.next() else { return self.refuse(Reason::QcStatementsMissing) };
         if found.next().is_some() {
             return self.refuse(Reason::QcStatementsDuplicate);
@@ -125,7 +129,7 @@ impl Judge<'_> {
         self.qc_statements(extension);
     }
 
-    fn qc_statements(&mut self, extension: &X509Extension<'_>) {
+    fn qc_statements(&mut self, extension: &Extension<'_>) {
         if extension.critical {
             self.refuse(Reason::QcStatementsCritical);
         }
@@ -189,23 +193,23 @@ impl Judge<'_> {
     }
 
     fn organisation(&mut self, leaf: &Leaf<'_>) {
-        let subject = leaf.x509.subject();
+        let subject = &leaf.subject;
         self.organisation_name(subject);
         self.organisation_id(subject);
         self.countries();
-        let cabf = leaf.x509.extensions().iter().find(|extension| extension.oid.as_bytes() == oid::CABF_ORGANIZATION_IDENTIFIER);
-        if cabf.is_some_and(|extension| !self.agrees(extension.value)) {
+        let cabf = leaf.x509.extension(oid::CABF_ORGANIZATION_IDENTIFIER);
+        if cabf.is_some_and(|value| !self.agrees(value)) {
             self.refuse(Reason::CabfOrganisationIdMismatch);
         }
-        if subject.iter_attributes().filter_map(|attribute| attribute.as_str().ok()).any(|text| text.contains(char::is_control)) {
+        if subject.attributes().filter_map(Attribute::text).any(|text| text.contains(char::is_control)) {
             self.refuse(Reason::Malformed("a control character stands in the subject"));
         }
     }
 
     /// Nothing is refused for them: they only say where to ask.
     fn pointers(&mut self, leaf: &Leaf<'_>) {
-        for extension in leaf.x509.extensions() {
-            let read = match extension.oid.as_bytes() {
+        for extension in &leaf.x509.extensions {
+            let read = match extension.id {
                 oid::AUTHORITY_INFO_ACCESS => self.facts.pointers.read_information_access(extension.value),
                 oid::CRL_DISTRIBUTION_POINTS => self.facts.pointers.read_distribution_points(extension.value),
                 _ => continue,
@@ -221,7 +225,7 @@ impl Judge<'_> {
         cabf == *id || Some(cabf) == without_authority
     }
 
-    fn organisation_name(&mut self, subject: &X509Name<'_>) {
+    fn organisation_name(&mut self, subject: &Name<'_>) {
         let mut names = attributes(subject, oid::ORGANIZATION_NAME);
         match (names.next(), names.next()) {
             (None, _) => self.refuse(Reason::OrganisationNameMissing),
@@ -233,7 +237,7 @@ impl Judge<'_> {
         }
     }
 
-    fn organisation_id(&mut self, subject: &X509Name<'_>) {
+    fn organisation_id(&mut self, subject: &Name<'_>) {
         let mut ids = attributes(subject, oid::ORGANIZATION_IDENTIFIER);
         let id = match (ids.next(), ids.next()) {
             (None, _) => return self.refuse(Reason::OrganisationIdMissing),
@@ -264,17 +268,16 @@ impl Judge<'_> {
     }
 }
 
-fn attributes<'n, 'a>(name: &'n X509Name<'a>, id: &'static [u8]) -> impl Iterator<Item = &'n AttributeTypeAndValue<'a>> {
-    name.iter_attributes().filter(move |attribute| attribute.attr_type().as_bytes() == id)
+fn attributes<'n, 'a>(name: &'n Name<'a>, id: &'static [u8]) -> impl Iterator<Item = &'n Attribute<'a>> {
+    name.attributes().filter(move |attribute| attribute.id == id)
 }
 
 /// RFC 5280 s4.1.2.4: a UTF8String or a PrintableString; here also not blank and without characters that deceive a reader.
-fn directory_string(attribute: &AttributeTypeAndValue<'_>) -> Result<String, &'static str> {
-    let tag = attribute.attr_value().tag().0;
-    if tag != u32::from(der::UTF8_STRING) && tag != u32::from(der::PRINTABLE_STRING) {
+fn directory_string(attribute: &Attribute<'_>) -> Result<String, &'static str> {
+    if attribute.tag != der::UTF8_STRING && attribute.tag != der::PRINTABLE_STRING {
         return Err("it is neither a UTF8String nor a PrintableString");
     }
-    let text = attribute.as_str().map_err(|_| "it is not UTF-8")?;
+    let text = attribute.text().ok_or("it is not UTF-8")?;
     if text.trim().is_empty() {
         return Err("it is blank");
     }

@@ -1,14 +1,19 @@
 //! A strict DER reader (X.690 s10): definite minimal lengths, low tag numbers, nothing left over.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 pub const BOOLEAN: u8 = 0x01;
 pub const INTEGER: u8 = 0x02;
 pub const BIT_STRING: u8 = 0x03;
+pub const OCTET_STRING: u8 = 0x04;
 pub const NULL: u8 = 0x05;
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
 pub const UTF8_STRING: u8 = 0x0c;
+pub const NUMERIC_STRING: u8 = 0x12;
 pub const PRINTABLE_STRING: u8 = 0x13;
+pub const IA5_STRING: u8 = 0x16;
+pub const UTC_TIME: u8 = 0x17;
+pub const GENERALIZED_TIME: u8 = 0x18;
 pub const SEQUENCE: u8 = 0x30;
 pub const SET: u8 = 0x31;
 
@@ -41,6 +46,11 @@ impl<'a> Reader<'a> {
 
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
+    }
+
+    /// What is not read yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// The next element, of any type.
@@ -103,10 +113,13 @@ pub fn check(bytes: &[u8]) -> Result<(), DerError> {
 
 /// An OBJECT IDENTIFIER's contents, in dots; hexadecimal where an arc does not fit 64 bits.
 pub fn dotted(oid: &[u8]) -> String {
-    arcs(oid).map_or_else(
-        || oid.iter().map(|byte| format!("{byte:02x}")).collect(),
-        |arcs| arcs.iter().map(u64::to_string).collect::<Vec<_>>().join("."),
-    )
+    in_dots(oid).unwrap_or_else(|| hexadecimal(oid))
+}
+
+/// Octets as hexadecimal digits.
+pub fn hexadecimal(octets: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
+    octets.iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 0xf)]).collect()
 }
 
 fn length(bytes: &[u8]) -> Result<(usize, &[u8]), DerError> {
@@ -171,26 +184,26 @@ fn is_oid(value: &[u8]) -> bool {
     starts && !value.is_empty()
 }
 
-fn arcs(oid: &[u8]) -> Option<Vec<u64>> {
+fn in_dots(oid: &[u8]) -> Option<String> {
     if !is_oid(oid) {
         return None;
     }
-    let mut arcs = Vec::new();
+    let mut dots = String::with_capacity(4 * oid.len());
     let mut arc = 0u64;
     for byte in oid {
         arc = arc.checked_mul(128)? | u64::from(byte & 0x7f);
         if byte & 0x80 != 0 {
             continue;
         }
-        if arcs.is_empty() {
+        if dots.is_empty() {
             let first = (arc / 40).min(2);
-            arcs.extend([first, arc - first * 40]);
-        } else {
-            arcs.push(arc);
+            write!(dots, "{first}").ok()?;
+            arc -= first * 40;
         }
+        write!(dots, ".{arc}").ok()?;
         arc = 0;
     }
-    Some(arcs)
+    Some(dots)
 }
 
 impl fmt::Display for DerError {

@@ -2,12 +2,14 @@
 
 use super::organisation::is_deceptive;
 use super::{CertificateFacts, Verdict};
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// What the certificate says, each reason with code, explanation and source, and the verdict as the last line.
 pub fn describe(verdict: &Verdict) -> String {
     let mut lines = verdict.facts.as_ref().map(facts).unwrap_or_default();
+    lines.extend(verdict.path.iter().map(|path| row("issuer key", &hex(&Sha256::digest(&path.issuer.spki)))));
     lines.extend(verdict.anchor().iter().map(|anchor| row("trusted by", anchor)));
     lines.extend(verdict.warnings.iter().map(|warning| row("warning", &warning.to_string())));
     for reason in &verdict.reasons {
@@ -41,8 +43,12 @@ fn facts(facts: &CertificateFacts) -> Vec<String> {
         row("signed with", &facts.signature_algorithm),
         row("key usage", &facts.key_usage.as_ref().map_or_else(absent, |names| names.join(" "))),
         row("ext. usage", &facts.extended_key_usage.as_ref().map_or_else(absent, |ids| ids.join(" "))),
-        row("SHA-256", &facts.thumbprint.iter().map(|octet| format!("{octet:02x}")).collect::<String>()),
+        row("SHA-256", &hex(&facts.thumbprint)),
     ]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn row(label: &str, value: &str) -> String {

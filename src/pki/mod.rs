@@ -2,11 +2,14 @@
 //!
 //! Nothing here waits, reads a clock or logs. TLS proves possession of the key before; the flows act after.
 
+mod algorithms;
+mod anchors;
 mod certificate;
 mod chain;
 mod content;
 mod der;
 mod describe;
+pub mod forwarded;
 mod found;
 mod name;
 mod oid;
@@ -15,8 +18,12 @@ mod path;
 mod pointers;
 pub mod qc_statements;
 mod reason;
+mod sent;
+mod services;
 pub mod trusted_list;
+mod x509;
 
+pub use anchors::{Anchors, AnchorsError};
 pub use certificate::{CertificateFacts, PublicKey};
 pub use chain::PresentedChain;
 pub use content::{Content, judge_content};
@@ -24,13 +31,14 @@ pub use der::DerError;
 pub use describe::describe;
 pub use found::{FoundPath, Issuer, ListedAs};
 pub use organisation::{PsdIdentifier, legible, psd_identifier};
-pub use path::{Anchors, AnchorsError, Crl, CrlError, chain_from_pem_or_der};
+pub use path::{Crl, CrlError, Purpose, chain_from_pem_or_der};
 pub use pointers::Pointers;
 pub use reason::{Family, Reason, Warning};
 
-use crate::oauth::tpp::{OrganisationId, Tpp};
-use path::{Moment, Purpose};
+use crate::oauth::tpp::{CertificateIssuer, OrganisationId, Tpp};
+use path::Moment;
 use rustls::pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -111,23 +119,42 @@ pub struct Verdict {
 /// Judges a client's chain, leaf first, at a time.
 pub fn judge(chain: &[CertificateDer<'_>], trust: &Trust, now: OffsetDateTime) -> Verdict {
     let mut verdict = Verdict { facts: None, reasons: size_reasons(chain), warnings: Vec::new(), path: None };
-    let Some(leaf) = chain.first().filter(|_| verdict.reasons.is_empty()) else { return verdict };
-    let content = judge_content(leaf, &trust.policy);
+    let Some(first) = chain.first().filter(|_| verdict.reasons.is_empty()) else { return verdict };
+    let leaf = match certificate::read(first) {
+        Ok(leaf) => leaf,
+        Err(error) => return Verdict::refused(Reason::Malformed(error.0)),
+    };
+    let content = content::judge(&leaf, first, &trust.policy);
     verdict.facts = content.facts;
     verdict.reasons = content.reasons;
     verdict.warnings = content.warnings;
-    if let Some((not_before, not_after)) = verdict.facts.as_ref().map(|facts| (facts.not_before, facts.not_after)) {
-        verdict.add(validity_reason(not_before, not_after, now));
-        // Where the leaf is out of date, its issuer is judged at the nearest time at which it was not.
-        let at = now.clamp(not_before, not_after);
-        let moment = Moment { at, leaf_end: not_after, purpose: purpose(&verdict.reasons, &trust.policy) };
-        let path = path::judge(chain, &trust.anchors, &trust.crls, &moment);
-        verdict.add(path.reason);
-        verdict.warnings.extend(path.warnings);
-        verdict.path = path.found;
-    }
+    let (not_before, not_after) = (leaf.x509.not_before, leaf.x509.not_after);
+    verdict.add(validity_reason(not_before, not_after, now));
+    // Where the leaf is out of date, its path is judged at the nearest time at which it was not.
+    let at = now.clamp(not_before, not_after);
+    let moment = Moment { now, at, purpose: purpose(&verdict.reasons, &trust.policy) };
+    let path = path::judge(&leaf, chain, &trust.anchors, &trust.crls, &moment);
+    verdict.add(path.reason);
+    verdict.warnings.extend(path.warnings);
+    verdict.path = path.found;
     verdict.reasons.sort_by_key(Reason::step);
     verdict
+}
+
+/// Path validation alone: whether a chain, leaf first, leads to an authority that may vouch for it.
+///
+/// # Errors
+/// With the first thing that is wrong.
+pub fn validate_path(chain: &[CertificateDer<'_>], trust: &Trust, now: OffsetDateTime, purpose: Purpose) -> Result<(), Reason> {
+    let first = chain.first().ok_or(Reason::CertificateMissing)?;
+    let leaf = certificate::read(first).map_err(|error| Reason::Malformed(error.0))?;
+    let path = path::judge(&leaf, chain, &trust.anchors, &trust.crls, &Moment { now, at: now, purpose });
+    match (path.reason, path.found) {
+        (Some(reason), _) => Err(reason),
+        (None, Some(_)) => Ok(()),
+        // What cannot be read is named by the rules on contents, which are not asked here.
+        (None, None) => Err(Reason::Malformed("path building cannot read it")),
+    }
 }
 
 impl Verdict {
@@ -151,7 +178,7 @@ impl Verdict {
         }
         let incomplete = || CertificateRefusal { reasons: vec![Reason::Malformed("it does not say who holds it")] };
         let (facts, path) = self.facts.zip(self.path).ok_or_else(incomplete)?;
-        let tpp = Arc::new(holder(&facts).ok_or_else(incomplete)?);
+        let tpp = Arc::new(holder(&facts, &path).ok_or_else(incomplete)?);
         Ok(Accepted { tpp, facts, path, warnings: self.warnings })
     }
 
@@ -216,7 +243,7 @@ fn purpose(reasons: &[Reason], policy: &TrustPolicy) -> Purpose {
     }
 }
 
-fn holder(facts: &CertificateFacts) -> Option<Tpp> {
+fn holder(facts: &CertificateFacts, path: &FoundPath) -> Option<Tpp> {
     Some(Tpp {
         organisation: OrganisationId::new(facts.organisation_id.clone()?),
         legal_name: facts.organisation_name.clone()?,
@@ -224,5 +251,6 @@ fn holder(facts: &CertificateFacts) -> Option<Tpp> {
         nca_id: facts.nca_id.clone()?,
         subject_dn: facts.subject_dn.clone(),
         thumbprint: facts.thumbprint,
+        issuer: CertificateIssuer { name: facts.issuer.clone(), key: Sha256::digest(&path.issuer.spki).into() },
     })
 }

@@ -4,9 +4,8 @@
 //! string, any other type in dots with `#` and the hexadecimal DER of its value. organizationIdentifier has no
 //! registered descriptor, so it is written `2.5.4.97=#0c..`, as Java's `X500Principal` does.
 
-use super::der;
+use super::der::{self, DerError, Reader};
 use super::oid;
-use x509_parser::prelude::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
 #[rustfmt::skip]
 const DESCRIPTORS: [(&[u8], &str); 14] = [
@@ -17,48 +16,133 @@ const DESCRIPTORS: [(&[u8], &str); 14] = [
     (&[0x55, 4, 17], "postalCode"),
 ];
 
-/// The RFC 4514 string of a name.
-pub fn rfc4514(name: &X509Name<'_>) -> String {
-    let mut rdns: Vec<_> = name.iter_rdn().map(rdn).collect();
-    rdns.reverse();
-    rdns.join(",")
+/// A distinguished name, read.
+#[derive(Debug)]
+pub struct Name<'a> {
+    attributes: Vec<Attribute<'a>>,
 }
 
-/// For people: the same order, with organizationIdentifier by its name and as text.
-pub fn readable(name: &X509Name<'_>) -> String {
-    let mut parts: Vec<_> = name.iter_attributes().map(readable_attribute).collect();
-    parts.reverse();
-    parts.join(", ")
+#[derive(Debug)]
+pub struct Attribute<'a> {
+    pub id: &'a [u8],
+    /// Identifier octet of the value.
+    pub tag: u8,
+    pub value: &'a [u8],
+    /// It starts an RDN; the others of a multi-valued one follow.
+    starts: bool,
 }
 
-fn rdn(rdn: &RelativeDistinguishedName<'_>) -> String {
-    rdn.iter().map(attribute).collect::<Vec<_>>().join("+")
-}
+impl<'a> Name<'a> {
+    /// Reads the contents of a Name (RFC 5280 s4.1.2.4).
+    pub fn read(contents: &'a [u8]) -> Result<Self, DerError> {
+        let mut attributes = Vec::with_capacity(8);
+        let mut rdns = Reader::new(contents);
+        while !rdns.is_empty() {
+            let mut rdn = Reader::new(rdns.expect(der::SET)?);
+            let mut starts = true;
+            while starts || !rdn.is_empty() {
+                let mut parts = Reader::new(rdn.expect(der::SEQUENCE)?);
+                let id = parts.expect(der::OBJECT_IDENTIFIER)?;
+                let der::Element { tag, value } = parts.any()?;
+                parts.finish()?;
+                attributes.push(Attribute { id, tag, value, starts });
+                starts = false;
+            }
+        }
+        Ok(Self { attributes })
+    }
 
-fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
-    let id = attribute.attr_type().as_bytes();
-    let descriptor = DESCRIPTORS.iter().find(|(oid, _)| *oid == id).map(|(_, name)| *name);
-    match (descriptor, attribute.as_str()) {
-        (Some(descriptor), Ok(text)) => format!("{descriptor}={}", escape(text)),
-        (Some(descriptor), Err(_)) => format!("{descriptor}=#{}", hex_der(attribute)),
-        (None, _) => format!("{}=#{}", der::dotted(id), hex_der(attribute)),
+    pub fn attributes(&self) -> impl DoubleEndedIterator<Item = &Attribute<'a>> {
+        self.attributes.iter()
+    }
+
+    /// The RFC 4514 string.
+    pub fn rfc4514(&self) -> String {
+        let mut text = String::with_capacity(128);
+        let mut rest = self.attributes.as_slice();
+        while let Some(start) = rest.iter().rposition(|attribute| attribute.starts) {
+            let (before, rdn) = rest.split_at(start);
+            for attribute in rdn {
+                text.push_str(if text.is_empty() {
+                    ""
+                } else if attribute.starts {
+                    ","
+                } else {
+                    "+"
+                });
+                attribute.write(&mut text);
+            }
+            rest = before;
+        }
+        text
+    }
+
+    /// For people: the same order, with organizationIdentifier by its name and as text.
+    pub fn readable(&self) -> String {
+        let mut text = String::with_capacity(128);
+        for attribute in self.attributes.iter().rev() {
+            text.push_str(if text.is_empty() { "" } else { ", " });
+            attribute.write_readable(&mut text);
+        }
+        text
     }
 }
 
-fn readable_attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
-    let id = attribute.attr_type().as_bytes();
-    let descriptor = DESCRIPTORS.iter().find(|(oid, _)| *oid == id).map(|(_, name)| (*name).to_owned());
-    let name = if id == oid::ORGANIZATION_IDENTIFIER { Some("organizationIdentifier".to_owned()) } else { descriptor };
-    let value = attribute.as_str().map_or_else(|_| format!("#{}", hex_der(attribute)), |text| text.escape_debug().to_string());
-    format!("{}={value}", name.unwrap_or_else(|| der::dotted(id)))
+/// The same for a name by itself, given as its contents.
+pub fn readable(contents: &[u8]) -> String {
+    Name::read(contents).map_or_else(|_| format!("#{}", der::hexadecimal(contents)), |name| name.readable())
+}
+
+impl<'a> Attribute<'a> {
+    /// The value of a string type that is read here.
+    pub fn text(&self) -> Option<&'a str> {
+        match self.tag {
+            der::UTF8_STRING | der::PRINTABLE_STRING | der::NUMERIC_STRING | der::IA5_STRING => std::str::from_utf8(self.value).ok(),
+            _ => None,
+        }
+    }
+
+    fn descriptor(&self) -> Option<&'static str> {
+        DESCRIPTORS.iter().find(|(oid, _)| *oid == self.id).map(|(_, name)| *name)
+    }
+
+    fn write(&self, out: &mut String) {
+        let descriptor = self.descriptor();
+        self.write_type(descriptor, out);
+        match self.text().filter(|_| descriptor.is_some()) {
+            Some(text) => escape(text, out),
+            None => self.write_hexadecimal(out),
+        }
+    }
+
+    fn write_readable(&self, out: &mut String) {
+        let own = (self.id == oid::ORGANIZATION_IDENTIFIER).then_some("organizationIdentifier");
+        self.write_type(own.or_else(|| self.descriptor()), out);
+        match self.text() {
+            Some(text) => out.extend(text.escape_debug()),
+            None => self.write_hexadecimal(out),
+        }
+    }
+
+    fn write_type(&self, descriptor: Option<&str>, out: &mut String) {
+        match descriptor {
+            Some(name) => out.push_str(name),
+            None => out.push_str(&der::dotted(self.id)),
+        }
+        out.push('=');
+    }
+
+    /// The value's DER: its identifier octet, its length, its contents.
+    fn write_hexadecimal(&self, out: &mut String) {
+        out.push('#');
+        out.push_str(&der::hexadecimal(&der::wrapped(self.tag, self.value)));
+    }
 }
 
 /// RFC 4514 s2.4: what must be escaped, and nothing else but control characters, which may be.
-fn escape(text: &str) -> String {
-    let last = text.chars().count().saturating_sub(1);
-    let mut escaped = String::with_capacity(text.len());
-    for (at, character) in text.chars().enumerate() {
-        let edge_space = character == ' ' && (at == 0 || at == last);
+fn escape(text: &str, escaped: &mut String) {
+    for (at, character) in text.char_indices() {
+        let edge_space = character == ' ' && (at == 0 || at + 1 == text.len());
         match character {
             '"' | '+' | ',' | ';' | '<' | '>' | '\\' => escaped.extend(['\\', character]),
             ' ' if edge_space => escaped.push_str("\\ "),
@@ -67,21 +151,12 @@ fn escape(text: &str) -> String {
             plain => escaped.push(plain),
         }
     }
-    escaped
-}
-
-/// The value's DER: its identifier octet, its length, its contents.
-fn hex_der(attribute: &AttributeTypeAndValue<'_>) -> String {
-    let value = attribute.attr_value();
-    let tag = u8::try_from(value.tag().0).unwrap_or(0) | if value.header.is_constructed() { 0x20 } else { 0 };
-    der::wrapped(tag, attribute.as_slice()).iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use x509_parser::prelude::FromDer;
 
     #[test]
     fn what_rfc_4514_escapes_is_escaped() {
@@ -98,18 +173,19 @@ mod tests {
             ("", ""),
         ];
         for (text, escaped) in cases {
-            assert_eq!(escape(text), escaped, "{text:?}");
+            let mut out = String::new();
+            escape(text, &mut out);
+            assert_eq!(out, escaped, "{text:?}");
         }
     }
 
     #[test]
     fn the_last_rdn_comes_first_and_unregistered_types_are_hexadecimal() {
-        let name = b"\x30\x3e\
-            \x31\x0b\x30\x09\x06\x03\x55\x04\x06\x13\x02FR\
+        let name = b"\x31\x0b\x30\x09\x06\x03\x55\x04\x06\x13\x02FR\
             \x31\x0c\x30\x0a\x06\x03\x55\x04\x0a\x0c\x03A,B\
             \x31\x21\x30\x15\x06\x03\x55\x04\x61\x0c\x0ePSDFR-ACPR-123\x30\x08\x06\x03\x55\x04\x03\x0c\x01x";
-        let (_, name) = X509Name::from_der(name).unwrap();
-        assert_eq!(rfc4514(&name), "2.5.4.97=#0c0e50534446522d414350522d313233+CN=x,O=A\\,B,C=FR");
-        assert_eq!(readable(&name), "CN=x, organizationIdentifier=PSDFR-ACPR-123, O=A,B, C=FR");
+        let name = Name::read(name).unwrap();
+        assert_eq!(name.rfc4514(), "2.5.4.97=#0c0e50534446522d414350522d313233+CN=x,O=A\\,B,C=FR");
+        assert_eq!(name.readable(), "CN=x, organizationIdentifier=PSDFR-ACPR-123, O=A,B, C=FR");
     }
 }

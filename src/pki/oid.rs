@@ -14,11 +14,14 @@ oids! {
     QC_STATEMENTS = "1.3.6.1.5.5.7.1.3": [0x2b, 6, 1, 5, 5, 7, 1, 3];
     /// Extension cabfOrganizationIdentifier
     CABF_ORGANIZATION_IDENTIFIER = "2.23.140.3.1": [0x67, 0x81, 0x0c, 3, 1];
+    SUBJECT_KEY_IDENTIFIER = "2.5.29.14": [0x55, 0x1d, 14];
     KEY_USAGE = "2.5.29.15": [0x55, 0x1d, 15];
     SUBJECT_ALT_NAME = "2.5.29.17": [0x55, 0x1d, 17];
     BASIC_CONSTRAINTS = "2.5.29.19": [0x55, 0x1d, 19];
     NAME_CONSTRAINTS = "2.5.29.30": [0x55, 0x1d, 30];
     CRL_DISTRIBUTION_POINTS = "2.5.29.31": [0x55, 0x1d, 31];
+    CERTIFICATE_POLICIES = "2.5.29.32": [0x55, 0x1d, 32];
+    AUTHORITY_KEY_IDENTIFIER = "2.5.29.35": [0x55, 0x1d, 35];
     EXTENDED_KEY_USAGE = "2.5.29.37": [0x55, 0x1d, 37];
 
     /// Extension authorityInfoAccess (RFC 5280 s4.2.2.1)

@@ -1,141 +1,23 @@
-//! The way from a leaf to a configured anchor (RFC 5280 s6), with the anchors and revocation lists it goes by.
+//! The way from a leaf to an authority that is known (RFC 5280 s6), and whether that authority may vouch for it.
 
+use super::algorithms::ALGORITHMS;
+use super::anchors::{Anchors, Authority};
+use super::certificate::{self, Leaf};
 use super::found::{FoundPath, Issuer};
 use super::reason::{Reason, Warning};
-use super::trusted_list::{ServiceStatus, Snapshot, Use};
-use super::{certificate, der, name, oid};
+use super::sent::Sent;
+use super::{der, oid};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{
-    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor, UnixTime, alg_id,
-};
+use rustls::pki_types::{CertificateDer, Der, TrustAnchor, UnixTime};
+use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 use time::OffsetDateTime;
-use webpki::aws_lc_rs as algorithms;
 use webpki::{
-    CertRevocationList, EndEntityCert, Error, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter,
+    Cert, CertRevocationList, EndEntityCert, Error, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter,
     OwnedCertRevocationList, RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
-use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
-
-/// RSA (PKCS #1 and PSS) and ECDSA with SHA-2 (ETSI TS 119 312).
-static ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 18] = [
-    algorithms::RSA_PKCS1_2048_8192_SHA256,
-    algorithms::RSA_PKCS1_2048_8192_SHA384,
-    algorithms::RSA_PKCS1_2048_8192_SHA512,
-    algorithms::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
-    algorithms::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
-    algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
-    &PssWithoutNull(0),
-    &PssWithoutNull(1),
-    &PssWithoutNull(2),
-    algorithms::ECDSA_P256_SHA256,
-    algorithms::ECDSA_P256_SHA384,
-    algorithms::ECDSA_P256_SHA512,
-    algorithms::ECDSA_P384_SHA256,
-    algorithms::ECDSA_P384_SHA384,
-    algorithms::ECDSA_P384_SHA512,
-    algorithms::ECDSA_P521_SHA256,
-    algorithms::ECDSA_P521_SHA384,
-    algorithms::ECDSA_P521_SHA512,
-];
-
-/// The services that may issue a QWAC, by their certificates. Anchors may be intermediates: nothing above them is looked at.
-pub struct Anchors {
-    trusted: Vec<TrustAnchor<'static>>,
-    subjects: Vec<String>,
-}
-
-/// Why a file of anchors cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AnchorsError {
-    /// Not PEM.
-    NotPem,
-    /// No certificate in it.
-    Empty,
-    /// The certificate at this place (from 1) cannot be parsed.
-    Unreadable(usize),
-    /// The certificate at this place (from 1) is not a certification authority's.
-    NotAnAuthority(usize),
-}
-
-impl Anchors {
-    /// Reads every certificate of a PEM file.
-    ///
-    /// # Errors
-    /// When one cannot be used: a file is taken whole or not at all.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, AnchorsError> {
-        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        Self::from_certificates(&certificates.map_err(|_| AnchorsError::NotPem)?)
-    }
-
-    /// Leads nowhere.
-    pub const fn none() -> Self {
-        Self { trusted: Vec::new(), subjects: Vec::new() }
-    }
-
-    /// The services that the trusted lists grant for website authentication. A certificate that does not parse is left out.
-    pub fn from_snapshot(snapshot: &Snapshot) -> Self {
-        let mut anchors = Self::none();
-        let services = snapshot.lists.iter().flat_map(|list| &list.services);
-        let granted = services.filter(|service| {
-            let current = service.periods.first();
-            current.is_some_and(|p| p.status == ServiceStatus::Granted && p.uses.contains(&Use::WebSiteAuthentication))
-        });
-        for certificate in granted.flat_map(|service| &service.certificates) {
-            let _ = anchors.add(&CertificateDer::from(certificate.as_slice()), 0);
-        }
-        anchors
-    }
-
-    /// These and the authorities of a PEM bundle.
-    ///
-    /// # Errors
-    /// As [`Anchors::from_pem`].
-    pub fn with_pem(mut self, pem: &[u8]) -> Result<Self, AnchorsError> {
-        let more = Self::from_pem(pem)?;
-        self.trusted.extend(more.trusted);
-        self.subjects.extend(more.subjects);
-        Ok(self)
-    }
-
-    /// The same for certificates already in DER.
-    ///
-    /// # Errors
-    /// As [`Anchors::from_pem`].
-    pub fn from_certificates(certificates: &[CertificateDer<'_>]) -> Result<Self, AnchorsError> {
-        let mut anchors = Self { trusted: Vec::new(), subjects: Vec::new() };
-        for (at, certificate) in certificates.iter().enumerate() {
-            anchors.add(certificate, at + 1)?;
-        }
-        if anchors.trusted.is_empty() { Err(AnchorsError::Empty) } else { Ok(anchors) }
-    }
-
-    pub fn len(&self) -> usize {
-        self.trusted.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.trusted.is_empty()
-    }
-
-    /// The anchors' subjects, for people.
-    pub fn subjects(&self) -> &[String] {
-        &self.subjects
-    }
-
-    fn add(&mut self, certificate: &CertificateDer<'_>, at: usize) -> Result<(), AnchorsError> {
-        let trusted = webpki::anchor_from_trusted_cert(certificate).map_err(|_| AnchorsError::Unreadable(at))?.to_owned();
-        let (_, x509) = X509Certificate::from_der(certificate).map_err(|_| AnchorsError::Unreadable(at))?;
-        let basic = x509.extensions().iter().find(|extension| extension.oid.as_bytes() == oid::BASIC_CONSTRAINTS);
-        if !basic.is_some_and(|extension| certificate::is_ca(extension.value) == Ok(true)) {
-            return Err(AnchorsError::NotAnAuthority(at));
-        }
-        self.trusted.push(trusted);
-        self.subjects.push(name::readable(x509.subject()));
-        Ok(())
-    }
-}
+use x509_parser::prelude::{CertificateRevocationList, FromDer};
 
 /// A revocation list, parsed once. Whom it is signed by is checked at each use.
 pub struct Crl {
@@ -157,45 +39,45 @@ impl Crl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrlError;
 
+/// What is asked of a chain, beside the certificates and the trust.
+pub(super) struct Moment {
+    /// The present, for the services of the lists.
+    pub now: OffsetDateTime,
+    /// When the certificates must be valid: now, or the nearest time at which the leaf is.
+    pub at: OffsetDateTime,
+    pub purpose: Purpose,
+}
+
 /// What the path building found.
 #[derive(Default)]
 pub(super) struct PathVerdict {
     pub reason: Option<Reason>,
     pub warnings: Vec<Warning>,
+    /// Also where the authority at its end may not vouch for the leaf.
     pub found: Option<FoundPath>,
 }
 
-/// What of the leaf and its surroundings decides on the path beside the certificates.
-pub(super) struct Moment {
-    pub at: OffsetDateTime,
-    /// notAfter of the leaf.
-    pub leaf_end: OffsetDateTime,
-    /// What the certificates between leaf and anchor must allow; the leaf's own is judged with its contents.
-    pub purpose: Purpose,
-}
-
-/// Builds a path at a time and, where there is one, looks the leaf up in the revocation lists.
-pub(super) fn judge(chain: &[CertificateDer<'_>], anchors: &Anchors, crls: &[Crl], moment: &Moment) -> PathVerdict {
-    let Some((leaf, intermediates)) = chain.split_first() else { return PathVerdict::default() };
-    let leaf = match EndEntityCert::try_from(leaf) {
-        Ok(leaf) => leaf,
+/// Builds a path and, where there is one, looks the leaf up in the configured revocation lists.
+pub(super) fn judge(leaf: &Leaf<'_>, chain: &[CertificateDer<'_>], anchors: &Anchors, crls: &[Crl], moment: &Moment) -> PathVerdict {
+    let Some((first, sent)) = chain.split_first() else { return PathVerdict::default() };
+    let certificate = match EndEntityCert::try_from(first) {
+        Ok(certificate) => certificate,
         Err(error) => return PathVerdict { reason: leaf_reason(&error), ..PathVerdict::default() },
     };
-    let search = Search { leaf: &leaf, intermediates, anchors, time: unix(moment.at), leaf_end: moment.leaf_end, purpose: moment.purpose };
-    match search.run(None) {
-        Err(error) => PathVerdict { reason: Some(path_reason(&error)), ..PathVerdict::default() },
-        Ok(path) => {
-            let revocation = search.revocation(crls, moment.at);
-            let mut found = search.found(&path);
+    let search = Search { leaf, certificate: &certificate, anchors, moment };
+    match search.find(sent) {
+        Err(reason) => PathVerdict { reason: Some(reason), ..PathVerdict::default() },
+        Ok(Way { mut found, refusal }) => {
+            let revocation = search.revocation(&found.issuer, crls);
             found.crl_covers_until = revocation.covers_until;
-            PathVerdict { reason: revocation.reason, warnings: revocation.warnings, found: Some(found) }
+            PathVerdict { reason: refusal.or(revocation.reason), warnings: revocation.warnings, found: Some(found) }
         }
     }
 }
 
-/// Which extendedKeyUsage a path must allow.
+/// Which extendedKeyUsage the certificates of a path must allow, where they have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub enum Purpose {
     ClientAuth,
     ClientOrServerAuth,
     /// Only to name the issuer's faults of a leaf that is refused for its own usage.
@@ -219,17 +101,156 @@ impl ExtendedKeyUsageValidator for Purpose {
 }
 
 struct Search<'a> {
-    leaf: &'a EndEntityCert<'a>,
-    intermediates: &'a [CertificateDer<'a>],
+    leaf: &'a Leaf<'a>,
+    certificate: &'a EndEntityCert<'a>,
     anchors: &'a Anchors,
-    time: UnixTime,
-    leaf_end: OffsetDateTime,
-    purpose: Purpose,
+    moment: &'a Moment,
+}
+
+/// A path whose certificates are in order.
+struct Way {
+    found: FoundPath,
+    /// Why its authority may not vouch for the leaf.
+    refusal: Option<Reason>,
+}
+
+enum Failure {
+    /// There are ways, but a certificate between makes each unusable.
+    Unusable(Reason),
+    NoWay(Error),
 }
 
 impl Search<'_> {
-    fn run(&self, crl: Option<&CertRevocationList<'_>>) -> Result<VerifiedPath<'_>, Error> {
-        let lists: Vec<_> = crl.into_iter().collect();
+    /// First without what was sent: a client need not send anything if its issuer is known, and whose key signed the leaf is
+    /// settled then. The known authority that is nearest to the leaf decides, whatever stands above it.
+    fn find(&self, sent: &[CertificateDer<'_>]) -> Result<Way, Reason> {
+        let likely = self.likely();
+        if !likely.is_empty() {
+            match self.run(&likely, &Sent::default()) {
+                Ok(way) => return Ok(way),
+                Err(Failure::Unusable(reason)) => return Err(reason),
+                Err(Failure::NoWay(error)) if !is_of_another_key(&error) => return Err(self.reason(&error, &Sent::default())),
+                Err(Failure::NoWay(_)) => {}
+            }
+        }
+        let sent = Sent::read(sent, self.certificate);
+        if sent.is_entangled(self.certificate) {
+            return Err(Reason::IssuerInvalid(ENTANGLED));
+        }
+        self.run(&self.possible(&sent), &sent).map_err(|failure| match failure {
+            Failure::Unusable(reason) => reason,
+            Failure::NoWay(error) => self.reason(&error, &sent),
+        })
+    }
+
+    /// Who issued the leaf by name and, where that tells several keys of one name apart, by the identifier of the key.
+    fn likely(&self) -> Vec<&Authority> {
+        let mut named: Vec<_> = self.anchors.named(self.certificate.issuer()).collect();
+        if let (2.., Some(key)) = (named.len(), self.leaf.authority_key_identifier()) {
+            if named.iter().any(|authority| authority.has_key_identifier(key)) {
+                named.retain(|authority| authority.has_key_identifier(key));
+            }
+        }
+        named
+    }
+
+    /// Whoever could have issued the leaf or something that was sent.
+    fn possible(&self, sent: &Sent<'_>) -> Vec<&Authority> {
+        let mut names: Vec<&[u8]> = sent.issuers().chain([self.certificate.issuer()]).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().flat_map(|name| self.anchors.named(name)).collect()
+    }
+
+    /// One search of webpki.
+    fn run(&self, authorities: &[&Authority], sent: &Sent<'_>) -> Result<Way, Failure> {
+        let owned = |authority: &&'_ Authority| authority.trust_anchors().count();
+        let owners: Vec<&Authority> = authorities.iter().flat_map(|one| std::iter::repeat_n(*one, owned(one))).collect();
+        let anchors: Vec<TrustAnchor<'_>> = authorities.iter().flat_map(|authority| authority.trust_anchors()).collect();
+        let best = RefCell::new(None);
+        let verify = |path: &VerifiedPath<'_>| {
+            let at = anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
+            let authority = at.and_then(|at| owners.get(at)).ok_or(Error::UnknownIssuer)?;
+            let way = self.walk(path, authority);
+            let accepted = way.as_ref().is_ok_and(|way| way.refusal.is_none());
+            // If no way is accepted, the first that was found is told.
+            let mut best = best.borrow_mut();
+            if accepted || best.is_none() {
+                *best = Some(way);
+            }
+            if accepted { Ok(()) } else { Err(Error::UnknownIssuer) }
+        };
+        let (time, purpose) = (unix(self.moment.at), self.moment.purpose);
+        let built = self.certificate.verify_for_usage(&ALGORITHMS, &anchors, &sent.certificates, time, purpose, None, Some(&verify));
+        let error = built.err();
+        match best.into_inner() {
+            Some(way) => way.map_err(Failure::Unusable),
+            None => Err(Failure::NoWay(error.unwrap_or(Error::UnknownIssuer))),
+        }
+    }
+
+    /// What webpki does not ask of the certificates between, and what the authorities say of the leaf.
+    fn walk(&self, path: &VerifiedPath<'_>, authority: &Authority) -> Result<Way, Reason> {
+        let mut found = FoundPath {
+            issuer: issuer(path),
+            chain: Vec::with_capacity(4),
+            holds_until: self.leaf.x509.not_after,
+            listed: None,
+            crl_covers_until: None,
+        };
+        let mut nearest = None;
+        for certificate in path.intermediate_certificates() {
+            let der = certificate.der();
+            let between = certificate::read(&der).map_err(|error| Reason::IssuerInvalid(error.0))?;
+            if !between.key_usage.is_some_and(certificate::KeyUsage::key_cert_sign) {
+                return Err(Reason::IssuerInvalid("its keyUsage does not allow it to sign certificates"));
+            }
+            found.holds_until = found.holds_until.min(between.x509.not_after);
+            found.chain.push(between.subject.readable());
+            nearest = nearest.or_else(|| self.known(certificate));
+        }
+        found.chain.push(authority.subject().to_owned());
+        let refusal = match nearest.unwrap_or(authority).judge(self.leaf, self.moment.now) {
+            Err(reason) => Some(reason),
+            Ok(None) => None,
+            Ok(Some(vouched)) => {
+                found.holds_until = vouched.until.map_or(found.holds_until, |until| until.min(found.holds_until));
+                found.listed = Some(vouched.listed);
+                None
+            }
+        };
+        Ok(Way { found, refusal })
+    }
+
+    fn known(&self, certificate: &Cert<'_>) -> Option<&Authority> {
+        self.anchors.named(certificate.subject()).next()?;
+        let spki = certificate.subject_public_key_info();
+        self.anchors.find(certificate.subject(), der::only(&spki, der::SEQUENCE).ok()?)
+    }
+
+    /// Each list by itself: webpki asks only the first that fits.
+    fn revocation(&self, issuer: &Issuer, crls: &[Crl]) -> Revocation {
+        let mut found = Revocation::default();
+        for crl in crls.iter().filter(|crl| crl.list.issuer() == self.certificate.issuer()) {
+            match self.look_up(issuer, &crl.list) {
+                Ok(()) => found.covers_until = found.covers_until.max(crl.next_update),
+                // Its scope is not this certificate.
+                Err(Error::UnknownRevocationStatus) => {}
+                Err(Error::CertRevoked) => found.reason = Some(Reason::Revoked),
+                Err(_) => found.warnings.push(Warning::CrlUnusable),
+            }
+            if crl.next_update.is_some_and(|next_update| next_update <= self.moment.at) {
+                found.warnings.push(Warning::CrlExpired);
+            }
+        }
+        found
+    }
+
+    fn look_up(&self, issuer: &Issuer, list: &CertRevocationList<'_>) -> Result<(), Error> {
+        let contents = |whole| der::only(whole, der::SEQUENCE).map(Der::from_slice).map_err(|_| Error::BadDer);
+        let anchors =
+            [TrustAnchor { subject: contents(&issuer.name)?, subject_public_key_info: contents(&issuer.spki)?, name_constraints: None }];
+        let (lists, time) = ([list], unix(self.moment.at));
         let options = RevocationOptionsBuilder::new(&lists).ok().map(|builder| {
             builder
                 .with_depth(RevocationCheckDepth::EndEntity)
@@ -237,41 +258,46 @@ impl Search<'_> {
                 .with_expiration_policy(ExpirationPolicy::Ignore)
                 .build()
         });
-        self.leaf.verify_for_usage(&ALGORITHMS, &self.anchors.trusted, self.intermediates, self.time, self.purpose, options, None)
+        self.certificate.verify_for_usage(&ALGORITHMS, &anchors, &[], time, self.moment.purpose, options, None).map(|_| ())
     }
 
-    fn found(&self, path: &VerifiedPath<'_>) -> FoundPath {
-        let between: Vec<_> = path.intermediate_certificates().map(|certificate| certificate.der()).collect();
-        let between: Vec<_> = between.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, x509)| x509).collect();
-        let anchor = self.anchors.trusted.iter().position(|trusted| trusted == path.anchor());
-        let anchor = anchor.and_then(|index| self.anchors.subjects.get(index)).cloned();
-        FoundPath {
-            issuer: issuer(path),
-            chain: between.iter().map(|x509| name::readable(x509.subject())).chain(anchor).collect(),
-            holds_until: between.iter().map(|x509| x509.validity().not_after.to_datetime()).fold(self.leaf_end, OffsetDateTime::min),
-            listed: None,
-            crl_covers_until: None,
+    #[allow(clippy::wildcard_enum_match_arm, reason = "a foreign enum that grows")]
+    fn reason(&self, error: &Error, sent: &Sent<'_>) -> Reason {
+        match error {
+            Error::UnknownIssuer => self.unknown_issuer(sent),
+            Error::UnsupportedSignatureAlgorithmContext(context)
+                if context.signature_algorithm_id == self.leaf.x509.signature_algorithm =>
+            {
+                Reason::SignatureAlgorithmNotAllowed
+            }
+            Error::InvalidSignatureForPublicKey | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => self.another_key(sent),
+            Error::CaUsedAsEndEntity => Reason::CaCertificate,
+            other => Reason::IssuerInvalid(fault(other)),
         }
     }
 
-    /// Each list by itself: webpki asks only the first that fits.
-    fn revocation(&self, crls: &[Crl], at: OffsetDateTime) -> Revocation {
-        let mut found = Revocation::default();
-        for crl in crls.iter().filter(|crl| crl.list.issuer() == self.leaf.issuer()) {
-            match self.run(Some(&crl.list)) {
-                Ok(_) => found.covers_until = found.covers_until.max(crl.next_update),
-                // Its scope is not this certificate.
-                Err(Error::UnknownRevocationStatus) => {}
-                Err(Error::CertRevoked) => found.reason = Some(Reason::Revoked),
-                Err(_) => found.warnings.push(Warning::CrlUnusable),
-            }
-            if crl.next_update.is_some_and(|next_update| next_update <= at) {
-                found.warnings.push(Warning::CrlExpired);
-            }
+    fn unknown_issuer(&self, sent: &Sent<'_>) -> Reason {
+        let missing = || Reason::UntrustedIssuer(sent.end(self.leaf).issuer);
+        sent.unreadable.as_ref().map_or_else(missing, |error| Reason::IssuerInvalid(fault(error)))
+    }
+
+    /// An authority of the right name is known, but its key signed nothing here. If the certificate names another key of it,
+    /// that one is missing; otherwise somebody uses its name.
+    fn another_key(&self, sent: &Sent<'_>) -> Reason {
+        if sent.has_weak_key() {
+            return Reason::IssuerInvalid("its key is too weak or of an algorithm that is not allowed");
         }
-        found
+        let end = sent.end(self.leaf);
+        let Some(key) = end.issuer_key else { return Reason::SignatureInvalid };
+        if self.anchors.named(&end.issuer_name).all(|authority| authority.has_other_key_than(&key)) {
+            Reason::UntrustedIssuer(format!("{}, by its key {}", end.issuer, der::hexadecimal(&key)))
+        } else {
+            Reason::SignatureInvalid
+        }
     }
 }
+
+const ENTANGLED: &str = "the certificates sent can be arranged in too many ways";
 
 #[derive(Default)]
 struct Revocation {
@@ -291,39 +317,9 @@ fn issuer(path: &VerifiedPath<'_>) -> Issuer {
     )
 }
 
-/// RSASSA-PSS whose hash identifiers lack the NULL parameter, as some QTSPs write it (RFC 4055 s2.1 asks to accept both).
-#[derive(Debug)]
-struct PssWithoutNull(usize);
-
-/// AlgorithmIdentifier contents for SHA-256, SHA-384 and SHA-512, salt as long as the hash.
-const PSS_WITHOUT_NULL: [AlgorithmIdentifier; 3] = [
-    AlgorithmIdentifier::from_slice(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x30\xa0\x0d\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\xa1\x1a\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\xa2\x03\x02\x01\x20"),
-    AlgorithmIdentifier::from_slice(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x30\xa0\x0d\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\xa1\x1a\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\xa2\x03\x02\x01\x30"),
-    AlgorithmIdentifier::from_slice(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x30\xa0\x0d\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\xa1\x1a\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\xa2\x03\x02\x01\x40"),
-];
-
-impl PssWithoutNull {
-    fn with_null(&self) -> &'static dyn SignatureVerificationAlgorithm {
-        match self.0 {
-            0 => algorithms::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
-            1 => algorithms::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
-            _ => algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
-        }
-    }
-}
-
-impl SignatureVerificationAlgorithm for PssWithoutNull {
-    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.with_null().verify_signature(public_key, message, signature)
-    }
-
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        alg_id::RSA_ENCRYPTION
-    }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        PSS_WITHOUT_NULL[self.0.min(2)]
-    }
+#[allow(clippy::wildcard_enum_match_arm, reason = "a foreign enum that grows")]
+const fn is_of_another_key(error: &Error) -> bool {
+    matches!(error, Error::UnknownIssuer | Error::InvalidSignatureForPublicKey | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_))
 }
 
 /// A leaf that path building cannot even read: critical extensions are named by the content rules.
@@ -331,25 +327,19 @@ fn leaf_reason(error: &Error) -> Option<Reason> {
     if *error == Error::UnsupportedCriticalExtension { None } else { Some(Reason::Malformed("path building cannot read it")) }
 }
 
+/// What is wrong with a certificate between leaf and authority.
 #[allow(clippy::wildcard_enum_match_arm, reason = "a foreign enum that grows")]
-fn path_reason(error: &Error) -> Reason {
+const fn fault(error: &Error) -> &'static str {
     match error {
-        Error::UnknownIssuer => Reason::UntrustedIssuer,
-        Error::InvalidSignatureForPublicKey => Reason::SignatureInvalid,
-        Error::UnsupportedSignatureAlgorithmContext(_) | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            Reason::SignatureAlgorithmNotAllowed
-        }
-        Error::CaUsedAsEndEntity => Reason::CaCertificate,
-        Error::CertExpired { .. } | Error::CertNotValidYet { .. } => Reason::IssuerInvalid("it is outside its validity"),
-        Error::NameConstraintViolation => Reason::IssuerInvalid("its name constraints do not allow this subject"),
-        Error::PathLenConstraintViolated => Reason::IssuerInvalid("its path length does not allow this certificate"),
-        Error::EndEntityUsedAsCa => Reason::IssuerInvalid("it is not a certification authority's"),
-        Error::EmptyEkuExtension => Reason::IssuerInvalid("its extendedKeyUsage does not allow client authentication"),
-        Error::UnsupportedCriticalExtension => Reason::IssuerInvalid("it has a critical extension that is not understood"),
-        Error::MaximumSignatureChecksExceeded | Error::MaximumPathBuildCallsExceeded | Error::MaximumPathDepthExceeded => {
-            Reason::IssuerInvalid("the certificates sent can be arranged in too many ways")
-        }
-        _ => Reason::IssuerInvalid("path building cannot use it"),
+        Error::UnsupportedSignatureAlgorithmContext(_) => "it is signed by an algorithm that is not allowed",
+        Error::CertExpired { .. } | Error::CertNotValidYet { .. } => "it is outside its validity",
+        Error::NameConstraintViolation => "its name constraints do not allow this subject",
+        Error::PathLenConstraintViolated => "its path length does not allow this certificate",
+        Error::EndEntityUsedAsCa => "it is not a certification authority's",
+        Error::EmptyEkuExtension => "its extendedKeyUsage does not allow client authentication",
+        Error::UnsupportedCriticalExtension => "it has a critical extension that is not understood",
+        Error::MaximumSignatureChecksExceeded | Error::MaximumPathBuildCallsExceeded | Error::MaximumPathDepthExceeded => ENTANGLED,
+        _ => "path building cannot use it",
     }
 }
 
@@ -372,19 +362,6 @@ pub fn chain_from_pem_or_der(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>
         Err(_) => Err(Reason::Malformed("the file is neither PEM nor DER")),
     }
 }
-
-impl fmt::Display for AnchorsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotPem => f.write_str("the file is not PEM"),
-            Self::Empty => f.write_str("the file has no certificate"),
-            Self::Unreadable(at) => write!(f, "certificate {at} of the file cannot be parsed"),
-            Self::NotAnAuthority(at) => write!(f, "certificate {at} of the file is not a certification authority's"),
-        }
-    }
-}
-
-impl std::error::Error for AnchorsError {}
 
 impl fmt::Display for CrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

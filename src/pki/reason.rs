@@ -15,7 +15,13 @@ pub enum Reason {
     Expired,
     NotYetValid,
     CaCertificate,
-    UntrustedIssuer,
+    UntrustedIssuer(String),
+    ServiceWithdrawn(String),
+    ServiceNotGranted(String),
+    ServiceNotGrantedAtIssuance(String),
+    ServiceNotForWeb(String),
+    ServiceNotUnderstood(String),
+    NotQualifiedByList(String),
     IssuerInvalid(&'static str),
     SignatureInvalid,
     SignatureAlgorithmNotAllowed,
@@ -53,6 +59,14 @@ pub enum Reason {
     NcaCountryNotAccepted(String),
     CabfOrganisationIdMismatch,
     Revoked,
+    Blocked,
+    AuthorisationWithdrawn,
+    AuthorisationSuspended,
+    NotInRegister,
+    NotPassported,
+    RoleNotInRegister,
+    RegisterMissing,
+    RegisterTooOld,
 }
 
 /// The NextGenPSD2 message codes, all answered with 401.
@@ -63,6 +77,7 @@ pub enum Family {
     Expired,
     Revoked,
     RoleInvalid,
+    Blocked,
 }
 
 /// Odd, but no ground for a refusal: to be logged.
@@ -96,7 +111,16 @@ impl Reason {
             Self::CertificateMissing => Family::Missing,
             Self::Expired => Family::Expired,
             Self::Revoked => Family::Revoked,
-            Self::NoRole | Self::RoleUnspecified | Self::RoleUnknown(_) | Self::RoleNameMismatch(_) => Family::RoleInvalid,
+            Self::NoRole
+            | Self::RoleUnspecified
+            | Self::RoleUnknown(_)
+            | Self::RoleNameMismatch(_)
+            | Self::AuthorisationWithdrawn
+            | Self::AuthorisationSuspended
+            | Self::NotInRegister
+            | Self::NotPassported
+            | Self::RoleNotInRegister => Family::RoleInvalid,
+            Self::Blocked | Self::RegisterMissing | Self::RegisterTooOld => Family::Blocked,
             Self::CertificateTooLarge
             | Self::ChainTooLong
             | Self::ChainTooLarge
@@ -105,7 +129,13 @@ impl Reason {
             | Self::UnknownCriticalExtension(_)
             | Self::NotYetValid
             | Self::CaCertificate
-            | Self::UntrustedIssuer
+            | Self::UntrustedIssuer(_)
+            | Self::ServiceWithdrawn(_)
+            | Self::ServiceNotGranted(_)
+            | Self::ServiceNotGrantedAtIssuance(_)
+            | Self::ServiceNotForWeb(_)
+            | Self::ServiceNotUnderstood(_)
+            | Self::NotQualifiedByList(_)
             | Self::IssuerInvalid(_)
             | Self::SignatureInvalid
             | Self::SignatureAlgorithmNotAllowed
@@ -160,6 +190,13 @@ impl Reason {
             | Self::OrganisationNameMalformed(text)
             | Self::OrganisationIdMalformed(text) => Some((*text).to_owned()),
             Self::DuplicateExtension(text)
+            | Self::UntrustedIssuer(text)
+            | Self::ServiceWithdrawn(text)
+            | Self::ServiceNotGranted(text)
+            | Self::ServiceNotGrantedAtIssuance(text)
+            | Self::ServiceNotForWeb(text)
+            | Self::ServiceNotUnderstood(text)
+            | Self::NotQualifiedByList(text)
             | Self::UnknownCriticalExtension(text)
             | Self::QcStatementRepeated(text)
             | Self::QcTypeNotWeb(text)
@@ -174,7 +211,6 @@ impl Reason {
             | Self::Expired
             | Self::NotYetValid
             | Self::CaCertificate
-            | Self::UntrustedIssuer
             | Self::SignatureInvalid
             | Self::SignatureAlgorithmNotAllowed
             | Self::KeyAlgorithmNotAllowed
@@ -201,7 +237,15 @@ impl Reason {
             | Self::OrganisationIdNotPsd
             | Self::OrganisationIdNcaMismatch
             | Self::CabfOrganisationIdMismatch
-            | Self::Revoked => None,
+            | Self::Revoked
+            | Self::Blocked
+            | Self::AuthorisationWithdrawn
+            | Self::AuthorisationSuspended
+            | Self::NotInRegister
+            | Self::NotPassported
+            | Self::RoleNotInRegister
+            | Self::RegisterMissing
+            | Self::RegisterTooOld => None,
         }
     }
 
@@ -223,7 +267,13 @@ impl Reason {
             Self::Expired => (2, "CERTIFICATE_EXPIRED", "RFC 5280 s4.1.2.5", "The certificate's notAfter has passed; connect with the renewed one."),
             Self::NotYetValid => (2, "CERTIFICATE_NOT_YET_VALID", "RFC 5280 s4.1.2.5", "The certificate's notBefore has not been reached."),
             Self::CaCertificate => (2, "CA_CERTIFICATE", "RFC 5280 s4.2.1.9", "This is the certificate of a certification authority, not of a payment service provider."),
-            Self::UntrustedIssuer => (2, "ISSUER_NOT_TRUSTED", "ETSI TS 119 615", "The certificate does not lead to a service accepted here for qualified website authentication; send the issuing certificates along if the issuer has one above it."),
+            Self::UntrustedIssuer(_) => (2, "ISSUER_NOT_TRUSTED", "ETSI TS 119 615 s4.3", "The certificate does not lead to a service of the trusted lists; if the issuer named here is below one, send its certificate along."),
+            Self::ServiceWithdrawn(_) => (2, "SERVICE_WITHDRAWN", "ETSI TS 119 615 s4.3", "The trusted list calls the issuing service withdrawn; certificates that it issued before are not accepted either."),
+            Self::ServiceNotGranted(_) => (2, "SERVICE_NOT_GRANTED", "ETSI TS 119 615 s4.3", "The trusted list does not call the issuing service granted today."),
+            Self::ServiceNotGrantedAtIssuance(_) => (2, "SERVICE_NOT_GRANTED_AT_ISSUANCE", "ETSI TS 119 615 s4.3", "The issuing service was not granted when the certificate was issued."),
+            Self::ServiceNotForWeb(_) => (2, "SERVICE_NOT_FOR_WEB", "ETSI TS 119 612 s5.5.9.4", "The trusted list does not name website authentication among the uses of the issuing service, today or when the certificate was issued."),
+            Self::ServiceNotUnderstood(_) => (2, "SERVICE_NOT_UNDERSTOOD", "ETSI TS 119 612 s5.5.9", "What the trusted list says of the issuing service cannot be understood here, and may not be ignored."),
+            Self::NotQualifiedByList(_) => (2, "NOT_QUALIFIED_BY_LIST", "ETSI TS 119 615 s4.4", "The trusted list says of certificates like this one that they are not qualified for website authentication, or says two things at once."),
             Self::IssuerInvalid(_) => (2, "ISSUER_INVALID", "RFC 5280 s6.1", "A certificate between this one and the accepted service cannot be used."),
             Self::SignatureInvalid => (2, "SIGNATURE_INVALID", "RFC 5280 s6.1.3", "The certificate names an accepted issuer, but that issuer's key did not sign it."),
             Self::SignatureAlgorithmNotAllowed => (2, "SIGNATURE_ALGORITHM_NOT_ALLOWED", "ETSI TS 119 312 s8", "The certificate is signed by another algorithm than RSA or ECDSA with SHA-256, SHA-384 or SHA-512."),
@@ -261,6 +311,14 @@ impl Reason {
             Self::NcaCountryNotAccepted(_) => (6, "NCA_COUNTRY_NOT_ACCEPTED", "Directive (EU) 2015/2366 art. 11 and 28", "Authorisations of that country's authority are not accepted here."),
             Self::CabfOrganisationIdMismatch => (6, "CABF_ORGANISATION_ID_MISMATCH", "CA/B Forum EV Guidelines s9.8.2", "The extension cabfOrganizationIdentifier and the subject's organizationIdentifier differ."),
             Self::Revoked => (7, "CERTIFICATE_REVOKED", "RFC 5280 s6.3", "The issuer has revoked the certificate."),
+            Self::Blocked => (8, "CERTIFICATE_BLOCKED", "Directive (EU) 2015/2366 art. 68(5)", "The bank has shut out this certificate, its issuer or its organisation; ask the bank's support."),
+            Self::AuthorisationWithdrawn => (8, "AUTHORISATION_WITHDRAWN", "Directive (EU) 2015/2366 art. 13, 14", "The register says that the authorisation was withdrawn."),
+            Self::AuthorisationSuspended => (8, "AUTHORISATION_SUSPENDED", "Directive (EU) 2015/2366 art. 13, 14", "The register says that the authorisation is suspended."),
+            Self::NotInRegister => (8, "NOT_IN_REGISTER", "Directive (EU) 2015/2366 art. 14, 15", "The register does not list this organizationIdentifier."),
+            Self::NotPassported => (8, "NOT_PASSPORTED", "Directive (EU) 2015/2366 art. 28", "The register does not list the bank's country among those that the authorisation is passported into."),
+            Self::RoleNotInRegister => (8, "ROLE_NOT_IN_REGISTER", "Directive (EU) 2015/2366 art. 14, 15", "The register does not list the role that is needed."),
+            Self::RegisterMissing => (8, "REGISTER_MISSING", "local policy: trust.register", "The bank asks a register and has none at hand; nothing is wrong with the certificate."),
+            Self::RegisterTooOld => (8, "REGISTER_TOO_OLD", "local policy: trust.register", "The bank's copy of the register is too old to be believed; nothing is wrong with the certificate."),
         }
     }
 }
@@ -273,6 +331,7 @@ impl Family {
             Self::Expired => "CERTIFICATE_EXPIRED",
             Self::Revoked => "CERTIFICATE_REVOKED",
             Self::RoleInvalid => "ROLE_INVALID",
+            Self::Blocked => "CERTIFICATE_BLOCKED",
         }
     }
 }

@@ -17,7 +17,8 @@ impl Db {
 
 async fn insert(to: impl sqlx::PgExecutor<'_>, event: &AuditEvent) -> Result<(), Outage> {
     sqlx::query!(
-        "insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id, reason) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id, reason, actor, subject)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         event.id,
         event.at,
         event.brand.as_str(),
@@ -26,6 +27,8 @@ async fn insert(to: impl sqlx::PgExecutor<'_>, event: &AuditEvent) -> Result<(),
         event.organisation.as_ref().map(|o| o.as_str()),
         event.grant.map(|g| g.0),
         event.reason.as_deref(),
+        event.actor.as_deref(),
+        event.subject.as_deref(),
     )
     .execute(to)
     .await?;

@@ -12,6 +12,7 @@ mod merges;
 mod migrations;
 mod organisations;
 mod sandbox;
+mod standing;
 mod tokens;
 mod versions;
 
@@ -21,6 +22,7 @@ pub use interactions::NewInteraction;
 pub use merges::RunningMerge;
 pub use migrations::{MIGRATOR, SchemaState};
 pub use sandbox::{CustomerRecord, NewCustomer};
+pub use standing::NamedEntry;
 pub use tokens::{NewToken, Stored};
 pub use versions::{Subject, Versions};
 

@@ -5,8 +5,10 @@ use super::load;
 use crate::{
     app::App,
     config::Settings,
-    flows::{Outage, organisation},
-    standing::Standing,
+    flows::{
+        Outage,
+        standing::{self, Reading},
+    },
     storage::Versions,
 };
 use std::{
@@ -73,25 +75,24 @@ impl Watch {
 
     async fn look(&mut self) -> Result<(), Failure> {
         let now = self.app.db.versions().await.map_err(Failure::Outage)?;
+        // first, so that no unreadable file stands in the way of a block
+        if now.standing != self.known.standing {
+            match standing::reload(&self.app).await.map_err(Failure::Outage)? {
+                Reading::Complete => {
+                    self.known.standing = now.standing;
+                    tracing::info!(version = now.standing, "blocks read anew");
+                }
+                // in force as soon as it is read; the blocks are already
+                Reading::RegisterOnItsWay => {}
+            }
+        }
         if now.snapshot != self.known.snapshot {
             reload_snapshot(&self.app, &self.settings).await?;
             self.known.snapshot = now.snapshot;
             tracing::info!(version = now.snapshot, "trusted lists read anew");
         }
-        if now.standing != self.known.standing {
-            load_standing(&self.app).await.map_err(Failure::Outage)?;
-            self.known.standing = now.standing;
-            tracing::info!(version = now.standing, "standing read anew");
-        }
         Ok(())
     }
-}
-
-/// What decides beside certificates whether a TPP may act.
-pub async fn load_standing(app: &App) -> Result<(), Outage> {
-    let merges = organisation::load_merges(app).await?;
-    app.standing.store(Arc::new(Standing { merges }));
-    Ok(())
 }
 
 /// The trust of every brand, from the lists as accepted now.

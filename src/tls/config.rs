@@ -1,19 +1,27 @@
 //! The TLS configuration of each counter, and the one value a reload swaps.
 
-use super::{files::Identity, peer::Counter, possession::ProofOfPossession};
+use super::{
+    files::Identity,
+    front_proxy::{FrontProxy, Hop, listed},
+    peer::Counter,
+    possession::ProofOfPossession,
+};
+use ipnet::IpNet;
 use rustls::{
     RootCertStore, ServerConfig, SupportedCipherSuite,
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::CertificateDer,
     server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier, danger::ClientCertVerifier},
 };
-use std::{collections::HashMap, error, fmt, sync::Arc};
+use std::{collections::HashMap, error, fmt, net::IpAddr, sync::Arc};
 
 /// Everything TLS of one socket. Behind one `ArcSwap`, so that no handshake sees half of a reload.
 #[derive(Clone, Debug)]
 pub struct TlsSet {
     default: Side,
     by_name: HashMap<String, Side>,
+    /// Of whom a PROXY header is required before TLS; of nobody else one is read.
+    announced_from: Vec<IpNet>,
 }
 
 /// A counter and the configuration its handshakes use.
@@ -21,19 +29,50 @@ pub struct TlsSet {
 pub(super) struct Side {
     pub(super) counter: Counter,
     pub(super) config: Arc<ServerConfig>,
+    front_proxy: Option<Arc<FrontProxy>>,
+}
+
+impl Side {
+    const fn new(counter: Counter, config: Arc<ServerConfig>) -> Self {
+        Self { counter, config, front_proxy: None }
+    }
+
+    /// What the connection is that ended its handshake just now.
+    pub(super) fn hop(&self, socket: IpAddr, chain: &[CertificateDer<'_>]) -> Hop {
+        match (&self.front_proxy, self.config.time_provider.current_time()) {
+            (Some(front_proxy), Some(now)) => front_proxy.recognise(socket, chain, now),
+            (None, _) | (_, None) => Hop::Direct,
+        }
+    }
 }
 
 impl TlsSet {
     /// A socket whose connections stand at `counter`, whatever name they ask for, or none.
     pub fn new(counter: Counter, config: Arc<ServerConfig>) -> Self {
-        Self { default: Side { counter, config }, by_name: HashMap::new() }
+        Self { default: Side::new(counter, config), by_name: HashMap::new(), announced_from: vec![] }
     }
 
     /// Connections that ask for one of these names (SNI, RFC 6066 s3) stand at `counter` instead.
     pub fn with_names<'a>(mut self, names: impl IntoIterator<Item = &'a str>, counter: Counter, config: Arc<ServerConfig>) -> Self {
-        let side = Side { counter, config };
+        let side = Side::new(counter, config);
         self.by_name.extend(names.into_iter().map(|name| (name.to_ascii_lowercase(), side.clone())));
         self
+    }
+
+    /// On connections without one of the names above, this proxy's header counts for the client's certificate.
+    pub fn with_front_proxy(mut self, front_proxy: FrontProxy) -> Self {
+        self.default.front_proxy = Some(Arc::new(front_proxy));
+        self
+    }
+
+    /// Peers that say by a PROXY header for whom they come.
+    pub fn announced_from(mut self, peers: Vec<IpNet>) -> Self {
+        self.announced_from = peers;
+        self
+    }
+
+    pub(super) fn is_announced(&self, socket: IpAddr) -> bool {
+        listed(&self.announced_from, socket)
     }
 
     pub(super) fn side(&self, server_name: Option<&str>) -> &Side {

@@ -1,10 +1,12 @@
 //! Accept loop: bounded handshakes off the loop, HTTP/1.1 and HTTP/2 with deadlines, drain.
 
 use super::{
-    config::TlsSet,
+    config::{Side, TlsSet},
+    front_proxy::Hop,
     limits::ListenerLimits,
     linger::Lingering,
     peer::{Counter, Peer},
+    proxy_protocol::{self, HeaderRefusal},
     waiting::{Seat, WaitingRoom},
 };
 use crate::pki::PresentedChain;
@@ -21,7 +23,7 @@ use rustls::server::Acceptor;
 use std::{
     convert::Infallible,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -101,6 +103,8 @@ struct Desk {
 enum Refusal {
     /// The bytes were no acceptable handshake, or the peer left.
     Failed(io::Error),
+    /// A balancer did not say for whom it comes.
+    Unannounced(HeaderRefusal),
     /// `ListenerLimits::handshake` passed.
     TimedOut,
     /// Others came while it kept silent, and the room was full.
@@ -112,6 +116,7 @@ impl Refusal {
     const fn outcome(&self) -> &'static str {
         match self {
             Self::Failed(_) => "failed",
+            Self::Unannounced(_) => "unannounced",
             Self::TimedOut => "timed_out",
             Self::Evicted => "evicted",
             Self::Stopped => "stopped",
@@ -119,9 +124,15 @@ impl Refusal {
     }
 }
 
-/// The two kinds of counters: behind TLS, and in the clear.
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The two kinds of counters: behind TLS, and in the clear. `SocketAddr`: whom a PROXY header announced.
 enum Opened {
-    Tls(Box<TlsStream<TcpStream>>, Counter),
+    Tls(Box<TlsStream<TcpStream>>, Side, Option<SocketAddr>),
     Clear(TcpStream),
 }
 
@@ -140,20 +151,30 @@ impl Desk {
         S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
-        let opened = self.open(tcp, seat).await;
+        let opened = self.open(tcp, address.ip(), seat).await;
         let outcome = opened.as_ref().map_or_else(Refusal::outcome, |_| "done");
         counter!("guichet_handshakes_total", "outcome" => outcome).increment(1);
-        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        let socket = SocketAddr::new(address.ip().to_canonical(), address.port());
         match opened {
-            Ok((Opened::Tls(stream, counter), _slot)) => {
+            Ok((Opened::Tls(stream, side, announced), _slot)) => {
                 let session = stream.get_ref().1;
                 let h2 = session.alpn_protocol() == Some(b"h2");
                 let chain: Vec<_> = session.peer_certificates().unwrap_or_default().iter().map(|leaf| leaf.clone().into_owned()).collect();
                 let chain = PresentedChain::new(chain);
-                self.converse(stream, h2, Peer { address, counter, chain }, service).await;
+                let hop = side.hop(socket.ip(), chain.certificates());
+                if let Hop::Unproved(doubt) = hop {
+                    tracing::warn!(%socket, ?doubt, "a front proxy's address without the proof that it is one");
+                }
+                let peer = Peer { address: announced.unwrap_or(socket), socket, counter: side.counter, hop, chain };
+                self.converse(stream, h2, peer, service).await;
             }
             Ok((Opened::Clear(tcp), _slot)) => {
-                self.converse(tcp, false, Peer { address, counter: Counter::Ops, chain: PresentedChain::default() }, service).await;
+                let peer = Peer { address: socket, socket, counter: Counter::Ops, hop: Hop::Direct, chain: PresentedChain::default() };
+                self.converse(tcp, false, peer, service).await;
+            }
+            Err(Refusal::Unannounced(why)) => {
+                counter!("guichet_proxy_headers_refused_total", "reason" => why.name()).increment(1);
+                tracing::warn!(%socket, ?why, "PROXY header");
             }
             Err(Refusal::Failed(error)) => tracing::debug!(%error, "handshake"),
             Err(Refusal::TimedOut | Refusal::Evicted | Refusal::Stopped) => {}
@@ -162,16 +183,16 @@ impl Desk {
 
     /// Up to the end of the handshake. The seat is kept until a handshake and a connection are free for the peer, so
     /// that whoever waits is bounded by the room.
-    async fn open(&self, tcp: TcpStream, seat: Seat) -> Result<(Opened, OwnedSemaphorePermit), Refusal> {
+    async fn open(&self, tcp: TcpStream, socket: IpAddr, seat: Seat) -> Result<(Opened, OwnedSemaphorePermit), Refusal> {
         let deadline = Instant::now() + self.limits.handshake;
         let opening = async {
-            tcp.set_nodelay(true).map_err(Refusal::Failed)?;
+            tcp.set_nodelay(true)?;
             let hello = tokio::select! {
-                hello = self.hear(tcp) => hello.map_err(Refusal::Failed)?,
+                hello = self.hear(tcp, socket) => hello?,
                 () = seat.lost() => return Err(Refusal::Evicted),
             };
             drop(seat);
-            hello.finish().await.map_err(Refusal::Failed)
+            Ok(hello.finish().await?)
         };
         tokio::select! {
             opened = timeout_at(deadline, opening) => opened.unwrap_or(Err(Refusal::TimedOut)),
@@ -179,18 +200,20 @@ impl Desk {
         }
     }
 
-    /// The peer's first words (TLS: its whole ClientHello), then the permits to answer them.
-    async fn hear(&self, tcp: TcpStream) -> io::Result<Heard<'_>> {
+    /// The peer's first words (TLS: a PROXY header where one is due, and its whole ClientHello), then the permits to answer.
+    async fn hear(&self, mut tcp: TcpStream, socket: IpAddr) -> Result<Heard<'_>, Refusal> {
         tcp.peek(&mut [0]).await?; // no buffer for a silent peer
         let closed = |_| io::Error::other("the semaphore is closed");
         let Some(tls) = &self.tls else {
             return Ok(Heard::Clear(tcp, self.connections.clone().acquire_owned().await.map_err(closed)?));
         };
+        let announced =
+            if tls.load().is_announced(socket) { proxy_protocol::read(&mut tcp).await.map_err(Refusal::Unannounced)? } else { None };
         let hello = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
         let slot = self.connections.clone().acquire_owned().await.map_err(closed)?;
         let handshake = self.handshakes.acquire().await.map_err(closed)?;
         let side = tls.load().side(hello.client_hello().server_name()).clone();
-        Ok(Heard::Hello { hello: Box::new(hello), side, slot, handshake })
+        Ok(Heard::Hello { hello: Box::new(hello), side, announced, slot, handshake })
     }
 
     /// HTTP until the peer, its age, its silence or `stop` ends it.
@@ -269,7 +292,8 @@ impl Desk {
 enum Heard<'a> {
     Hello {
         hello: Box<tokio_rustls::StartHandshake<TcpStream>>,
-        side: super::config::Side,
+        side: Side,
+        announced: Option<SocketAddr>,
         slot: OwnedSemaphorePermit,
         handshake: tokio::sync::SemaphorePermit<'a>,
     },
@@ -280,15 +304,15 @@ impl Heard<'_> {
     async fn finish(self) -> io::Result<(Opened, OwnedSemaphorePermit)> {
         match self {
             Self::Clear(tcp, slot) => Ok((Opened::Clear(tcp), slot)),
-            Self::Hello { hello, side, slot, handshake } => {
-                let mut shaking = pin!(hello.into_stream(side.config));
+            Self::Hello { hello, side, announced, slot, handshake } => {
+                let mut shaking = pin!(hello.into_stream(side.config.clone()));
                 let shaken = timeout(HANDSHAKE_TURN, &mut shaking).await;
                 drop(handshake);
                 let stream = match shaken {
                     Ok(stream) => stream?,
                     Err(_) => shaking.await?,
                 };
-                Ok((Opened::Tls(Box::new(stream), side.counter), slot))
+                Ok((Opened::Tls(Box::new(stream), side, announced), slot))
             }
         }
     }

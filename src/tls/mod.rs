@@ -2,9 +2,11 @@
 
 pub mod config;
 pub mod files;
+pub mod front_proxy;
 pub mod limits;
 mod linger;
 pub mod listener;
 pub mod peer;
 mod possession;
+mod proxy_protocol;
 mod waiting;

@@ -1,5 +1,6 @@
 //! What a connection proved, put into the extensions of every request on it.
 
+use super::front_proxy::Hop;
 use crate::pki::PresentedChain;
 use std::net::SocketAddr;
 
@@ -24,11 +25,16 @@ impl Counter {
     }
 }
 
-/// The certificates are those whose key the peer proved to hold in this very handshake: nothing is resumed.
+/// The certificates are those whose key the peer proved to hold in this very handshake: nothing is resumed. On a front
+/// proxy's connection the HTTP layer puts in their place what the proxy hands over with each request.
 #[derive(Clone, Debug)]
 pub struct Peer {
+    /// Who comes: as a trusted balancer's PROXY header announced, else the socket's.
     pub address: SocketAddr,
+    /// The other end of the socket, as the kernel says.
+    pub socket: SocketAddr,
     pub counter: Counter,
+    pub hop: Hop,
     /// As sent. Empty: none was sent.
     pub chain: PresentedChain,
 }

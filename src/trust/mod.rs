@@ -1,6 +1,7 @@
 //! Today's trust of each brand, and the verdicts that rest on it.
 
 mod sightings;
+pub mod standing;
 mod watched;
 
 pub use sightings::Sightings;

@@ -1,9 +1,9 @@
 //! Whose certificate ends, and when: the list, the metric, the log and the events for whoever mails the TPP.
 
 use crate::{
-    harness::{Bank, BankOptions, Brand, CIC, LBP, Process, Tpp, bank::database, command::printed, sql::execute, together, wire::Reply},
+    harness::{Bank, BankOptions, Brand, CIC, LBP, Process, Tpp, bank::database, sql::execute, together, wire::Reply},
     identity::qwac,
-    identity_merge::{tpp_json, tpp_verb},
+    identity_merge::tpp_json,
     register::with,
 };
 use guichet::{clock::Clock, tasks::expiry};
@@ -261,12 +261,13 @@ async fn the_list_tells_who_must_renew() {
     for field in ["serial", "issuer", "not_before", "not_after", "first_seen_at", "last_seen_at"] {
         assert!(certificates[0][field].is_string(), "{field}");
     }
+    bank.write_config(&BankOptions::default());
     // a name that would steer the terminal is written, not obeyed
     sqlx::raw_sql("update certificates set legal_name = E'Evil\\u001b[2J\\u202e SA'").execute(&bank.pool().await).await.unwrap();
-    for verb in [&["list"][..], &["show", "PSDFR-ACPR-83001"]] {
-        let text = printed(&tpp_verb(&bank, verb).await);
+    for verb in [&["tpp", "list"][..], &["tpp", "show", "PSDFR-ACPR-83001"]] {
+        let text = bank.operator(verb).await;
         assert!(text.contains("Evil\\u{1b}[2J\\u{202e} SA") && !text.contains(['\u{1b}', '\u{202e}']), "{text}");
-        let json = printed(&tpp_verb(&bank, &[verb, &["--json"]].concat()).await);
+        let json = bank.operator(&[verb, &["--json"]].concat()).await;
         assert!(json.contains("Evil\\u001b[2J\\u202e SA") && !json.contains(['\u{1b}', '\u{202e}']), "{json}");
     }
 }

@@ -1,47 +1,31 @@
 //! An organisation gets another identifier: an operator says so, and its clients, consents and tokens live on.
 
 use crate::{
-    harness::{
-        Bank, BankOptions, Brand, CIC, Client, LBP, Tpp,
-        bank::{BRANDS, toml},
-        command::{printed, run},
-        together,
-    },
+    harness::{Bank, BankOptions, Brand, CIC, Client, LBP, Tpp, bank::BRANDS, together},
     identity::{active_with, qwac},
     register::with,
 };
 use serde_json::{Value, json};
 use sqlx::Row;
-use std::{
-    fs,
-    process::Output,
-    time::{Duration as Wait, Instant},
-};
+use std::time::{Duration as Wait, Instant};
 use time::Duration;
 
 const SECOND: Wait = Wait::from_secs(1);
 const OLD: &str = "PSDFR-ACPR-81001";
 const NEW: &str = "PSDDE-BAFIN-81002";
 
-/// `guichet tpp ..` as an operator runs it, beside the server.
-pub async fn tpp_verb(bank: &Bank, arguments: &[&str]) -> Output {
-    fs::write(bank.config_file(), toml(&BankOptions::default(), bank.address, bank.internal, bank.ops)).unwrap();
-    let arguments: Vec<_> = ["tpp"].iter().chain(arguments).copied().collect();
-    run(bank.command(&arguments), "").await
-}
-
 pub async fn tpp_json(bank: &Bank, arguments: &[&str]) -> Value {
-    let arguments: Vec<_> = arguments.iter().chain(&["--json"]).copied().collect();
-    serde_json::from_str(&printed(&tpp_verb(bank, &arguments).await)).unwrap()
+    bank.write_config(&BankOptions::default());
+    serde_json::from_str(&bank.operator(&[&["tpp"], arguments, &["--json"]].concat()).await).unwrap()
 }
 
-async fn merge(bank: &Bank, old: &str, new: &str, more: &[&str]) -> Output {
-    let usual = ["merge", old, new, "--reason", "Merger of 1 June", "--by", "B. Operator"];
-    tpp_verb(bank, &usual.iter().chain(more).copied().collect::<Vec<_>>()).await
+fn order<'a>(old: &'a str, new: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["tpp", "merge", old, new, "--reason", "Merger of 1 June", "--by", "B. Operator"], more].concat()
 }
 
 async fn merged(bank: &Bank, old: &str, new: &str, more: &[&str]) -> String {
-    printed(&merge(bank, old, new, more).await)
+    bank.write_config(&BankOptions::default());
+    bank.operator(&order(old, new, more)).await
 }
 
 /// A second server on the same database.
@@ -124,7 +108,7 @@ async fn clients_consents_and_tokens_live_on_under_the_new_identifier() {
     assert_eq!((shown["client_count"].as_i64(), shown["merges"][0]["by"].as_str()), (Some(0), Some("B. Operator")));
     assert_eq!(shown["merges"][0]["reason"], "Merger of 1 June");
     assert_eq!(bank.audited("client_merged", OLD).await, 2);
-    assert_eq!(bank.audited("organisation_merged", NEW).await, BRANDS.len());
+    assert_eq!(bank.audited("organisation_merged", NEW).await, 1);
     let clients: Vec<_> =
         bank.audit().await.into_iter().filter(|event| event.kind == "client_merged").filter_map(|event| event.client).collect();
     assert!(clients.contains(&cic.id) && clients.contains(&lbp.id));
@@ -187,7 +171,7 @@ async fn a_merge_reaches_every_server_within_a_second() {
     let began = Instant::now();
     let resolved = |bank: &Bank| {
         let (first, now) = (guichet::oauth::tpp::OrganisationId::new(organisations[0].as_str()), guichet::clock::Clock::now(&*bank.clock));
-        bank.server().app().standing.load().merges.resolve(&first, now).map(ToString::to_string)
+        bank.server().app().standing.today().merges.resolve(&first, now).map(ToString::to_string)
     };
     while [&bank, &other].iter().any(|bank| resolved(bank).as_deref() != Some(organisations[2].as_str())) {
         assert!(began.elapsed() < SECOND, "one has not heard");
@@ -242,19 +226,18 @@ async fn a_wrong_merge_is_refused_and_changes_nothing() {
         ("PSDFR-ACPR-4", "PSDFR-ACPR-3", &["--overlap-days", "4000"], 2, "overlap-days"),
     ];
     for (old, new, more, code, why) in cases {
-        let output = merge(&bank, old, new, more).await;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{old} {new}: {said}");
+        let (exit, said) = bank.operator_refused(&order(old, new, more)).await;
+        assert_eq!(exit, code, "{old} {new}: {said}");
         assert!(said.contains(why), "{old} {new}: {said}");
         assert!(!said.contains('\u{1b}'), "{said}");
     }
-    let output = tpp_verb(&bank, &["merge", "PSDFR-ACPR-4", "PSDFR-ACPR-3", "--by", "B. Operator"]).await;
-    assert_eq!(output.status.code(), Some(2), "without a reason");
+    let (exit, _) = bank.operator_refused(&["tpp", "merge", "PSDFR-ACPR-4", "PSDFR-ACPR-3", "--by", "B. Operator"]).await;
+    assert_eq!(exit, 2, "without a reason");
     assert_eq!(everything(&bank).await, before);
     // with --force the new one may come later
     merged(&bank, "PSDFR-ACPR-4", "PSDFR-ACPR-99", &["--force"]).await;
     assert_ne!(everything(&bank).await, before);
-    assert_eq!(tpp_verb(&bank, &["show", "PSDFR-ACPR-98"]).await.status.code(), Some(7));
+    assert_eq!(bank.operator_refused(&["tpp", "show", "PSDFR-ACPR-98"]).await.0, 7);
 }
 
 #[tokio::test]
@@ -280,4 +263,31 @@ async fn no_registration_is_left_behind() {
     assert_eq!(count(OLD).await, 0);
     assert_eq!(count(NEW).await, 62);
     assert!(!said.contains(" 61 clients moved") && !said.contains(" 1 clients moved"), "the merge came in between: {said}");
+}
+
+/// The kill switch sees both: who is blocked under either identifier is blocked with the old certificate.
+#[tokio::test]
+async fn a_block_of_either_identifier_holds_across_the_merge() {
+    let bank = Bank::start().await;
+    let (old, new) = (qwac(&bank, OLD, 300), qwac(&bank, NEW, 300));
+    new.register(CIC).await;
+    let client = old.register(CIC).await;
+    let tokens = client.tokens("web", "aisp").await;
+    let access = tokens["access_token"].as_str().unwrap();
+    merged(&bank, OLD, NEW, &[]).await;
+    until_accepted(&client.over(&new)).await;
+    for (blocked, old_is_out, new_is_out) in [(OLD, true, false), (NEW, true, true)] {
+        let id = bank.block(&["--organisation", blocked]).await;
+        let began = Instant::now();
+        while client.client_credentials().await.status != 401 {
+            assert!(began.elapsed() < SECOND, "the block of {blocked} is not in force");
+        }
+        for (tpp, out) in [(&old, old_is_out), (&new, new_is_out)] {
+            let status = client.over(tpp).client_credentials().await.status;
+            assert_eq!(status, if out { 401 } else { 200 }, "{blocked} blocked, {} comes", tpp.organisation);
+            assert_eq!(active_with(&bank, access, tpp).await, !out, "{blocked} blocked, {} asks", tpp.organisation);
+        }
+        bank.unblock(&id).await;
+        assert!(until_accepted(&client).await < 2 * SECOND);
+    }
 }

@@ -6,19 +6,22 @@ use guichet::{
     app::App,
     clock::System,
     config::{BrandPlace, shipped_brand},
-    http::{Door, HttpLimits, brand_document, documents, endpoints, internal_document},
+    http::{Door, Forwarded, HttpLimits, brand_document, documents, endpoints, internal_document},
     oauth::{authorize::AuthorizeRefusal, brand::Brand, client::ClientRefusal, error::ErrorCode, sca::ScaFailure, token::TokenRefusal},
     pages::Developers,
     pki::{Anchors, PresentedChain, Trust, TrustPolicy},
     storage::Db,
-    tls::peer::{Counter, Peer},
-    trust::TrustDesk,
+    tls::{
+        front_proxy::Hop,
+        peer::{Counter, Peer},
+    },
+    trust::{TrustDesk, standing::StandingDesk},
 };
 use http::{Method, Request, StatusCode};
 use serde_json::Value;
 use sqlx::PgPool;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::Path,
     sync::Arc,
@@ -102,15 +105,17 @@ fn door(brands: Vec<Brand>) -> Door {
         Arc::new(System::new()),
         brands.into_iter().map(Arc::new).collect(),
         TrustDesk::new(everywhere(trust)),
+        StandingDesk::new(HashMap::new()),
         serde_json::json!({ "keys": [] }),
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-    Door::new(app, HttpLimits::new(1024, Duration::from_secs(5), Duration::from_secs(5), 8), metrics)
+    Door::new(app, HttpLimits::new(1024, Duration::from_secs(5), Duration::from_secs(5), 8), Forwarded::new(None), metrics)
 }
 
 async fn status(door: &mut Door, counter: Counter, host: &str, method: &Method, path: &str) -> StatusCode {
     let mut request = Request::builder().method(method).uri(path).header("host", host).body(Body::empty()).unwrap();
-    let peer = Peer { address: ([127, 0, 0, 1], 1).into(), counter, chain: PresentedChain::default() };
+    let address = ([127, 0, 0, 1], 1).into();
+    let peer = Peer { address, socket: address, counter, hop: Hop::Direct, chain: PresentedChain::default() };
     request.extensions_mut().insert(peer);
     door.call(request).await.unwrap().status()
 }

@@ -94,11 +94,12 @@ fn the_error_table_is_current() {
     assert!(read(path) == table, "docs/errors.md is not what the code says: GUICHET_WRITE_DOCS=1 cargo test --test it readme");
 }
 
-const CODES: [ErrorCode; 15] = [
+const CODES: [ErrorCode; 16] = [
     ErrorCode::InvalidRequest,
     ErrorCode::InvalidClient,
     ErrorCode::InvalidGrant,
     ErrorCode::UnauthorizedClient,
+    ErrorCode::AccessDenied,
     ErrorCode::UnsupportedGrantType,
     ErrorCode::UnsupportedResponseType,
     ErrorCode::InvalidScope,

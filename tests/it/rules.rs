@@ -75,7 +75,7 @@ const RULES: [Rule; 109] = [
     ("A44", "TLS 1.0 and 1.1 are refused on every listener.", "FAPI 5.2.1", Tested),
     ("A45", "Browsers' hosts send HSTS.", "FAPI 5.2.3", Tested),
     ("A46", "Machines' listeners speak TLS 1.2 with ECDHE and AES-GCM only.", "FAPI 5.2.2", Tested),
-    ("A47", "A forwarded certificate counts for nothing.", "RFC 9700 4.13", Tested),
+    ("A47", "A forwarded certificate counts from the bank's own proxy over an authenticated link; from others it is removed and counted.", "RFC 9700 4.13", Tested),
     ("A48", "Outbound TLS checks names.", "FAPI 5.2.1", Later("outbound calls")),
     ("A49", "The issuer's host has DNSSEC.", "FAPI 5.2.1", Later("a check of the installation")),
     ("A50", "The metadata are where RFC 8414 says.", "FAPI 5.3.2.1", Tested),

@@ -43,7 +43,9 @@ pub fn authorize(brand: &Brand, channel: &Channel) -> Operation {
     let bad =
         page_answer("The client is unknown, the redirect URI is not one of its own, or the query cannot be read: a page for the customer.");
     let redirect = redirect_answer(outcomes(channel), LOCATION, locations(brand, channel));
-    browser(operation.response("303", redirect).response("400", bad)).build()
+    let refused =
+        page_answer("The bank does not serve the TPP at present: a page with its reason and a link home, which carries `access_denied`.");
+    browser(operation.response("303", redirect).response("400", bad).response("403", refused)).build()
 }
 
 fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
@@ -115,7 +117,7 @@ fn outcomes(channel: &Channel) -> String {
 }
 
 fn refusals() -> Vec<OAuthError> {
-    AuthorizeRefusal::all("scope").into_iter().map(OAuthError::from).collect()
+    AuthorizeRefusal::all("scope").into_iter().map(OAuthError::from).chain([OAuthError::PROVIDER_REFUSED]).collect()
 }
 
 /// The redirects themselves, built by what builds them for customers.
@@ -152,7 +154,7 @@ fn on_journey(id: &str, summary: &str, description: &str) -> OperationBuilder {
         format!("{description} For the customer's browser, which holds the journey's cookie; not for TPPs' software."),
     );
     browser(operation.parameter(journey))
-        .response("403", page_answer("The browser is not the one that began the journey, or the form is not ours: a page."))
+        .response("403", page_answer("The browser is not the one that began the journey, the form is not ours, or the bank does not serve the TPP at present: a page."))
         .response("410", page_answer("The journey is over: a page."))
 }
 

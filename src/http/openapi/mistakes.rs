@@ -6,7 +6,7 @@ use crate::oauth::{
     client::ClientId,
     registration::{admit, check_update},
     secret::Secret,
-    tpp::{OrganisationId, PspRole, Tpp},
+    tpp::{CertificateIssuer, OrganisationId, PspRole, Tpp},
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -19,6 +19,7 @@ fn tpp(roles: Vec<PspRole>) -> Tpp {
         nca_id: "FR-ACPR".into(),
         subject_dn: "CN=tpp.example".into(),
         thumbprint: [0; 32],
+        issuer: CertificateIssuer { name: "CN=QTSP".into(), key: [0; 32] },
     }
 }
 

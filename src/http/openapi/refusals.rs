@@ -51,7 +51,18 @@ pub fn any_certificate() -> Vec<Refusal> {
 
 /// Those that a certificate which was once accepted may meet.
 pub fn known_certificate() -> Vec<Refusal> {
-    let later = ["CERTIFICATE_MISSING", "CERTIFICATE_EXPIRED", "CERTIFICATE_REVOKED", "ISSUER_NOT_TRUSTED", "NCA_COUNTRY_NOT_ACCEPTED"];
+    let later = [
+        "CERTIFICATE_MISSING",
+        "CERTIFICATE_EXPIRED",
+        "CERTIFICATE_REVOKED",
+        "CERTIFICATE_BLOCKED",
+        "ISSUER_NOT_TRUSTED",
+        "NCA_COUNTRY_NOT_ACCEPTED",
+        "AUTHORISATION_",
+        "NOT_IN_REGISTER",
+        "NOT_PASSPORTED",
+        "REGISTER_",
+    ];
     let named = |refusal: &Refusal| later.iter().any(|code| refusal.error.description.starts_with(code));
     any_certificate().into_iter().filter(named).collect()
 }

@@ -106,10 +106,14 @@ impl Clock for TestClock {
 }
 
 /// What differs from the usual test bank.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct BankOptions {
     /// TOML below the generated one: `[limits]` and the like.
     pub extra: String,
+    /// TOML inside `[tpp]` and `[psu]`, which share a socket.
+    pub listener_extra: String,
+    /// TOML inside `[internal]`.
+    pub internal_extra: String,
     /// TOML inside each `[[brand]]`.
     pub brand_extra: String,
     /// TOML inside the `[[brand]]` of one bank.
@@ -282,10 +286,11 @@ fn settings(folder: &Path, options: &BankOptions, tpp: SocketAddr, internal: Soc
 pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: SocketAddr) -> String {
     let file = |name: &str| pki().1.file(name).display().to_string();
     let (server, key) = (file("server.pem"), file("server.key"));
+    let BankOptions { listener_extra, internal_extra, .. } = options;
     let mut text = format!(
-        "[tpp]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n\
-         [psu]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n\
-         [internal]\naddress = \"{internal}\"\ncertificate_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n\
+        "[tpp]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
+         [psu]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
+         [internal]\naddress = \"{internal}\"\ncertificate_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n{internal_extra}\n\
          [ops]\naddress = \"{ops}\"\n[database]\nurl = \"postgres://localhost/unused\"\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
         file("internal.pem"),
         file("internal.key"),

@@ -4,11 +4,13 @@ pub mod audit;
 pub mod bank;
 pub mod command;
 pub mod hello;
+pub mod operator;
 pub mod process;
 pub mod psu;
 pub mod raw;
 pub mod sql;
 pub mod tpp;
+pub mod traffic;
 pub mod wire;
 
 pub use bank::{Bank, BankOptions, Brand, CIC, LBP};

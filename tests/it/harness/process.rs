@@ -53,6 +53,11 @@ impl Bank {
         bank
     }
 
+    /// Writes the settings of a bank that is served in this process, for verbs of the command line.
+    pub fn write_config(&self, options: &BankOptions) {
+        fs::write(self.config_file(), toml(options, self.address, self.internal, self.ops)).unwrap();
+    }
+
     pub fn config_file(&self) -> PathBuf {
         self.folder().join("guichet.toml")
     }

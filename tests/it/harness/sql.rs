@@ -42,6 +42,15 @@ pub const ROWS: &str = r"
     select md5('event' || n)::uuid, now(), 'cic', 'token_issued', md5('client' || 1 + n % 1000)::uuid from generate_series(1, 50000) n;
     insert into sandbox_customers (brand, login, password_hash, reference)
     select 'sandbox' || n / 20, 'customer' || n, repeat('x', 97), 'psu' || n from generate_series(1, 2000) n;
+    insert into blocks (id, brand, target, value, organisation, reason, since, blocked_by, lifted_at, lifted_by, lifted_why)
+    select md5('block' || n)::uuid, '*', 'organisation', 'PSDFR-ACPR-' || n, '', repeat('x', 1500), now(), 'me',
+           case when n > 20 then now() end, case when n > 20 then 'me' end, case when n > 20 then 'over' end
+    from generate_series(1, 500) n;
+    insert into registers (id, as_of, source, digest, entries, imported_at, imported_by, superseded_at)
+    select md5('register' || n)::uuid, now(), repeat('x', 200), sha256(n::text::bytea), 150, now(), 'me', case when n > 1 then now() end
+    from generate_series(1, 500) n;
+    insert into register_entries (register_id, organisation, name, roles, status)
+    select md5('register' || n % 20)::uuid, 'PSDFR-ACPR-' || n, 'TPP ' || n, 'PSP_AI', 'authorised' from generate_series(1, 3000) n;
     analyze";
 
 /// A statement of the program.
@@ -73,6 +82,7 @@ fn sql_type(name: &str) -> &'static str {
         ("Bytea", "bytea"),
         ("ByteaArray", "bytea[]"),
         ("Char", "\"char\""),
+        ("Date", "date"),
         ("Int2", "smallint"),
         ("Int4", "integer"),
         ("Int8", "bigint"),

@@ -5,7 +5,10 @@ use guichet::tls::files::{load_certificates, load_chain_and_key};
 use reqwest::{Method, header::HeaderMap};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 /// An HTTP client that follows no redirect.
 #[derive(Clone)]
@@ -96,6 +99,16 @@ impl Wire {
         let pki = &pki().1;
         let identity = load_chain_and_key(&pki.file(&format!("{name}.pem")), &pki.file(&format!("{name}.key"))).unwrap();
         Self::public(bank, Some((&identity.chain, &identity.key)))
+    }
+
+    /// From one of this machine's loopback addresses, with headers on each request.
+    pub fn from(bank: &Bank, local: IpAddr, identity: Identity<'_>, headers: HeaderMap) -> Self {
+        let mut config = tls("server-ca.pem", identity);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let builder = reqwest::Client::builder().tls_backend_preconfigured(config).redirect(reqwest::redirect::Policy::none()).no_proxy();
+        let hosts = BRANDS.iter().flat_map(|b| [b.tpp_host, b.psu_host]);
+        let builder = hosts.fold(builder, |client, host| client.resolve(host, bank.address));
+        Self { client: builder.local_address(local).default_headers(headers).build().unwrap() }
     }
 
     pub fn browser(bank: &Bank) -> Self {

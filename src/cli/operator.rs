@@ -1,0 +1,100 @@
+//! What the verbs of an operator share: who acts, on which database, in texts that fit a row and a terminal.
+
+use super::{ConfigFile, Failure, StartError};
+use crate::{
+    config::Settings,
+    oauth::brand::BrandId,
+    storage::{Db, Outage, SchemaState},
+};
+use clap::Args;
+use serde::Serialize;
+use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+
+/// Bytes of a reason or a notice.
+pub const LONG: usize = 2_000;
+/// Bytes of a name or a reference.
+pub const SHORT: usize = 256;
+
+/// Who does it: kept with the change.
+#[derive(Args)]
+pub struct Author {
+    /// Who does it
+    #[arg(long = "by", value_name = "NAME", env = "USER", hide_env_values = true)]
+    by: String,
+}
+
+impl Author {
+    pub fn name(&self) -> Result<String, Failure> {
+        text("--by", &self.by, SHORT)
+    }
+}
+
+impl ConfigFile {
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        super::settings(&self.path)
+    }
+}
+
+impl From<Outage> for Failure {
+    fn from(outage: Outage) -> Self {
+        StartError::from(outage).into()
+    }
+}
+
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    super::runtime()
+}
+
+/// The database, where its schema is this program's.
+pub async fn connect(settings: &Settings) -> Result<Db, Failure> {
+    let db = super::connect(settings)?;
+    match db.schema_state().await? {
+        SchemaState::Current { .. } => Ok(db),
+        other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => Err(StartError::Schema(other).into()),
+    }
+}
+
+pub fn choose_brand(id: &str, settings: &Settings) -> Result<BrandId, Failure> {
+    let known: Vec<_> = settings.brands.iter().map(|brand| brand.id.as_str()).collect();
+    if known.contains(&id) { Ok(BrandId::new(id)) } else { Err(Failure(2, format!("no brand {id:?}; there are {}", known.join(", ")))) }
+}
+
+/// Not empty, not too long, without controls but line breaks.
+pub fn text(flag: &str, value: &str, most: usize) -> Result<String, Failure> {
+    let value = value.trim();
+    let wrong = |why: String| Err(Failure(2, format!("{flag} {why}")));
+    if value.is_empty() {
+        return wrong("is empty".to_owned());
+    }
+    if value.len() > most {
+        return wrong(format!("is longer than {most} bytes"));
+    }
+    if value.chars().any(|c| c.is_control() && c != '\n') {
+        return wrong("holds a control character".to_owned());
+    }
+    Ok(value.to_owned())
+}
+
+pub fn day(text: &str) -> Result<Date, String> {
+    Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| "a day is written 2026-11-27".to_owned())
+}
+
+pub fn moment(time: OffsetDateTime) -> String {
+    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_else(|_| time.unix_timestamp().to_string())
+}
+
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+    println!("{}", serde_json::to_string_pretty(value).map_err(Failure::unexpected)?);
+    Ok(())
+}
+
+/// Stored text on a terminal: nothing in it may steer it; further lines are set in.
+pub fn plain(text: &str) -> String {
+    let deceptive = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}');
+    let shown = |c: char| match c {
+        '\n' => "\n            ".to_owned(),
+        c if deceptive(c) => c.escape_unicode().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
