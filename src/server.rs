@@ -9,7 +9,7 @@ use crate::{
     outbound::Outbound,
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{load, revocation, watch::Watch},
+    tasks::{expiry, load, revocation, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -185,6 +185,7 @@ impl Server {
         let settings = Arc::new(settings);
         listeners.spawn(Watch::new(app.clone(), settings.clone(), versions, statuses).run(stop.clone()));
         listeners.spawn(revocation::run(app.clone(), stop.clone()));
+        listeners.spawn(expiry::run(app.clone(), stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })
     }
 

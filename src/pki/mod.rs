@@ -38,7 +38,7 @@ pub use content::{Content, judge_content};
 pub use der::DerError;
 pub use describe::describe;
 pub use found::{FoundPath, Issuer, ListedAs};
-pub use organisation::visible;
+pub use organisation::{PsdIdentifier, psd_identifier, visible};
 pub use path::{Crl, CrlError, Purpose, chain_from_pem_or_der};
 pub use pointers::Pointers;
 pub use reading::{holds_private_key, read_chain};

@@ -3,9 +3,11 @@
 pub mod hosts;
 mod lists;
 pub mod revocation;
+mod sightings;
 pub mod standing;
 mod watched;
 
+pub use sightings::Sightings;
 pub use watched::Watched;
 
 use crate::{
