@@ -6,8 +6,9 @@ use crate::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
     },
+    outbound::Outbound,
     storage::Db,
-    trust::{TrustDesk, standing::StandingDesk},
+    trust::{Sightings, TrustDesk, revocation::StatusDesk, standing::StandingDesk},
 };
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -22,8 +23,12 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     pub brands: Vec<Arc<Brand>>,
     pub trust: TrustDesk,
+    pub statuses: Arc<StatusDesk>,
+    pub outbound: Outbound,
     /// Blocks, register and merges, beside what certificates say.
     pub standing: StandingDesk,
+    /// Certificates in use that were written down lately.
+    pub sightings: Sightings,
     /// RFC 7517 set of the signing keys' public halves.
     pub jwks: serde_json::Value,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
@@ -34,6 +39,13 @@ pub struct Parts {
     pub explanations: Semaphore,
 }
 
+/// What is known of TPPs today, in memory.
+pub struct Desks {
+    pub trust: TrustDesk,
+    pub statuses: StatusDesk,
+    pub standing: StandingDesk,
+}
+
 const CACHED_CLIENTS: usize = 10_000;
 
 impl App {
@@ -42,8 +54,8 @@ impl App {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         brands: Vec<Arc<Brand>>,
-        trust: TrustDesk,
-        standing: StandingDesk,
+        desks: Desks,
+        outbound: Outbound,
         jwks: serde_json::Value,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -52,8 +64,11 @@ impl App {
             clock,
             entropy,
             brands,
-            trust,
-            standing,
+            trust: desks.trust,
+            statuses: Arc::new(desks.statuses),
+            standing: desks.standing,
+            outbound,
+            sightings: Sightings::new(),
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             password_checks: Arc::new(Semaphore::new(cores)),

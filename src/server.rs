@@ -1,14 +1,15 @@
 //! From settings to a running server: files are read, sockets bound, listeners served until told to stop.
 
 use crate::{
-    app::App,
+    app::{App, Desks},
     clock::{Clock, Entropy},
     config::{FrontProxySettings, Limits, Listener, Settings},
     flows::{sandbox, standing},
     http::{Door, Forwarded, Handover, HttpLimits},
+    outbound::Outbound,
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{load, watch::Watch},
+    tasks::{expiry, load, revocation, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -17,7 +18,7 @@ use crate::{
         listener,
         peer::Counter,
     },
-    trust::{TrustDesk, Trusts, standing::StandingDesk},
+    trust::{TrustDesk, Trusts, revocation::StatusDesk, standing::StandingDesk},
 };
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -158,11 +159,14 @@ impl Server {
         let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();
         let policies = settings.brands.iter().map(|brand| (brand.id.clone(), settings.trust_of(&brand.id).register.clone())).collect();
-        let app = App::new(db, clock, entropy, brands, trust, StandingDesk::new(policies), jwks);
+        let statuses = StatusDesk::new(settings.brands.iter().map(|brand| (brand.id.clone(), settings.revocation_of(brand))).collect());
+        let outbound = Outbound::new(&settings.outbound).map_err(configuration)?;
+        let app = App::new(db, clock, entropy, brands, Desks { trust, statuses, standing: StandingDesk::new(policies) }, outbound, jwks);
         standing::load(&app).await?;
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
         }
+        let statuses = revocation::Reader::start(app.clone()).await?;
         let tls = TlsSets::load(&settings)?;
         let (stop, mut listeners) = (CancellationToken::new(), JoinSet::new());
         let door = Door::new(app.clone(), http_limits(&settings.limits), forwarded(settings.front_proxy.as_ref())?, metrics);
@@ -179,7 +183,9 @@ impl Server {
         }
         listen(sockets.ops, None);
         let settings = Arc::new(settings);
-        listeners.spawn(Watch::new(app.clone(), settings.clone(), versions).run(stop.clone()));
+        listeners.spawn(Watch::new(app.clone(), settings.clone(), versions, statuses).run(stop.clone()));
+        listeners.spawn(revocation::run(app.clone(), stop.clone()));
+        listeners.spawn(expiry::run(app.clone(), stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })
     }
 

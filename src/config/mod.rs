@@ -8,16 +8,18 @@ mod mistakes;
 mod names;
 mod proxies;
 mod reader;
+mod revocation;
 mod settings;
 mod trusted_lists;
 
 pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
+pub use revocation::RevocationSettings;
 pub use trusted_lists::{StalePolicy, Staleness, TrustedLists};
 
 use crate::{
     oauth::brand::{Brand, BrandId},
-    pki::forwarded::Format,
+    pki::{forwarded::Format, revocation::Policies},
     standing::RegisterPolicy,
 };
 use ipnet::IpNet;
@@ -125,6 +127,7 @@ pub struct TrustSettings {
     pub nca_countries: Vec<String>,
     /// Accept a QWAC whose extended key usage is server authentication alone.
     pub accept_server_auth_only: bool,
+    pub revocation: RevocationSettings,
     /// What a trusted list past its NextUpdate is still good for.
     pub stale: StalePolicy,
     /// How the national register is used.
@@ -134,6 +137,10 @@ pub struct TrustSettings {
 impl Settings {
     pub fn trust_of(&self, brand: &BrandId) -> &TrustSettings {
         self.brand_trust.get(brand).unwrap_or(&self.trust)
+    }
+
+    pub fn revocation_of(&self, brand: &Brand) -> Policies {
+        self.trust_of(&brand.id).revocation.policies(brand.sandbox)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     mistakes::{Source, suggestion},
     names, proxies, read_text,
     reader::{self, Reader, choice, text},
-    reason, trusted_lists,
+    reason, revocation, trusted_lists,
 };
 use crate::{
     oauth::brand::{Brand, BrandId},
@@ -201,6 +201,7 @@ fn trust(table: &mut Reader<'_>, stale: StalePolicy, context: &Context<'_>) -> T
         crl_files: table.list("crl_files", |v| context.path(v)),
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.flag("accept_server_auth_only"),
+        revocation: revocation::read(&mut table.table("revocation")),
         stale,
         register: register(&mut table.table("register"), &RegisterPolicy::default()),
     };
@@ -236,6 +237,7 @@ fn brand_trust(table: &mut Reader<'_>, sandbox: bool, general: &TrustSettings, c
         crl_files: if own { crl_files } else { general.crl_files.clone() },
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.may("accept_server_auth_only", reader::flag).unwrap_or(general.accept_server_auth_only),
+        revocation: revocation::read_brand(table.optional_table("revocation"), sandbox, &general.revocation),
         stale: general.stale,
         register: match table.optional_table("register") {
             Some(mut own) => register(&mut own, &general.register),

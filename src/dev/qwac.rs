@@ -4,13 +4,20 @@ use super::der;
 use crate::oauth::tpp::PspRole;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType, DnValue, Error, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, RsaKeySize, SerialNumber,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, RsaKeySize, SerialNumber, SigningKey,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 const ORGANIZATION_IDENTIFIER: [u64; 4] = [2, 5, 4, 97];
 const CERTIFICATE_POLICIES: [u64; 4] = [2, 5, 29, 32];
+const CRL_DISTRIBUTION_POINTS: [u64; 4] = [2, 5, 29, 31];
+const AUTHORITY_INFO_ACCESS: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 1, 1];
+const AD_OCSP: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 48, 1];
+const OCSP_NO_CHECK: [u64; 10] = [1, 3, 6, 1, 5, 5, 7, 48, 1, 5];
+/// GeneralName's uniformResourceIdentifier.
+const URI: u8 = 0x86;
 const QC_STATEMENTS: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 1, 3];
 const QC_SYNTAX_V2: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 11, 2];
 const SEMANTICS_LEGAL: [u64; 6] = [0, 4, 0, 194121, 1, 2];
@@ -90,6 +97,10 @@ pub struct QwacSpec {
     pub extended_key_usages: Vec<ExtendedKeyUsagePurpose>,
     /// The content of the qcStatements extension in place of what the fields above give. An empty one: no extension.
     pub qc_statements: Option<Vec<u8>>,
+    /// authorityInfoAccess: OCSP responders.
+    pub ocsp: Vec<String>,
+    /// cRLDistributionPoints, each a point of its own.
+    pub crl: Vec<String>,
     /// Added as they are: arcs, content, critical.
     pub extensions: Vec<(Vec<u64>, Vec<u8>, bool)>,
 }
@@ -113,6 +124,8 @@ impl QwacSpec {
             key_usages: vec![KeyUsagePurpose::DigitalSignature],
             extended_key_usages: vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth],
             qc_statements: None,
+            ocsp: vec![],
+            crl: vec![],
             extensions: vec![],
         }
     }
@@ -158,6 +171,16 @@ impl QwacSpec {
         let statements = self.qc_statements.clone().unwrap_or_else(|| self.qc_statements_der());
         if !statements.is_empty() {
             params.custom_extensions.push(CustomExtension::from_oid_content(&QC_STATEMENTS, statements));
+        }
+        let uri = |url: &String| der::element(URI, url.as_bytes());
+        if !self.ocsp.is_empty() {
+            let access = der::sequence(self.ocsp.iter().map(|url| der::sequence([der::oid(&AD_OCSP), uri(url)])));
+            params.custom_extensions.push(CustomExtension::from_oid_content(&AUTHORITY_INFO_ACCESS, access));
+        }
+        if !self.crl.is_empty() {
+            let point = |url| der::sequence([der::explicit(0, &der::explicit(0, &uri(url)))]);
+            let points = der::sequence(self.crl.iter().map(point));
+            params.custom_extensions.push(CustomExtension::from_oid_content(&CRL_DISTRIBUTION_POINTS, points));
         }
         for (arcs, content, critical) in &self.extensions {
             let mut extension = CustomExtension::from_oid_content(arcs, content.clone());
@@ -244,6 +267,21 @@ impl Ca {
         CertificateParams::default().key_identifier(self.issuer.key())
     }
 
+    /// A responder's certificate, authorised for OCSP or not, with its key.
+    pub fn issue_responder(&self, name: &str, validity: Validity, authorised: bool) -> Result<Issued, Error> {
+        let mut params = params("Test authority, no real trust", name, validity, &[])?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages =
+            if authorised { vec![ExtendedKeyUsagePurpose::OcspSigning] } else { vec![ExtendedKeyUsagePurpose::ClientAuth] };
+        params.custom_extensions.push(CustomExtension::from_oid_content(&OCSP_NO_CHECK, vec![5, 0]));
+        self.sign(&params, KeyKind::P256)
+    }
+
+    /// Who signs what this authority says of its certificates.
+    pub fn signer(&self) -> Result<Signer, Error> {
+        Signer::new(&self.certificate, KeyPair::from_pem(&self.key_pem())?)
+    }
+
     pub fn issue(&self, spec: &QwacSpec) -> Result<Issued, Error> {
         self.sign(&spec.params()?, spec.key)
     }
@@ -300,6 +338,34 @@ impl Ca {
             pem: pem([leaf.der(), &self.certificate]),
             key_pem: key.serialize_pem(),
         })
+    }
+}
+
+/// A key with the names that its certificate gives it. ECDSA P-256.
+pub struct Signer {
+    pub certificate: CertificateDer<'static>,
+    /// DER of the subject.
+    pub name: Vec<u8>,
+    /// DER of the SubjectPublicKeyInfo.
+    pub spki: Vec<u8>,
+    key: KeyPair,
+}
+
+impl Signer {
+    fn new(certificate: &CertificateDer<'static>, key: KeyPair) -> Result<Self, Error> {
+        let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| Error::CouldNotParseCertificate)?;
+        let (name, spki) = (parsed.subject().as_raw().to_vec(), parsed.public_key().raw.to_vec());
+        Ok(Self { certificate: certificate.clone(), name, spki, key })
+    }
+
+    /// The holder of a certificate that was just issued.
+    pub fn of(issued: &Issued) -> Result<Self, Error> {
+        Self::new(&issued.chain[0], KeyPair::from_pem(&issued.key_pem)?)
+    }
+
+    /// ecdsa-with-SHA256.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        self.key.sign(message)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, System},
-    config::{self, Settings, StalePolicy, TrustSettings},
+    config::{self, RevocationSettings, Settings, StalePolicy, TrustSettings},
     pki::TrustPolicy,
     server::{Server, Signals, Sockets, StartError, pool_settings},
     standing::RegisterPolicy,
@@ -52,6 +52,7 @@ pub fn trust(anchors: Option<PathBuf>) -> TrustSettings {
         crl_files,
         nca_countries: TrustPolicy::default().nca_countries.into_iter().collect(),
         accept_server_auth_only: false,
+        revocation: RevocationSettings::OFF,
         stale: StalePolicy::default(),
         register: RegisterPolicy::default(),
     }

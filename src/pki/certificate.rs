@@ -73,6 +73,7 @@ const KEY_USAGE_NAMES: [&str; 9] = [
     "decipherOnly",
 ];
 const DIGITAL_SIGNATURE: u8 = 0;
+const NON_REPUDIATION: u8 = 1;
 const KEY_CERT_SIGN: u8 = 5;
 
 /// Reads one certificate of the profile of RFC 5280; the sentence of the error says what is not.
@@ -147,6 +148,10 @@ impl Leaf<'_> {
 impl KeyUsage {
     pub const fn digital_signature(self) -> bool {
         self.has(DIGITAL_SIGNATURE)
+    }
+
+    pub const fn non_repudiation(self) -> bool {
+        self.has(NON_REPUDIATION)
     }
 
     pub const fn key_cert_sign(self) -> bool {

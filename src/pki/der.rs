@@ -8,6 +8,7 @@ pub const BIT_STRING: u8 = 0x03;
 pub const OCTET_STRING: u8 = 0x04;
 pub const NULL: u8 = 0x05;
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
+pub const ENUMERATED: u8 = 0x0a;
 pub const UTF8_STRING: u8 = 0x0c;
 pub const NUMERIC_STRING: u8 = 0x12;
 pub const PRINTABLE_STRING: u8 = 0x13;
@@ -48,6 +49,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// The next element's identifier octet.
+    pub fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
     /// What is not read yet.
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
@@ -63,6 +69,13 @@ impl<'a> Reader<'a> {
         let (value, rest) = rest.split_at_checked(length).ok_or(DerError("an element is longer than what holds it"))?;
         self.rest = rest;
         Ok(Element { tag, value })
+    }
+
+    /// The next element with its header, as signatures cover it.
+    pub fn whole(&mut self) -> Result<&'a [u8], DerError> {
+        let before = self.rest;
+        self.any()?;
+        Ok(before.split_at(before.len() - self.rest.len()).0)
     }
 
     /// The contents of the next element, which must have this tag.
@@ -91,7 +104,7 @@ pub fn only(bytes: &[u8], tag: u8) -> Result<&[u8], DerError> {
     Ok(value)
 }
 
-/// One element with these contents, which are shorter than 16 MiB.
+/// One element with these contents.
 pub fn wrapped(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = contents.len().to_be_bytes();
     let significant: Vec<u8> = length.into_iter().skip_while(|octet| *octet == 0).collect();
@@ -127,8 +140,8 @@ fn length(bytes: &[u8]) -> Result<(usize, &[u8]), DerError> {
     let octets = match first {
         0..0x80 => return Ok((usize::from(first), rest)),
         0x80 => return Err(DerError("a length is indefinite (BER)")),
-        0x81..=0x83 => usize::from(first & 0x7f),
-        0x84..=0xff => return Err(DerError("a length is above 16 MiB")),
+        0x81..=0x84 => usize::from(first & 0x7f),
+        0x85..=0xff => return Err(DerError("a length is above 4 GiB")),
     };
     let (octets, rest) = rest.split_at_checked(octets).ok_or(DerError("a length is cut short"))?;
     let length = octets.iter().fold(0, |sum, octet| sum << 8 | usize::from(*octet));

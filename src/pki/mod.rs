@@ -7,11 +7,13 @@ mod anchors;
 mod certificate;
 mod chain;
 mod content;
+pub mod crl;
 mod der;
 mod describe;
 pub mod forwarded;
 mod found;
 mod name;
+pub mod ocsp;
 mod oid;
 mod organisation;
 mod path;
@@ -20,9 +22,12 @@ pub mod qc_statements;
 mod reading;
 mod reason;
 mod report;
+pub mod revocation;
 mod rules;
 mod sent;
 mod services;
+mod signature;
+pub mod status;
 pub mod trusted_list;
 mod x509;
 
@@ -33,7 +38,7 @@ pub use content::{Content, judge_content};
 pub use der::DerError;
 pub use describe::describe;
 pub use found::{FoundPath, Issuer, ListedAs};
-pub use organisation::visible;
+pub use organisation::{PsdIdentifier, psd_identifier, visible};
 pub use path::{Crl, CrlError, Purpose, chain_from_pem_or_der};
 pub use pointers::Pointers;
 pub use reading::{holds_private_key, read_chain};
@@ -260,3 +265,6 @@ fn holder(facts: &CertificateFacts, path: &FoundPath) -> Option<Tpp> {
         issuer: CertificateIssuer { name: facts.issuer.clone(), key: Sha256::digest(&path.issuer.spki).into() },
     })
 }
+
+#[cfg(test)]
+mod tests;

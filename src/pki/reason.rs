@@ -59,6 +59,8 @@ pub enum Reason {
     NcaCountryNotAccepted(String),
     CabfOrganisationIdMismatch,
     Revoked,
+    StatusUnknown,
+    RevocationPointersMissing,
     Blocked,
     AuthorisationWithdrawn,
     AuthorisationSuspended,
@@ -167,7 +169,9 @@ impl Reason {
             | Self::OrganisationIdNotPsd
             | Self::OrganisationIdNcaMismatch
             | Self::NcaCountryNotAccepted(_)
-            | Self::CabfOrganisationIdMismatch => Family::Invalid,
+            | Self::CabfOrganisationIdMismatch
+            | Self::StatusUnknown
+            | Self::RevocationPointersMissing => Family::Invalid,
         }
     }
 
@@ -238,6 +242,8 @@ impl Reason {
             | Self::OrganisationIdNcaMismatch
             | Self::CabfOrganisationIdMismatch
             | Self::Revoked
+            | Self::StatusUnknown
+            | Self::RevocationPointersMissing
             | Self::Blocked
             | Self::AuthorisationWithdrawn
             | Self::AuthorisationSuspended
@@ -311,6 +317,8 @@ impl Reason {
             Self::NcaCountryNotAccepted(_) => (6, "NCA_COUNTRY_NOT_ACCEPTED", "Directive (EU) 2015/2366 art. 11 and 28", "Authorisations of that country's authority are not accepted here."),
             Self::CabfOrganisationIdMismatch => (6, "CABF_ORGANISATION_ID_MISMATCH", "CA/B Forum EV Guidelines s9.8.2", "The extension cabfOrganizationIdentifier and the subject's organizationIdentifier differ."),
             Self::Revoked => (7, "CERTIFICATE_REVOKED", "RFC 5280 s6.3", "The issuer has revoked the certificate."),
+            Self::StatusUnknown => (7, "CERTIFICATE_STATUS_UNKNOWN", "RFC 6960 s2.2", "The issuer's OCSP responder does not know the certificate; ask the issuer, who may not have published it yet."),
+            Self::RevocationPointersMissing => (7, "REVOCATION_POINTERS_MISSING", "ETSI EN 319 412-2 s4.4.1", "The certificate names neither an OCSP responder nor a revocation list, so that its status cannot be asked for."),
             Self::Blocked => (8, "CERTIFICATE_BLOCKED", "Directive (EU) 2015/2366 art. 68(5)", "The bank has shut out this certificate, its issuer or its organisation; ask the bank's support."),
             Self::AuthorisationWithdrawn => (8, "AUTHORISATION_WITHDRAWN", "Directive (EU) 2015/2366 art. 13, 14", "The register says that the authorisation was withdrawn."),
             Self::AuthorisationSuspended => (8, "AUTHORISATION_SUSPENDED", "Directive (EU) 2015/2366 art. 13, 14", "The register says that the authorisation is suspended."),

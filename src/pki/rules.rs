@@ -135,7 +135,7 @@ impl Rule {
             | Reason::OrganisationIdNotPsd
             | Reason::CabfOrganisationIdMismatch => Self::OrganisationId,
             Reason::OrganisationIdNcaMismatch | Reason::NcaCountryNotAccepted(_) => Self::Authority,
-            Reason::Revoked => Self::Revocation,
+            Reason::Revoked | Reason::StatusUnknown | Reason::RevocationPointersMissing => Self::Revocation,
             Reason::Blocked
             | Reason::AuthorisationWithdrawn
             | Reason::AuthorisationSuspended

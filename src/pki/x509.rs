@@ -44,6 +44,15 @@ pub struct Extension<'a> {
     pub value: &'a [u8],
 }
 
+impl Key<'_> {
+    /// The SubjectPublicKeyInfo as it stood.
+    pub fn spki(&self) -> Vec<u8> {
+        let algorithm = [&der::wrapped(der::OBJECT_IDENTIFIER, self.algorithm), self.parameters].concat();
+        let bits = der::wrapped(der::BIT_STRING, &[&[0], self.bits].concat());
+        der::wrapped(der::SEQUENCE, &[der::wrapped(der::SEQUENCE, &algorithm), bits].concat())
+    }
+}
+
 impl<'a> Certificate<'a> {
     /// Reads exactly one certificate of the profile of RFC 5280; the sentence of the error says what is not.
     pub fn read(bytes: &'a [u8]) -> Result<Self, DerError> {
@@ -100,9 +109,16 @@ fn validity(mut parts: Reader<'_>) -> Result<(OffsetDateTime, OffsetDateTime), D
     if not_before <= not_after { Ok((not_before, not_after)) } else { Err(DerError("its notAfter is before its notBefore")) }
 }
 
-/// RFC 5280 s4.1.2.5: UTCTime until 2049, GeneralizedTime from 2050; whole seconds, in Greenwich.
+/// RFC 5280 s4.1.2.5: UTCTime until 2049, GeneralizedTime from 2050.
 fn point(element: der::Element<'_>) -> Result<OffsetDateTime, DerError> {
-    let wrong = DerError("a time is not UTCTime until 2049, GeneralizedTime from 2050");
+    let time = time(element)?;
+    let right = (element.tag == der::UTC_TIME) == (time.year() < 2050);
+    if right { Ok(time) } else { Err(DerError("a time is not UTCTime until 2049, GeneralizedTime from 2050")) }
+}
+
+/// UTCTime or GeneralizedTime; whole seconds, in Greenwich.
+pub(super) fn time(element: der::Element<'_>) -> Result<OffsetDateTime, DerError> {
+    let wrong = DerError("a time is neither UTCTime nor GeneralizedTime");
     let (year, rest) = match (element.tag, element.value) {
         (der::UTC_TIME, [decade, year, rest @ ..]) => {
             let year = two(*decade, *year).ok_or(wrong)?;
@@ -114,9 +130,6 @@ fn point(element: der::Element<'_>) -> Result<OffsetDateTime, DerError> {
         }
         _ => return Err(wrong),
     };
-    if (element.tag == der::UTC_TIME) != (year < 2050) {
-        return Err(wrong);
-    }
     within_year(year, rest).ok_or(DerError("a time is none"))
 }
 

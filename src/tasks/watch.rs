@@ -1,7 +1,7 @@
 //! How a change that somebody made, here or elsewhere, reaches this process within a second: one row is read, three times a
 //! second, on a connection that no request waits for; what has another number than before is read anew.
 
-use super::load;
+use super::{load, revocation};
 use crate::{
     app::App,
     config::Settings,
@@ -27,6 +27,7 @@ pub struct Watch {
     app: App,
     settings: Arc<Settings>,
     known: Versions,
+    statuses: revocation::Reader,
     /// Said once, not three times a second.
     failing: bool,
 }
@@ -48,8 +49,8 @@ impl fmt::Display for Failure {
 
 impl Watch {
     /// Everything has been read for the first time, at these numbers or later ones.
-    pub fn new(app: App, settings: Arc<Settings>, known: Versions) -> Self {
-        Self { app, settings, known, failing: false }
+    pub fn new(app: App, settings: Arc<Settings>, known: Versions, statuses: revocation::Reader) -> Self {
+        Self { app, settings, known, statuses, failing: false }
     }
 
     /// Until `stop`.
@@ -85,6 +86,10 @@ impl Watch {
                 // in force as soon as it is read; the blocks are already
                 Reading::RegisterOnItsWay => {}
             }
+        }
+        if now.revocation != self.known.revocation || self.statuses.is_due() {
+            self.statuses.read().await.map_err(Failure::Outage)?;
+            self.known.revocation = now.revocation;
         }
         if now.snapshot != self.known.snapshot {
             reload_snapshot(&self.app, &self.settings).await?;

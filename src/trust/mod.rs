@@ -1,13 +1,18 @@
 //! Today's trust of each brand, and the verdicts that rest on it.
 
+pub mod hosts;
+mod lists;
+pub mod revocation;
+mod sightings;
 pub mod standing;
 mod watched;
 
+pub use sightings::Sightings;
 pub use watched::Watched;
 
 use crate::{
     oauth::brand::BrandId,
-    pki::{self, Accepted, CertificateRefusal, PresentedChain, Trust},
+    pki::{self, Accepted, CertificateRefusal, PresentedChain, Trust, revocation::StatusKey, status::Serial},
 };
 use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
@@ -46,6 +51,8 @@ pub struct Today {
 #[derive(Debug)]
 pub struct Judged {
     pub verdict: Result<Accepted, CertificateRefusal>,
+    /// By which its revocation status is found; only of an accepted one.
+    pub status_key: Option<StatusKey>,
     at: OffsetDateTime,
     until: OffsetDateTime,
     /// When it was last met at the tpp counter and what is kept of that was stored; seconds since the epoch.
@@ -59,7 +66,11 @@ impl Judged {
             Ok(accepted) => accepted.path.holds_until.min(now + REMEMBERED),
             Err(_) => now + REFUSAL_REMEMBERED,
         };
-        Self { verdict, at: now, until, noted_at: AtomicI64::new(i64::MIN) }
+        let status_key = verdict
+            .as_ref()
+            .ok()
+            .and_then(|accepted| Some(StatusKey::new(&accepted.path.issuer, Serial::from_hex(&accepted.facts.serial)?)));
+        Self { status_key, verdict, at: now, until, noted_at: AtomicI64::new(i64::MIN) }
     }
 
     /// Whether it was noted within this time.

@@ -9,7 +9,7 @@ use std::{
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
 const PLAN: [(&str, &str, &str); 26] = [
     ("oauth", "", "base64 serde serde_json sha2 subtle time url utoipa uuid"),
-    ("pki", "oauth::tpp", "base64 rustls serde sfv sha2 time webpki x509_ocsp x509_parser"),
+    ("pki", "oauth::tpp", "aws_lc_rs::digest base64 rustls serde sfv sha2 time webpki x509_parser"),
     ("standing", "oauth", "serde time uuid"),
     ("register_file", "oauth standing", "csv serde_json"),
     ("trusted_lists", "pki::trusted_list", "aws_lc_rs base64 roxmltree rustls sha2 time x509_parser xml_sec"),
@@ -17,17 +17,21 @@ const PLAN: [(&str, &str, &str); 26] = [
     ("audit", "oauth", "time uuid"),
     ("pages", "oauth pki", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
-    ("config", "oauth pki::forwarded standing", "ipnet secrecy time toml tracing url"),
+    ("config", "oauth pki::forwarded pki::revocation standing", "ipnet secrecy time toml tracing url"),
     ("signing", "", "jsonwebtoken"),
-    ("storage", "audit oauth pki::trusted_list standing", "metrics serde serde_json sqlx time tokio uuid"),
+    (
+        "storage",
+        "audit oauth pki::Issuer pki::Pointers pki::revocation pki::status pki::trusted_list standing",
+        "metrics serde serde_json sqlx time tokio uuid",
+    ),
     (
         "flows",
-        "app audit clock oauth pki sca standing storage trust::standing",
+        "app audit clock oauth outbound pki sca standing storage trust",
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio tracing uuid",
     ),
-    ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time"),
-    ("tasks", "app config flows oauth pki storage trust", "metrics rustls tokio tokio_util tracing"),
-    ("app", "clock oauth storage trust", "quick_cache serde_json tokio"),
+    ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
+    ("tasks", "app config flows oauth pki storage trust", "metrics rustls serde_json time tokio tokio_util tracing"),
+    ("app", "clock oauth outbound storage trust", "quick_cache serde_json tokio"),
     (
         "tls",
         "pki::PresentedChain",
@@ -42,14 +46,14 @@ const PLAN: [(&str, &str, &str); 26] = [
     ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),
     (
         "server",
-        "app clock config flows http oauth signing storage tasks tls trust",
+        "app clock config flows http oauth outbound signing storage tasks tls trust",
         "arc_swap metrics_exporter_prometheus nix::sys::resource serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
     (
         "dev",
         "clock config oauth pki sca server standing storage telemetry",
-        "aws_lc_rs base64 clap nix rcgen rustls sqlx time tokio tracing url x509_parser",
+        "aws_lc_rs base64 clap nix rcgen rustls sha2 sqlx time tokio tracing url x509_parser",
     ),
     (
         "cli",

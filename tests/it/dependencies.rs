@@ -9,14 +9,12 @@ use std::{
 const LICENCES: [&str; 7] = ["Apache-2.0", "BSD-3-Clause", "CDLA-Permissive-2.0", "ISC", "MIT", "Unicode-3.0", "Zlib"];
 
 /// Built in several versions, because those who need them do not agree. Shorter is better; longer is a decision.
-const SEVERAL_VERSIONS: [&str; 23] = [
+const SEVERAL_VERSIONS: [&str; 20] = [
     "allocator-api2",
     "base64",
     "block-buffer",
-    "const-oid",
     "cpufeatures",
     "crypto-common",
-    "der",
     "digest",
     "getrandom",
     "hashbrown",
@@ -26,7 +24,6 @@ const SEVERAL_VERSIONS: [&str; 23] = [
     "rand_core",
     "sha2",
     "signature",
-    "spki",
     "syn",
     "synstructure",
     "thiserror",

@@ -3,11 +3,12 @@
 use crate::harness::bank::everywhere;
 use axum::body::Body;
 use guichet::{
-    app::App,
+    app::{App, Desks},
     clock::System,
-    config::{BrandPlace, shipped_brand},
+    config::{BrandPlace, OutboundSettings, shipped_brand},
     http::{Door, Forwarded, HttpLimits, brand_document, documents, endpoints, internal_document},
     oauth::{authorize::AuthorizeRefusal, brand::Brand, client::ClientRefusal, error::ErrorCode, sca::ScaFailure, token::TokenRefusal},
+    outbound::Outbound,
     pages::Developers,
     pki::{Anchors, PresentedChain, Trust, TrustPolicy},
     storage::Db,
@@ -15,7 +16,7 @@ use guichet::{
         front_proxy::Hop,
         peer::{Counter, Peer},
     },
-    trust::{TrustDesk, standing::StandingDesk},
+    trust::{TrustDesk, revocation::StatusDesk, standing::StandingDesk},
 };
 use http::{Method, Request, StatusCode};
 use serde_json::Value;
@@ -104,8 +105,12 @@ fn door(brands: Vec<Brand>) -> Door {
         Arc::new(System::new()),
         Arc::new(System::new()),
         brands.into_iter().map(Arc::new).collect(),
-        TrustDesk::new(everywhere(trust)),
-        StandingDesk::new(HashMap::new()),
+        Desks {
+            trust: TrustDesk::new(everywhere(trust)),
+            statuses: StatusDesk::new(HashMap::new()),
+            standing: StandingDesk::new(HashMap::new()),
+        },
+        Outbound::new(&OutboundSettings::default()).unwrap(),
         serde_json::json!({ "keys": [] }),
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();

@@ -58,6 +58,8 @@ pub const REASONS: &[Reason] = &[
     Reason::NcaCountryNotAccepted(String::new()),
     Reason::CabfOrganisationIdMismatch,
     Reason::Revoked,
+    Reason::StatusUnknown,
+    Reason::RevocationPointersMissing,
     Reason::Blocked,
     Reason::AuthorisationWithdrawn,
     Reason::AuthorisationSuspended,
