@@ -35,6 +35,8 @@ pub enum AuditKind {
     RevocationRefused,
     TrustedListAccepted,
     TrustedListRefused,
+    /// Its territory is excluded since.
+    TrustedListDropped,
     /// Blocked, or refused for what the register says.
     StandingRefused,
     BlockAdded,
@@ -71,6 +73,7 @@ impl AuditKind {
             Self::RevocationRefused => "revocation_refused",
             Self::TrustedListAccepted => "trusted_list_accepted",
             Self::TrustedListRefused => "trusted_list_refused",
+            Self::TrustedListDropped => "trusted_list_dropped",
             Self::StandingRefused => "standing_refused",
             Self::BlockAdded => "block_added",
             Self::BlockLifted => "block_lifted",

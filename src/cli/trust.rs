@@ -101,6 +101,9 @@ async fn publish(db: &Db, desk: &Desk, judged: Vec<Judged>) -> Result<ExitCode, 
     for line in judged.iter().filter(|one| !one.is_refused()) {
         println!("{}", words::line(line, desk));
     }
+    for list in desk.dropped() {
+        println!("{} {} dropped: its territory is excluded by the configuration", list.territory, list.sequence);
+    }
     let refused = judged.iter().any(Judged::is_refused);
     for line in judged.iter().filter(|one| one.is_refused()) {
         eprintln!("guichet: {}", words::line(line, desk));

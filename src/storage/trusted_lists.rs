@@ -112,6 +112,12 @@ impl Tx {
         Ok(())
     }
 
+    /// All versions of a territory's list.
+    pub async fn drop_lists(&mut self, territory: &str) -> Result<(), Outage> {
+        sqlx::query!("delete from trusted_lists where territory = $1", territory).execute(&mut *self.inner).await?;
+        Ok(())
+    }
+
     pub async fn log_list_import(&mut self, import: &ListImport<'_>) -> Result<(), Outage> {
         insert_import(&mut *self.inner, import).await
     }

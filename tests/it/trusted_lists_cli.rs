@@ -190,6 +190,13 @@ async fn lists_are_imported_shown_compared_and_kept() {
     assert_eq!(france.services, spec.services);
     assert!(matches!(france.verification, Verification::Signature { named_by, .. } if named_by == "list of lists 10"));
 
+    // a territory that is excluded later leaves with the next run
+    let config = fs::read_to_string(office.bank.config_file()).unwrap();
+    fs::write(office.bank.config_file(), config.replace("lotl_signers_file", "exclude = [\"DE\", \"UK\"]\nlotl_signers_file")).unwrap();
+    office.import(&next, &[]).await.ended(0).out("FR 2    unchanged").out("DE 5 dropped: ");
+    assert_eq!((office.counts().await, office.version().await), (numbers(&[("EU", 10), ("FR", 2)]), 3));
+    assert_eq!(office.bank.audited("trusted_list_dropped", "DE 5").await, 1);
+
     // what was before stays to look back at, but not for ever
     for sequence in 3..=9 {
         office.import(&office.write("next/FR.xml", office.list("FR", sequence, &["Un", "Deux", "Quatre"])), &[]).await.ended(0);

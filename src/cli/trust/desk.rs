@@ -112,6 +112,11 @@ impl Desk {
         self.before.lists.iter().find(|list| list.territory == territory)
     }
 
+    /// Accepted, and excluded by the configuration since.
+    pub fn dropped(&self) -> impl Iterator<Item = &AcceptedList> {
+        self.before.lists.iter().filter(|list| self.settings.exclude.contains(&list.territory))
+    }
+
     pub fn pointers(&self) -> &[Pointer] {
         self.pointers.as_ref().map_or(&[], |(_, pointers)| pointers)
     }

@@ -10,15 +10,13 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Condvar, Mutex},
     thread,
 };
 
-/// Threads, each with one list in memory.
-const MOST_AT_ONCE: usize = 4;
+const MOST_THREADS: usize = 4;
+/// Verifying takes some 25 times the memory of a list.
+const MOST_BYTES_AT_ONCE: usize = 3 << 20;
 const MOST_FILES: usize = 1_000;
 
 pub(super) fn all(paths: &[PathBuf], desk: &mut Desk) -> Result<Vec<Judged>, Failure> {
@@ -32,10 +30,7 @@ pub(super) fn all(paths: &[PathBuf], desk: &mut Desk) -> Result<Vec<Judged>, Fai
         }
     }
     judged.extend(list_of_lists(lotls, desk));
-    // large ones first, so that no thread ends long after the others
-    national.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-    let paths: Vec<PathBuf> = national.into_iter().map(|(path, _)| path).collect();
-    judged.extend(desk.judge_all(in_parallel(&paths, desk)?));
+    judged.extend(desk.judge_all(in_parallel(national, desk)?));
     Ok(judged)
 }
 
@@ -58,22 +53,61 @@ fn list_of_lists(files: Vec<(String, Vec<u8>)>, desk: &mut Desk) -> Vec<Judged> 
     judged
 }
 
-fn in_parallel(paths: &[PathBuf], desk: &Desk) -> Result<Vec<Found>, Failure> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_AT_ONCE);
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+/// Lists that wait, and the bytes of those that are being verified.
+struct Queue {
+    state: Mutex<(Vec<(PathBuf, usize)>, usize)>,
+    freed: Condvar,
+}
+
+impl Queue {
+    /// Large ones first, so that no thread ends long after the others.
+    fn new(mut files: Vec<(PathBuf, usize)>) -> Self {
+        files.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        Self { state: Mutex::new((files, 0)), freed: Condvar::new() }
+    }
+
+    /// The largest that still fits beside the others; one that is too large for that has its turn alone.
+    fn take(&self) -> Option<(PathBuf, usize)> {
+        let mut state = self.state.lock().ok()?;
+        loop {
+            let (waiting, busy) = &mut *state;
+            if waiting.is_empty() {
+                return None;
+            }
+            if let Some(at) = waiting.iter().position(|(_, bytes)| *busy == 0 || *busy + bytes <= MOST_BYTES_AT_ONCE) {
+                let taken = waiting.remove(at);
+                *busy += taken.1;
+                return Some(taken);
+            }
+            state = self.freed.wait(state).ok()?;
+        }
+    }
+
+    fn done(&self, bytes: usize) {
+        if let Ok(mut state) = self.state.lock() {
+            state.1 -= bytes;
+        }
+        self.freed.notify_all();
+    }
+}
+
+fn in_parallel(files: Vec<(PathBuf, usize)>, desk: &Desk) -> Result<Vec<Found>, Failure> {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let (queue, found) = (Queue::new(files), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some(path) = paths.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let one = one(path, desk);
-                    if let Ok(mut done) = done.lock() {
-                        done.push(one);
+                while let Some((path, bytes)) = queue.take() {
+                    let one = one(&path, desk);
+                    queue.done(bytes);
+                    if let Ok(mut found) = found.lock() {
+                        found.push(one);
                     }
                 }
             });
         }
     });
-    done.into_inner().map_err(Failure::unexpected)?.into_iter().collect()
+    found.into_inner().map_err(Failure::unexpected)?.into_iter().collect()
 }
 
 fn one(path: &Path, desk: &Desk) -> Result<Found, Failure> {

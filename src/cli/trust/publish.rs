@@ -9,14 +9,15 @@ use crate::{
 };
 
 pub(super) async fn publish(db: &Db, desk: &Desk, judged: Vec<Judged>) -> Result<(), Failure> {
-    if judged.iter().all(|one| !one.is_refused() && !matches!(one.outcome, Outcome::Accepted { .. })) {
+    let nothing = |one: &Judged| !one.is_refused() && !matches!(one.outcome, Outcome::Accepted { .. });
+    if judged.iter().all(nothing) && desk.dropped().next().is_none() {
         return Ok(());
     }
     let mut tx = db.begin("accept_trusted_lists").await?;
     if tx.lock_version(Subject::Snapshot).await? != desk.version {
         return Err(Failure::unexpected("other lists were accepted meanwhile: run it again"));
     }
-    let mut changed = false;
+    let mut changed = drop_excluded(&mut tx, desk).await?;
     for one in judged {
         changed |= matches!(one.outcome, Outcome::Accepted { .. });
         write(&mut tx, desk, one).await?;
@@ -25,6 +26,20 @@ pub(super) async fn publish(db: &Db, desk: &Desk, judged: Vec<Judged>) -> Result
         tx.bump(Subject::Snapshot).await?;
     }
     Ok(tx.commit().await?)
+}
+
+/// What the configuration excludes since counts no longer.
+async fn drop_excluded(tx: &mut Tx, desk: &Desk) -> Result<bool, Failure> {
+    let system = System::new();
+    let entropy: &dyn Entropy = &system;
+    let mut any = false;
+    for list in desk.dropped() {
+        any = true;
+        tx.drop_lists(&list.territory).await?;
+        let event = AuditEvent::of_all_brands(entropy.uuid(desk.now), desk.now, AuditKind::TrustedListDropped);
+        tx.record(&event.reason(format!("{} {}", list.territory, list.sequence))).await?;
+    }
+    Ok(any)
 }
 
 async fn write(tx: &mut Tx, desk: &Desk, one: Judged) -> Result<(), Failure> {
