@@ -155,6 +155,7 @@ impl Server {
         }
         let versions = db.versions().await?;
         let snapshot = db.accepted_snapshot().await?;
+        load::note_ages(snapshot.as_ref());
         let trust = TrustDesk::new(load::trusts(&settings, snapshot.as_ref()).map_err(configuration)?);
         let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();

@@ -9,8 +9,9 @@ use crate::{
         error::OAuthError,
         tpp::{OrganisationId, Tpp},
     },
-    pki::{Accepted, PresentedChain},
+    pki::{Accepted, PresentedChain, staleness::Staleness},
     storage::{Outage, Sighting},
+    trust::Judged,
 };
 use std::{sync::Arc, time::Instant};
 use time::{Duration, OffsetDateTime};
@@ -30,6 +31,9 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
         Ok(accepted) => {
+            if let Err(stale) = check_list(brand, accepted, &judged, purpose, now) {
+                return Ok(Err(stale));
+            }
             let tpp = match admit(app, brand, &accepted.tpp, purpose, now).await? {
                 Ok(tpp) => tpp,
                 Err(refused) => return Ok(Err(refused)),
@@ -49,6 +53,25 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
             Ok(Err(OAuthError::certificate(&refusal.to_string())))
         }
     }
+}
+
+/// The trusted list that vouches for it may be too old to be relied on: the bank's matter, not the TPP's.
+fn check_list(brand: &Brand, accepted: &Accepted, judged: &Judged, purpose: Purpose, now: OffsetDateTime) -> Result<(), OAuthError> {
+    let stale = judged.staleness(now);
+    if stale == Staleness::Fresh {
+        return Ok(());
+    }
+    let territory = accepted.path.listed.as_ref().map_or("", |listed| listed.territory.as_str());
+    if !judged.is_noted(now, REFUSAL_KEPT) {
+        tracing::warn!(brand = %brand.id, territory, "a certificate rests on a trusted list past its NextUpdate");
+        judged.note(now);
+    }
+    let out = stale == Staleness::Refuse || (stale == Staleness::RefuseRegistrations && purpose == Purpose::Registration);
+    if out {
+        metrics::counter!("guichet_trusted_list_stale_total", "territory" => territory.to_owned()).increment(1);
+        return Err(OAuthError::TRUSTED_LIST_STALE);
+    }
+    Ok(())
 }
 
 /// What the certificate says and that it is in use, once an hour.

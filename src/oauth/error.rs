@@ -42,6 +42,11 @@ impl OAuthError {
     pub const CERTIFICATE_MISSING: Self =
         Self::new(ErrorCode::InvalidClient, "CERTIFICATE_MISSING: a client certificate (QWAC) is required");
     /// Nobody can say now whether the certificate is revoked: an outage, not a refusal.
+    /// An outage of the bank's, not a fault of the certificate.
+    pub const TRUSTED_LIST_STALE: Self = Self::new(
+        ErrorCode::TemporarilyUnavailable,
+        "TRUSTED_LIST_STALE: the trusted list that names the certificate's issuer is out of date here",
+    );
     pub const STATUS_UNAVAILABLE: Self = Self::new(
         ErrorCode::TemporarilyUnavailable,
         "CERTIFICATE_STATUS_UNAVAILABLE: whether the certificate is revoked cannot be learnt now",
