@@ -59,6 +59,7 @@ mod token_client_credentials;
 mod token_code;
 mod token_refresh;
 mod trial;
+mod trust_load;
 mod trusted_lists;
 mod trusted_lists_cli;
 mod trusted_lists_tampered;

@@ -1,4 +1,5 @@
-//! Lists from files: read with a bound, sorted into list of lists and national lists, verified on as many threads as there are.
+//! Lists from files: read with a bound, sorted into list of lists and national lists, verified one after the other: more at
+//! once gain a tenth of a second and cost the memory of another list.
 
 use super::desk::{Desk, Judged, Outcome, Read as Found};
 use crate::{
@@ -10,13 +11,8 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::{Condvar, Mutex},
-    thread,
 };
 
-const MOST_THREADS: usize = 4;
-/// Verifying takes some 25 times the memory of a list.
-const MOST_BYTES_AT_ONCE: usize = 3 << 20;
 const MOST_FILES: usize = 1_000;
 
 pub(super) fn all(paths: &[PathBuf], desk: &mut Desk) -> Result<Vec<Judged>, Failure> {
@@ -25,12 +21,13 @@ pub(super) fn all(paths: &[PathBuf], desk: &mut Desk) -> Result<Vec<Judged>, Fai
     for path in files(paths)? {
         match read(&path, limit)? {
             Some(bytes) if is_list_of_lists(&bytes) => lotls.push((path.display().to_string(), bytes)),
-            Some(bytes) => national.push((path, bytes.len())),
+            Some(_) => national.push(path),
             None => judged.push(Judged::refused(&path.display().to_string(), Refusal::TooLarge { limit })),
         }
     }
     judged.extend(list_of_lists(lotls, desk));
-    judged.extend(desk.judge_all(in_parallel(national, desk)?));
+    let read = national.iter().map(|path| one(path, desk)).collect::<Result<_, _>>()?;
+    judged.extend(desk.judge_all(read));
     Ok(judged)
 }
 
@@ -51,63 +48,6 @@ fn list_of_lists(files: Vec<(String, Vec<u8>)>, desk: &mut Desk) -> Vec<Judged> 
         judged.push(Judged { source, claims: Some(("EU".into(), sequence)), outcome: Outcome::Unused, vouched: None });
     }
     judged
-}
-
-/// Lists that wait, and the bytes of those that are being verified.
-struct Queue {
-    state: Mutex<(Vec<(PathBuf, usize)>, usize)>,
-    freed: Condvar,
-}
-
-impl Queue {
-    /// Large ones first, so that no thread ends long after the others.
-    fn new(mut files: Vec<(PathBuf, usize)>) -> Self {
-        files.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-        Self { state: Mutex::new((files, 0)), freed: Condvar::new() }
-    }
-
-    /// The largest that still fits beside the others; one that is too large for that has its turn alone.
-    fn take(&self) -> Option<(PathBuf, usize)> {
-        let mut state = self.state.lock().ok()?;
-        loop {
-            let (waiting, busy) = &mut *state;
-            if waiting.is_empty() {
-                return None;
-            }
-            if let Some(at) = waiting.iter().position(|(_, bytes)| *busy == 0 || *busy + bytes <= MOST_BYTES_AT_ONCE) {
-                let taken = waiting.remove(at);
-                *busy += taken.1;
-                return Some(taken);
-            }
-            state = self.freed.wait(state).ok()?;
-        }
-    }
-
-    fn done(&self, bytes: usize) {
-        if let Ok(mut state) = self.state.lock() {
-            state.1 -= bytes;
-        }
-        self.freed.notify_all();
-    }
-}
-
-fn in_parallel(files: Vec<(PathBuf, usize)>, desk: &Desk) -> Result<Vec<Found>, Failure> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-    let (queue, found) = (Queue::new(files), Mutex::new(Vec::new()));
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some((path, bytes)) = queue.take() {
-                    let one = one(&path, desk);
-                    queue.done(bytes);
-                    if let Ok(mut found) = found.lock() {
-                        found.push(one);
-                    }
-                }
-            });
-        }
-    });
-    found.into_inner().map_err(Failure::unexpected)?.into_iter().collect()
 }
 
 fn one(path: &Path, desk: &Desk) -> Result<Found, Failure> {
