@@ -8,7 +8,7 @@ use crate::{
     },
     outbound::Outbound,
     storage::Db,
-    trust::{TrustDesk, revocation::StatusDesk, standing::StandingDesk},
+    trust::{Sightings, TrustDesk, revocation::StatusDesk, standing::StandingDesk},
 };
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub struct Parts {
     pub outbound: Outbound,
     /// Blocks, register and merges, beside what certificates say.
     pub standing: StandingDesk,
+    /// Certificates in use that were written down lately.
+    pub sightings: Sightings,
     /// RFC 7517 set of the signing keys' public halves.
     pub jwks: serde_json::Value,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
@@ -66,6 +68,7 @@ impl App {
             statuses: Arc::new(desks.statuses),
             standing: desks.standing,
             outbound,
+            sightings: Sightings::new(),
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             password_checks: Arc::new(Semaphore::new(cores)),

@@ -14,6 +14,10 @@ pub enum AuditKind {
     ClientRead,
     ClientUpdated,
     ClientDeleted,
+    /// An operator's merge made it another organisation's; `reason` is the former one.
+    ClientMerged,
+    /// `reason` is the organisation it became.
+    OrganisationMerged,
     RegistrationRefused,
     InteractionBegun,
     SignedIn,
@@ -50,6 +54,8 @@ impl AuditKind {
             Self::ClientRead => "client_read",
             Self::ClientUpdated => "client_updated",
             Self::ClientDeleted => "client_deleted",
+            Self::ClientMerged => "client_merged",
+            Self::OrganisationMerged => "organisation_merged",
             Self::RegistrationRefused => "registration_refused",
             Self::InteractionBegun => "interaction_begun",
             Self::SignedIn => "signed_in",

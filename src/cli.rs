@@ -3,6 +3,7 @@
 mod block;
 mod operator;
 mod register;
+mod tpp;
 mod trust;
 
 use crate::{
@@ -33,7 +34,7 @@ Exit codes:
   4  the database's schema is older or newer than this program
   5  the database is away, or an address is taken
   6  the certificate that was inspected is refused
-  7  a trusted list was refused or not reached; the accepted one stays";
+  7  what was asked for is refused and nothing changed: a trusted list, a merge";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -76,6 +77,11 @@ enum Verb {
     Trust {
         #[command(subcommand)]
         step: trust::Trust,
+    },
+    /// Third-party providers: their clients, their certificates and when these end; merge two
+    Tpp {
+        #[command(subcommand)]
+        step: Box<tpp::Tpp>,
     },
     /// The kill switch: shut out an organisation, a certificate, an issuer or a role, and let it in again
     Block {
@@ -192,6 +198,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Trust { step } => trust::run(step),
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
+        Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     outbound::Outbound,
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{load, revocation, watch::Watch},
+    tasks::{expiry, load, revocation, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -155,6 +155,7 @@ impl Server {
         }
         let versions = db.versions().await?;
         let snapshot = db.accepted_snapshot().await?;
+        load::note_ages(snapshot.as_ref());
         let trust = TrustDesk::new(load::trusts(&settings, snapshot.as_ref()).map_err(configuration)?);
         let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();
@@ -185,6 +186,7 @@ impl Server {
         let settings = Arc::new(settings);
         listeners.spawn(Watch::new(app.clone(), settings.clone(), versions, statuses).run(stop.clone()));
         listeners.spawn(revocation::run(app.clone(), stop.clone()));
+        listeners.spawn(expiry::run(app.clone(), stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })
     }
 

@@ -24,7 +24,8 @@ const VALIDITY: Validity = Validity { not_before: datetime!(2026-01-01 00:00 UTC
 const NOW: OffsetDateTime = datetime!(2026-06-01 12:00 UTC);
 
 pub fn run() {
-    let others: Vec<Service> = (0..SERVICES).map(|at| service(&Ca::root(&format!("Authority {at}"), VALIDITY).unwrap(), at < FOR_WEB)).collect();
+    let others: Vec<Service> =
+        (0..SERVICES).map(|at| service(&Ca::root(&format!("Authority {at}"), VALIDITY).unwrap(), at < FOR_WEB)).collect();
     println!("\njudging a QWAC, {SERVICES} services of which {FOR_WEB} for the web; medians of {ROUNDS} rounds in turn\n");
     println!("| key of the issuers | path | signatures alone, us | lookup and judgement, us | ratio | goal |\n|---|---|---|---|---|---|");
     let kinds: [(&str, KeyKind, &'static dyn SignatureVerificationAlgorithm); 3] = [
@@ -78,7 +79,9 @@ fn measure(issuers: &[&Ca], trust: &Trust, algorithm: &dyn SignatureVerification
     let keys: Vec<_> = issuers.iter().map(|issuer| EndEntityCert::try_from(issuer.certificate()).unwrap()).collect();
     let (mut alone, mut judged) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        alone.push(timed(|| keys.iter().zip(&signed).all(|(key, (tbs, signature))| key.verify_signature(algorithm, tbs, signature).is_ok())));
+        alone.push(timed(|| {
+            keys.iter().zip(&signed).all(|(key, (tbs, signature))| key.verify_signature(algorithm, tbs, signature).is_ok())
+        }));
         judged.push(timed(|| judge(black_box(&chain), trust, NOW).accepted().is_ok()));
     }
     (median(alone), median(judged))

@@ -1,5 +1,5 @@
 //! How much trust costs: `guichet trust import` of a full set of national lists into PostgreSQL, as a process of its own, with
-//! its time and its peak of memory. `cargo bench --bench trust`.
+//! its time and its peak of memory; and judging a QWAC by it. `cargo bench --bench trust`.
 //!
 //! Nothing is asserted of speed: the machine decides it. `docs/performance.md` says how to read the table.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -8,6 +8,7 @@
 #[allow(dead_code, unused_imports, reason = "shared with the integration tests")]
 mod harness;
 mod import;
+mod judgement;
 
 use std::env;
 
@@ -21,4 +22,5 @@ fn main() {
         return;
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(import::run());
+    judgement::run();
 }

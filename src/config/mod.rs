@@ -12,10 +12,11 @@ mod revocation;
 mod settings;
 mod trusted_lists;
 
+pub use crate::pki::staleness::{StalePolicy, Staleness};
 pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
 pub use revocation::RevocationSettings;
-pub use trusted_lists::{StalePolicy, Staleness, TrustedLists};
+pub use trusted_lists::TrustedLists;
 
 use crate::{
     oauth::brand::{Brand, BrandId},

@@ -4,8 +4,8 @@ use super::{
     reader::{Reader, text},
     settings::Context,
 };
+use crate::pki::staleness::StalePolicy;
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
-use time::OffsetDateTime;
 use toml::de::DeValue;
 use url::Url;
 
@@ -28,38 +28,6 @@ pub struct TrustedLists {
     pub max_loss_percent: u64,
     /// For one list.
     pub fetch: Duration,
-}
-
-/// What an accepted list is still good for, counted from its NextUpdate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StalePolicy {
-    pub warn_after: Duration,
-    /// Certificates of its issuers no longer register clients.
-    pub refuse_registrations_after: Duration,
-    /// They are no longer accepted at all.
-    pub refuse_after: Duration,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Staleness {
-    Fresh,
-    Warn,
-    RefuseRegistrations,
-    Refuse,
-}
-
-impl StalePolicy {
-    /// A list without NextUpdate is closed: nobody keeps it up.
-    pub fn judge(&self, next_update: Option<OffsetDateTime>, now: OffsetDateTime) -> Staleness {
-        let Some(next_update) = next_update else { return Staleness::Refuse };
-        let past = |limit: Duration| next_update.checked_add(limit.try_into().unwrap_or(time::Duration::MAX)).is_some_and(|end| end < now);
-        match [self.refuse_after, self.refuse_registrations_after, self.warn_after].map(past) {
-            [true, _, _] => Staleness::Refuse,
-            [_, true, _] => Staleness::RefuseRegistrations,
-            [_, _, true] => Staleness::Warn,
-            [false, false, false] => Staleness::Fresh,
-        }
-    }
 }
 
 pub(super) fn read(table: &mut Reader<'_>, context: &Context<'_>) -> (TrustedLists, StalePolicy) {

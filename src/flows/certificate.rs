@@ -4,19 +4,22 @@ use super::{Answer, revocation, standing::admit};
 use crate::{
     app::App,
     audit::AuditKind,
-    oauth::{brand::Brand, error::OAuthError, tpp::Tpp},
-    pki::PresentedChain,
-    storage::Outage,
+    oauth::{
+        brand::Brand,
+        error::OAuthError,
+        tpp::{OrganisationId, Tpp},
+    },
+    pki::{Accepted, PresentedChain, staleness::Staleness},
+    storage::{Outage, Sighting},
+    trust::Judged,
 };
 use std::{sync::Arc, time::Instant};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 pub use crate::standing::Purpose;
 
 /// A refused certificate is kept once in this time: a TPP that keeps trying must not fill the audit trail.
 const REFUSAL_KEPT: Duration = Duration::minutes(1);
-/// An accepted one is written down once in this time, for its last use.
-const USE_KEPT: Duration = Duration::hours(1);
 
 /// The TPP behind a request at the tpp counter, judged now: trust is a matter of the request, not of the handshake.
 pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose: Purpose) -> Answer<Arc<Tpp>> {
@@ -28,6 +31,9 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
         Ok(accepted) => {
+            if let Err(stale) = check_list(brand, accepted, &judged, purpose, now) {
+                return Ok(Err(stale));
+            }
             let tpp = match admit(app, brand, &accepted.tpp, purpose, now).await? {
                 Ok(tpp) => tpp,
                 Err(refused) => return Ok(Err(refused)),
@@ -35,12 +41,8 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
             if let Err(refused) = revocation::admit(app, brand, accepted, judged.status_key.as_ref(), purpose, now).await? {
                 return Ok(Err(refused));
             }
-            if !judged.is_noted(now, USE_KEPT) {
-                let der: Vec<Vec<u8>> = chain.certificates().iter().map(|c| c.to_vec()).collect();
-                app.db.remember_certificate(&accepted.tpp, &der, now).await?;
-                judged.note(now);
-            }
-            Ok(Ok(tpp))
+            note_sighting(app, brand, accepted, chain, now).await?;
+            Ok(Ok(standing_for(app, &tpp, now)))
         }
         Err(refusal) => {
             if !judged.is_noted(now, REFUSAL_KEPT) {
@@ -51,6 +53,62 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
             Ok(Err(OAuthError::certificate(&refusal.to_string())))
         }
     }
+}
+
+/// The trusted list that vouches for it may be too old to be relied on: the bank's matter, not the TPP's.
+fn check_list(brand: &Brand, accepted: &Accepted, judged: &Judged, purpose: Purpose, now: OffsetDateTime) -> Result<(), OAuthError> {
+    let stale = judged.staleness(now);
+    if stale == Staleness::Fresh {
+        return Ok(());
+    }
+    let territory = accepted.path.listed.as_ref().map_or("", |listed| listed.territory.as_str());
+    if !judged.is_noted(now, REFUSAL_KEPT) {
+        tracing::warn!(brand = %brand.id, territory, "a certificate rests on a trusted list past its NextUpdate");
+        judged.note(now);
+    }
+    let out = stale == Staleness::Refuse || (stale == Staleness::RefuseRegistrations && purpose == Purpose::Registration);
+    if out {
+        metrics::counter!("guichet_trusted_list_stale_total", "territory" => territory.to_owned()).increment(1);
+        return Err(OAuthError::TRUSTED_LIST_STALE);
+    }
+    Ok(())
+}
+
+/// What the certificate says and that it is in use, once an hour.
+async fn note_sighting(app: &App, brand: &Brand, accepted: &Accepted, chain: &PresentedChain, now: OffsetDateTime) -> Result<(), Outage> {
+    let Some(turn) = app.sightings.turn(&accepted.tpp.thumbprint, &brand.id, now) else { return Ok(()) };
+    let chain: Vec<Vec<u8>> = chain.certificates().iter().map(|c| c.to_vec()).collect();
+    let facts = &accepted.facts;
+    let sighting = Sighting {
+        tpp: &accepted.tpp,
+        brand: &brand.id,
+        chain: &chain,
+        issuer: &facts.issuer,
+        serial: &facts.serial,
+        not_before: facts.not_before,
+        not_after: facts.not_after,
+    };
+    app.db.remember_certificate(&sighting, now).await?;
+    turn.done();
+    Ok(())
+}
+
+/// The organisation that the holder acts for: its own, or for a while after a merge the one that it became.
+pub(super) fn standing_for(app: &App, tpp: &Arc<Tpp>, now: OffsetDateTime) -> Arc<Tpp> {
+    match app.standing.today().merges.resolve(&tpp.organisation, now) {
+        None => tpp.clone(),
+        Some(new) => acting_for(tpp, new.clone()),
+    }
+}
+
+/// Before a TPP is refused because another organisation owns what it asks for: a merge may have been committed that this
+/// process has not heard of yet.
+pub(super) async fn merged_meanwhile(app: &App, tpp: &Arc<Tpp>, now: OffsetDateTime) -> Result<Option<Arc<Tpp>>, Outage> {
+    Ok(app.db.merged_into(&tpp.organisation, now).await?.map(|new| acting_for(tpp, new)))
+}
+
+pub(super) fn acting_for(tpp: &Tpp, organisation: OrganisationId) -> Arc<Tpp> {
+    Arc::new(Tpp { organisation, ..tpp.clone() })
 }
 
 /// Deny by default: what others decided a while ago, a block among it, is not known here.

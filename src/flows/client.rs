@@ -1,6 +1,6 @@
 //! From credentials to a client that proved who it is.
 
-use super::{Answer, Caller};
+use super::{Answer, Caller, certificate::merged_meanwhile};
 use crate::{
     app::App,
     audit::AuditKind,
@@ -61,12 +61,17 @@ async fn check(
     presented: &Credentials,
     reading: Reading,
 ) -> Result<Result<AuthenticatedClient, ClientRefusal>, Outage> {
-    let known = find(app, &caller.brand, presented.client_id, reading).await?;
-    let remembered = client::authenticate(known, presented, caller.tpp.clone());
-    if remembered.is_ok() || reading == Reading::Fresh {
-        return Ok(remembered);
+    let mut known = find(app, &caller.brand, presented.client_id, reading).await?;
+    let mut verdict = client::authenticate(known.clone(), presented, caller.tpp.clone());
+    if verdict.is_err() && reading == Reading::Remembered {
+        // it may have changed since: refuse only on a fresh reading
+        known = find(app, &caller.brand, presented.client_id, Reading::Fresh).await?;
+        verdict = client::authenticate(known.clone(), presented, caller.tpp.clone());
     }
-    // it may have changed since: refuse only on a fresh reading
-    let fresh = find(app, &caller.brand, presented.client_id, Reading::Fresh).await?;
-    Ok(client::authenticate(fresh, presented, caller.tpp.clone()))
+    if matches!(verdict, Err(ClientRefusal::OtherOrganisation))
+        && let Some(tpp) = merged_meanwhile(app, &caller.tpp, app.clock.now()).await?
+    {
+        verdict = client::authenticate(known, presented, tpp);
+    }
+    Ok(verdict)
 }

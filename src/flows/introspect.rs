@@ -1,6 +1,9 @@
 //! RFC 7662: one statement for the token, one verdict for token and certificate together.
 
-use super::{certificate::check_watched, revocation};
+use super::{
+    certificate::{check_watched, merged_meanwhile, standing_for},
+    revocation,
+};
 use crate::{
     app::App,
     oauth::{
@@ -52,19 +55,28 @@ pub async fn answer(app: &App, token: &str, certificate: CallersCertificate, bra
             Some(PresentedChain::new(seen.into_iter().map(Into::into).collect::<Vec<_>>()))
         }
     };
-    let holder = chain.map(|chain| {
+    let accepted = chain.map(|chain| {
         let judged = app.trust.judge(brand, &chain, now);
         let revoked = judged.status_key.is_some_and(|key| revocation::is_known_as_revoked(app, brand, &key));
         judged.verdict.as_ref().ok().filter(|_| !revoked).map(|accepted| accepted.tpp.clone())
     });
+    let holder = accepted.as_ref().map(|tpp| tpp.as_ref().map(|tpp| standing_for(app, tpp, now)));
     let presented = match &holder {
         None => PresentedCertificate::NotSaid,
         Some(Some(tpp)) => PresentedCertificate::Accepted(tpp),
         Some(None) => PresentedCertificate::Refused,
     };
-    let verdict = introspection::introspect(record.as_ref(), handle.as_ref(), &presented, Some(brand.as_str()), now);
+    let judge = |presented: &PresentedCertificate<'_>| {
+        introspection::introspect(record.as_ref(), handle.as_ref(), presented, Some(brand.as_str()), now)
+    };
+    let mut verdict = judge(&presented);
+    if let (Err(Inactive::CertificateOfOtherOrganisation), Some(Some(tpp))) = (&verdict, &holder)
+        && let Some(tpp) = merged_meanwhile(app, tpp, now).await?
+    {
+        verdict = judge(&PresentedCertificate::Accepted(&tpp));
+    }
     let verdict = verdict.and_then(|token| {
-        let holder = holder.as_ref().and_then(Option::as_ref);
+        let holder = accepted.as_ref().and_then(Option::as_ref);
         check_standing(app, token, holder.map(Arc::as_ref), brand, now).map(|()| token)
     });
     let outcome = verdict.as_ref().map_or_else(|why| why.name(), |_| "active");
@@ -91,7 +103,9 @@ fn check_standing(
         Some(tpp) => Subject::holder(tpp).certificate,
         None => bound.map(|sha256| CertificateRef { sha256, issuer_name: None, issuer_key: None }),
     };
-    let who = Subject { organisation: &token.organisation, certificate, roles: token.scope.iter().map(ScopeToken::role).collect() };
+    // a certificate of before a merge stands under its old identifier, too
+    let organisation = holder.map_or(&token.organisation, |tpp| &tpp.organisation);
+    let who = Subject { organisation, certificate, roles: token.scope.iter().map(ScopeToken::role).collect() };
     app.standing.judge_all(&who, brand, now).map(drop).map_err(|refusal| match refusal {
         StandingRefusal::Blocked(_) => Inactive::Blocked,
         StandingRefusal::Register(_) => Inactive::NotInRegister,

@@ -3,10 +3,12 @@
 pub mod authorize;
 pub mod certificate;
 pub mod client;
+pub mod events;
 pub mod explain;
 pub mod introspect;
 pub mod journey;
 pub mod kill_switch;
+pub mod organisation;
 pub mod register;
 pub mod register_import;
 pub mod revocation;

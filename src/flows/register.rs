@@ -1,6 +1,6 @@
 //! RFC 7591 and 7592: a client is registered, read, changed and deleted by its organisation.
 
-use super::Answer;
+use super::{Answer, certificate::acting_for};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -53,6 +53,11 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
     let secret = client_secret(app, brand);
     let mut tx = app.db.begin("register").await?;
     tx.lock_registrations(&brand.id, &tpp.organisation).await?;
+    // a merge that was waited for; this process may not have heard of it yet
+    if let Some(new) = tx.merged_into(&tpp.organisation, now).await? {
+        drop(tx);
+        return Box::pin(create(app, brand, &acting_for(tpp, new), asked)).await;
+    }
     let since = now - brand.registration.retry_window;
     let retry = tx.find_registration_retry(&brand.id, &tpp.organisation, &metadata.fingerprint(), since).await?;
     if let Some(retry) = retry
@@ -108,7 +113,7 @@ fn admit(asked: &Metadata, tpp: &Tpp, brand: &Brand, known: &[String]) -> Result
 pub async fn read(app: &App, request: &Management) -> Answer<ClientInformation> {
     let now = app.clock.now();
     let mut tx = app.db.begin("read_client").await?;
-    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
+    let Some(client) = managed(&mut tx, request, now).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
     let token = current_token(app, &mut tx, request, &client).await?;
     tx.record(&event(app, now, &request.brand, &request.tpp, AuditKind::ClientRead, client.id)).await?;
     tx.commit().await?;
@@ -119,7 +124,7 @@ pub async fn read(app: &App, request: &Management) -> Answer<ClientInformation> 
 pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer<ClientInformation> {
     let (brand, tpp, now) = (&request.brand, &request.tpp, app.clock.now());
     let mut tx = app.db.begin("update_client").await?;
-    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
+    let Some(client) = managed(&mut tx, request, now).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
     let admitted = registration::check_update(asked, client.id, &client.secrets, brand)
         .and_then(|()| admit(asked, tpp, brand, &client.metadata.redirect_uris));
     let (metadata, scope) = match admitted {
@@ -142,7 +147,7 @@ pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer
 pub async fn delete(app: &App, request: &Management) -> Answer<()> {
     let now = app.clock.now();
     let mut tx = app.db.begin("delete_client").await?;
-    let Some(client) = managed(&mut tx, request).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
+    let Some(client) = managed(&mut tx, request, now).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
     tx.delete_client(client.id, now).await?;
     tx.record(&event(app, now, &request.brand, &request.tpp, AuditKind::ClientDeleted, client.id)).await?;
     tx.commit().await?;
@@ -151,16 +156,17 @@ pub async fn delete(app: &App, request: &Management) -> Answer<()> {
 }
 
 /// The client, if this organisation may manage it. A wrong registration token is refused even with the right QWAC.
-async fn managed(tx: &mut Tx, request: &Management) -> Result<Option<Client>, Outage> {
+async fn managed(tx: &mut Tx, request: &Management, now: OffsetDateTime) -> Result<Option<Client>, Outage> {
     let Some(id) = ClientId::parse(&request.client) else { return Ok(None) };
-    let client = tx.lock_client(&request.brand.id, id).await?;
-    Ok(client.filter(|client| {
-        let known = request.token.as_ref().is_none_or(|token| {
-            let digest = token.digest();
-            client.registration_tokens.iter().fold(false, |found, stored| stored.matches(&digest) | found)
-        });
-        known && client.organisation == request.tpp.organisation
-    }))
+    let Some(client) = tx.lock_client(&request.brand.id, id).await? else { return Ok(None) };
+    let known = request.token.as_ref().is_none_or(|token| {
+        let digest = token.digest();
+        client.registration_tokens.iter().fold(false, |found, stored| stored.matches(&digest) | found)
+    });
+    let holder = &request.tpp.organisation;
+    // a merge may have been committed that this process has not heard of yet
+    let owned = client.organisation == *holder || tx.merged_into(holder, now).await?.is_some_and(|new| new == client.organisation);
+    Ok((known && owned).then_some(client))
 }
 
 /// RFC 7592 s3: the answer carries the current token. It is stored as a digest, so a caller that did not send it gets a new one.

@@ -1,6 +1,6 @@
 //! Where the standing of a TPP is asked for, and how it comes into memory.
 
-use super::Answer;
+use super::{Answer, organisation::load_merges};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -60,6 +60,7 @@ async fn reload_blocks(app: &App) -> Result<Reading, Outage> {
     let blocks: Blocks = app.db.live_blocks().await?.into_iter().collect();
     let head = app.db.register_in_force().await?;
     metrics::gauge!("guichet_blocks").set(blocks.len() as f64);
+    app.standing.set_merges(load_merges(app).await?);
     app.standing.set_blocks(blocks);
     let known = app.standing.today().register.as_ref().map(|register| register.head.id);
     Ok(if head.map(|head| head.id) == known { Reading::Complete } else { Reading::RegisterOnItsWay })

@@ -5,6 +5,7 @@ mod body;
 mod certificate;
 mod door;
 mod endpoints;
+mod events;
 mod extract;
 mod forwarded;
 mod introspect;

@@ -3,6 +3,7 @@
 use super::{
     authorize, certificate,
     endpoints::{Endpoint, endpoints},
+    events,
     extract::ClientRequest,
     introspect, metadata, openapi, ops, register, respond, revoke,
     site::{HttpLimits, InternalSite, Route, Site},
@@ -104,10 +105,11 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
     }
 }
 
-/// RFC 7662 and the document of this counter.
+/// RFC 7662, the events and the document of this counter.
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
+        .route("/events", get(events::page))
         .route("/openapi.json", get(openapi::internal))
         .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));
     observed(machine_fallbacks(routes))

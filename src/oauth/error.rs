@@ -30,6 +30,8 @@ impl OAuthError {
     pub const NO_SUCH_ENDPOINT: Self = Self::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404);
     pub const NO_SUCH_METHOD: Self = Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405);
     pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404);
+    pub const EVENTS_AFTER: Self = Self::new(ErrorCode::InvalidRequest, "after: must be the id of an event, or 0");
+    pub const EVENTS_LIMIT: Self = Self::new(ErrorCode::InvalidRequest, "limit: must be 1 to 500");
     pub const NO_HOST: Self = Self::new(ErrorCode::InvalidRequest, "Host: missing or malformed");
     pub const OTHER_CONNECTION: Self = Self::new(ErrorCode::InvalidRequest, "this host is served on another connection").with_status(421);
     pub const NO_SUCH_HOST: Self = Self::new(ErrorCode::InvalidRequest, "no such host here").with_status(421);
@@ -40,6 +42,11 @@ impl OAuthError {
     pub const CERTIFICATE_MISSING: Self =
         Self::new(ErrorCode::InvalidClient, "CERTIFICATE_MISSING: a client certificate (QWAC) is required");
     /// Nobody can say now whether the certificate is revoked: an outage, not a refusal.
+    /// An outage of the bank's, not a fault of the certificate.
+    pub const TRUSTED_LIST_STALE: Self = Self::new(
+        ErrorCode::TemporarilyUnavailable,
+        "TRUSTED_LIST_STALE: the trusted list that names the certificate's issuer is out of date here",
+    );
     pub const STATUS_UNAVAILABLE: Self = Self::new(
         ErrorCode::TemporarilyUnavailable,
         "CERTIFICATE_STATUS_UNAVAILABLE: whether the certificate is revoked cannot be learnt now",

@@ -121,6 +121,7 @@ fn verdicts() -> [Verdict; 3] {
         issuer: Issuer { name: vec![], spki: vec![] },
         chain: vec![evil(), evil()],
         holds_until: time,
+        configured: false,
         listed: Some(listed),
         crl_covers_until: Some(time),
     };

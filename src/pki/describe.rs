@@ -2,7 +2,7 @@
 
 use super::organisation::visible;
 use super::rules::{Asked, Assessed, Outcome, assess};
-use super::{CertificateFacts, FoundPath, Verdict};
+use super::{CertificateFacts, FoundPath, ListedAs, Verdict};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -65,14 +65,13 @@ fn pointers(facts: &CertificateFacts) -> Vec<String> {
 fn path(path: &FoundPath) -> Vec<String> {
     let (anchor, between) = path.chain.split_last().map_or((None, &[][..]), |(anchor, between)| (Some(anchor), between));
     let mut lines: Vec<_> = between.iter().map(|issuer| row("issued under", issuer)).collect();
-    lines.extend(anchor.map(|anchor| row("trusted by", anchor)));
-    lines.push(match &path.listed {
-        Some(listed) => row(
-            "listed as",
-            &format!("{} ({}), list of {}, number {}", listed.service, listed.provider, listed.territory, listed.list_sequence),
-        ),
-        None => row("listed as", "(not by a list: trusted by configuration)"),
-    });
+    let trusted = path.configured || path.listed.is_some();
+    lines.extend(anchor.map(|anchor| row(if trusted { "trusted by" } else { "leads to" }, anchor)));
+    lines.extend(path.configured.then(|| row("listed as", "(not by a list: trusted by configuration)")));
+    lines.extend(path.listed.as_ref().map(|listed| {
+        let ListedAs { service, provider, territory, list_sequence, .. } = listed;
+        row("listed as", &format!("{service} ({provider}), list of {territory}, number {list_sequence}"))
+    }));
     lines
 }
 

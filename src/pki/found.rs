@@ -11,7 +11,9 @@ pub struct FoundPath {
     pub chain: Vec<String>,
     /// The last moment at which the path holds as it is: the earliest end of a validity on it, the leaf's included.
     pub holds_until: OffsetDateTime,
-    /// None: the anchor is configured, not listed.
+    /// The anchor stands in the configuration: no list is asked.
+    pub configured: bool,
+    /// The entry that vouches for the leaf. None: the anchor is configured, or no entry of it may.
     pub listed: Option<ListedAs>,
     /// The latest nextUpdate of the configured revocation lists of this issuer that could be used; none without such a list.
     pub crl_covers_until: Option<OffsetDateTime>,

@@ -27,6 +27,7 @@ mod rules;
 mod sent;
 mod services;
 mod signature;
+pub mod staleness;
 pub mod status;
 pub mod trusted_list;
 mod x509;
@@ -38,7 +39,7 @@ pub use content::{Content, judge_content};
 pub use der::DerError;
 pub use describe::describe;
 pub use found::{FoundPath, Issuer, ListedAs};
-pub use organisation::visible;
+pub use organisation::{PsdIdentifier, psd_identifier, visible};
 pub use path::{Crl, CrlError, Purpose, chain_from_pem_or_der};
 pub use pointers::Pointers;
 pub use reading::{holds_private_key, read_chain};
@@ -50,6 +51,7 @@ use crate::oauth::tpp::{CertificateIssuer, OrganisationId, Tpp};
 use path::Moment;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
+use staleness::StalePolicy;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -74,6 +76,8 @@ pub struct TrustPolicy {
     pub nca_countries: BTreeSet<String>,
     /// Accept extendedKeyUsage serverAuth without clientAuth, with a warning.
     pub accept_server_auth_only: bool,
+    /// How old a trusted list may get.
+    pub stale: StalePolicy,
     /// organizationIdentifiers of another form than `PSD..`, accepted by their exact value.
     pub other_organisation_ids: BTreeSet<String>,
 }
@@ -84,6 +88,7 @@ impl Default for TrustPolicy {
         Self {
             nca_countries: EEA.iter().map(|country| (*country).to_owned()).collect(),
             accept_server_auth_only: false,
+            stale: StalePolicy::default(),
             other_organisation_ids: BTreeSet::new(),
         }
     }

@@ -193,6 +193,7 @@ impl Search<'_> {
             issuer: issuer(path),
             chain: Vec::with_capacity(4),
             holds_until: self.leaf.x509.not_after,
+            configured: false,
             listed: None,
             crl_covers_until: None,
         };
@@ -210,7 +211,10 @@ impl Search<'_> {
         found.chain.push(authority.subject().to_owned());
         let refusal = match nearest.unwrap_or(authority).judge(self.leaf, self.moment.now) {
             Err(reason) => Some(reason),
-            Ok(None) => None,
+            Ok(None) => {
+                found.configured = true;
+                None
+            }
             Ok(Some(vouched)) => {
                 found.holds_until = vouched.until.map_or(found.holds_until, |until| until.min(found.holds_until));
                 found.listed = Some(vouched.listed);

@@ -25,8 +25,11 @@ pub struct Pointers {
 }
 
 impl Pointers {
-    /// Reads authorityInfoAccess; the error says that something in it was left out.
-    pub(super) fn read_information_access(&mut self, extension_value: &[u8]) -> Result<(), DerError> {
+    /// Reads authorityInfoAccess.
+    ///
+    /// # Errors
+    /// When something in it was left out; the rest is kept.
+    pub fn read_information_access(&mut self, extension_value: &[u8]) -> Result<(), DerError> {
         der::check(extension_value)?;
         let mut descriptions = Reader::new(der::only(extension_value, der::SEQUENCE)?);
         let mut outcome = Ok(());
@@ -48,7 +51,10 @@ impl Pointers {
     }
 
     /// The same for cRLDistributionPoints.
-    pub(super) fn read_distribution_points(&mut self, extension_value: &[u8]) -> Result<(), DerError> {
+    ///
+    /// # Errors
+    /// As [`Pointers::read_information_access`].
+    pub fn read_distribution_points(&mut self, extension_value: &[u8]) -> Result<(), DerError> {
         der::check(extension_value)?;
         let mut points = Reader::new(der::only(extension_value, der::SEQUENCE)?);
         let mut outcome = Ok(());

@@ -50,7 +50,9 @@ pub struct ReportedCertificate {
 #[derive(Debug, Serialize)]
 pub struct ReportedPath {
     pub issuers: Vec<String>,
-    /// None: trusted by configuration, not by a list.
+    /// The last issuer is trusted by configuration: no list is asked.
+    pub configured: bool,
+    /// The entry that vouches. None: none is asked, or none may.
     pub listed: Option<ReportedService>,
 }
 
@@ -131,7 +133,7 @@ impl ReportedPath {
             service: visible(&listed.service),
             list_sequence: listed.list_sequence,
         });
-        Self { issuers: path.chain.iter().map(|name| visible(name)).collect(), listed }
+        Self { issuers: path.chain.iter().map(|name| visible(name)).collect(), configured: path.configured, listed }
     }
 }
 

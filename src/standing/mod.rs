@@ -11,7 +11,7 @@ mod subject;
 mod tests;
 
 pub use block::{Block, BlockId, Blocks, Lifted, Notification, Target, TargetRow};
-pub use merges::Merges;
+pub use merges::{Consequence, MergeAsked, MergeRefusal, Merges};
 pub use register::{Age, Country, Entry, Register, RegisterHead, RegisterPolicy, RegisterUse, Status, StepBack};
 pub use roles::Roles;
 pub use subject::{CertificateRef, Subject};

@@ -1,10 +1,10 @@
-use super::{Db, Outage, Tx, timed};
+use super::{Db, Outage, Tx};
 use crate::oauth::{
     brand::BrandId,
     client::{Client, ClientId},
     scope::Scope,
     secret::Digest,
-    tpp::{OrganisationId, Tpp},
+    tpp::OrganisationId,
 };
 use sqlx::{PgExecutor, types::Json};
 use time::OffsetDateTime;
@@ -71,24 +71,6 @@ impl Db {
         let mut held = self.hand.hold("find_client").await?;
         let client = select_client(held.connection(), brand, id).await;
         held.done(client)
-    }
-
-    /// Keeps an accepted certificate, so that introspection can be asked about it by its SHA-256.
-    pub async fn remember_certificate(&self, tpp: &Tpp, chain: &[Vec<u8>], now: OffsetDateTime) -> Result<(), Outage> {
-        let insert = sqlx::query!(
-            "insert into certificates (thumbprint, organisation, chain, first_seen_at) values ($1, $2, $3, $4) on conflict do nothing",
-            &tpp.thumbprint[..],
-            tpp.organisation.as_str(),
-            chain,
-            now,
-        );
-        timed("remember_certificate", insert.execute(&self.pool)).await?;
-        Ok(())
-    }
-
-    pub async fn find_certificate(&self, thumbprint: &[u8; 32]) -> Result<Option<Vec<Vec<u8>>>, Outage> {
-        let row = sqlx::query_scalar!("select chain from certificates where thumbprint = $1", &thumbprint[..]);
-        Ok(timed("find_certificate", row.fetch_optional(&self.pool)).await?)
     }
 }
 

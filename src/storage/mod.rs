@@ -1,12 +1,16 @@
 //! The only SQL. One function a question; every lookup has its index; an outage never looks like "not found".
 
 mod audit;
+mod certificates;
 mod clients;
+mod events;
 mod grants;
 mod hand;
 mod interactions;
 mod introspection;
+mod merges;
 mod migrations;
+mod organisations;
 mod revocation;
 mod sandbox;
 mod standing;
@@ -14,8 +18,10 @@ mod tokens;
 mod trusted_lists;
 mod versions;
 
+pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
 pub use interactions::NewInteraction;
+pub use merges::RunningMerge;
 pub use migrations::{MIGRATOR, SchemaState};
 pub use revocation::{StatusChange, StoredStatus};
 pub use sandbox::{CustomerRecord, NewCustomer};

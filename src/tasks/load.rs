@@ -40,6 +40,14 @@ pub fn trusts(settings: &Settings, snapshot: Option<&Snapshot>) -> Result<Trusts
     Ok(trusts)
 }
 
+/// For whoever is paged before a list is too old.
+pub fn note_ages(snapshot: Option<&Snapshot>) {
+    for list in snapshot.iter().flat_map(|snapshot| &snapshot.lists) {
+        let next_update = list.next_update.map_or(0, |at| at.unix_timestamp());
+        metrics::gauge!("guichet_trusted_list_next_update_seconds", "territory" => list.territory.clone()).set(next_update as f64);
+    }
+}
+
 /// The trust of one brand.
 pub fn trust(settings: &TrustSettings, snapshot: Option<&Snapshot>) -> Result<Trust, LoadError> {
     let file = |path: &Path, why: &dyn fmt::Display| LoadError(format!("{}: {why}", path.display()));
@@ -52,6 +60,7 @@ pub fn trust(settings: &TrustSettings, snapshot: Option<&Snapshot>) -> Result<Tr
     let policy = TrustPolicy {
         nca_countries: settings.nca_countries.iter().cloned().collect(),
         accept_server_auth_only: settings.accept_server_auth_only,
+        stale: settings.stale,
         ..TrustPolicy::default()
     };
     let mut lists = vec![];

@@ -104,6 +104,7 @@ impl Watch {
 async fn reload_snapshot(app: &App, settings: &Arc<Settings>) -> Result<(), Failure> {
     let snapshot = app.db.accepted_snapshot().await.map_err(Failure::Outage)?;
     let trusts = load::trusts(settings, snapshot.as_ref()).map_err(Failure::File)?;
+    load::note_ages(snapshot.as_ref());
     app.trust.replace(trusts);
     Ok(())
 }

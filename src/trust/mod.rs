@@ -3,14 +3,21 @@
 pub mod hosts;
 mod lists;
 pub mod revocation;
+mod sightings;
 pub mod standing;
 mod watched;
 
+pub use sightings::Sightings;
 pub use watched::Watched;
 
 use crate::{
     oauth::brand::BrandId,
-    pki::{self, Accepted, CertificateRefusal, PresentedChain, Trust, revocation::StatusKey, status::Serial},
+    pki::{
+        self, Accepted, CertificateRefusal, PresentedChain, Trust,
+        revocation::StatusKey,
+        staleness::{StalePolicy, Staleness},
+        status::Serial,
+    },
 };
 use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
@@ -49,6 +56,7 @@ pub struct Today {
 #[derive(Debug)]
 pub struct Judged {
     pub verdict: Result<Accepted, CertificateRefusal>,
+    policy: StalePolicy,
     /// By which its revocation status is found; only of an accepted one.
     pub status_key: Option<StatusKey>,
     at: OffsetDateTime,
@@ -58,7 +66,7 @@ pub struct Judged {
 }
 
 impl Judged {
-    fn new(verdict: pki::Verdict, now: OffsetDateTime) -> Self {
+    fn new(verdict: pki::Verdict, policy: StalePolicy, now: OffsetDateTime) -> Self {
         let verdict = verdict.accepted();
         let until = match &verdict {
             Ok(accepted) => accepted.path.holds_until.min(now + REMEMBERED),
@@ -68,7 +76,13 @@ impl Judged {
             .as_ref()
             .ok()
             .and_then(|accepted| Some(StatusKey::new(&accepted.path.issuer, Serial::from_hex(&accepted.facts.serial)?)));
-        Self { status_key, verdict, at: now, until, noted_at: AtomicI64::new(i64::MIN) }
+        Self { policy, status_key, verdict, at: now, until, noted_at: AtomicI64::new(i64::MIN) }
+    }
+
+    /// How far the list that vouches for it can still be relied on. An authority that the settings name does not age.
+    pub fn staleness(&self, now: OffsetDateTime) -> Staleness {
+        let listed = self.verdict.as_ref().ok().and_then(|accepted| accepted.path.listed.as_ref());
+        listed.map_or(Staleness::Fresh, |listed| self.policy.judge(listed.next_update, now))
     }
 
     /// Whether it was noted within this time.
@@ -102,7 +116,7 @@ impl Today {
         }
         self.judgements.fetch_add(1, Relaxed);
         metrics::counter!("guichet_certificate_judgements_total").increment(1);
-        let judged = Arc::new(Judged::new(pki::judge(chain.certificates(), &self.trust, now), now));
+        let judged = Arc::new(Judged::new(pki::judge(chain.certificates(), &self.trust, now), self.trust.policy.stale, now));
         self.verdicts.insert(*chain.digest(), judged.clone());
         judged
     }
@@ -127,7 +141,7 @@ impl TrustDesk {
     pub fn judge(&self, brand: &BrandId, chain: &PresentedChain, now: OffsetDateTime) -> Arc<Judged> {
         match self.trusts.load().get(brand) {
             Some(today) => today.judge(chain, now),
-            None => Arc::new(Judged::new(pki::judge(&[], &Trust::nobody(), now), now)),
+            None => Arc::new(Judged::new(pki::judge(&[], &Trust::nobody(), now), StalePolicy::default(), now)),
         }
     }
 }

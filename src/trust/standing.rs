@@ -2,7 +2,7 @@
 
 use crate::{
     oauth::{brand::BrandId, client::ClientId},
-    standing::{Admitted, Blocks, Purpose, Register, RegisterPolicy, RegisterUse, Standing, StandingRefusal, Subject},
+    standing::{Admitted, Blocks, Merges, Purpose, Register, RegisterPolicy, RegisterUse, Standing, StandingRefusal, Subject},
 };
 use arc_swap::{ArcSwap, Guard};
 use quick_cache::sync::Cache;
@@ -68,6 +68,10 @@ impl StandingDesk {
     /// From the next request on, also on connections that are open.
     pub fn set_blocks(&self, blocks: Blocks) {
         self.today.rcu(|today| Standing { blocks: blocks.clone(), ..Standing::clone(today) });
+    }
+
+    pub fn set_merges(&self, merges: Merges) {
+        self.today.rcu(|today| Standing { merges: merges.clone(), ..Standing::clone(today) });
     }
 
     pub fn set_register(&self, register: Option<Register>) {

@@ -30,7 +30,7 @@ const PLAN: [(&str, &str, &str); 26] = [
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio tracing uuid",
     ),
     ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
-    ("tasks", "app config flows oauth pki storage trust", "metrics rustls time tokio tokio_util tracing"),
+    ("tasks", "app config flows oauth pki storage trust", "metrics rustls serde_json time tokio tokio_util tracing"),
     ("app", "clock oauth outbound storage trust", "quick_cache serde_json tokio"),
     (
         "tls",

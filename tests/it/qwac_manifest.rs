@@ -5,15 +5,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use guichet::pki::{Anchors, Content, Reason, Trust, TrustPolicy, chain_from_pem_or_der, describe, judge, judge_content};
+use crate::harness::lists::{Collection as RealLists, judge as verify_and_read};
+use guichet::pki::trusted_list::{AcceptedList, Period, Service, ServiceStatus, Snapshot, Use, Verification};
+use guichet::pki::{
+    Anchors, Content, ListedAs, Reason, Trust, TrustPolicy, Verdict, chain_from_pem_or_der, describe, judge, judge_content,
+};
+use guichet::trusted_lists::{List, Offer, Signer};
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::datetime;
+use x509_parser::prelude::{AttributeTypeAndValue, FromDer, X509Certificate};
 
 /// The manifest's words for a fault, and the codes that say the same.
 const SAME: [(&str, &[&str]); 21] = [
@@ -45,7 +51,8 @@ const SAME_TOO: [(&str, &[&str]); 2] = [("weak-key", &["WEAK_KEY"]), ("sha1-sign
 struct Collection {
     folder: PathBuf,
     manifest: Value,
-    anchors: Vec<CertificateDer<'static>>,
+    /// The national lists as they are; none in the sample.
+    lists: Option<&'static Snapshot>,
 }
 
 impl Collection {
@@ -65,24 +72,23 @@ impl Collection {
 
     fn read(folder: PathBuf) -> Self {
         let manifest = serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap();
-        let mut anchors = services(&folder.join("tl/2025-08-08"));
-        for file in files(&folder.join("anchors")) {
-            if is_web_service(&file) {
-                anchors.extend(CertificateDer::pem_slice_iter(&fs::read(file).unwrap()).map(Result::unwrap));
-            }
-        }
-        Self { folder, manifest, anchors }
+        let lists = folder.join("tl").is_dir().then(|| &*LISTS);
+        Self { folder, manifest, lists }
+    }
+
+    /// Trusts whoever the lists name. In the sample: the files of its anchors.
+    fn trust(&self, policy: TrustPolicy) -> Trust {
+        let certificates = || files(&self.folder.join("anchors")).into_iter().map(|file| fs::read(file).unwrap());
+        let anchors = match self.lists {
+            Some(lists) => Anchors::from_snapshot(lists),
+            None => certificates().fold(Anchors::none(), |anchors, pem| anchors.with_pem(&pem).unwrap()),
+        };
+        Trust::new(anchors, policy)
     }
 
     fn certificate(&self, entry: &Value) -> CertificateDer<'static> {
         chain_from_pem_or_der(&fs::read(self.folder.join(entry["file"].as_str().unwrap())).unwrap()).unwrap().remove(0)
     }
-}
-
-/// Among the anchors kept as files: not a list's signer, a seal service or a test authority.
-fn is_web_service(file: &Path) -> bool {
-    let name = file.file_name().unwrap().to_str().unwrap();
-    !["oj-", "de-tl-signer", "microsec-e-szigno-test"].iter().any(|other| name.starts_with(other)) && !name.contains("eseal")
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -91,27 +97,36 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Granted services for qualified website authentication of the national lists: enough of a reader for a test.
-fn services(folder: &Path) -> Vec<CertificateDer<'static>> {
-    let mut certificates = Vec::new();
-    for file in files(folder) {
-        let mut xml = String::new();
-        flate2::read::GzDecoder::new(fs::File::open(file).unwrap()).read_to_string(&mut xml).unwrap();
-        for service in xml.split("TSPService>").filter_map(|service| service.split("ServiceHistory").next()) {
-            let fits =
-                ["Svctype/CA/QC", "Svcstatus/granted", "SvcInfoExt/ForWebSiteAuthentication"].iter().all(|mark| service.contains(mark));
-            if fits {
-                certificates.extend(service.split("X509Certificate>").skip(1).step_by(2).map(certificate_of));
-            }
-        }
-    }
-    certificates
+/// The lists of 2025, each verified by a signer that the list of lists names. Of the German one two entries are known.
+static LISTS: LazyLock<Snapshot> = LazyLock::new(|| {
+    let collection = RealLists::find().unwrap();
+    let lotl = collection.lotl_370().lotl;
+    let pointers = lotl.pointers.iter().filter(|pointer| pointer.territory != "DE");
+    let verified = pointers.map(|pointer| {
+        let xml = collection.list(&format!("2025-08-08/{}", pointer.territory));
+        verify_and_read(&xml, &Signer::all(&pointer.signers)).unwrap()
+    });
+    let mut lists: Vec<_> = verified.map(accepted).collect();
+    let mut german = lists[0].clone();
+    german.territory = "DE".to_owned();
+    german.services = [("d-trust-ca-2-1", Use::WebSiteAuthentication), ("d-trust-ca-2-2", Use::Seals)]
+        .map(|(begins, usage)| german_entry(&collection, begins, usage))
+        .into();
+    lists.push(german);
+    Snapshot { lists }
+});
+
+fn accepted(list: List) -> AcceptedList {
+    let verification = Verification::Assumed { by: "this test".into() };
+    Offer { list, source: String::new(), verification }.accepted(datetime!(2025-08-08 12:00 UTC))
 }
 
-fn certificate_of(element: &str) -> CertificateDer<'static> {
-    let base64 = element.split('<').next().unwrap();
-    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64.trim());
-    CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
+/// As the manifest describes it.
+fn german_entry(collection: &RealLists, begins: &str, usage: Use) -> Service {
+    let certificates = collection.signers(begins).iter().map(|certificate| certificate.der().to_vec()).collect();
+    let from = datetime!(2019-05-08 22:00 UTC);
+    let period = Period { from, status: ServiceStatus::Granted, uses: vec![usage], qualifications: vec![], unknown_critical: None };
+    Service { provider: "D-Trust GmbH".into(), name: begins.into(), certificates, periods: vec![period] }
 }
 
 /// The British authority counted while the certificates of the collection were valid.
@@ -160,6 +175,22 @@ fn disagreement(entry: &Value, content: &Content, judged: &[&'static str], roles
     })
 }
 
+fn listed(verdict: &Verdict) -> Option<&ListedAs> {
+    verdict.path.as_ref().and_then(|path| path.listed.as_ref())
+}
+
+/// What is not as the manifest says of the issuer, asked of the real lists; empty if all is, or if nothing is said.
+fn distrust(entry: &Value, verdict: &Verdict) -> Option<String> {
+    let trust = &entry["expected"]["trust"];
+    let territory = listed(verdict).map(|listed| listed.territory.as_str());
+    let as_said = match trust["result"].as_str() {
+        Some("chains to a granted service") => territory.is_some() && territory == trust["territory"].as_str(),
+        Some("unknown issuer") => verdict.path.is_none(),
+        Some(_) | None => true,
+    };
+    (!as_said).then(|| format!("its issuer: {trust}, but listed in {territory:?}"))
+}
+
 fn sorted(mut roles: Vec<&str>) -> Vec<&str> {
     let order = ["PSP_AS", "PSP_PI", "PSP_AI", "PSP_IC"];
     roles.sort_by_key(|role| order.iter().position(|other| other == role));
@@ -173,8 +204,10 @@ fn is_said(word: &str, said: &[&str]) -> bool {
 }
 
 fn judge_all(collection: &Collection) -> Vec<String> {
-    let trust = Trust::new(Anchors::from_certificates(&collection.anchors).unwrap(), policy_of_then());
-    println!("{} anchors", trust.anchors.len());
+    let trust = collection.trust(policy_of_then());
+    println!("{} authorities", trust.anchors.len());
+    // Three OCSP responders and time-stamp units, a certificate without cA, and a withdrawn one whose cA is not DER.
+    assert!(trust.anchors.unusable() <= 5, "{}", trust.anchors.unusable());
     let mut disagreements = Vec::new();
     for entry in collection.manifest["certificates"].as_array().unwrap() {
         let certificate = collection.certificate(entry);
@@ -183,9 +216,12 @@ fn judge_all(collection: &Collection) -> Vec<String> {
         assert!(!describe(&verdict).is_empty());
         let judged = codes(&verdict.reasons);
         let roles: Vec<_> = verdict.facts.iter().flat_map(|facts| &facts.roles).map(|role| role.name()).collect();
-        let wrong = disagreement(entry, &content, &judged, &roles);
+        let wrong = disagreement(entry, &content, &judged, &roles).or_else(|| collection.lists.and_then(|_| distrust(entry, &verdict)));
         let file = entry["file"].as_str().unwrap();
         println!("{:<4}{file:<95}{}", if wrong.is_none() { "ok" } else { "NOT" }, judged.join(" "));
+        if let Some(ListedAs { territory, list_sequence, provider, service, .. }) = listed(&verdict) {
+            println!("    listed: {territory} {list_sequence}, {provider}, {service}");
+        }
         disagreements.extend(wrong.map(|why| format!("{file}: {why}: {judged:?} {:?}", codes(&content.reasons))));
     }
     disagreements
@@ -203,10 +239,34 @@ fn every_verdict_of_the_sample_is_its_manifests() {
     assert!(disagreements.is_empty(), "{disagreements:#?}");
 }
 
+/// The reader here is the project's own: another one must read the same.
+#[test]
+fn what_a_certificate_says_another_reader_reads_too() {
+    let collection = Collection::find();
+    let mut compared = 0;
+    for entry in collection.manifest["certificates"].as_array().unwrap() {
+        let certificate = collection.certificate(entry);
+        let Some(facts) = judge_content(&certificate, &TrustPolicy::default()).facts else { continue };
+        let (_, other) = X509Certificate::from_der(&certificate).unwrap();
+        let validity = (other.validity().not_before.to_datetime(), other.validity().not_after.to_datetime());
+        assert_eq!((facts.not_before, facts.not_after), validity);
+        assert_eq!(facts.serial, other.raw_serial().iter().map(|octet| format!("{octet:02x}")).collect::<String>());
+        assert_eq!(facts.signature_algorithm, other.signature_algorithm.algorithm.to_id_string());
+        let named = |attribute: &AttributeTypeAndValue<'_>| {
+            attribute.as_str().is_ok_and(|text| facts.subject.contains(&text.escape_debug().to_string()))
+        };
+        assert!(other.subject().iter_attributes().filter(|attribute| attribute.as_str().is_ok()).all(named), "{}", facts.subject);
+        let usage = other.key_usage().unwrap().map(|usage| usage.value.to_string());
+        assert_eq!(facts.key_usage.map(|names| names.len()), usage.map(|names| names.split(", ").count()));
+        compared += 1;
+    }
+    assert!(compared > 20, "{compared}");
+}
+
 #[test]
 fn today_a_british_authority_is_the_only_thing_wrong_with_an_old_good_certificate() {
     let collection = Collection::find();
-    let trust = Trust::new(Anchors::from_certificates(&collection.anchors).unwrap(), TrustPolicy::default());
+    let trust = collection.trust(TrustPolicy::default());
     let entries = collection.manifest["certificates"].as_array().unwrap();
     let british =
         entries.iter().find(|entry| entry["facts"]["ncaId"] == "GB-FCA" && entry["expected"]["psd2_qwac_profile"] == "accept").unwrap();
@@ -217,7 +277,7 @@ fn today_a_british_authority_is_the_only_thing_wrong_with_an_old_good_certificat
 #[test]
 fn no_flipped_bit_of_a_real_certificate_is_accepted() {
     let collection = Collection::find();
-    let trust = Trust::new(Anchors::from_certificates(&collection.anchors).unwrap(), policy_of_then());
+    let trust = collection.trust(policy_of_then());
     let entries = collection.manifest["certificates"].as_array().unwrap();
     let good = entries.iter().find(|entry| entry["expected"]["psd2_qwac_profile"] == "accept").unwrap();
     let der = collection.certificate(good);
@@ -239,6 +299,8 @@ fn a_pss_signature_without_null_parameters_verifies() {
     let trust = Trust::new(Anchors::from_pem(&fs::read(anchor).unwrap()).unwrap(), TrustPolicy::default());
     let entries = collection.manifest["certificates"].as_array().unwrap();
     let sealing = entries.iter().find(|entry| entry["file"] == "certs/real__dtrust-ing-qsealc-pss.pem").unwrap();
+    let listed = judge(&[collection.certificate(sealing)], &collection.trust(TrustPolicy::default()), moment(sealing));
+    assert!(codes(&listed.reasons).contains(&"SERVICE_NOT_FOR_WEB"), "{:?}", listed.reasons);
     let verdict = judge(&[collection.certificate(sealing)], &trust, moment(sealing));
     assert_eq!(codes(&verdict.reasons), ["KEY_USAGE_NO_DIGITAL_SIGNATURE", "EKU_MISSING", "QSEAL_CERTIFICATE"]);
     assert!(verdict.anchor().is_some());

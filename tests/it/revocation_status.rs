@@ -62,7 +62,9 @@ fn issuer(signer: &Signer) -> Issuer {
     Issuer { name: signer.name.clone(), spki: signer.spki.clone() }
 }
 
-fn ask(answer: &[u8], nonce: Option<&[u8]>) -> Result<(Said, Responder), OcspError> {
+type Judged = Result<(Said, Responder), OcspError>;
+
+fn ask(answer: &[u8], nonce: Option<&[u8]>) -> Judged {
     let issuer = issuer(&PARTIES.issuer);
     let question = Question { issuer: &issuer, serial: Serial::from_magnitude(&SERIAL).unwrap(), nonce };
     question.judge(answer, NOW).map(|(answer, responder)| (answer.said, responder))
@@ -89,7 +91,7 @@ fn an_ocsp_answer_counts_only_when_all_of_it_is_right() {
     let superseded = Said::Revoked { at: NOW - DAY, reason: RevocationReason::Superseded };
     let unknown_critical = || der::extension(&[1, 2, 3], true, &[5, 0]);
     let minutes = Duration::minutes;
-    let cases: Vec<(&str, Vec<u8>, Result<(Said, Responder), OcspError>)> = vec![
+    let cases: Vec<(&str, Vec<u8>, Judged)> = vec![
         ("good", answer(GOOD, |_| ()), by_issuer(Said::Good)),
         ("revoked", answer(Statement::Revoked(NOW - DAY, 4), |_| ()), by_issuer(superseded)),
         ("unknown", answer(Statement::Unknown, |_| ()), by_issuer(Said::Unknown)),

@@ -175,7 +175,8 @@ fn a_list_can_speak_against_a_certificate_but_not_replace_what_it_must_say() {
     let unknown = || Criteria::Unknown("{urn:example}Moon".into());
     let maybe = |yes: bool| Criteria::All(vec![policy(if yes { QCP_W } else { "1.2.3" }), unknown()]);
     let fit = || policy(QCP_W);
-    let cases: Vec<(&str, Vec<(&[Qualifier], Criteria)>, Option<&str>)> = vec![
+    type Said = Vec<(&'static [Qualifier], Criteria)>;
+    let cases: Vec<(&str, Said, Option<&str>)> = vec![
         ("confirmed", vec![(&[QcStatement, QcForWebSiteAuthentication, Other], fit())], None),
         ("not qualified", vec![(&[NotQualified], fit())], Some("NOT_QUALIFIED_BY_LIST")),
         ("not qualified, of others", vec![(&[NotQualified], policy("1.2.3"))], None),

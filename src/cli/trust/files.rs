@@ -1,4 +1,5 @@
-//! Lists from files: read with a bound, sorted into list of lists and national lists, verified on as many threads as there are.
+//! Lists from files: read with a bound, sorted into list of lists and national lists, verified one after the other: more at
+//! once gain a tenth of a second and cost the memory of another list.
 
 use super::desk::{Desk, Judged, Outcome, Read as Found};
 use crate::{
@@ -10,13 +11,8 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::Mutex,
-    thread,
 };
 
-/// A list takes some 25 times its size while it is verified.
-const MOST_THREADS: usize = 2;
-const SMALL: usize = 1 << 20;
 const MOST_FILES: usize = 1_000;
 
 pub(super) fn all(paths: &[PathBuf], desk: &mut Desk) -> Result<Vec<Judged>, Failure> {
@@ -25,12 +21,13 @@ pub(super) fn all(paths: &[PathBuf], desk: &mut Desk) -> Result<Vec<Judged>, Fai
     for path in files(paths)? {
         match read(&path, limit)? {
             Some(bytes) if is_list_of_lists(&bytes) => lotls.push((path.display().to_string(), bytes)),
-            Some(bytes) => national.push((path, bytes.len())),
+            Some(_) => national.push(path),
             None => judged.push(Judged::refused(&path.display().to_string(), Refusal::TooLarge { limit })),
         }
     }
     judged.extend(list_of_lists(lotls, desk));
-    judged.extend(desk.judge_all(in_parallel(national, desk)?));
+    let read = national.iter().map(|path| one(path, desk)).collect::<Result<_, _>>()?;
+    judged.extend(desk.judge_all(read));
     Ok(judged)
 }
 
@@ -51,35 +48,6 @@ fn list_of_lists(files: Vec<(String, Vec<u8>)>, desk: &mut Desk) -> Vec<Judged> 
         judged.push(Judged { source, claims: Some(("EU".into(), sequence)), outcome: Outcome::Unused, vouched: None });
     }
     judged
-}
-
-/// The next list of a thread, `files` being sorted, the largest last. Only the first thread takes the large ones: memory that a
-/// thread used once stays at its hand.
-fn take(files: &Mutex<Vec<(PathBuf, usize)>>, thread: usize) -> Option<PathBuf> {
-    let mut files = files.lock().ok()?;
-    let at = files.iter().rposition(|(_, bytes)| thread == 0 || *bytes <= SMALL)?;
-    Some(files.remove(at).0)
-}
-
-fn in_parallel(mut files: Vec<(PathBuf, usize)>, desk: &Desk) -> Result<Vec<Found>, Failure> {
-    files.sort_by_key(|(_, bytes)| *bytes);
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-    let (files, found) = (Mutex::new(files), Mutex::new(Vec::new()));
-    let work = |thread| {
-        while let Some(path) = take(&files, thread) {
-            let one = one(&path, desk);
-            if let Ok(mut found) = found.lock() {
-                found.push(one);
-            }
-        }
-    };
-    thread::scope(|scope| {
-        for thread in 0..threads {
-            let work = &work;
-            scope.spawn(move || work(thread));
-        }
-    });
-    found.into_inner().map_err(Failure::unexpected)?.into_iter().collect()
 }
 
 fn one(path: &Path, desk: &Desk) -> Result<Found, Failure> {

@@ -1,4 +1,4 @@
-//! The internal counter: the bank's own APIs ask about tokens (RFC 7662).
+//! The internal counter: the bank's own APIs ask about tokens (RFC 7662), its systems read events.
 
 use super::{
     parts::{
@@ -21,11 +21,12 @@ use utoipa::openapi::{
 pub fn all() -> Vec<Documented> {
     vec![
         Documented { method: HttpMethod::Post, path: "/brands/{brand}/introspect".into(), operation: introspect() },
+        Documented { method: HttpMethod::Get, path: "/events".into(), operation: super::events::page() },
         Documented { method: HttpMethod::Get, path: "/openapi.json".into(), operation: document() },
     ]
 }
 
-fn internal(operation: OperationBuilder) -> OperationBuilder {
+pub fn internal(operation: OperationBuilder) -> OperationBuilder {
     let none: [&str; 0] = [];
     let operation = operation.security(SecurityRequirement::new(super::BANK_CERTIFICATE, none));
     shared(operation, &[("405", "MethodNotAllowed"), ("500", "ServerError"), ("503", "Unavailable")])

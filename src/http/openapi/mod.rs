@@ -3,6 +3,7 @@
 mod authorize;
 mod certificates;
 mod discovery;
+mod events;
 mod explain;
 mod introspect;
 mod mistakes;
@@ -23,6 +24,7 @@ use crate::{
     oauth::{
         brand::{Brand, ClientAuth, Lang},
         error::ErrorBody,
+        event::{CertificateExpiring, EventPage},
         introspection::IntrospectionResponse,
         registration::ClientInformation,
         token::TokenResponse,
@@ -74,7 +76,8 @@ pub fn brand_document(brand: &Brand) -> OpenApi {
 pub fn internal_document() -> OpenApi {
     let what = "For the bank's own systems: mutual TLS with a certificate of the bank's own authority.";
     let scheme = SecurityScheme::MutualTls { description: Some(what.into()), deprecated: None, extensions: None };
-    let components = with::<IntrospectionResponse>(ComponentsBuilder::new()).security_scheme(BANK_CERTIFICATE, scheme);
+    let components = with::<CertificateExpiring>(with::<EventPage>(with::<IntrospectionResponse>(ComponentsBuilder::new())));
+    let components = components.security_scheme(BANK_CERTIFICATE, scheme);
     let mut built =
         document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
     if let Some(components) = &mut built.components {

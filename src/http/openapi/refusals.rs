@@ -69,8 +69,16 @@ pub fn known_certificate() -> Vec<Refusal> {
 
 /// What makes a form unreadable, whatever it asks for.
 pub fn form() -> Vec<Refusal> {
-    let readings = [ParamsRefusal::Malformed, ParamsRefusal::TooMany, ParamsRefusal::Repeated("client_id".into())];
-    let broken = [OAuthError::NO_HOST, OAuthError::BODY_BROKEN];
+    unreadable([OAuthError::NO_HOST, OAuthError::BODY_BROKEN], "client_id")
+}
+
+/// What makes a query unreadable.
+pub fn query() -> Vec<Refusal> {
+    unreadable([OAuthError::NO_HOST], "after")
+}
+
+fn unreadable<const N: usize>(broken: [OAuthError; N], name: &str) -> Vec<Refusal> {
+    let readings = [ParamsRefusal::Malformed, ParamsRefusal::TooMany, ParamsRefusal::Repeated(name.into())];
     broken.into_iter().map(Refusal::from).chain(readings.into_iter().map(Refusal::from)).collect()
 }
 

@@ -11,8 +11,17 @@ pub const ROWS: &str = r"
     select md5('client' || n)::uuid, case n % 2 when 0 then 'cic' else 'labanquepostale' end, 'PSDFR-ACPR-' || n / 2, 'TPP ' || n, '{}', 'aisp', '{}',
            '{}', sha256(n::text::bytea), now(), now()
     from generate_series(1, 1000) n;
-    insert into certificates (thumbprint, organisation, chain, first_seen_at)
-    select sha256(n::text::bytea), 'PSDFR-ACPR-' || n, array[repeat('x', 1500)::bytea], now() from generate_series(1, 1000) n;
+    insert into certificates (thumbprint, organisation, chain, issuer, serial, not_before, not_after, legal_name, roles, brands,
+                              first_seen_at)
+    select sha256(n::text::bytea), 'PSDFR-ACPR-' || n, array[repeat('x', 1500)::bytea], 'CN=QTSP', n::text, now() - interval '1 year',
+           now() + n * interval '1 day', 'TPP ' || n, array['PSP_AI'], array['cic'], now()
+    from generate_series(1, 1000) n;
+    insert into organisation_merges (id, old, new, at, by, reason, until, clients)
+    select md5('merge' || n)::uuid, 'PSDFR-ACPR-' || n, 'PSDFR-ACPR-' || n + 1, now() - n * interval '1 day', 'B. Operator', 'A merger',
+           now() - n * interval '1 day', 1
+    from generate_series(1, 1000) n;
+    insert into events (at, kind, organisation, payload, occasion)
+    select now(), 'certificate_expiring', 'PSDFR-ACPR-' || n, '{}', n::text from generate_series(1, 2000) n;
     insert into grants (id, brand, client_id, channel, scope, psu, sca_at, created_at, expires_at, revoked_at)
     select md5('grant' || n)::uuid, 'cic', md5('client' || 1 + n % 1000)::uuid, 'web', 'aisp', 'psu' || n, now(), now(),
            now() + interval '180 days', case when n % 10 = 0 then now() end

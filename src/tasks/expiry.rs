@@ -1,0 +1,138 @@
+//! Certificates near their end: counted by every process, told of once by one of them, forgotten long after.
+
+use crate::{
+    app::App,
+    flows::Outage,
+    oauth::{
+        event::{CertificateExpiring, EventKind, NewEvent},
+        organisation::{ExpiryThreshold, days_left},
+    },
+    storage::{EndingCertificate, EndingCursor},
+};
+use std::time::Duration as Wait;
+use time::{Duration, OffsetDateTime};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+/// By the server's clock.
+const EVERY: Duration = Duration::HOUR;
+/// How often that clock is looked at.
+const TICK: Wait = Wait::from_millis(500);
+/// After an outage.
+const RETRY: Duration = Duration::MINUTE;
+/// An end that nobody told of for so long is no news.
+const LOOK_BACK: Duration = Duration::days(30);
+/// Certificates that ended and events that happened before this are forgotten.
+const KEPT: Duration = Duration::days(400);
+/// Certificates of one page.
+const PAGE: i64 = 200;
+/// Rows forgotten in one run.
+const MOST_FORGOTTEN: i64 = 10_000;
+const TASK: &str = "expiry";
+
+/// A certificate and the threshold that it reached.
+struct Due {
+    certificate: EndingCertificate,
+    threshold: ExpiryThreshold,
+    days: i64,
+}
+
+/// Until `stop`.
+pub async fn run(app: App, stop: CancellationToken) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut next = OffsetDateTime::UNIX_EPOCH;
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let now = app.clock.now();
+        if now < next {
+            continue;
+        }
+        next = match stop.run_until_cancelled(look(&app, now)).await {
+            None => return,
+            Some(Ok(())) => now + EVERY,
+            Some(Err(outage)) => {
+                tracing::error!(error = %outage, "expiring certificates were not looked for");
+                now + RETRY
+            }
+        };
+    }
+}
+
+/// One run. Its count is this process's own, the rest is done by whoever has the turn.
+pub async fn look(app: &App, now: OffsetDateTime) -> Result<(), Outage> {
+    let [week, month] = app.db.count_ending(now, [now + Duration::days(7), now + Duration::days(30)]).await?;
+    metrics::gauge!("guichet_organisations_expiring", "within" => "7d").set(gauge(week));
+    metrics::gauge!("guichet_organisations_expiring", "within" => "30d").set(gauge(month));
+    let mut tx = app.db.begin("expiry").await?;
+    if !tx.take_turn(TASK, EVERY, now).await? {
+        return Ok(());
+    }
+    let mut told = vec![];
+    let mut cursor = EndingCursor { not_after: now - LOOK_BACK, thumbprint: vec![] };
+    loop {
+        let page = tx.ending_certificates(&cursor, now + Duration::days(ExpiryThreshold::Month.days()), PAGE).await?;
+        let Some(last) = page.last() else { break };
+        cursor = EndingCursor { not_after: last.not_after, thumbprint: last.thumbprint.clone() };
+        let due: Vec<Due> = page.into_iter().filter_map(|certificate| due(certificate, now)).collect();
+        let events: Vec<NewEvent> = due.iter().map(event).collect();
+        let new = tx.publish(&events, now).await?;
+        told.extend(due.into_iter().filter(|due| new.contains(&occasion(due))));
+    }
+    tx.forget_certificates(now - KEPT, MOST_FORGOTTEN).await?;
+    tx.forget_events(now - KEPT, MOST_FORGOTTEN).await?;
+    tx.commit().await?;
+    told.iter().for_each(log);
+    Ok(())
+}
+
+fn gauge(count: i64) -> f64 {
+    i32::try_from(count).map_or(f64::from(i32::MAX), f64::from)
+}
+
+fn due(certificate: EndingCertificate, now: OffsetDateTime) -> Option<Due> {
+    let threshold = ExpiryThreshold::reached(certificate.not_after, now)?;
+    Some(Due { days: days_left(certificate.not_after, now).max(0), certificate, threshold })
+}
+
+/// Each threshold of a certificate is told of once.
+fn occasion(due: &Due) -> String {
+    format!("{}/{}", hex(&due.certificate.thumbprint), due.threshold.days())
+}
+
+fn event(due: &Due) -> NewEvent {
+    let Due { certificate, threshold, days } = due;
+    let payload = CertificateExpiring {
+        thumbprint: hex(&certificate.thumbprint),
+        serial: certificate.serial.clone(),
+        legal_name: certificate.legal_name.clone(),
+        not_after: certificate.not_after,
+        days: *days,
+        threshold: threshold.days(),
+        brands: certificate.brands.clone(),
+        contacts: certificate.contacts.clone(),
+    };
+    NewEvent {
+        kind: EventKind::CertificateExpiring,
+        organisation: Some(certificate.organisation.clone()),
+        brand: None,
+        payload: serde_json::to_value(payload).unwrap_or_default(),
+        occasion: occasion(due),
+    }
+}
+
+/// Whoever reads the log needs no contacts.
+fn log(due: &Due) {
+    let Due { certificate, threshold, days } = due;
+    let (organisation, serial, not_after) =
+        (certificate.organisation.as_str(), &certificate.serial, certificate.not_after.unix_timestamp());
+    match threshold {
+        ExpiryThreshold::Expired => tracing::warn!(organisation, serial, not_after, threshold = 0, "certificate has expired"),
+        ExpiryThreshold::Day | ExpiryThreshold::Week | ExpiryThreshold::Fortnight | ExpiryThreshold::Month => {
+            tracing::warn!(organisation, serial, not_after, days, threshold = threshold.days(), "certificate expires soon");
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|octet| format!("{octet:02x}")).collect()
+}
