@@ -1,15 +1,16 @@
 //! Arguments, verbs and exit codes.
 
 mod block;
+mod inspect;
 mod operator;
 mod register;
 mod tpp;
 mod trust;
 
 use crate::{
-    clock::{Clock, System},
+    clock::System,
     config::{self, Settings},
-    dev, pki,
+    dev,
     server::{self, Server, Signals, Sockets, StartError},
     storage::{Db, SchemaState},
     tasks::load,
@@ -122,19 +123,7 @@ enum Migrate {
 #[derive(Subcommand)]
 enum Cert {
     /// What a certificate says, the chain found, each rule with pass or fail, and what to ask the QTSP for
-    Inspect {
-        /// PEM (leaf first), DER, or base64 of it
-        file: PathBuf,
-        /// PEM bundle of issuing authorities; without it, those of `guichet dev`
-        #[arg(long, value_name = "FILE", conflicts_with = "config")]
-        anchors: Option<PathBuf>,
-        /// Judge with the trust of this configuration
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
-        /// The same as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Inspect(inspect::Inspect),
 }
 
 /// A verb's bad end: what to say, and the exit code.
@@ -194,7 +183,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
             runtime()?.block_on(migrate_status(&settings))
         }
         Verb::Openapi { dir } => openapi(&dir).and(done),
-        Verb::Cert { step: Cert::Inspect { file, anchors, config, json } } => inspect(&file, anchors, config, json),
+        Verb::Cert { step: Cert::Inspect(asked) } => inspect::inspect(&asked),
         Verb::Trust { step } => trust::run(step),
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
@@ -260,23 +249,4 @@ fn openapi(dir: &Path) -> Result<(), Failure> {
         println!("{}", path.display());
     }
     Ok(())
-}
-
-fn inspect(file: &Path, anchors: Option<PathBuf>, config: Option<PathBuf>, json: bool) -> Result<ExitCode, Failure> {
-    let bytes = fs::read(file).map_err(|error| Failure(3, format!("{}: {error}", file.display())))?;
-    let trust = match config {
-        Some(config) => settings(&config)?.trust,
-        None => dev::run::trust(anchors),
-    };
-    let trust = load::trust(&trust, None).map_err(|error| Failure(3, error.to_string()))?;
-    let verdict = match pki::read_chain(&bytes) {
-        Ok(chain) => pki::judge(&chain, &trust, System::new().now()),
-        Err(reason) => pki::Verdict::refused(reason),
-    };
-    if json {
-        println!("{}", serde_json::to_string_pretty(&pki::Report::of(&verdict, pki::Asked::CertificateOnly)).map_err(Failure::unexpected)?);
-    } else {
-        print!("{}", pki::describe(&verdict));
-    }
-    Ok(if verdict.reasons.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(6) })
 }

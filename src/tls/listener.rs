@@ -207,8 +207,11 @@ impl Desk {
         let Some(tls) = &self.tls else {
             return Ok(Heard::Clear(tcp, self.connections.clone().acquire_owned().await.map_err(closed)?));
         };
-        let announced =
-            if tls.load().is_announced(socket) { proxy_protocol::read(&mut tcp).await.map_err(Refusal::Unannounced)? } else { None };
+        // boxed: its buffer would else be part of every connection that waits
+        let announced = match tls.load().is_announced(socket) {
+            true => Box::pin(proxy_protocol::read(&mut tcp)).await.map_err(Refusal::Unannounced)?,
+            false => None,
+        };
         let hello = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
         let slot = self.connections.clone().acquire_owned().await.map_err(closed)?;
         let handshake = self.handshakes.acquire().await.map_err(closed)?;

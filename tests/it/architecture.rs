@@ -17,7 +17,7 @@ const PLAN: [(&str, &str, &str); 26] = [
     ("audit", "oauth", "time uuid"),
     ("pages", "oauth pki", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
-    ("config", "oauth pki::forwarded pki::revocation standing", "ipnet secrecy time toml tracing url"),
+    ("config", "oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
     ("signing", "", "jsonwebtoken"),
     (
         "storage",

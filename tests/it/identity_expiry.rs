@@ -334,6 +334,8 @@ async fn until_told(bank: &Bank) -> usize {
 #[tokio::test]
 async fn a_certificate_counts_where_it_was_accepted() {
     let bank = Bank::start().await;
+    // the hour's turn is taken before there is anything to tell
+    expiry::look(bank.server().app(), bank.clock.now()).await.unwrap();
     let tpp = qwac(&bank, "PSDFR-ACPR-82601", 10);
     let cic = tpp.register_as(CIC, &contacts(CIC, &["cic@tpp.example"])).await;
     tpp.register_as(LBP, &contacts(LBP, &["lbp@tpp.example"])).await;

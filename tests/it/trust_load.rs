@@ -79,8 +79,10 @@ impl Lists<'_> {
             url: "https://lists.example/FR.xml".into(),
             signers: vec![self.national.certificate.clone()],
         };
-        let lotl = ListSpec::list_of_lists(10, vec![pointer], &[&self.lotl], &[JOURNAL], self.now).sign(&self.lotl).unwrap();
-        fs::write(self.folder.join("lotl.xml"), lotl).unwrap();
+        if sequence == 1 {
+            let lotl = ListSpec::list_of_lists(10, vec![pointer], &[&self.lotl], &[JOURNAL], self.now).sign(&self.lotl).unwrap();
+            fs::write(self.folder.join("lotl.xml"), lotl).unwrap();
+        }
         let list = ListSpec::national("FR", sequence, services, self.now).sign(&self.national).unwrap();
         fs::write(self.folder.join("FR.xml"), list).unwrap();
     }
