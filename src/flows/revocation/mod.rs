@@ -5,7 +5,7 @@ mod ask;
 
 pub use ask::{AHEAD, Patience};
 
-use super::{Answer, Outage, certificate::Purpose};
+use super::{Answer, Outage};
 use crate::{
     app::App,
     audit::AuditKind,
@@ -18,6 +18,7 @@ use crate::{
         Accepted,
         revocation::{Checked, Evidence, Mode, Record, Standing, Status, StatusKey, judge},
     },
+    standing::Purpose,
     storage::{StatusChange, StoredStatus},
     trust::revocation::{Flight, Known},
 };
