@@ -13,7 +13,7 @@ use crate::{
         secret::{Handle, HandleKind},
         tpp::Tpp,
     },
-    pki::{self, PresentedChain},
+    pki::{self, PresentedChain, staleness::Staleness},
     standing::{CertificateRef, StandingRefusal, Subject},
     storage::Outage,
 };
@@ -58,7 +58,8 @@ pub async fn answer(app: &App, token: &str, certificate: CallersCertificate, bra
     let accepted = chain.map(|chain| {
         let judged = app.trust.judge(brand, &chain, now);
         let revoked = judged.status_key.is_some_and(|key| revocation::is_known_as_revoked(app, brand, &key));
-        judged.verdict.as_ref().ok().filter(|_| !revoked).map(|accepted| accepted.tpp.clone())
+        let out = revoked || judged.staleness(now) == Staleness::Refuse;
+        judged.verdict.as_ref().ok().filter(|_| !out).map(|accepted| accepted.tpp.clone())
     });
     let holder = accepted.as_ref().map(|tpp| tpp.as_ref().map(|tpp| standing_for(app, tpp, now)));
     let presented = match &holder {

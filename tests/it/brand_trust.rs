@@ -2,12 +2,21 @@
 
 use crate::harness::{
     Bank, CIC, LBP, Tpp,
-    bank::{BankOptions, pki},
+    bank::{BankOptions, everywhere, pki},
+    tpp::introspect,
 };
+use crate::trust_load::pem_of;
 use guichet::{
     clock::Clock,
-    dev::qwac::{Ca, QwacSpec, Validity},
+    dev::{
+        qwac::{Ca, QwacSpec, Validity},
+        trusted_lists::service,
+    },
     oauth::{brand::BrandId, tpp::PspRole::AccountInformation},
+    pki::{
+        Anchors, Trust, TrustPolicy,
+        trusted_list::{AcceptedList, Snapshot, Use, Verification},
+    },
 };
 use std::{
     fs,
@@ -52,6 +61,55 @@ async fn a_warm_connection_pays_no_verification() {
     bank.clock.advance(time::Duration::minutes(10));
     tpp.wire.get(client.registration_uri()).await.ok(200);
     assert_eq!(judgements(), before + 1, "now and then it is looked at again");
+}
+
+/// A scheme operator that is late costs new clients first, and in the end all that rests on its list; never a 401.
+#[tokio::test]
+async fn a_trusted_list_that_grows_old_is_relied_on_for_less_and_less() {
+    let bank = Bank::start().await;
+    let now = bank.clock.now();
+    let list = |next_update| AcceptedList {
+        territory: "FR".into(),
+        version: 6,
+        sequence: 1,
+        issued_at: now,
+        next_update: Some(next_update),
+        sha256: String::new(),
+        source: "test".into(),
+        accepted_at: now,
+        verification: Verification::Assumed { by: "test".into() },
+        services: vec![service("Ours", pki().1.qtsp.certificate().to_vec(), &[Use::WebSiteAuthentication], now)],
+    };
+    let accept = |next_update| {
+        let snapshot = Snapshot { lists: vec![list(next_update)] };
+        bank.server().app().trust.replace(everywhere(Trust::new(Anchors::from_snapshot(&snapshot), TrustPolicy::default())));
+    };
+    accept(now + time::Duration::days(1));
+    let tpp = bank.tpp([AccountInformation]);
+    let client = tpp.register(CIC).await;
+    let token = client.tokens("web", "aisp").await["refresh_token"].as_str().unwrap().to_owned();
+    let register = async || tpp.try_register(CIC, &Tpp::metadata(CIC)).await;
+    let used = async || tpp.wire.get(client.registration_uri()).await;
+    let pem = tpp.chain.iter().map(|der| pem_of(der)).collect::<String>();
+    let active = async || {
+        let form = [("token", token.as_str()), ("certificate", pem.as_str())];
+        introspect(&bank, CIC, &form).await.ok(200).json()["active"] == true
+    };
+    let stale = "TRUSTED_LIST_STALE: the trusted list that names the certificate's issuer is out of date here";
+    // days after the list was accepted; may register, may use
+    for (day, registers, uses) in [(1, true, true), (14, true, true), (16, false, true), (30, false, true), (32, false, false)] {
+        let today = now + time::Duration::days(day);
+        bank.clock.advance(today - bank.clock.now());
+        let (registered, answered) = (register().await, used().await);
+        assert_eq!((registered.status == 201, answered.status == 200), (registers, uses), "day {day}: {registered:?} {answered:?}");
+        if !registers {
+            assert_eq!(registered.refused(503, "temporarily_unavailable").description(), stale, "day {day}");
+        }
+        assert_eq!(active().await, uses, "day {day}");
+    }
+    accept(bank.clock.now() + time::Duration::days(1));
+    used().await.ok(200);
+    assert_eq!(register().await.status, 201, "the operator caught up");
 }
 
 /// What others decided must reach a process, or it lets nobody in.

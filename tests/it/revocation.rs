@@ -1,6 +1,6 @@
 //! A server whose trust service provider is slow, wrong, silent or huge, or revokes: what TPPs are answered, and how soon.
 
-use crate::harness::{Bank, BankOptions, Brand, CIC, Client, LBP, Reply, Tpp, bank::TestClock, together, wire::Wire};
+use crate::harness::{Bank, BankOptions, Brand, CIC, Client, LBP, Reply, Tpp, bank::TestClock, together, tpp::introspect, wire::Wire};
 use guichet::{
     clock::{Clock, System},
     dev::{
@@ -270,7 +270,11 @@ async fn a_certificate_revoked_in_mid_session_stops_working_on_the_open_connecti
     }
     assert_eq!(qtsp.requests(Service::Ocsp), 1, "asked once, and not by every request");
     let token = client.tokens("web", "aisp").await["access_token"].as_str().unwrap().to_owned();
-    assert!(client.is_active(&token).await);
+    let with_certificate = async || {
+        let form = [("token", token.as_str()), ("certificate", qwac.issued.pem.as_str())];
+        introspect(&bank, CIC, &form).await.ok(200).json()["active"] == true
+    };
+    assert!(client.is_active(&token).await && with_certificate().await);
     qtsp.revoke(serial, KEY_COMPROMISE);
     assert_eq!(verdict(&ask(&client).await), "200", "nobody knows yet");
     // half of the age that answers may have
@@ -278,6 +282,8 @@ async fn a_certificate_revoked_in_mid_session_stops_working_on_the_open_connecti
     let took = until(&client, "200", "401 CERTIFICATE_REVOKED", Duration::from_secs(10)).await;
     println!("\nrevoked; learnt and refused {} ms after it was time to ask", took.as_millis());
     bank.expect_audit("certificate_refused", "CERTIFICATE_REVOKED").await;
+    assert!(!with_certificate().await, "nor at the bank's API");
+    assert!(client.is_active(&token).await, "the token itself is as it was: another certificate of the TPP may use it");
     // for good, whatever is said later
     qtsp.release(serial);
     for _ in 0..3 {

@@ -195,7 +195,7 @@ async fn under_load_a_revocation_turns_every_connection_of_two_replicas_within_a
     assert!(record.0.len() > 100);
 }
 
-fn pem_of(der: &[u8]) -> String {
+pub fn pem_of(der: &[u8]) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
 }
