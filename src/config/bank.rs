@@ -7,8 +7,8 @@ use super::{
     reader::{self, Reader, choice},
 };
 use crate::oauth::{
-    brand::{Brand, BrandId, ClientAuth, ExchangeScope, Lang, PsuAuthentication, RegistrationPolicy, ScopePolicy},
-    channel::{Channel, ScaSpelling},
+    brand::{AccountChoice, Brand, BrandId, ClientAuth, ExchangeScope, Lang, PsuAuthentication, RegistrationPolicy, ScopePolicy, Theme},
+    channel::{AppSegment, Channel, Fallback, ScaSpelling},
     sca::ScaFailure,
     scope::ScopeToken,
 };
@@ -40,6 +40,8 @@ pub struct BrandPlace {
     pub tpp_origin: String,
     /// `https://host[:port]` of authorize and pages.
     pub psu_origin: String,
+    /// `None`: scripted customers in a sandbox, else nobody.
+    pub psu_authentication: Option<PsuAuthentication>,
 }
 
 /// What a row of the settings says over its bank's file.
@@ -63,7 +65,7 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
         t.choice("exchange_scope", &[("optional", ExchangeScope::Optional), ("must_match", ExchangeScope::MustMatch)])
     });
     let (languages, default_language) = languages(&mut bank.table("languages"));
-    let scopes = finished(&mut above(overrides.scope, bank.table("scope")), scopes);
+    let scopes = finished(&mut above(overrides.scope, bank.table("scope")), |t| scopes(t, place.sandbox));
     let channels = channels(bank, place.sandbox, &scopes);
     let authorization = authorization(&mut above(overrides.authorization, bank.table("authorization")));
     bank.finish();
@@ -88,7 +90,12 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
         explicit_consent: authorization.explicit_consent,
         languages,
         default_language: default_language?,
-        psu_authentication: if place.sandbox { PsuAuthentication::Simulator } else { PsuAuthentication::None },
+        psu_authentication: place.psu_authentication.unwrap_or(if place.sandbox {
+            PsuAuthentication::Simulator
+        } else {
+            PsuAuthentication::None
+        }),
+        theme: Theme::default(),
     })
 }
 
@@ -142,8 +149,9 @@ fn languages(table: &mut Reader<'_>) -> (BTreeSet<Lang>, Option<Lang>) {
     (offered, default)
 }
 
-fn scopes(sections: &mut Reader<'_>) -> Vec<ScopePolicy> {
+fn scopes(sections: &mut Reader<'_>, sandbox: bool) -> Vec<ScopePolicy> {
     let mut policies = Vec::new();
+    let accounts = [("none", AccountChoice::None), ("one", AccountChoice::One), ("some", AccountChoice::Some)];
     for (family, longest) in [(ScopeToken::Aisp, LONGEST_ACCESS), (ScopeToken::Cbpii, LONGEST_CONSENT), (ScopeToken::Pisp, LONGEST_ACCESS)]
     {
         let Some(mut row) = sections.optional_table(family.as_str()) else { continue };
@@ -157,6 +165,9 @@ fn scopes(sections: &mut Reader<'_>) -> Vec<ScopePolicy> {
                 .then(|| row.optional_number("client_credentials_seconds", 1..=DAY))
                 .flatten()
                 .map(as_duration),
+            accounts: row.choice("accounts", &accounts).unwrap_or(AccountChoice::None),
+            payment_required: family == ScopeToken::Pisp && by_place(&mut row, "payment_required", sandbox, reader::flag).unwrap_or(true),
+            cancellation_token: family == ScopeToken::Pisp && row.flag("cancellation_token"),
         };
         if policy.access_token_lifetime > policy.grant_lifetime && policy.grant_lifetime.is_positive() {
             let message = "is longer than `grant_seconds`: a token cannot outlive its grant";
@@ -182,6 +193,7 @@ fn channels(bank: &mut Reader<'_>, sandbox: bool, scopes: &[ScopePolicy]) -> Vec
         let sca_errors = spelling(&mut row.table("sca_errors"), &name);
         let (authorize, token) = (path(&mut row, "authorize", sandbox, true), path(&mut row, "token", sandbox, false));
         let (client_credentials, app) = (row.flag("client_credentials"), row.flag("app"));
+        let app = app.then(|| AppSegment { fallback: fallback(&mut row), open_url: None, ios_app_ids: vec![], android_apps: vec![] });
         channels.extend(sca_errors.map(|s| Channel::new(name, authorize, token, client_credentials, app, s)));
         row.finish();
     }
@@ -191,6 +203,11 @@ fn channels(bank: &mut Reader<'_>, sandbox: bool, scopes: &[ScopePolicy]) -> Vec
         bank.note("channel", message);
     }
     channels
+}
+
+fn fallback(row: &mut Reader<'_>) -> Fallback {
+    let words = [("web", Fallback::Web), ("decoupled", Fallback::Decoupled), ("error", Fallback::Error)];
+    row.choice("fallback", &words).unwrap_or(Fallback::Error)
 }
 
 fn spelling(table: &mut Reader<'_>, channel: &str) -> Option<ScaSpelling> {
@@ -209,16 +226,20 @@ fn spelling(table: &mut Reader<'_>, channel: &str) -> Option<ScaSpelling> {
         .ok()
 }
 
-/// A path, or `{ production = .., sandbox = .. }`. Both are judged, whichever is used.
+/// A path, or `{ production = .., sandbox = .. }`.
 fn path(table: &mut Reader<'_>, key: &'static str, sandbox: bool, lang: bool) -> String {
-    let read = |v: &DeValue<'_>| names::path(v, lang);
+    by_place(table, key, sandbox, |v| names::path(v, lang)).unwrap_or_default()
+}
+
+/// A value, or `{ production = .., sandbox = .. }`. Both are judged, whichever is used.
+fn by_place<T>(table: &mut Reader<'_>, key: &'static str, sandbox: bool, read: impl Fn(&DeValue<'_>) -> Result<T, String>) -> Option<T> {
     if !table.is_table(key) {
-        return table.need(key, read).unwrap_or_default();
+        return table.need(key, read);
     }
     let mut variants = table.table(key);
-    let (production, twin) = (variants.need("production", read), variants.need("sandbox", read));
+    let (production, twin) = (variants.need("production", &read), variants.need("sandbox", &read));
     variants.finish();
-    if sandbox { twin } else { production }.unwrap_or_default()
+    if sandbox { twin } else { production }
 }
 
 fn above<'a>(overrides: Option<Reader<'a>>, table: Reader<'a>) -> Reader<'a> {

@@ -9,6 +9,7 @@ mod names;
 mod proxies;
 mod reader;
 mod revocation;
+mod sca;
 mod settings;
 mod trusted_lists;
 
@@ -16,6 +17,7 @@ pub use crate::pki::staleness::{StalePolicy, Staleness};
 pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
 pub use revocation::RevocationSettings;
+pub use sca::DriverSettings;
 pub use trusted_lists::TrustedLists;
 
 use crate::{
@@ -70,6 +72,8 @@ pub struct Settings {
     pub signing_key_files: Vec<PathBuf>,
     /// At least one.
     pub brands: Vec<Brand>,
+    /// Of the brands whose customers the bank's own system authenticates on our pages.
+    pub drivers: BTreeMap<BrandId, DriverSettings>,
 }
 
 #[derive(Clone, Debug)]
@@ -223,6 +227,7 @@ pub fn example_brands() -> Vec<Brand> {
         issuer: format!("https://auth.{bank}.example"),
         tpp_origin: format!("https://api.{bank}.example"),
         psu_origin: format!("https://auth.{bank}.example"),
+        psu_authentication: None,
     };
     SHIPPED_BANKS.into_iter().filter_map(|bank| shipped_brand(bank, place(bank)).ok()).collect()
 }

@@ -39,6 +39,14 @@ pub fn proxy_url(value: &DeValue<'_>) -> Result<String, String> {
     }
 }
 
+/// An https URL without `/` at its end, query or fragment.
+pub fn https_url(value: &DeValue<'_>) -> Result<String, String> {
+    let written = text(value)?;
+    let url = Url::parse(&written).map_err(|_| "must be an https URL".to_owned())?;
+    let plain = url.scheme() == "https" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if plain && !written.ends_with('/') { Ok(written) } else { Err("must be an https URL without query or `/` at its end".to_owned()) }
+}
+
 /// RFC 8414 s2, and stricter: written as it is compared, byte for byte.
 pub fn issuer(text: &str) -> Result<String, String> {
     let url = Url::parse(text).map_err(|e| format!("is no URL: {e}"))?;

@@ -7,7 +7,9 @@ use super::{
     mistakes::{Source, suggestion},
     names, proxies, read_text,
     reader::{self, Reader, choice, text},
-    reason, revocation, trusted_lists,
+    reason, revocation,
+    sca::{self, DriverSettings},
+    trusted_lists,
 };
 use crate::{
     oauth::brand::{Brand, BrandId},
@@ -77,7 +79,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     let mut signing = root.table("signing");
     let signing_key_files = signing.list("key_files", |v| context.path(v));
     signing.finish();
-    let (brands, brand_trust) = brands(root, &trust, context);
+    let Brands { brands, trust: brand_trust, drivers } = brands(root, &trust, context);
     let has_source = trust.trusted_lists || trust_table.has("anchors_file");
     if !has_source && (brands.is_empty() || brands.iter().any(|brand| !brand_trust.contains_key(&brand.id))) {
         trust_table.note("anchors_file", "missing key `trust.anchors_file` (or `trust.trusted_lists = true`)");
@@ -104,6 +106,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
         signing_key_files,
         brands,
         brand_trust,
+        drivers,
     })
 }
 
@@ -314,28 +317,48 @@ fn seconds(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration 
     Duration::from_secs(table.number(key, 1..=longest))
 }
 
-fn brands(root: &mut Reader<'_>, general: &TrustSettings, context: &Context<'_>) -> (Vec<Brand>, BTreeMap<BrandId, TrustSettings>) {
-    let (mut brands, mut trusts): (Vec<Brand>, _) = (Vec::new(), BTreeMap::new());
+/// The brands, and what of their rows the judgement need not know.
+#[derive(Default)]
+struct Brands {
+    brands: Vec<Brand>,
+    trust: BTreeMap<BrandId, TrustSettings>,
+    drivers: BTreeMap<BrandId, DriverSettings>,
+}
+
+fn brands(root: &mut Reader<'_>, general: &TrustSettings, context: &Context<'_>) -> Brands {
+    let mut read = Brands::default();
     for mut row in root.rows("brand") {
-        let brand = brand(&mut row, context);
+        let (brand, driver) = brand(&mut row, context);
         let sandbox = brand.as_ref().is_none_or(|brand| brand.sandbox);
         let trust = row.optional_table("trust").map(|mut table| brand_trust(&mut table, sandbox, general, context));
         row.finish();
         let Some(brand) = brand else { continue };
         if let Some(trust) = trust {
-            trusts.insert(brand.id.clone(), trust);
+            read.trust.insert(brand.id.clone(), trust);
         }
-        if let Some(why) = collisions::within(&brand).or_else(|| brands.iter().find_map(|b| collisions::between(b, &brand))) {
+        if let Some(driver) = driver {
+            read.drivers.insert(brand.id.clone(), driver);
+        }
+        if let Some(why) = collisions::within(&brand).or_else(|| read.brands.iter().find_map(|b| collisions::between(b, &brand))) {
             row.note("", why);
         }
-        brands.push(brand);
+        read.brands.push(brand);
     }
-    (brands, trusts)
+    read
 }
 
-fn brand(row: &mut Reader<'_>, context: &Context<'_>) -> Option<Brand> {
+fn brand(row: &mut Reader<'_>, context: &Context<'_>) -> (Option<Brand>, Option<DriverSettings>) {
     let bank = row.need("bank", text);
-    let place = place(row);
+    let mut place = place(row);
+    let sandbox = place.as_ref().is_none_or(|place| place.sandbox);
+    let (authentication, driver) = row.optional_table("sca").map(|mut table| sca::read(&mut table, sandbox, context)).unwrap_or_default();
+    if let Some(place) = &mut place {
+        place.psu_authentication = authentication;
+    }
+    (described(row, bank, place, context), driver)
+}
+
+fn described(row: &mut Reader<'_>, bank: Option<String>, place: Option<BrandPlace>, context: &Context<'_>) -> Option<Brand> {
     let overrides = Overrides { authorization: row.optional_table("authorization"), scope: row.optional_table("scope") };
     let (name, text) = bank_file(&bank?, row, context)?;
     let source = Source { name: &name, text: &text };
@@ -375,7 +398,7 @@ fn place(row: &mut Reader<'_>) -> Option<BrandPlace> {
         host.map(|h| names::origin_of(&h, port))
     };
     let (tpp, psu) = (origin("tpp_host", "tpp_port"), origin("psu_host", "psu_port"));
-    let place = BrandPlace { id, sandbox, issuer: issuer?, tpp_origin: tpp?, psu_origin: psu? };
+    let place = BrandPlace { id, sandbox, issuer: issuer?, tpp_origin: tpp?, psu_origin: psu?, ..Default::default() };
     let on = |origin: &str| place.issuer.strip_prefix(origin).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if !on(&place.tpp_origin) && !on(&place.psu_origin) {
         let message = format!("`brand.issuer` must begin with {} or {}: its metadata is served there", place.psu_origin, place.tpp_origin);

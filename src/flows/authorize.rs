@@ -14,7 +14,7 @@ use crate::{
         channel::Channel,
         client::{Client, ClientId},
         error::OAuthError,
-        interaction::{BrowserKey, Interaction, InteractionId, State},
+        interaction::{BegunBy, BrowserKey, Interaction, InteractionId, State},
         params::Params,
         redirect::{NoRedirect, TrustedRedirect},
         sca::ScaFailure,
@@ -108,6 +108,12 @@ async fn attempt(
     }
     let interaction = Interaction {
         id: InteractionId(app.entropy.uuid(now)),
+        begun_by: BegunBy::Browser,
+        ticket: None,
+        payment: None,
+        fallback: false,
+        conclusion: None,
+        created_at: now,
         channel: channel.name.clone(),
         client: client.id,
         redirect_uri: redirect.uri().to_owned(),

@@ -1,6 +1,10 @@
 //! The customer's steps between the authorization request and the answer, with scripted customers in a sandbox.
 
-use super::{certificate::check_watched, standing};
+use super::{
+    certificate::check_watched,
+    conclusion::{self, Approval},
+    standing,
+};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -8,8 +12,8 @@ use crate::{
         brand::{Brand, PsuAuthentication},
         client::Client,
         error::OAuthError,
-        grant::{Grant, GrantId, PsuReference},
-        interaction::{BrowserKey, Interaction, InteractionId, MOST_ATTEMPTS, Stage, State},
+        grant::{Grant, GrantId, PsuReference, ScaEvidence},
+        interaction::{BrowserKey, Interaction, InteractionId, MOST_ATTEMPTS, SignedIn, Stage, State},
         sca::ScaFailure,
         secret::{Handle, HandleKind, Secret},
         token::CodeRecord,
@@ -101,8 +105,14 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
         return journey.show_notice(tx, interaction, client, &refusal).await;
     }
     let view = match interaction.stage(brand, journey.now) {
-        Stage::SignIn | Stage::Consent { .. } => journey.look(&mut tx, interaction).await?,
-        Stage::Fail(_) | Stage::Deliver(_) => match tx.find_client(&brand.id, interaction.client).await? {
+        Stage::AppOffered
+        | Stage::HandedOff
+        | Stage::SignIn
+        | Stage::Accounts(_)
+        | Stage::Consent(_)
+        | Stage::Methods(_)
+        | Stage::Challenged(..) => journey.look(&mut tx, interaction).await?,
+        Stage::Fail(_) | Stage::Deliver(_) | Stage::Done => match tx.find_client(&brand.id, interaction.client).await? {
             Some(client) => View::Home { interaction, client },
             // deleted meanwhile: the answer still goes home
             None => journey.look(&mut tx, interaction).await?,
@@ -177,8 +187,15 @@ impl Journey<'_> {
     /// The journey's TPP and what stands against it now. An answer that is there already still goes home.
     async fn not_served(&self, tx: &mut Tx, interaction: &Interaction) -> Result<Option<(Client, StandingRefusal)>, Outage> {
         match interaction.stage(self.brand, self.now) {
-            Stage::Fail(_) => return Ok(None),
-            Stage::SignIn | Stage::Consent { .. } | Stage::Deliver(_) => {}
+            Stage::Fail(_) | Stage::Done => return Ok(None),
+            Stage::AppOffered
+            | Stage::HandedOff
+            | Stage::SignIn
+            | Stage::Accounts(_)
+            | Stage::Consent(_)
+            | Stage::Methods(_)
+            | Stage::Challenged(..)
+            | Stage::Deliver(_) => {}
         }
         if !self.app.standing.asks(&self.brand.id) {
             return Ok(None);
@@ -215,17 +232,32 @@ impl Journey<'_> {
         match stage {
             Stage::Fail(failure) => self.fail(tx, &interaction, failure).await,
             Stage::Deliver(grant) => self.deliver(tx, &interaction, grant).await,
-            Stage::SignIn | Stage::Consent { .. } => {
+            Stage::Done => Ok(View::Nothing(NoView::AlreadyAnswered)),
+            Stage::AppOffered
+            | Stage::HandedOff
+            | Stage::SignIn
+            | Stage::Accounts(_)
+            | Stage::Consent(_)
+            | Stage::Methods(_)
+            | Stage::Challenged(..) => {
                 let Some(client) = tx.find_client(&self.brand.id, interaction.client).await? else {
                     return self.fail(tx, &interaction, ScaFailure::Technical).await;
                 };
                 tx.set_interaction_state(interaction.id, &interaction.state, self.now).await?;
                 Ok(match stage {
-                    Stage::Consent { sca_at, .. } => {
-                        let until = self.brand.policy(&interaction.scope).map_or(sca_at, |policy| Grant::end(policy, sca_at));
+                    Stage::Consent(_) => {
+                        let until = self.brand.policy(&interaction.scope).map_or(self.now, |policy| Grant::end(policy, self.now));
                         View::Consent { interaction, client, until }
                     }
-                    Stage::SignIn | Stage::Deliver(_) | Stage::Fail(_) => View::SignIn { interaction, client, wrong_password: false },
+                    Stage::AppOffered
+                    | Stage::HandedOff
+                    | Stage::SignIn
+                    | Stage::Accounts(_)
+                    | Stage::Methods(_)
+                    | Stage::Challenged(..)
+                    | Stage::Deliver(_)
+                    | Stage::Done
+                    | Stage::Fail(_) => View::SignIn { interaction, client, wrong_password: false },
                 })
             }
         }
@@ -234,17 +266,15 @@ impl Journey<'_> {
     async fn take(&self, tx: &mut Tx, interaction: Interaction, step: &Step, attempt: Option<Attempt>) -> Result<View, Outage> {
         match (interaction.stage(self.brand, self.now), step) {
             // answered or over already: a second click meets the first one's answer
-            (Stage::Fail(_) | Stage::Deliver(_), _) => Ok(View::Next),
-            (Stage::SignIn | Stage::Consent { .. }, Step::Cancel) => self.end(tx, &interaction, ScaFailure::Cancelled).await,
+            (Stage::Fail(_) | Stage::Deliver(_) | Stage::Done, _) => Ok(View::Next),
+            (_, Step::Cancel) => self.end(tx, &interaction, ScaFailure::Cancelled).await,
             (Stage::SignIn, Step::SignIn { .. }) => self.sign_in(tx, interaction, attempt).await,
-            (Stage::Consent { psu, sca_at }, Step::Approve) => self.approve(tx, &interaction, psu, sca_at).await,
-            (Stage::Consent { .. }, Step::Simulate(failure)) if self.brand.psu_authentication == PsuAuthentication::Simulator => {
+            (Stage::Consent(who), Step::Approve) => self.approve(tx, &interaction, who.psu).await,
+            (Stage::Consent(_), Step::Simulate(failure)) if self.brand.psu_authentication == PsuAuthentication::Simulator => {
                 self.end(tx, &interaction, *failure).await
             }
             // a form of another step, as the back button brings: show where the journey stands
-            (Stage::SignIn, Step::Approve | Step::Simulate(_)) | (Stage::Consent { .. }, Step::SignIn { .. } | Step::Simulate(_)) => {
-                Ok(View::Next)
-            }
+            (_, Step::SignIn { .. } | Step::Approve | Step::Simulate(_)) => Ok(View::Next),
         }
     }
 
@@ -254,7 +284,7 @@ impl Journey<'_> {
             Some(Attempt::Right(customer)) => match customer.outcome {
                 Some(failure) => self.end(tx, &interaction, failure).await,
                 None => {
-                    let state = State::Consent { psu: customer.reference, sca_at: self.now };
+                    let state = State::Consent(SignedIn { psu: customer.reference, methods: vec![], accounts: vec![] });
                     tx.set_interaction_state(interaction.id, &state, self.now).await?;
                     tx.record(&self.event(&interaction, AuditKind::SignedIn)).await?;
                     Ok(View::Next)
@@ -275,33 +305,16 @@ impl Journey<'_> {
         }
     }
 
-    async fn approve(&self, tx: &mut Tx, interaction: &Interaction, psu: PsuReference, sca_at: OffsetDateTime) -> Result<View, Outage> {
-        // deleted meanwhile: nobody is left to consent to
-        let client = tx.find_client(&self.brand.id, interaction.client).await?;
-        let Some(policy) = client.and_then(|_| self.brand.policy(&interaction.scope)) else {
-            return self.end(tx, interaction, ScaFailure::Technical).await;
-        };
-        let grant = Grant {
-            id: GrantId(self.app.entropy.uuid(self.now)),
-            client: interaction.client,
-            channel: interaction.channel.clone(),
-            scope: interaction.scope.clone(),
-            psu,
-            sca_at,
-            expires_at: Grant::end(policy, sca_at),
-            revoked_at: None,
-        };
-        tx.insert_grant(&grant, &self.brand.id, self.now).await?;
-        tx.set_interaction_state(interaction.id, &State::Approved { grant: grant.id }, self.now).await?;
-        tx.record(&self.event(interaction, AuditKind::InteractionApproved).grant(grant.id)).await?;
+    async fn approve(&self, tx: &mut Tx, interaction: &Interaction, psu: PsuReference) -> Result<View, Outage> {
+        let evidence = ScaEvidence { method: "simulated".to_owned(), reference: None };
+        let approval = Approval { psu, sca_at: self.now, evidence, accounts: vec![] };
+        conclusion::approve(self.app, self.brand, tx, interaction, approval, self.now).await?;
         Ok(View::Next)
     }
 
     /// Ends the journey badly; the next look sends the browser home.
     async fn end(&self, tx: &mut Tx, interaction: &Interaction, failure: ScaFailure) -> Result<View, Outage> {
-        tx.set_interaction_state(interaction.id, &State::Failed(failure), self.now).await?;
-        tx.record(&self.event(interaction, AuditKind::InteractionFailed).reason(failure.name())).await?;
-        metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
+        conclusion::fail(self.app, self.brand, tx, interaction, failure, self.now).await?;
         Ok(View::Next)
     }
 

@@ -3,6 +3,7 @@
 pub mod authorize;
 pub mod certificate;
 pub mod client;
+pub mod conclusion;
 pub mod events;
 pub mod explain;
 pub mod introspect;

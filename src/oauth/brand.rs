@@ -96,6 +96,11 @@ pub struct ScopePolicy {
     pub grant_lifetime: Duration,
     /// Access tokens by client_credentials, and for how long.
     pub client_credentials_lifetime: Option<Duration>,
+    pub accounts: AccountChoice,
+    /// Of pisp: an authorization request must name a lodged payment. Without one the customer would approve nobody knows what.
+    pub payment_required: bool,
+    /// Of pisp: approving a cancellation gives a code like an initiation; otherwise the answer has `state` alone.
+    pub cancellation_token: bool,
 }
 
 /// How `scope` on a code exchange is read.
@@ -108,12 +113,56 @@ pub enum ExchangeScope {
 }
 
 /// Who authenticates the customer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PsuAuthentication {
     /// Scripted customers on our own pages. Only for a sandbox.
     Simulator,
-    /// Nobody yet: each journey ends with a technical failure at the TPP.
+    /// The bank's SCA system, asked by us, on our own pages.
+    Driver,
+    /// The bank's own pages: the browser is handed over, and the portal's back end reports how it ended.
+    Portal {
+        /// https; the ticket is appended as `interaction`.
+        url: String,
+    },
+    /// Nobody: each journey ends with a technical failure at the TPP.
     None,
+}
+
+/// Which of the customer's accounts a consent is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountChoice {
+    /// As the bank's rule says; nothing is asked.
+    None,
+    /// The customer chooses one.
+    One,
+    /// The customer chooses at least one.
+    Some,
+}
+
+/// How a brand looks: data, checked when it is loaded. Files are read once, and served under a name that is their hash.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Theme {
+    /// CSS custom properties and their colours, over the stylesheet's own.
+    pub colours: Vec<(&'static str, String)>,
+    pub logo: Option<ThemeFile>,
+    pub fonts: Vec<ThemeFile>,
+    /// What stands below every page: by language, the text and where it leads.
+    pub legal: Vec<(Lang, LegalText)>,
+    /// By language: whom a customer may ask.
+    pub support: Vec<(Lang, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThemeFile {
+    pub media_type: &'static str,
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegalText {
+    pub text: String,
+    /// https.
+    pub url: Option<String>,
 }
 
 /// One bank, complete and checked: `config` builds it and reports every contradiction at once.
@@ -149,6 +198,7 @@ pub struct Brand {
     pub languages: BTreeSet<Lang>,
     pub default_language: Lang,
     pub psu_authentication: PsuAuthentication,
+    pub theme: Theme,
 }
 
 impl Brand {

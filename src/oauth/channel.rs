@@ -14,9 +14,39 @@ pub struct Channel {
     pub token_path: String,
     /// The token endpoint of this channel also answers client_credentials.
     pub client_credentials: bool,
-    /// The customer is expected in the bank's own app.
-    pub app: bool,
+    /// The customer is expected in the bank's own app. `None`: in a browser.
+    pub app: Option<AppSegment>,
     sca_errors: ScaSpelling,
+}
+
+/// App2App: the bank's app claims the authorization endpoint as its own (RFC 8252 s7.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppSegment {
+    /// What a browser that reaches the endpoint meets: there the app did not take the link.
+    pub fallback: Fallback,
+    /// Opens the app from a page; the authorization request's query is appended. `None`: the page offers no such button.
+    pub open_url: Option<String>,
+    /// `TEAMID.bundle.id`: who may claim it on iOS.
+    pub ios_app_ids: Vec<String>,
+    /// Who may claim it on Android.
+    pub android_apps: Vec<AndroidApp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AndroidApp {
+    pub package: String,
+    /// SHA-256 of the signing certificates, as `AA:BB:..`. At least one.
+    pub fingerprints: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// The customer may go on in the browser as on the web.
+    Web,
+    /// Goes on in the browser, and approves in the app on another device: no codes to type.
+    Decoupled,
+    /// The TPP is told that the app is not there.
+    Error,
 }
 
 /// Every failure has a spelling, or there is no such value.
@@ -37,7 +67,7 @@ impl Channel {
         authorize_path: String,
         token_path: String,
         client_credentials: bool,
-        app: bool,
+        app: Option<AppSegment>,
         sca_errors: ScaSpelling,
     ) -> Self {
         Self { name, authorize_path, token_path, client_credentials, app, sca_errors }

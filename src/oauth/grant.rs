@@ -7,6 +7,13 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GrantId(pub Uuid);
 
+/// How the customer of a grant was authenticated: the bank's words, kept as evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScaEvidence {
+    pub method: String,
+    pub reference: Option<String>,
+}
+
 /// The bank's opaque name for a customer: never a login, an account or a name. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PsuReference(String);

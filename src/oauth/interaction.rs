@@ -5,13 +5,16 @@ use super::{
     channel::Channel,
     client::ClientId,
     grant::{GrantId, PsuReference},
+    method::{Account, Method, MethodKind},
+    payment::{LinkedHash, Payment, PaymentId},
     pkce::CodeChallenge,
     redirect::TrustedRedirect,
     sca::ScaFailure,
     scope::Scope,
-    secret::Digest,
+    secret::{Digest, Handle, HandleKind, Secret},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use subtle::ConstantTimeEq;
@@ -56,6 +59,16 @@ impl BrowserKey {
         URL_SAFE_NO_PAD.encode(hash.finalize())
     }
 
+    /// What the bank's portal names the journey by. It follows from the key, so that a browser that comes back is sent on with
+    /// the same one, and nothing but its digest is stored.
+    pub fn ticket(&self, interaction: InteractionId) -> (Handle, Secret) {
+        let mut hash = Sha256::new();
+        hash.update(b"ticket");
+        hash.update(self.0);
+        hash.update(interaction.0.as_bytes());
+        Handle::mint(HandleKind::Ticket, interaction.0, &hash.finalize().into())
+    }
+
     pub fn accepts(&self, interaction: InteractionId, csrf: &str) -> bool {
         self.csrf(interaction).as_bytes().ct_eq(csrf.as_bytes()).into()
     }
@@ -67,15 +80,63 @@ impl fmt::Debug for BrowserKey {
     }
 }
 
+/// Who began the journey, and so where its answer goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BegunBy {
+    /// A browser: it alone fetches the answer, with its cookie.
+    Browser,
+    /// The bank's app, through its back end: that is told where the app goes home to.
+    App,
+}
+
+/// A customer who named himself, and what he chose so far. Nothing is approved yet.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    pub psu: PsuReference,
+    /// Those that work; at least one.
+    pub methods: Vec<Method>,
+    /// Chosen; empty where nothing is to be chosen, or not yet.
+    pub accounts: Vec<Account>,
+}
+
+/// A question that the bank's SCA system was asked to put to the customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Ours: asking twice with the same one is asking once.
+    pub id: Uuid,
+    pub method: String,
+    pub kind: MethodKind,
+    /// The bank's name of it; `None`: being asked for, or the answer got lost.
+    pub reference: Option<String>,
+    /// Where the code went, which device was called: the bank's words.
+    pub hint: Option<String>,
+    /// Wrong codes typed so far, as the bank counts them.
+    pub wrong: i16,
+    #[serde(with = "time::serde::timestamp")]
+    pub until: OffsetDateTime,
+}
+
 /// Where the journey stands. Each state has the facts that are true in it.
 #[derive(Clone, Debug)]
 pub enum State {
+    /// A browser came where the bank's app was expected: open the app, go on here, or cancel.
+    AppOffered,
+    /// The bank's portal, or its app's back end, has it.
+    HandedOff,
     /// Nobody has signed in; so many wrong passwords so far.
     SignIn { attempts: i16 },
-    /// Authenticated; the page that informs or asks is open.
-    Consent { psu: PsuReference, sca_at: OffsetDateTime },
+    /// Signed in; the accounts are to be chosen.
+    Accounts(SignedIn),
+    /// Signed in; the page that informs or asks is open.
+    Consent(SignedIn),
+    /// Wants to go on; by which method?
+    Methods(SignedIn),
+    /// Being authenticated.
+    Challenged(SignedIn, Challenge),
     /// Approved; the code goes out when the browser comes for it.
     Approved { grant: GrantId },
+    /// Approved, and the bank gives no code for it: a cancelled payment.
+    Done,
     /// Failed; the same answer however often the browser asks.
     Failed(ScaFailure),
 }
@@ -83,16 +144,25 @@ pub enum State {
 #[derive(Clone, Debug)]
 pub struct Interaction {
     pub id: InteractionId,
+    pub begun_by: BegunBy,
     pub channel: String,
     pub client: ClientId,
     pub redirect_uri: String,
     pub redirect_uri_sent: bool,
     pub tpp_state: Option<String>,
     pub scope: Scope,
+    pub payment: Option<PaymentId>,
     pub challenge: Option<CodeChallenge>,
     pub lang: Lang,
     pub browser: Digest,
+    /// Of the ticket; `None`: nobody but the browser has to do with it.
+    pub ticket: Option<Digest>,
+    /// Went on in the browser where the app was expected.
+    pub fallback: bool,
     pub state: State,
+    /// Of how the bank concluded it.
+    pub conclusion: Option<Digest>,
+    pub created_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
     /// Last sign of life of the customer.
     pub active_at: OffsetDateTime,
@@ -101,9 +171,15 @@ pub struct Interaction {
 /// What a request on this journey meets now.
 #[derive(Clone, Debug)]
 pub enum Stage {
+    AppOffered,
+    HandedOff,
     SignIn,
-    Consent { psu: PsuReference, sca_at: OffsetDateTime },
+    Accounts(SignedIn),
+    Consent(SignedIn),
+    Methods(SignedIn),
+    Challenged(SignedIn, Challenge),
     Deliver(GrantId),
+    Done,
     Fail(ScaFailure),
 }
 
@@ -112,16 +188,39 @@ impl Interaction {
         TrustedRedirect::stored(self.redirect_uri.clone(), self.tpp_state.clone(), brand)
     }
 
-    /// An open journey past its deadline, or idle for too long (RTS art. 4(3)(d)), has timed out.
+    /// An open journey past its deadline, or idle for too long (RTS art. 4(3)(d)), has timed out. While the bank's own systems have
+    /// it, they watch over the customer's session.
     pub fn stage(&self, brand: &Brand, now: OffsetDateTime) -> Stage {
-        let over = now >= self.expires_at || now - self.active_at >= brand.psu_session;
+        let late = now >= self.expires_at;
+        let over = late || now - self.active_at >= brand.psu_session;
         match &self.state {
             State::Failed(failure) => Stage::Fail(*failure),
             State::Approved { grant } => Stage::Deliver(*grant),
-            State::SignIn { .. } | State::Consent { .. } if over => Stage::Fail(ScaFailure::TimedOut),
+            State::Done => Stage::Done,
+            State::HandedOff if late => Stage::Fail(ScaFailure::TimedOut),
+            State::HandedOff => Stage::HandedOff,
+            State::AppOffered
+            | State::SignIn { .. }
+            | State::Accounts(_)
+            | State::Consent(_)
+            | State::Methods(_)
+            | State::Challenged(..)
+                if over =>
+            {
+                Stage::Fail(ScaFailure::TimedOut)
+            }
+            State::AppOffered => Stage::AppOffered,
             State::SignIn { .. } => Stage::SignIn,
-            State::Consent { psu, sca_at } => Stage::Consent { psu: psu.clone(), sca_at: *sca_at },
+            State::Accounts(who) => Stage::Accounts(who.clone()),
+            State::Consent(who) => Stage::Consent(who.clone()),
+            State::Methods(who) => Stage::Methods(who.clone()),
+            State::Challenged(who, challenge) => Stage::Challenged(who.clone(), challenge.clone()),
         }
+    }
+
+    /// What an approval of this journey is linked to.
+    pub fn linked_hash(&self, payment: Option<&Payment>) -> LinkedHash {
+        LinkedHash::of(self.id, self.client, &self.scope, payment)
     }
 
     /// The redirect that tells the TPP how it failed, in the channel's spelling.

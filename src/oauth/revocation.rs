@@ -55,7 +55,7 @@ pub fn revoke(token: Option<&TokenRecord>, presented: &Handle, client: &Authenti
     }
     match (token.kind, token.grant) {
         (HandleKind::RefreshToken, Some(grant)) => Revocation::Grant(grant),
-        (HandleKind::AccessToken | HandleKind::RefreshToken | HandleKind::Code | HandleKind::Registration, _) => {
+        (HandleKind::AccessToken | HandleKind::RefreshToken | HandleKind::Code | HandleKind::Registration | HandleKind::Ticket, _) => {
             Revocation::AccessToken(token.id)
         }
     }

@@ -71,6 +71,8 @@ pub enum HandleKind {
     RefreshToken,
     Code,
     Registration,
+    /// What the bank's portal, or the back end of its app, names a journey by.
+    Ticket,
 }
 
 impl HandleKind {
@@ -80,6 +82,7 @@ impl HandleKind {
             Self::RefreshToken => "gurt_",
             Self::Code => "guac_",
             Self::Registration => "gurg_",
+            Self::Ticket => "guti_",
         }
     }
 }

@@ -364,6 +364,7 @@ fn brand(languages: &[Lang], default_language: Lang) -> Brand {
         languages: languages.iter().copied().collect(),
         default_language,
         psu_authentication: PsuAuthentication::Simulator,
+        theme: Default::default(),
     }
 }
 

@@ -5,13 +5,17 @@ use crate::{
         brand::{BrandId, Lang},
         client::ClientId,
         grant::{GrantId, PsuReference},
-        interaction::{Interaction, InteractionId, State},
+        interaction::{BegunBy, Challenge, Interaction, InteractionId, SignedIn, State},
+        method::{Account, Method},
+        payment::PaymentId,
         pkce::CodeChallenge,
         sca::ScaFailure,
         scope::Scope,
         secret::Digest,
     },
 };
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -38,18 +42,47 @@ struct Row {
     state: String,
     attempts: i16,
     psu: Option<String>,
-    sca_at: Option<OffsetDateTime>,
     grant_id: Option<Uuid>,
     failure: Option<String>,
+    begun_by: String,
+    ticket_digest: Option<Vec<u8>>,
+    payment_id: Option<Uuid>,
+    fallback: bool,
+    facts: Option<Json<Facts>>,
+    conclusion_digest: Option<Vec<u8>>,
+    created_at: OffsetDateTime,
     active_at: OffsetDateTime,
     expires_at: OffsetDateTime,
 }
 
+/// What is true in a state beside its columns.
+#[derive(Default, Serialize, Deserialize)]
+struct Facts {
+    methods: Vec<Method>,
+    accounts: Vec<Account>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    challenge: Option<Challenge>,
+}
+
+impl Facts {
+    fn of(who: &SignedIn, challenge: Option<&Challenge>) -> Self {
+        Self { methods: who.methods.clone(), accounts: who.accounts.clone(), challenge: challenge.cloned() }
+    }
+}
+
 impl Row {
     fn read(self) -> Option<Interaction> {
+        let Facts { methods, accounts, challenge: asked } = self.facts.map(|Json(facts)| facts).unwrap_or_default();
+        let who = || Some(SignedIn { psu: PsuReference::new(self.psu.clone()?), methods: methods.clone(), accounts: accounts.clone() });
         let state = match self.state.as_str() {
+            "app_offered" => State::AppOffered,
+            "handed_off" => State::HandedOff,
             "sign_in" => State::SignIn { attempts: self.attempts },
-            "consent" => State::Consent { psu: PsuReference::new(self.psu?), sca_at: self.sca_at? },
+            "accounts" => State::Accounts(who()?),
+            "consent" => State::Consent(who()?),
+            "methods" => State::Methods(who()?),
+            "challenged" => State::Challenged(who()?, asked?),
+            "done" => State::Done,
             "approved" => State::Approved { grant: GrantId(self.grant_id?) },
             "failed" => State::Failed(ScaFailure::from_name(&self.failure?)?),
             _ => return None,
@@ -60,6 +93,12 @@ impl Row {
         };
         Some(Interaction {
             id: InteractionId(self.id),
+            begun_by: if self.begun_by == "app" { BegunBy::App } else { BegunBy::Browser },
+            ticket: digest(self.ticket_digest)?,
+            payment: self.payment_id.map(PaymentId),
+            fallback: self.fallback,
+            conclusion: digest(self.conclusion_digest)?,
+            created_at: self.created_at,
             channel: self.channel,
             client: ClientId(self.client_id),
             redirect_uri: self.redirect_uri,
@@ -76,6 +115,33 @@ impl Row {
     }
 }
 
+/// The outer `None`: one that does not read.
+fn digest(stored: Option<Vec<u8>>) -> Option<Option<Digest>> {
+    stored.map_or(Some(None), |bytes| Digest::from_stored(&bytes).map(Some))
+}
+
+/// Columns of a state: name, attempts, psu, grant, failure, facts.
+type Columns<'s> = (&'static str, Option<i16>, Option<&'s str>, Option<Uuid>, Option<&'static str>, Option<Facts>);
+
+fn columns(state: &State) -> Columns<'_> {
+    let signed_in = |name, who, challenge| {
+        let who: &SignedIn = who;
+        (name, None, Some(who.psu.as_str()), None, None, Some(Facts::of(who, challenge)))
+    };
+    match state {
+        State::AppOffered => ("app_offered", None, None, None, None, None),
+        State::HandedOff => ("handed_off", None, None, None, None, None),
+        State::SignIn { attempts } => ("sign_in", Some(*attempts), None, None, None, None),
+        State::Accounts(who) => signed_in("accounts", who, None),
+        State::Consent(who) => signed_in("consent", who, None),
+        State::Methods(who) => signed_in("methods", who, None),
+        State::Challenged(who, challenge) => signed_in("challenged", who, Some(challenge)),
+        State::Approved { grant } => ("approved", None, None, Some(grant.0), None, None),
+        State::Done => ("done", None, None, None, None, None),
+        State::Failed(failure) => ("failed", None, None, None, Some(failure.name()), None),
+    }
+}
+
 impl Db {
     /// `false`: the client has changed since it was judged.
     pub async fn begin_interaction(&self, new: &NewInteraction<'_>) -> Result<bool, Outage> {
@@ -84,8 +150,9 @@ impl Db {
             r#"with client as (select id, organisation from clients where id = $4 and revision = $14 and deleted_at is null),
                begun as (
                    insert into interactions (id, brand, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge,
-                                             lang, browser_digest, state, created_at, active_at, expires_at)
-                   select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, 'sign_in', $12, $12, $13 from client returning client_id),
+                                             lang, browser_digest, state, created_at, active_at, expires_at,
+                                             begun_by, ticket_digest, payment_id)
+                   select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $17, $12, $12, $13, $18, $19, $20 from client returning client_id),
                audit as (
                    insert into audit_events (id, at, brand, kind, client_id, organisation) select $15, $12, $2, $16, id, organisation from client)
                select count(*) as "count!" from begun"#,
@@ -105,6 +172,10 @@ impl Db {
             new.client_revision,
             new.event.id,
             new.event.kind.name(),
+            columns(&i.state).0,
+            if i.begun_by == BegunBy::App { "app" } else { "browser" },
+            i.ticket.as_ref().map(Digest::as_bytes),
+            i.payment.map(|payment| payment.0),
         );
         Ok(timed("begin_interaction", insert.fetch_one(&self.pool)).await? == 1)
     }
@@ -115,9 +186,10 @@ impl Tx {
     pub async fn lock_interaction(&mut self, brand: &BrandId, id: InteractionId) -> Result<Option<Interaction>, Outage> {
         let row = sqlx::query_as!(
             Row,
-            "select id, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge, lang, browser_digest, state,
-                    attempts, psu, sca_at, grant_id, failure, active_at, expires_at
-             from interactions where id = $1 and brand = $2 for update",
+            r#"select id, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge, lang, browser_digest, state,
+                      attempts, psu, grant_id, failure, begun_by, ticket_digest, payment_id, fallback, facts as "facts: Json<Facts>",
+                      conclusion_digest, created_at, active_at, expires_at
+               from interactions where id = $1 and brand = $2 for update"#,
             id.0,
             brand.as_str(),
         )
@@ -126,24 +198,20 @@ impl Tx {
         row.map(|row| row.read().ok_or(Outage::unreadable("interactions"))).transpose()
     }
 
+    /// What a state no longer says is forgotten: the facts of the former one go.
     pub async fn set_interaction_state(&mut self, id: InteractionId, state: &State, now: OffsetDateTime) -> Result<(), Outage> {
-        let (name, attempts, psu, sca_at, grant, failure) = match state {
-            State::SignIn { attempts } => ("sign_in", Some(*attempts), None, None, None, None),
-            State::Consent { psu, sca_at } => ("consent", None, Some(psu.as_str()), Some(*sca_at), None, None),
-            State::Approved { grant } => ("approved", None, None, None, Some(grant.0), None),
-            State::Failed(failure) => ("failed", None, None, None, None, Some(failure.name())),
-        };
+        let (name, attempts, psu, grant, failure, facts) = columns(state);
         sqlx::query!(
-            "update interactions set state = $2, attempts = coalesce($3, attempts), psu = coalesce($4, psu), sca_at = coalesce($5, sca_at),
-                    grant_id = coalesce($6, grant_id), failure = coalesce($7, failure), active_at = $8
+            "update interactions set state = $2, attempts = coalesce($3, attempts), psu = coalesce($4, psu), grant_id = coalesce($5, grant_id),
+                    failure = coalesce($6, failure), facts = $7, active_at = $8
              where id = $1",
             id.0,
             name,
             attempts,
             psu,
-            sca_at,
             grant,
             failure,
+            facts.map(Json) as _,
             now,
         )
         .execute(&mut *self.inner)

@@ -39,6 +39,7 @@ fn brand(bank: &str, sandbox: bool) -> Brand {
         issuer: format!("https://auth.{bank}.example"),
         tpp_origin: format!("https://api.{bank}.example"),
         psu_origin: format!("https://auth.{bank}.example"),
+        psu_authentication: None,
     };
     shipped_brand(bank, place).unwrap()
 }

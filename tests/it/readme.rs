@@ -240,7 +240,7 @@ fn sca_table() -> String {
     let mut columns = vec![];
     for bank in SHIPPED_BANKS {
         let (tpp_origin, psu_origin) = ("https://api.bank.example".to_owned(), "https://bank.example".to_owned());
-        let place = BrandPlace { id: None, sandbox: true, issuer: psu_origin.clone(), tpp_origin, psu_origin };
+        let place = BrandPlace { id: None, sandbox: true, issuer: psu_origin.clone(), tpp_origin, psu_origin, psu_authentication: None };
         let brand = shipped_brand(bank, place).unwrap();
         for channel in brand.channels {
             write!(head, " {} {} |", brand.id, channel.name).unwrap();

@@ -86,6 +86,7 @@ fn place(sandbox: bool) -> BrandPlace {
         issuer: "https://localhost:8443".into(),
         tpp_origin: "https://tpp.localhost:8443".into(),
         psu_origin: "https://localhost:8443".into(),
+        psu_authentication: None,
     }
 }
 
@@ -124,7 +125,7 @@ fn la_banque_postale_is_as_published() {
     for sandbox in [false, true] {
         let brand = shipped_brand("labanquepostale", place(sandbox)).unwrap();
         let channels: Vec<_> =
-            brand.channels.iter().map(|c| (&*c.name, &*c.authorize_path, &*c.token_path, c.client_credentials, c.app)).collect();
+            brand.channels.iter().map(|c| (&*c.name, &*c.authorize_path, &*c.token_path, c.client_credentials, c.app.is_some())).collect();
         assert_eq!(
             channels,
             [

@@ -23,7 +23,7 @@ const PAGES: &str = "Customer pages";
 const LOCATION: &str = "The registered redirect URI, with the answer in its query.";
 
 pub fn authorize(brand: &Brand, channel: &Channel) -> Operation {
-    let place = if channel.app {
+    let place = if channel.app.is_some() {
         "The bank's app claims this path as a universal or app link (RFC 8252 s7.2); where the app is missing, the browser shows the page."
     } else {
         "For the customer's browser."

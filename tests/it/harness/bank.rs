@@ -168,7 +168,8 @@ pub async fn database() -> PgConnectOptions {
         for brand in BRANDS {
             let origin = |host: &str| format!("https://{host}");
             let (tpp_origin, psu_origin) = (origin(brand.tpp_host), origin(brand.psu_host));
-            let place = BrandPlace { id: None, sandbox: true, issuer: psu_origin.clone(), tpp_origin, psu_origin };
+            let place =
+                BrandPlace { id: None, sandbox: true, issuer: psu_origin.clone(), tpp_origin, psu_origin, psu_authentication: None };
             let brand = config::shipped_brand(brand.id, place).map_err(|e| e.to_string())?;
             sandbox::seed(&db, &System::new(), &brand).await.map_err(|e| e.to_string())?;
         }

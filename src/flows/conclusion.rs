@@ -1,0 +1,75 @@
+//! How a journey ends, whoever authenticated the customer: our pages with the bank's SCA, the bank's portal, its app.
+
+use crate::{
+    app::App,
+    audit::{AuditEvent, AuditKind},
+    oauth::{
+        brand::Brand,
+        grant::{Grant, GrantId, PsuReference, ScaEvidence},
+        interaction::{Interaction, State},
+        method::Account,
+        sca::ScaFailure,
+    },
+    storage::{Outage, Tx},
+};
+use time::OffsetDateTime;
+
+/// What the bank vouches for: who approved this very journey, when, and how that is known.
+pub struct Approval {
+    pub psu: PsuReference,
+    pub sca_at: OffsetDateTime,
+    pub evidence: ScaEvidence,
+    /// Empty: as the bank's rule says.
+    pub accounts: Vec<Account>,
+}
+
+/// The grant, or why the customer's yes is worth nothing any more. The caller holds the journey's row.
+pub async fn approve(
+    app: &App,
+    brand: &Brand,
+    tx: &mut Tx,
+    interaction: &Interaction,
+    approval: Approval,
+    now: OffsetDateTime,
+) -> Result<State, Outage> {
+    // deleted meanwhile: nobody is left to consent to
+    let client = tx.find_client(&brand.id, interaction.client).await?;
+    let Some(policy) = client.and_then(|_| brand.policy(&interaction.scope)) else {
+        return fail(app, brand, tx, interaction, ScaFailure::Technical, now).await;
+    };
+    let grant = Grant {
+        id: GrantId(app.entropy.uuid(now)),
+        client: interaction.client,
+        channel: interaction.channel.clone(),
+        scope: interaction.scope.clone(),
+        psu: approval.psu,
+        sca_at: approval.sca_at,
+        expires_at: Grant::end(policy, approval.sca_at),
+        revoked_at: None,
+    };
+    tx.insert_grant(&grant, &brand.id, now).await?;
+    let state = State::Approved { grant: grant.id };
+    tx.set_interaction_state(interaction.id, &state, now).await?;
+    tx.record(&event(app, brand, interaction, AuditKind::InteractionApproved, now).grant(grant.id)).await?;
+    Ok(state)
+}
+
+/// Ends the journey badly; the customer goes home with the channel's code for it.
+pub async fn fail(
+    app: &App,
+    brand: &Brand,
+    tx: &mut Tx,
+    interaction: &Interaction,
+    failure: ScaFailure,
+    now: OffsetDateTime,
+) -> Result<State, Outage> {
+    let state = State::Failed(failure);
+    tx.set_interaction_state(interaction.id, &state, now).await?;
+    tx.record(&event(app, brand, interaction, AuditKind::InteractionFailed, now).reason(failure.name())).await?;
+    metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
+    Ok(state)
+}
+
+fn event(app: &App, brand: &Brand, interaction: &Interaction, kind: AuditKind, now: OffsetDateTime) -> AuditEvent {
+    app.event(now, brand, kind).client(interaction.client)
+}
