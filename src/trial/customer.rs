@@ -5,7 +5,7 @@ use reqwest::Method;
 use url::Url;
 
 /// Pages between the TPP's link and the answer at the TPP.
-const MOST_PAGES: usize = 8;
+const MOST_PAGES: usize = 16;
 
 /// Who sits before the browser.
 pub struct Customer<'a> {
@@ -43,6 +43,9 @@ impl Customer<'_> {
         let csrf = attribute(page, "name=\"csrf\" value=\"").unwrap_or("");
         let fields = if page.contains("name=\"password\"") {
             vec![("csrf", csrf), ("customer", self.login), ("password", self.password), ("decision", "sign_in")]
+        } else if page.contains("value=\"continue_here\"") {
+            // the bank's app was expected, and there is none on this machine
+            vec![("csrf", csrf), ("decision", "continue_here")]
         } else if page.contains("value=\"approve\"") {
             vec![("csrf", csrf), ("decision", "approve")]
         } else {
