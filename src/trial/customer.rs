@@ -36,7 +36,9 @@ impl Customer<'_> {
     }
 
     async fn act(&self, browser: &mut Browser<'_, '_>, page: &str) -> Result<Reply, String> {
-        if let Some(next) = attribute(page, "content=\"0; url=") {
+        // the page that leads home, at once or by its link
+        let home = attribute(page, "content=\"0; url=").or_else(|| attribute(page, "id=\"home\" href=\""));
+        if let Some(next) = home {
             browser.visit(next)?;
             return browser.go(Method::GET, Body::None).await;
         }
