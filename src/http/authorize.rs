@@ -182,7 +182,7 @@ impl<'a> Answer<'a> {
     fn show(&mut self, id: InteractionId, view: View) -> Response {
         match view {
             View::SignIn { interaction, client, wrong_password } => self.sign_in(&interaction, &client, wrong_password),
-            View::Consent { interaction, client, until } => {
+            View::Consent { interaction, client, payment: _, until } => {
                 self.lang = interaction.lang;
                 self.consent(&interaction, &client, CalendarDate { year: until.year(), month: until.month().into(), day: until.day() })
             }
