@@ -42,6 +42,8 @@ pub enum View {
     Home {
         interaction: Interaction,
         client: Client,
+        /// Why nothing was approved; `None`: it was.
+        failure: Option<ScaFailure>,
     },
     /// The bank does not serve the TPP at present. The journey stays as it is: it goes on if that ends in time.
     NotServed {
@@ -106,7 +108,8 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
     if let Some((client, refusal)) = journey.not_served(&mut tx, &interaction).await? {
         return journey.show_notice(tx, interaction, client, &refusal).await;
     }
-    let view = match interaction.stage(brand, journey.now) {
+    let stage = interaction.stage(brand, journey.now);
+    let view = match stage {
         Stage::AppOffered
         | Stage::HandedOff
         | Stage::SignIn
@@ -115,7 +118,9 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
         | Stage::Methods(_)
         | Stage::Challenged(..) => journey.look(&mut tx, interaction).await?,
         Stage::Fail(_) | Stage::Deliver(_) | Stage::Done => match tx.find_client(&brand.id, interaction.client).await? {
-            Some(client) => View::Home { interaction, client },
+            Some(client) => {
+                View::Home { interaction, client, failure: if let Stage::Fail(failure) = stage { Some(failure) } else { None } }
+            }
             // deleted meanwhile: the answer still goes home
             None => journey.look(&mut tx, interaction).await?,
         },
