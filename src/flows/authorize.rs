@@ -10,12 +10,13 @@ use crate::{
     app::App,
     audit::AuditKind,
     oauth::{
-        authorize::{AuthorizationRequest, request_digest},
+        authorize::{AuthorizationRequest, AuthorizeRefusal, request_digest},
         brand::{Brand, Lang, PsuAuthentication},
         channel::Channel,
         client::{Client, ClientId},
         error::OAuthError,
         interaction::{BegunBy, BrowserKey, Interaction, InteractionId, Stage, State},
+        lodging,
         params::Params,
         redirect::{NoRedirect, TrustedRedirect},
         sca::ScaFailure,
@@ -117,13 +118,6 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
             return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
         }
     };
-    let now = app.clock.now();
-    if let Err(refusal) = standing::may_receive(app, brand, client, &request.scope, now) {
-        standing::tell(app, standing::of_client(app, brand, client, &refusal, now), now).await?;
-        let error = OAuthError::PROVIDER_REFUSED.body();
-        let home = redirect.refuse(error.error, &error.error_description);
-        return Ok(Attempt::Done(Begun::NotServed { client: client.clone(), notice: refusal.notice(), home }));
-    }
     let digest = request_digest(brand, channel, params);
     // without both, the URL may be everybody's, and the next customer of a shared browser must not meet the last one's journey
     let is_ones_own = redirect.state().is_some() || request.challenge.is_some();
@@ -132,6 +126,23 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         && let Some(begun) = resume(app, brand, client, &digest, key).await?
     {
         return Ok(Attempt::Done(begun));
+    }
+    let now = app.clock.now();
+    let payment = match request.payment {
+        Some(id) => match lodging::may_begin(app.db.find_payment(&brand.id, id).await?.as_ref(), client, now) {
+            Ok(version) => Some(version),
+            Err(refusal) => {
+                let error = OAuthError::from(AuthorizeRefusal::from(refusal)).body();
+                return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
+            }
+        },
+        None => None,
+    };
+    if let Err(refusal) = standing::may_receive(app, brand, client, &request.scope, now) {
+        standing::tell(app, standing::of_client(app, brand, client, &refusal, now), now).await?;
+        let error = OAuthError::PROVIDER_REFUSED.body();
+        let home = redirect.refuse(error.error, &error.error_description);
+        return Ok(Attempt::Done(Begun::NotServed { client: client.clone(), notice: refusal.notice(), home }));
     }
     let state = match by.first_state(channel, brand) {
         Ok(state) => state,
@@ -149,7 +160,7 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         id,
         begun_by,
         ticket: handed_off.then(|| by.key().ticket(id).0.digest),
-        payment: None,
+        payment,
         fallback: false,
         conclusion: None,
         request: Some(digest),
