@@ -12,7 +12,7 @@ use crate::{
         brand::{Brand, PsuAuthentication},
         client::Client,
         error::OAuthError,
-        grant::{Grant, GrantId, PsuReference, ScaEvidence},
+        grant::{EndReason, Grant, GrantId, PsuReference, ScaEvidence},
         interaction::{BrowserKey, Interaction, InteractionId, MOST_ATTEMPTS, SignedIn, Stage, State},
         sca::ScaFailure,
         secret::{Handle, HandleKind, Secret},
@@ -358,7 +358,7 @@ impl Journey<'_> {
             Some(true) => Ok(View::Nothing(NoView::AlreadyAnswered)),
             Some(false) => Ok(View::Nothing(NoView::Over)),
             None => {
-                tx.revoke_grant(grant, "answer_not_fetched", self.now).await?;
+                tx.revoke_grant(grant, EndReason::AnswerNotFetched, self.now).await?;
                 self.fail(tx, interaction, ScaFailure::TimedOut).await
             }
         }

@@ -41,7 +41,7 @@ pub struct CalendarDate {
 }
 
 impl CalendarDate {
-    fn text(self, t: &Texts) -> String {
+    pub(super) fn text(self, t: &Texts) -> String {
         let day = if self.day == 1 { t.first_day() } else { self.day.to_string() };
         t.date(&day, &month(self.month, t), &self.year.to_string())
     }

@@ -12,6 +12,7 @@ mod language;
 mod not_served;
 mod notice;
 mod openapi;
+mod permissions;
 mod returning;
 mod sign_in;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use developers::Developers;
 pub use language::negotiate;
 pub use not_served::NotServed;
 pub use notice::{Notice, NoticeKind};
+pub use permissions::{EndedView, OnePermission, PermissionList, PermissionView, Permissions, PermissionsClosed, permission_words};
 pub use returning::Return;
 pub use sign_in::{SignIn, SignInError};
 pub use texts::{Texts, check};

@@ -5,9 +5,11 @@ mod certificates;
 mod discovery;
 mod events;
 mod explain;
+mod grants;
 mod introspect;
 mod mistakes;
 mod parts;
+mod permissions;
 mod refusals;
 mod registration;
 mod token;
@@ -24,8 +26,9 @@ use crate::{
     oauth::{
         brand::{Brand, ClientAuth, Lang},
         error::ErrorBody,
-        event::{CertificateExpiring, EventPage},
+        event::EventPage,
         introspection::IntrospectionResponse,
+        permission::{PermissionLink, PermissionLinkRequest, PermissionPage, PermissionSearch, PermissionWithdrawal},
         registration::ClientInformation,
         token::TokenResponse,
     },
@@ -76,13 +79,14 @@ pub fn brand_document(brand: &Brand) -> OpenApi {
 pub fn internal_document() -> OpenApi {
     let what = "For the bank's own systems: mutual TLS with a certificate of the bank's own authority.";
     let scheme = SecurityScheme::MutualTls { description: Some(what.into()), deprecated: None, extensions: None };
-    let components = with::<CertificateExpiring>(with::<EventPage>(with::<IntrospectionResponse>(ComponentsBuilder::new())));
+    let components = with::<EventPage>(with::<IntrospectionResponse>(ComponentsBuilder::new()));
+    let components = with::<PermissionWithdrawal>(with::<PermissionSearch>(with::<PermissionPage>(components)));
+    let components = with::<PermissionLinkRequest>(with::<PermissionLink>(components));
     let components = components.security_scheme(BANK_CERTIFICATE, scheme);
     let mut built =
         document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
     if let Some(components) = &mut built.components {
         components.responses.remove("OtherHost");
-        components.responses.remove("NotJson");
     }
     built
 }
@@ -111,6 +115,10 @@ fn describe(endpoint: Endpoint<'_>, brand: &Brand) -> Operation {
         Endpoint::JourneyStep => authorize::step(),
         Endpoint::JourneyReturn => authorize::go_home(),
         Endpoint::Customers => authorize::customers(),
+        Endpoint::PermissionsOpen => permissions::open(),
+        Endpoint::Permissions => permissions::list(),
+        Endpoint::Permission => permissions::one(),
+        Endpoint::PermissionEnd => permissions::end(),
         Endpoint::Metadata => discovery::metadata(brand),
         Endpoint::Jwks => discovery::jwks(),
         Endpoint::Document => discovery::document(),

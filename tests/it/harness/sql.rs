@@ -98,6 +98,7 @@ fn sql_type(name: &str) -> &'static str {
         ("Jsonb", "jsonb"),
         ("Text", "text"),
         ("TextArray", "text[]"),
+        ("TimestamptzArray", "timestamptz[]"),
         ("Timestamptz", "timestamptz"),
         ("Uuid", "uuid"),
         ("UuidArray", "uuid[]"),
