@@ -1,7 +1,7 @@
 //! What a customer allowed, as his bank's permission dashboard is told, and how he takes it back.
 
 use crate::{
-    harness::{Bank, BankOptions, Brand, CIC, Client, LBP, Reply, Tpp, bank::BRANDS, tpp::introspect, together, wire::Wire},
+    harness::{Bank, BankOptions, Brand, CIC, Client, LBP, Reply, Tpp, bank::BRANDS, together, tpp::introspect, wire::Wire},
     register::with,
 };
 use guichet::{
@@ -445,7 +445,12 @@ async fn a_use_is_told_without_a_write_of_its_own() {
     assert!(!client.is_active("guat_x").await);
     let wrong_brand = introspect(&bank, LBP, &[("token", access)]).await.ok(200).json();
     assert_eq!(wrong_brand, json!({ "active": false }));
-    bank.server().app().db.note_uses(&[(guichet::oauth::grant::GrantId(Uuid::parse_str(&id).unwrap()), began)], uses_every()).await.unwrap();
+    bank.server()
+        .app()
+        .db
+        .note_uses(&[(guichet::oauth::grant::GrantId(Uuid::parse_str(&id).unwrap()), began)], uses_every())
+        .await
+        .unwrap();
     uses::write(bank.server().app()).await.unwrap();
     assert_eq!(last_used(&bank, &id).await, Some(second));
 

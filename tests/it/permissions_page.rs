@@ -88,7 +88,12 @@ async fn a_customer_sees_what_he_allowed_and_ends_it() {
         let (grant, access) = allow(&client).await;
         client.tokens("web", "pisp").await;
         let page = visitor.list().await;
-        for told in ["Tipp", &client.tpp.organisation.replace("PSDFR-ACPR-", ""), "transactions of the last 90 days", "the payment that you ordered"] {
+        for told in [
+            "Tipp",
+            &client.tpp.organisation.replace("PSDFR-ACPR-", ""),
+            "transactions of the last 90 days",
+            "the payment that you ordered",
+        ] {
             assert!(page.contains(told), "{told}: {page}");
         }
         assert!(page.contains(&format!("href=\"/{}/permissions/{}\"", brand.id, grant.replace('-', ""))), "{page}");
@@ -105,10 +110,16 @@ async fn a_customer_sees_what_he_allowed_and_ends_it() {
 
         // the same page now says so, whichever way the browser comes back to it; a second click changes nothing
         let over = visitor.get(&format!("/{grant}")).await.ok(200);
-        assert!(over.body.contains("The access of Tipp has ended") && over.body.contains("Ended by you on") && !over.body.contains("<form"), "{over:?}");
+        assert!(
+            over.body.contains("The access of Tipp has ended") && over.body.contains("Ended by you on") && !over.body.contains("<form"),
+            "{over:?}"
+        );
         assert_eq!(over.header("cache-control"), "no-store");
         visitor.submit(&grant, &[("csrf", &csrf), ("decision", "end")]).await.ok(303);
-        assert_eq!(bank.audit().await.iter().filter(|event| event.kind == "grant_withdrawn" && event.grant.as_deref() == Some(&grant)).count(), 1);
+        assert_eq!(
+            bank.audit().await.iter().filter(|event| event.kind == "grant_withdrawn" && event.grant.as_deref() == Some(&grant)).count(),
+            1
+        );
         let page = visitor.list().await;
         assert!(page.contains("Ended by you on") && page.contains("the payment that you ordered"), "{page}");
         for only in ["?state=active", "?state=ended"] {
@@ -233,7 +244,9 @@ async fn a_visit_ends_by_idleness_by_age_and_in_any_other_browser() {
 
     // the cookie is this visit's and this brand's
     let visitor = Visitor::invited(&bank, CIC, &psu).await;
-    for cookie in ["", "__Host-guichet-permissions=x", &visitor.cookie.replace("gupv_", "gupl_"), &visitor.cookie.replace("-permissions", "")] {
+    for cookie in
+        ["", "__Host-guichet-permissions=x", &visitor.cookie.replace("gupv_", "gupl_"), &visitor.cookie.replace("-permissions", "")]
+    {
         let other = Visitor { wire: bank.browser(), origin: visitor.origin.clone(), brand: CIC, cookie: cookie.to_owned() };
         other.get("").await.ok(403);
     }
