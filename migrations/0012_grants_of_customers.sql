@@ -25,3 +25,7 @@ create table permission_visits (
     check ((key_digest is null) = (opened_at is null) and (opened_at is null) = (active_at is null))
 );
 create index permission_visits_by_end on permission_visits (link_until);
+
+alter table sandbox_customers
+    -- published: it opens nothing but a sandbox; null: the one that the built-in customers have
+    add column password text;

@@ -45,16 +45,21 @@ pub async fn json_object(request: Request<Body>, limits: BodyLimits) -> Result<M
     }
 }
 
-/// What the bank's own systems send: one JSON object with the members that are known, and no others.
-pub async fn strict_json<T: DeserializeOwned>(request: Request<Body>, limits: BodyLimits) -> Result<T, OAuthError> {
+/// One JSON object, for the bank's own systems.
+pub async fn json(request: Request<Body>, limits: BodyLimits) -> Result<Map<String, Value>, OAuthError> {
     expect_type(request.headers(), "application/json", OAuthError::NOT_OF_TYPE_JSON)?;
     let bytes = read(request.into_body(), limits).await?;
-    let value: Value = serde_json::from_slice(&bytes).map_err(|_| OAuthError::BODY_NOT_JSON)?;
-    if !value.is_object() || holds_nul(&value) {
+    serde_json::from_slice(&bytes).map_err(|_| OAuthError::NO_JSON_OBJECT)
+}
+
+/// The same, with the members that are known and no others.
+pub async fn strict_json<T: DeserializeOwned>(request: Request<Body>, limits: BodyLimits) -> Result<T, OAuthError> {
+    let object = Value::Object(json(request, limits).await?);
+    if holds_nul(&object) {
         return Err(OAuthError::BODY_MALFORMED);
     }
     // its message may hold what was sent
-    T::deserialize(value).map_err(|_| OAuthError::BODY_MALFORMED)
+    T::deserialize(object).map_err(|_| OAuthError::BODY_MALFORMED)
 }
 
 /// Which PostgreSQL's text cannot hold.

@@ -3,7 +3,7 @@
 use super::{body, respond, site::InternalSite};
 use crate::{
     flows::{
-        Outage,
+        Answer,
         permissions::{self, Found, Withdrawal},
     },
     oauth::{
@@ -31,9 +31,6 @@ use uuid::Uuid;
 /// Where nothing is said.
 const USUAL: i64 = 50;
 pub const MOST: i64 = 100;
-
-/// The outer `Err` is an outage.
-type Answer<T> = Result<Result<T, OAuthError>, Outage>;
 
 /// `POST /v1/brands/{brand}/grants/search`. The subject travels in the body: paths and queries end up in logs.
 pub async fn search(State(site): State<Arc<InternalSite>>, Path(brand): Path<String>, request: Request<Body>) -> Response {
@@ -122,7 +119,12 @@ fn who_and_how(brand: &Brand, subject: String, language: Option<&str>) -> Result
 }
 
 fn entry(permission: &Permission, lang: Lang, now: OffsetDateTime) -> PermissionEntry {
-    PermissionEntry::new(permission, permission_words(lang, &permission.scope, &holder(permission, lang)), lang.tag(), now)
+    PermissionEntry::new(
+        permission,
+        permission_words(lang, &permission.scope, permission.payment.map(|(_, kind)| kind), &holder(permission, lang)),
+        lang.tag(),
+        now,
+    )
 }
 
 /// The TPP as pages name it.
@@ -130,7 +132,7 @@ pub fn holder(permission: &Permission, lang: Lang) -> TppIdentity {
     TppIdentity::new(permission.metadata.name_in(lang.tag()), &permission.legal_name, permission.organisation.authorisation_number())
 }
 
-fn answered<T: Serialize>(status: StatusCode, answer: Answer<T>) -> Response {
+pub fn answered<T: Serialize>(status: StatusCode, answer: Answer<T>) -> Response {
     match answer {
         Ok(Ok(body)) => respond::json(status, &body),
         Ok(Err(error)) => respond::error(&error),

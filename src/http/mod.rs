@@ -13,6 +13,7 @@ mod introspect;
 mod metadata;
 mod openapi;
 mod ops;
+mod payments;
 mod permissions;
 mod register;
 mod respond;

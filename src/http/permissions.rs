@@ -166,6 +166,7 @@ impl<'a> Caller<'a> {
         PermissionView {
             tpp: holder(permission, lang),
             scope: &permission.scope,
+            payment: permission.payment.map(|(_, kind)| kind),
             accounts: permission.accounts.as_ref().map(Vec::len),
             since: day(permission.since),
             authenticated: day(permission.sca_at),

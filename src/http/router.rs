@@ -5,7 +5,7 @@ use super::{
     endpoints::{Endpoint, endpoints},
     events,
     extract::ClientRequest,
-    grants, introspect, metadata, openapi, ops, permissions, register, respond, revoke,
+    grants, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke,
     site::{HttpLimits, InternalSite, Route, Site},
     token,
 };
@@ -113,6 +113,9 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
+        .route("/v1/brands/{brand}/payments", post(payments::lodge))
+        .route("/v1/brands/{brand}/payments/{id}", get(payments::read).put(payments::change).delete(payments::withdraw))
+        .route("/v1/brands/{brand}/payments/{id}/use", post(payments::execute))
         .route("/events", get(events::page))
         .route("/v1/brands/{brand}/grants/search", post(grants::search))
         .route("/v1/brands/{brand}/grants/{grant_id}/withdraw", post(grants::withdraw))

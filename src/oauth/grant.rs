@@ -24,8 +24,12 @@ pub enum EndReason {
     CodeReplayed,
     /// Nobody came for the code in time.
     AnswerNotFetched,
+    /// The payment that it was for is made.
+    PaymentUsed,
     /// What was lodged is no longer what the customer approved.
     PaymentChanged,
+    /// The bank's payment API took the payment back.
+    PaymentWithdrawn,
 }
 
 /// Whose doing the end of a grant is.
@@ -35,6 +39,8 @@ pub enum EndedBy {
     Customer,
     Tpp,
     Bank,
+    /// Itself: what it was for is done.
+    Use,
     /// Whoever used the code a second time; every token was ended to be safe.
     Replay,
     /// Time.
@@ -42,14 +48,16 @@ pub enum EndedBy {
 }
 
 impl EndReason {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::WithdrawnByCustomer,
         Self::EndedByBank,
         Self::RevokedByClient,
         Self::ClientDeleted,
         Self::CodeReplayed,
         Self::AnswerNotFetched,
+        Self::PaymentUsed,
         Self::PaymentChanged,
+        Self::PaymentWithdrawn,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -60,7 +68,9 @@ impl EndReason {
             Self::ClientDeleted => "client_deleted",
             Self::CodeReplayed => "code_replayed",
             Self::AnswerNotFetched => "answer_not_fetched",
+            Self::PaymentUsed => "payment_used",
             Self::PaymentChanged => "payment_changed",
+            Self::PaymentWithdrawn => "payment_withdrawn",
         }
     }
 
@@ -73,7 +83,8 @@ impl EndReason {
         match self {
             Self::WithdrawnByCustomer => EndedBy::Customer,
             Self::RevokedByClient | Self::ClientDeleted => EndedBy::Tpp,
-            Self::EndedByBank | Self::AnswerNotFetched | Self::PaymentChanged => EndedBy::Bank,
+            Self::EndedByBank | Self::AnswerNotFetched | Self::PaymentChanged | Self::PaymentWithdrawn => EndedBy::Bank,
+            Self::PaymentUsed => EndedBy::Use,
             Self::CodeReplayed => EndedBy::Replay,
         }
     }

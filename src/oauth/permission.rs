@@ -4,7 +4,7 @@ use super::{
     client::ClientId,
     client_metadata::ClientMetadata,
     grant::{EndReason, EndedBy, GrantId},
-    payment::PaymentId,
+    payment::{PaymentId, PaymentKind},
     scope::{Scope, ScopeToken},
     tpp::OrganisationId,
 };
@@ -28,7 +28,7 @@ pub struct Permission {
     pub scope: Scope,
     /// The bank's ids; `None`: as the bank's rule says.
     pub accounts: Option<Vec<String>>,
-    pub payment: Option<PaymentId>,
+    pub payment: Option<(PaymentId, PaymentKind)>,
     pub since: OffsetDateTime,
     pub sca_at: OffsetDateTime,
     pub sca_method: Option<String>,
@@ -235,7 +235,14 @@ pub struct PermissionContent {
     pub accounts: Option<Vec<String>>,
     /// The one payment that it is good for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub payment: Option<Uuid>,
+    pub payment: Option<PermissionPayment>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PermissionPayment {
+    /// As it was lodged.
+    pub payment_request: Uuid,
+    pub kind: PaymentKind,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -253,7 +260,7 @@ pub struct PermissionEnd {
     pub at: OffsetDateTime,
     pub by: EndedBy,
     /// `withdrawn_by_customer`, `ended_by_bank`, `revoked_by_client`, `client_deleted`, `code_replayed`, `answer_not_fetched`,
-    /// `payment_changed` or `expired`.
+    /// `payment_used`, `payment_changed`, `payment_withdrawn` or `expired`.
     pub why: &'static str,
     /// What whoever withdrew it said.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -280,7 +287,7 @@ impl PermissionEntry {
                 scope: permission.scope.iter().map(ScopeToken::as_str).collect(),
                 words: words.what,
                 accounts: permission.accounts.clone(),
-                payment: permission.payment.map(|payment| payment.0),
+                payment: permission.payment.map(|(id, kind)| PermissionPayment { payment_request: id.0, kind }),
             },
             why: words.why,
             channel: permission.channel.clone(),

@@ -1,7 +1,7 @@
 //! What a customer has allowed: the list, one permission that he may end, and what is said where neither can be shown.
 
 use super::{CalendarDate, Site, Texts, TppIdentity, consent::Request, html, tpp::plain};
-use crate::oauth::{brand::Lang, grant::EndedBy, permission::PermissionWords, scope::Scope};
+use crate::oauth::{brand::Lang, grant::EndedBy, payment::PaymentKind, permission::PermissionWords, scope::Scope};
 use askama::Template;
 
 /// All of one customer, newest first.
@@ -62,6 +62,8 @@ struct ClosedPage<'a> {
 pub struct PermissionView<'a> {
     pub tpp: TppIdentity,
     pub scope: &'a Scope,
+    /// Of a lodged payment.
+    pub payment: Option<PaymentKind>,
     /// How many the customer chose; `None`: he did not choose.
     pub accounts: Option<usize>,
     pub since: CalendarDate,
@@ -83,7 +85,7 @@ pub struct EndedView<'a> {
 }
 
 /// What a scope gives and what for, in words: the same on the page and in the bank's own dashboard.
-pub fn permission_words(lang: Lang, scope: &Scope, tpp: &TppIdentity) -> PermissionWords {
+pub fn permission_words(lang: Lang, scope: &Scope, payment: Option<PaymentKind>, tpp: &TppIdentity) -> PermissionWords {
     let (t, name) = (Texts::of(lang), tpp.client_name());
     match Request::of(scope) {
         Request::AccountInformation { extended } => {
@@ -92,7 +94,14 @@ pub fn permission_words(lang: Lang, scope: &Scope, tpp: &TppIdentity) -> Permiss
             PermissionWords { what: what.into_iter().chain(history).collect(), why: t.permission_why_aisp(name) }
         }
         Request::FundsConfirmation => PermissionWords { what: vec![t.permission_data_funds()], why: t.permission_why_cbpii(name) },
-        Request::Payment => PermissionWords { what: vec![t.permission_data_payment()], why: t.permission_why_pisp(name) },
+        Request::Payment => match payment {
+            Some(PaymentKind::Cancellation) => {
+                PermissionWords { what: vec![t.permission_data_cancellation()], why: t.permission_why_cancellation(name) }
+            }
+            Some(PaymentKind::Initiation) | None => {
+                PermissionWords { what: vec![t.permission_data_payment()], why: t.permission_why_pisp(name) }
+            }
+        },
     }
 }
 
@@ -131,7 +140,7 @@ impl PermissionsClosed {
 
 impl PermissionView<'_> {
     fn words(&self, site: &Site<'_>) -> PermissionWords {
-        permission_words(site.lang, self.scope, &self.tpp)
+        permission_words(site.lang, self.scope, self.payment, &self.tpp)
     }
 
     fn ended(&self, site: &Site<'_>) -> Option<String> {
@@ -141,6 +150,7 @@ impl PermissionView<'_> {
             EndedBy::Customer => t.permission_ended_customer(&date),
             EndedBy::Tpp => t.permission_ended_tpp(&date, self.tpp.client_name()),
             EndedBy::Bank => t.permission_ended_bank(site.brand, &date),
+            EndedBy::Use => t.permission_ended_use(&date),
             EndedBy::Replay => t.permission_ended_replay(&date),
             EndedBy::Expiry => t.permission_ended_expiry(&date),
         })

@@ -2,7 +2,7 @@ use super::*;
 use crate::oauth::{
     brand::{Brand, BrandId, ClientAuth, ExchangeScope, PsuAuthentication, RegistrationPolicy},
     method::{Account, Method, MethodKind, MethodState},
-    payment::{Payment, PaymentKind},
+    payment::{Frequency, Payment, PaymentKind},
     sca::ScaFailure,
     scope::Scope,
 };
@@ -49,7 +49,7 @@ fn payment(kind: PaymentKind, text: &str) -> Payment {
         creditor_account: text.into(),
         execution_date: Some(text.into()),
         debtor_account: Some(text.into()),
-        frequency: Some(text.into()),
+        frequency: Some(Frequency::Monthly),
         batch_count: Some(3),
     }
 }
@@ -97,13 +97,14 @@ fn steps(lang: Lang, tpp: &TppIdentity) -> Vec<(String, String)> {
 
 /// What a customer has allowed: the lists, each permission on its own page, and the ends of a visit.
 fn permissions(lang: Lang, tpp: &TppIdentity) -> Vec<(String, bool, String)> {
-    use crate::oauth::grant::EndedBy::{Bank, Customer, Expiry, Replay, Tpp};
+    use crate::oauth::grant::EndedBy::{Bank, Customer, Expiry, Replay, Tpp, Use};
     let (site, day) = (site(lang), CalendarDate { year: 2026, month: 8, day: 1 });
     let scopes = ["aisp", "aisp extended_transaction_history", "cbpii", "pisp"].map(scope);
-    let ends = [None, Some(Customer), Some(Tpp), Some(Bank), Some(Replay), Some(Expiry)];
+    let ends = [None, Some(Customer), Some(Tpp), Some(Bank), Some(Use), Some(Replay), Some(Expiry)];
     let view = |scope, by: Option<_>| PermissionView {
         tpp: tpp.clone(),
         scope,
+        payment: (by == Some(Use)).then_some(PaymentKind::Cancellation),
         accounts: by.is_none().then_some(2),
         since: day,
         authenticated: day,

@@ -440,9 +440,11 @@ messages! {
     permission_data_history();
     permission_data_funds();
     permission_data_payment();
+    permission_data_cancellation();
     permission_why_aisp(tpp);
     permission_why_cbpii(tpp);
     permission_why_pisp(tpp);
+    permission_why_cancellation(tpp);
     permission_accounts();
     permission_since();
     permission_authenticated();
@@ -452,6 +454,7 @@ messages! {
     permission_ended_customer(date);
     permission_ended_tpp(date, tpp);
     permission_ended_bank(brand, date);
+    permission_ended_use(date);
     permission_ended_replay(date);
     permission_ended_expiry(date);
     permission_note(note);

@@ -6,7 +6,7 @@ use crate::oauth::{
     client::ClientId,
     client_metadata::ClientMetadata,
     grant::{EndReason, GrantId, PsuReference},
-    payment::PaymentId,
+    payment::{PaymentId, PaymentKind},
     permission::{Permission, PermissionState, Revoked},
     scope::Scope,
     secret::{Digest, Handle},
@@ -37,6 +37,7 @@ struct Row {
     scope: String,
     accounts: Option<Vec<String>>,
     payment_id: Option<Uuid>,
+    payment_kind: Option<String>,
     created_at: OffsetDateTime,
     sca_at: OffsetDateTime,
     sca_method: Option<String>,
@@ -55,6 +56,7 @@ impl TryFrom<Row> for Permission {
 
     fn try_from(row: Row) -> Result<Self, Outage> {
         let reason = EndReason::from_stored(row.revoked_reason.as_deref());
+        let kind = row.payment_kind.map(|name| PaymentKind::from_name(&name).ok_or(Outage::unreadable("payments.kind"))).transpose()?;
         Ok(Self {
             grant: GrantId(row.id),
             client: ClientId(row.client_id),
@@ -64,7 +66,7 @@ impl TryFrom<Row> for Permission {
             channel: row.channel,
             scope: Scope::parse(&row.scope).map_err(|_| Outage::unreadable("grants.scope"))?,
             accounts: row.accounts,
-            payment: row.payment_id.map(PaymentId),
+            payment: row.payment_id.zip(kind).map(|(id, kind)| (PaymentId(id), kind)),
             since: row.created_at,
             sca_at: row.sca_at,
             sca_method: row.sca_method,
@@ -86,7 +88,8 @@ impl Db {
         let rows = sqlx::query_as!(
             Row,
             r#"select g.id, g.client_id, g.channel, g.scope, g.accounts, g.payment_id, g.created_at, g.sca_at, g.sca_method, g.last_used_at,
-                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, c.organisation, c.legal_name, c.metadata as "metadata: _"
+                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, c.organisation, c.legal_name, c.metadata as "metadata: _",
+                      (select p.kind from payments p where p.id = g.payment_id) as payment_kind
                from grants g join clients c on c.id = g.client_id
                where g.brand = $1 and g.psu = $2 and g.id < coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
                  and ($4::bool is null or (g.revoked_at is null and g.expires_at > $5) = $4) and least(g.revoked_at, g.expires_at) > $6
@@ -106,7 +109,8 @@ impl Db {
         let row = sqlx::query_as!(
             Row,
             r#"select g.id, g.client_id, g.channel, g.scope, g.accounts, g.payment_id, g.created_at, g.sca_at, g.sca_method, g.last_used_at,
-                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, c.organisation, c.legal_name, c.metadata as "metadata: _"
+                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, c.organisation, c.legal_name, c.metadata as "metadata: _",
+                      (select p.kind from payments p where p.id = g.payment_id) as payment_kind
                from grants g join clients c on c.id = g.client_id where g.id = $1 and g.brand = $2 and g.psu = $3"#,
             grant.0,
             brand.as_str(),
@@ -139,7 +143,8 @@ impl Tx {
         let row = sqlx::query_as!(
             Row,
             r#"select g.id, g.client_id, g.channel, g.scope, g.accounts, g.payment_id, g.created_at, g.sca_at, g.sca_method, g.last_used_at,
-                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, c.organisation, c.legal_name, c.metadata as "metadata: _"
+                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, c.organisation, c.legal_name, c.metadata as "metadata: _",
+                      (select p.kind from payments p where p.id = g.payment_id) as payment_kind
                from grants g join clients c on c.id = g.client_id where g.id = $1 and g.brand = $2 and g.psu = $3 for update of g"#,
             grant.0,
             brand.as_str(),

@@ -169,7 +169,7 @@ async fn each_way_to_end_a_grant_says_whose_doing_it_was() {
         journey.post(&[("decision", "approve")]).await;
         let found = grants(&bank, brand, &psu, "active").await;
         let id = text(&found[0], "grant_id").to_owned();
-        bank.clock.advance(Duration::minutes(11));
+        bank.clock.advance(Duration::HOUR);
         journey.answer().await;
         assert_eq!(ended(&id).await, is("bank", "answer_not_fetched"));
 
@@ -263,7 +263,7 @@ async fn whatever_is_wrong_with_a_request_is_said_and_nothing_more() {
     let bank = Bank::start().await;
     let search = async |body: &Value| post(&bank, CIC, "grants/search", body).await;
     for (body, description) in [
-        (json!([]), "the body is not the object described"),
+        (json!([]), "the body is not a JSON object"),
         (json!({}), "the body is not the object described"),
         (json!({ "subject": 1 }), "the body is not the object described"),
         (json!({ "subject": "a", "sub": "b" }), "the body is not the object described"),
@@ -369,7 +369,8 @@ async fn a_withdrawal_wins_against_refresh_exchange_and_introspection() {
         let id = grant_of(&client, &access).await;
         let (mut given, mut withdrawn) = (vec![access.clone(), refresh.clone()], None);
         let refreshes = together((0..4).map(|_| client.refresh(&refresh)));
-        let lookups = together((0..4).map(|_| introspect(&bank, CIC, &[("token", &access)])));
+        let look = async || introspect(&bank, CIC, &[("token", &access)]).await;
+        let lookups = together((0..4).map(|_| look()));
         let end = async {
             tokio::time::sleep(std::time::Duration::from_millis(round)).await;
             withdrawn = Some(withdraw(&bank, CIC, &psu, &id).await.ok(200));

@@ -58,7 +58,7 @@ pub fn invite() -> Operation {
 
 /// What every operation on a brand's customers refuses, and this one beside that.
 pub fn of_brand<const N: usize, const M: usize>(operation: OperationBuilder, own: [OAuthError; N], missing: [OAuthError; M]) -> Operation {
-    let malformed = [OAuthError::BODY_BROKEN, OAuthError::BODY_NOT_JSON, OAuthError::BODY_MALFORMED, OAuthError::SUBJECT_MALFORMED];
+    let malformed = [OAuthError::BODY_BROKEN, OAuthError::NO_JSON_OBJECT, OAuthError::BODY_MALFORMED, OAuthError::SUBJECT_MALFORMED];
     let absent: Vec<_> = [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_ENDPOINT].into_iter().chain(missing).map(Into::into).collect();
     let operation = refused(operation.parameter(brand()), malformed.into_iter().chain(own).map(Into::into));
     let operation = internal(operation.response("404", refusal_answer(404, &absent)));

@@ -9,6 +9,7 @@ mod grants;
 mod introspect;
 mod mistakes;
 mod parts;
+mod payments;
 mod permissions;
 mod refusals;
 mod registration;
@@ -28,6 +29,7 @@ use crate::{
         error::ErrorBody,
         event::EventPage,
         introspection::IntrospectionResponse,
+        lodging::PaymentRequest,
         permission::{PermissionLink, PermissionLinkRequest, PermissionPage, PermissionSearch, PermissionWithdrawal},
         registration::ClientInformation,
         token::TokenResponse,
@@ -82,6 +84,8 @@ pub fn internal_document() -> OpenApi {
     let components = with::<EventPage>(with::<IntrospectionResponse>(ComponentsBuilder::new()));
     let components = with::<PermissionWithdrawal>(with::<PermissionSearch>(with::<PermissionPage>(components)));
     let components = with::<PermissionLinkRequest>(with::<PermissionLink>(components));
+    let components =
+        payments::schemas().into_iter().fold(with::<PaymentRequest>(components), |all, (name, schema)| all.schema(name, schema));
     let components = components.security_scheme(BANK_CERTIFICATE, scheme);
     let mut built =
         document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
