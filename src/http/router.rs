@@ -1,7 +1,7 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
-    authorize, certificate,
+    app_links, authorize, certificate,
     endpoints::{Endpoint, endpoints},
     events,
     extract::ClientRequest,
@@ -52,7 +52,11 @@ pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
 
 /// What a host has once, whatever the number of its brands: its first brand answers.
 fn short_addresses(site: &Arc<Site>) -> Router {
-    Router::new().route("/{lang}/certificate", get(certificate::form).post(certificate::check)).with_state(site.clone())
+    Router::new()
+        .route("/{lang}/certificate", get(certificate::form).post(certificate::check))
+        .route("/.well-known/apple-app-site-association", get(app_links::apple))
+        .route("/.well-known/assetlinks.json", get(app_links::android))
+        .with_state(site.clone())
 }
 
 fn merge(table: &mut ByHost, origin: &str, routes: Router) {
@@ -62,7 +66,7 @@ fn merge(table: &mut ByHost, origin: &str, routes: Router) {
 }
 
 /// `https://host:port` -> `host`.
-fn host_of(origin: &str) -> String {
+pub fn host_of(origin: &str) -> String {
     let authority = origin.strip_prefix("https://").unwrap_or(origin);
     authority.parse::<http::uri::Authority>().map_or_else(|_| authority.to_owned(), |a| a.host().to_ascii_lowercase())
 }

@@ -1,12 +1,13 @@
 //! App2App: where the bank's app is expected. The pages that a browser meets there, and how a journey survives.
 
 use crate::harness::{
-    Bank, BankOptions, Brand, LBP,
+    Bank, BankOptions, Brand, CIC, LBP,
     psu::Psu,
     tpp::{CALLBACK, Client, STATE},
 };
 use guichet::oauth::tpp::PspRole;
 use reqwest::Method;
+use serde_json::json;
 use time::Duration;
 
 /// The shipped bank with other lines, as a bank file of its own.
@@ -156,4 +157,99 @@ async fn without_pages_to_sign_in_the_app_is_all_there_is() {
     assert!(!psu.page.body.contains("value=\"continue_here\""), "{:?}", psu.page);
     assert_eq!(psu.cancel().await.get("error"), "SCA_PSU_CANCELLATION");
     bank.browser().send(Method::GET, &url, &[], "").await.ok(200);
+}
+
+const PRINTS: [&str; 2] = [
+    "FA:C6:17:45:DC:09:03:78:6F:B9:ED:E6:2A:96:2B:39:9F:73:48:F0:BB:6F:89:9B:83:32:66:75:91:03:3B:9C",
+    "00:C6:17:45:DC:09:03:78:6F:B9:ED:E6:2A:96:2B:39:9F:73:48:F0:BB:6F:89:9B:83:32:66:75:91:03:3B:9C",
+];
+const APPLE: &str = "/.well-known/apple-app-site-association";
+const ANDROID: &str = "/.well-known/assetlinks.json";
+
+/// A bank with a third segment, whose path holds a language.
+fn third_segment(text: &str) -> String {
+    let spelling = text.split("name = \"pmo\"").nth(1).unwrap().split("[channel.sca_errors]").nth(1).unwrap();
+    let row = "[[channel]]\nname = \"vip\"\nauthorize = \"/vip/{lang}/authorize\"\ntoken = \"/vip/token\"\nclient_credentials = false\n\
+               app = true\nfallback = \"decoupled\"\n[channel.sca_errors]";
+    format!("{text}\n{row}{spelling}")
+}
+
+/// Field by field, as Apple and Android document them.
+#[tokio::test]
+async fn phones_learn_which_app_takes_which_url() {
+    let [one, two] = PRINTS;
+    let android = |package: &str, prints: &str| format!("android_apps = [{{ package = \"{package}\", fingerprints = [{prints}] }}]\n");
+    let apps = format!(
+        "[[brand.app]]\nchannel = \"pph\"\nios_app_ids = [\"ABCDE12345.com.banque.app\"]\n{}\
+         [[brand.app]]\nchannel = \"pmo\"\nios_app_ids = [\"ABCDE12345.com.banque.pro\", \"ABCDE12345.com.banque.app\"]\n{}\
+         [[brand.app]]\nchannel = \"vip\"\nios_app_ids = [\"ABCDE12345.com.banque.app\"]\n",
+        android("com.banque.app", &format!("{one:?}")),
+        android("com.banque.app", &format!("{one:?}, {two:?}")),
+    );
+    let options = BankOptions { one_brand_extra: Some((LBP, apps)), ..with_bank_file(third_segment) };
+    let bank = Bank::with(options).await;
+    let ask = async |host: &str, path: &str| bank.browser().get(&format!("{}{path}", bank.origin(host))).await;
+    for path in [APPLE, ANDROID] {
+        let reply = ask(LBP.psu_host, path).await.ok(200);
+        assert_eq!(reply.header("content-type"), "application/json");
+        assert_eq!(reply.header("cache-control"), "public, max-age=300");
+        assert!(reply.header("location").is_empty() && reply.header("set-cookie").is_empty(), "{reply:?}");
+        // the other bank has no apps
+        ask(CIC.psu_host, path).await.ok(404);
+    }
+    let apple = ask(LBP.psu_host, APPLE).await.json();
+    assert_eq!(
+        apple,
+        json!({ "applinks": { "details": [
+            { "appIDs": ["ABCDE12345.com.banque.app"], "components": [{ "/": "/pmo/authorize" }, { "/": "/pph/authorize" }, { "/": "/vip/??/authorize" }] },
+            { "appIDs": ["ABCDE12345.com.banque.pro"], "components": [{ "/": "/pmo/authorize" }] },
+        ] } })
+    );
+    let links = ask(LBP.psu_host, ANDROID).await.json();
+    let handle = "delegate_permission/common.handle_all_urls";
+    let components = json!([{ "/": "/pmo/authorize" }, { "/": "/pph/authorize" }, { "/": "*", "exclude": true }]);
+    assert_eq!(
+        links,
+        json!([{
+            "relation": [handle],
+            "target": { "namespace": "android_app", "package_name": "com.banque.app", "sha256_cert_fingerprints": [two, one] },
+            "relation_extensions": { handle: { "dynamic_app_link_components": components } },
+        }])
+    );
+    // what is claimed is served to browsers, and a journey's own URLs are not claimed
+    let client = client_of(&bank, LBP).await;
+    let url = client.authorize_url("pph", "aisp", &[]);
+    let psu = Psu::arrive(&bank, LBP, &url).await;
+    assert_eq!(psu.page.status, 200);
+    let journey = url::Url::parse(&psu.journey).unwrap().path().to_owned();
+    let claimed = |path: &str| ["/pmo/authorize", "/pph/authorize"].contains(&path) || (path.starts_with("/vip/") && path.len() == 17);
+    assert!(claimed("/vip/fr/authorize") && !claimed(&journey) && !claimed(&format!("{journey}/return")));
+    // a segment that nobody wrote code for
+    let url = url.replace("/pph/authorize", "/vip/de/authorize");
+    let mut psu = Psu::open(&bank, LBP, &url).await;
+    assert!(psu.page.body.contains("<html lang=\"de\"") && psu.page.body.contains("name=\"password\""), "{:?}", psu.page);
+    psu.sign_in("approves").await;
+    psu.post(&[("decision", "approve")]).await;
+    let code = psu.go_home().await.code().to_owned();
+    client.token("pph", &Client::exchange("aisp", &code)).await.refused(400, "invalid_grant");
+    let code = Psu::open(&bank, LBP, &url).await.approve().await.code().to_owned();
+    client.post("/vip/token", &Client::exchange("aisp", &code)).await.ok(200);
+    bank.expect_audit("app_fallback", "vip").await;
+}
+
+/// Banks are data: no channel of theirs is named in the code.
+#[test]
+fn no_segment_stands_in_the_code() {
+    let mut folders = vec![std::path::PathBuf::from("src")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                // how the shipped banks' files read is tested there
+                folders.extend((!path.ends_with("config/tests")).then_some(path));
+            } else if !path.ends_with("config/tests.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                assert!(!text.contains("pph") && !text.contains("pmo"), "{}", path.display());
+            }
+        }
+    }
 }
