@@ -4,6 +4,8 @@
 mod architecture;
 mod authorize;
 mod brand_trust;
+mod browser_journeys;
+mod browser_pages;
 mod certificates;
 mod client_authentication;
 mod crash;

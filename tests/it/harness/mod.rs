@@ -2,7 +2,10 @@
 
 pub mod audit;
 pub mod bank;
+pub mod browser;
+pub mod chromium;
 pub mod command;
+pub mod elsewhere;
 pub mod hello;
 pub mod lists;
 pub mod operator;
@@ -15,6 +18,7 @@ pub mod traffic;
 pub mod wire;
 
 pub use bank::{Bank, BankOptions, Brand, CIC, LBP};
+pub use browser::Browser;
 pub use process::Process;
 pub use psu::{Landing, Psu};
 pub use tpp::{Client, Tpp};
