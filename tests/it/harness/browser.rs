@@ -191,6 +191,12 @@ impl Browser {
         self.call(Method::POST, &format!("element/{element}/value"), json!({"text": text})).await;
     }
 
+    /// As from the clipboard: at once.
+    pub async fn paste(&self, css: &str, text: &str) {
+        self.find(css).await;
+        self.js("document.querySelector(arguments[0]).value = arguments[1]", json!([css, text])).await;
+    }
+
     /// Presses keys, one after the other, wherever the focus is.
     pub async fn press(&self, keys: &str) {
         let actions: Vec<_> = keys.chars().flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key}))).collect();

@@ -8,6 +8,7 @@ pub mod command;
 pub mod elsewhere;
 pub mod hello;
 pub mod lists;
+pub mod looks;
 pub mod operator;
 pub mod process;
 pub mod psu;
