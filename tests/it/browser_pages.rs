@@ -8,12 +8,10 @@ use crate::{
         bank::pki,
         browser::{DESKTOP, PHONE},
         looks::{forget_pictures, write_index},
+        samples::samples,
     },
 };
-use guichet::{
-    oauth::{brand::Lang, tpp::PspRole},
-    pages::{Notice, NoticeKind, Site},
-};
+use guichet::oauth::{brand::Lang, tpp::PspRole};
 use serde_json::json;
 use std::fs;
 
@@ -58,7 +56,7 @@ impl Page {
     async fn show(&self, browser: &Browser, origin: &str, blank: &str) {
         match &self.way {
             Way::Open(url, cookie) => {
-                browser.cdp("Network.clearBrowserCookies", json!({})).await;
+                browser.forget_cookies().await;
                 if let Some(cookie) = cookie {
                     browser.take_cookie(origin, cookie).await;
                 }
@@ -130,11 +128,8 @@ async fn pages(bank: &Bank, client: &Client<'_>, lang: &'static str) -> Vec<Page
     all.push(Page::open("62-unknown-client", &url.replace(&client.id, "nobody")));
     all.push(Page::open("63-wrong-redirect", &url.replace("tpp.example", "other.example")));
     all.push(Page::open("64-not-found", &format!("{origin}/nowhere")));
-    let site = Site { lang: Lang::from_tag(lang).unwrap(), brand: display_name(brand), sandbox: true };
-    for kind in NoticeKind::ALL {
-        let html = Notice { site, kind, request_id: "0190b6d2c1f27a4c9e3f5a6b7c8d9e0f", detail: None }.render();
-        all.push(Page::new(&format!("70-notice-{kind:?}").to_lowercase(), Way::Written(html)));
-    }
+    let written = samples(Lang::from_tag(lang).unwrap(), display_name(brand), &format!("/{}/customers", brand.id));
+    all.extend(written.into_iter().map(|(name, html)| Page::new(&name, Way::Written(html))));
     all.push(Page::open("80-customers", &format!("{origin}/{}/customers", brand.id)));
     let certificate = format!("{origin}/{}/{lang}/certificate", brand.id);
     all.push(Page::open("81-certificate", &certificate));
@@ -162,9 +157,13 @@ async fn look_at(brand: Brand, langs: [&'static str; 2]) {
             let mut found = vec![];
             for screen in [PHONE, DESKTOP] {
                 browser.resize(screen).await;
+                let t=std::time::Instant::now();
                 browser.keep_picture(brand.id, lang, &page.name, screen.name).await;
+                let a=t.elapsed();
                 found.extend(browser.axe().await);
+                let b=t.elapsed()-a;
                 found.extend(browser.misfits(screen).await);
+                println!("TIME {} {} picture {:?} axe {:?} misfits {:?}", page.name, screen.name, a, b, t.elapsed()-a-b);
             }
             if lang == langs[0] {
                 // colours do not depend on the language

@@ -25,7 +25,6 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub const TAB: &str = "\u{E004}";
 pub const ENTER: &str = "\u{E007}";
 pub const SPACE: &str = " ";
-pub const DOWN: &str = "\u{E015}";
 
 /// What the customer holds in hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +77,7 @@ impl Browser {
     async fn reset(&self) {
         self.only_one_tab().await;
         self.cdp("Network.enable", json!({})).await;
-        self.cdp("Network.clearBrowserCookies", json!({})).await;
+        self.forget_cookies().await;
         self.languages("fr").await;
         self.scripts(true).await;
         self.media(&[]).await;
@@ -143,6 +142,10 @@ impl Browser {
         self.call(Method::POST, "back", json!({})).await;
     }
 
+    pub async fn forward(&self) {
+        self.call(Method::POST, "forward", json!({})).await;
+    }
+
     pub async fn reload(&self) {
         self.call(Method::POST, "refresh", json!({})).await;
     }
@@ -151,9 +154,6 @@ impl Browser {
         self.call(Method::GET, "url", Value::Null).await.as_str().unwrap().to_owned()
     }
 
-    pub async fn title(&self) -> String {
-        self.call(Method::GET, "title", Value::Null).await.as_str().unwrap().to_owned()
-    }
 
     /// The text that is on the screen.
     pub async fn text(&self) -> String {
@@ -241,6 +241,10 @@ impl Browser {
     /// Clicks the button of a decision.
     pub async fn decide(&self, decision: &str) {
         self.click(&format!("button[name=decision][value={decision}]")).await;
+    }
+
+    pub async fn forget_cookies(&self) {
+        self.cdp("Network.clearBrowserCookies", json!({})).await;
     }
 
     /// Gives the browser a cookie of `origin`, written `name=value`.

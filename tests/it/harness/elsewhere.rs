@@ -15,8 +15,15 @@ use std::{
     time::Duration,
 };
 
-/// Path to page.
-type Pages = Arc<Mutex<HashMap<String, String>>>;
+/// Path to answer.
+type Pages = Arc<Mutex<HashMap<String, Answer>>>;
+
+#[derive(Clone)]
+enum Answer {
+    Page(String),
+    /// 303 to there.
+    Away(String),
+}
 
 /// Every host below `.example`, as the browsers see it.
 pub struct Elsewhere {
@@ -42,9 +49,18 @@ impl Elsewhere {
 
     /// Puts up a page at a host that is not the bank's, and says where.
     pub fn page(&self, host: &str, html: &str) -> String {
+        self.put(host, Answer::Page(format!("<!doctype html><title>Elsewhere</title>{html}")))
+    }
+
+    /// An address that sends each browser on to `location`.
+    pub fn redirect(&self, host: &str, location: &str) -> String {
+        self.put(host, Answer::Away(location.to_owned()))
+    }
+
+    fn put(&self, host: &str, answer: Answer) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let path = format!("/page/{}", NEXT.fetch_add(1, Ordering::SeqCst));
-        self.pages.lock().unwrap().insert(path.clone(), html.to_owned());
+        self.pages.lock().unwrap().insert(path.clone(), answer);
         format!("https://{host}{path}")
     }
 }
@@ -73,11 +89,15 @@ fn answer(socket: TcpStream, config: Arc<ServerConfig>, pages: &Pages) -> io::Re
     }
     let target = request.split(' ').nth(1).unwrap_or("/");
     let path = target.split('?').next().unwrap_or("/");
-    let page = pages.lock().unwrap().get(path).cloned();
-    let page = page.unwrap_or_else(|| "<!doctype html><title>Elsewhere</title><p>Not the bank".to_owned());
+    let found = pages.lock().unwrap().get(path).cloned();
+    let (status, page) = match found {
+        Some(Answer::Page(page)) => ("200 OK".to_owned(), page),
+        Some(Answer::Away(location)) => (format!("303 See Other\r\nLocation: {location}"), String::new()),
+        None => ("200 OK".to_owned(), "<!doctype html><title>Elsewhere</title><p>Not the bank".to_owned()),
+    };
     let (stream, length) = (stream.get_mut(), page.len());
     let head =
-        format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        format!("HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
     stream.write_all((head + &page).as_bytes())?;
     stream.conn.send_close_notify();
     stream.flush()

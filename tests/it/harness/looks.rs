@@ -64,7 +64,7 @@ const style = getComputedStyle(focused);
 const box = focused.getBoundingClientRect();
 const seen = style.outlineStyle !== 'none' ? parseFloat(style.outlineWidth) : 0;
 return {
-  name: focused.getAttribute('value') || focused.name || focused.getAttribute('href') || focused.id || focused.tagName,
+  name: (focused.tagName === 'BUTTON' && focused.value) || focused.name || focused.getAttribute('href') || focused.id || focused.tagName,
   outline: seen,
   on_screen: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
 };
