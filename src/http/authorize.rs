@@ -42,7 +42,7 @@ const COOKIE: &str = "__Host-guichet";
 
 /// RFC 6749 s3.1, s4.1.1.
 pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, request: Request<Body>) -> Response {
-    let id = request_id(&request);
+    let id = RequestId::of(&request);
     let accept = accept_language(request.headers());
     let path_lang = path.iter().find(|(name, _)| *name == "lang").map(|(_, value)| value);
     let Ok(params) = Params::parse_leniently(request.uri().query().unwrap_or("").as_bytes()) else {
@@ -174,7 +174,7 @@ impl<'a> Answer<'a> {
         Self {
             site,
             browser: browser_key(request.headers()),
-            request_id: request_id(request),
+            request_id: RequestId::of(request),
             lang: negotiate(None, None, &accept_language(request.headers()), &site.brand),
             typed: String::new(),
         }
@@ -283,10 +283,6 @@ fn journey_path(site: &Site, id: InteractionId) -> String {
 
 fn parse_id(text: &str) -> Option<InteractionId> {
     Uuid::try_parse(text).ok().map(InteractionId)
-}
-
-fn request_id(request: &Request<Body>) -> String {
-    request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.simple().to_string())
 }
 
 fn accept_language(headers: &HeaderMap) -> String {

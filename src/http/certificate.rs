@@ -36,13 +36,13 @@ enum Outcome {
 pub async fn form(State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>) -> Response {
     match lang(&site, &path) {
         Some(lang) => page(&site, lang, &Outcome::Asking),
-        None => refused(&site, negotiated(&site, &request), StatusCode::NOT_FOUND, &request_id(&request)),
+        None => refused(&site, negotiated(&site, &request), StatusCode::NOT_FOUND, &RequestId::of(&request)),
     }
 }
 
 /// The form, sent. Nothing of what came is kept: the verdict is the answer, and a counter knows how it ended.
 pub async fn check(State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>) -> Response {
-    let id = request_id(&request);
+    let id = RequestId::of(&request);
     let Some(lang) = lang(&site, &path) else { return refused(&site, negotiated(&site, &request), StatusCode::NOT_FOUND, &id) };
     if is_from_elsewhere(&site, request.headers()) {
         return refused(&site, lang, StatusCode::FORBIDDEN, &id);
@@ -180,10 +180,6 @@ fn refused(site: &Site, lang: Lang, status: StatusCode, id: &str) -> Response {
 fn negotiated(site: &Site, request: &Request<Body>) -> Lang {
     let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
     negotiate(None, None, accept, &site.brand)
-}
-
-fn request_id(request: &Request<Body>) -> String {
-    request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.simple().to_string())
 }
 
 #[cfg(test)]

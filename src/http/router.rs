@@ -6,7 +6,7 @@ use super::{
     events,
     extract::ClientRequest,
     introspect, metadata, openapi, ops, payments, register, respond, revoke,
-    site::{HttpLimits, InternalSite, Route, Site},
+    site::{HttpLimits, InternalSite, RequestId, Route, Site},
     token,
 };
 use crate::{
@@ -151,7 +151,7 @@ fn page_fallbacks(routes: Router) -> Router {
 fn plain_notice(status: StatusCode, kind: NoticeKind, request: &Request<Body>) -> Response {
     let accept = request.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let lang = accept.split(',').find_map(|tag| Lang::from_tag(tag.trim())).unwrap_or(Lang::En);
-    respond::notice(status, PageSite { lang, brand: "", sandbox: false }, kind, "")
+    respond::notice(status, PageSite { lang, brand: "", sandbox: false }, kind, &RequestId::of(request))
 }
 
 /// A panic is answered 500 and counted; the matched pattern goes with the answer to the log.

@@ -58,3 +58,10 @@ pub struct Route(pub MatchedPath);
 /// What a request is called in the log, in the answer's `X-Request-Id` and on error pages.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestId(pub Uuid);
+
+impl RequestId {
+    /// As pages and logs tell it; the door gives one to each request.
+    pub fn of<B>(request: &http::Request<B>) -> String {
+        request.extensions().get::<Self>().map_or_else(String::new, |id| id.0.simple().to_string())
+    }
+}

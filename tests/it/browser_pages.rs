@@ -65,9 +65,7 @@ impl Page {
             Way::Written(html) => {
                 // any page of the bank, for its headers and the stylesheet
                 browser.go(blank).await;
-                let frame = browser.cdp("Page.getFrameTree", json!({})).await["frameTree"]["frame"]["id"].clone();
-                browser.cdp("Page.setDocumentContent", json!({"frameId": frame, "html": html})).await;
-                browser.until("the stylesheet", async || browser.js(STYLED, json!([])).await == true).await;
+                browser.show(html).await;
             }
         }
         for (css, text) in &self.then {
@@ -76,8 +74,6 @@ impl Page {
         browser.until("a page with a heading", async || browser.has("h1").await).await;
     }
 }
-
-const STYLED: &str = "return [...document.styleSheets].some(sheet => sheet.cssRules.length > 0)";
 
 /// The customer's browser at the beginning of a journey in this language.
 async fn begun(client: &Client<'_>, lang: &str, scope: &str) -> Psu {
@@ -157,13 +153,13 @@ async fn look_at(brand: Brand, langs: [&'static str; 2]) {
             let mut found = vec![];
             for screen in [PHONE, DESKTOP] {
                 browser.resize(screen).await;
-                let t=std::time::Instant::now();
+                let t = std::time::Instant::now();
                 browser.keep_picture(brand.id, lang, &page.name, screen.name).await;
-                let a=t.elapsed();
+                let a = t.elapsed();
                 found.extend(browser.axe().await);
-                let b=t.elapsed()-a;
+                let b = t.elapsed() - a;
                 found.extend(browser.misfits(screen).await);
-                println!("TIME {} {} picture {:?} axe {:?} misfits {:?}", page.name, screen.name, a, b, t.elapsed()-a-b);
+                println!("TIME {} {} picture {:?} axe {:?} misfits {:?}", page.name, screen.name, a, b, t.elapsed() - a - b);
             }
             if lang == langs[0] {
                 // colours do not depend on the language

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::wildcard_enum_match_arm)]
 
 mod architecture;
+mod attacks;
 mod authorize;
 mod brand_trust;
 mod browser_journeys;

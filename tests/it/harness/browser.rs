@@ -154,7 +154,6 @@ impl Browser {
         self.call(Method::GET, "url", Value::Null).await.as_str().unwrap().to_owned()
     }
 
-
     /// The text that is on the screen.
     pub async fn text(&self) -> String {
         self.js("return document.body ? document.body.innerText : ''", json!([])).await.as_str().unwrap().to_owned()
@@ -254,6 +253,33 @@ impl Browser {
         assert_eq!(self.cdp("Network.setCookie", cookie).await["success"], true);
     }
 
+    /// Its cookies for an address, written `name=value`.
+    pub async fn cookies(&self, url: &str) -> Vec<String> {
+        let cookies = self.cdp("Network.getCookies", json!({"urls": [url]})).await["cookies"].clone();
+        let text = |cookie: &Value, part: &str| cookie[part].as_str().unwrap().to_owned();
+        cookies.as_array().unwrap().iter().map(|cookie| format!("{}={}", text(cookie, "name"), text(cookie, "value"))).collect()
+    }
+
+    /// What the frames of the page hold; of a frame that Chromium shows nothing in, nothing.
+    pub async fn in_frames(&self) -> Vec<String> {
+        let (count, mut found) = (self.js("return window.length", json!([])).await.as_u64().unwrap(), vec![]);
+        for frame in 0..count {
+            if self.try_call(Method::POST, "frame", json!({"id": frame})).await.is_ok() {
+                found.push(self.js("return document.documentElement.outerHTML", json!([])).await.as_str().unwrap().to_owned());
+            }
+            self.call(Method::POST, "frame", json!({"id": null})).await;
+        }
+        found
+    }
+
+    /// Shows HTML in place of the page that is there, under its address and its policies.
+    pub async fn show(&self, html: &str) {
+        let frame = self.cdp("Page.getFrameTree", json!({})).await["frameTree"]["frame"]["id"].clone();
+        self.cdp("Page.setDocumentContent", json!({"frameId": frame, "html": html})).await;
+        let styled = "return [...document.styleSheets].some(sheet => sheet.cssRules.length > 0)";
+        self.until("the stylesheet", async || self.js(styled, json!([])).await == true).await;
+    }
+
     /// The whole page as PNG, not only what is on the screen.
     pub async fn picture(&self) -> Vec<u8> {
         let taken = self.cdp("Page.captureScreenshot", json!({"captureBeyondViewport": true, "optimizeForSpeed": true})).await;
@@ -267,8 +293,12 @@ impl Browser {
 
     /// The driver's answer. A command that failed fails the test.
     async fn call(&self, method: Method, command: &str, body: Value) -> Value {
+        self.try_call(method, command, body).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    async fn try_call(&self, method: Method, command: &str, body: Value) -> Result<Value, String> {
         let url = format!("http://{}/session/{}/{command}", Chromium::get().address, self.session);
-        call(&self.http, method, &url, body).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+        call(&self.http, method, &url, body).await
     }
 }
 

@@ -4,7 +4,7 @@ use guichet::{
     oauth::{
         brand::Lang,
         method::{Account, Method, MethodKind, MethodState},
-        payment::{Payment, PaymentKind},
+        payment::{Frequency, Payment, PaymentKind},
         sca::ScaFailure,
         scope::Scope,
     },
@@ -30,17 +30,18 @@ pub fn payment(kind: PaymentKind) -> Payment {
 
 pub fn payments() -> [(&'static str, Payment); 4] {
     let single = payment(PaymentKind::Initiation);
-    let order = Payment { frequency: Some("monthly".into()), ..single.clone() };
+    let order = Payment { frequency: Some(Frequency::Monthly), ..single.clone() };
     let batch = Payment { batch_count: Some(12), ..single.clone() };
     [("payment", single), ("standing-order", order), ("batch", batch), ("cancellation", payment(PaymentKind::Cancellation))]
 }
 
-fn accounts() -> [Account; 3] {
+/// `text`: what the bank says in place of each word of its own.
+fn accounts(text: Option<&str>) -> [Account; 3] {
     let account = |id: &str, iban: Option<&str>, label: &str| Account {
-        id: id.into(),
-        iban: iban.map(Into::into),
-        label: label.into(),
-        currency: "EUR".into(),
+        id: text.unwrap_or(id).into(),
+        iban: text.or(iban).map(Into::into),
+        label: text.unwrap_or(label).into(),
+        currency: text.unwrap_or("EUR").into(),
     };
     [
         account("1", Some("FR7630006000011234567890189"), "Compte courant"),
@@ -49,18 +50,32 @@ fn accounts() -> [Account; 3] {
     ]
 }
 
-fn methods() -> [Method; 2] {
-    let method = |id: &str, kind, label: &str| Method { id: id.into(), kind, label: label.into(), state: MethodState::Active };
+fn methods(text: Option<&str>) -> [Method; 2] {
+    let method = |id: &str, kind, label: &str| {
+        let (id, label) = (text.unwrap_or(id).into(), text.unwrap_or(label).into());
+        Method { id, kind, label, state: MethodState::Active }
+    };
     [method("app", MethodKind::App, "iPhone de Marie"), method("sms", MethodKind::Otp, "SMS +33 6 •• •• •• 12")]
 }
 
-/// Name and HTML.
+/// Name and HTML of each, with links to `action`.
 pub fn samples(lang: Lang, brand: &str, action: &str) -> Vec<(String, String)> {
+    samples_of(lang, brand, "Budget & moi", None, action, &payments())
+}
+
+pub fn samples_of(
+    lang: Lang,
+    brand: &str,
+    tpp: &str,
+    text: Option<&str>,
+    action: &str,
+    payments: &[(&str, Payment)],
+) -> Vec<(String, String)> {
     let site = Site { lang, brand, sandbox: false };
-    let tpp = &TppIdentity::new("Budget & moi", "Agrégateur Test SAS", "10001");
+    let tpp = &TppIdentity::new(tpp, text.unwrap_or("Agrégateur Test SAS"), text.unwrap_or("10001"));
     let [aisp, cbpii, pisp] = ["aisp", "cbpii", "pisp"].map(|scope| Scope::parse(scope).unwrap());
-    let (csrf, accounts, methods) = (CSRF, &accounts()[..], &methods()[..]);
-    let (open_url, status_url, hint) = (Some(action), action, Some("iPhone de Marie"));
+    let (csrf, accounts, methods) = (CSRF, &accounts(text)[..], &methods(text)[..]);
+    let (open_url, status_url, hint) = (Some(action), action, text.or(Some("iPhone de Marie")));
     let mut pages = vec![];
     let mut page = |name: &str, html: String| pages.push((name.to_owned(), html));
     for (name, may_continue) in [("05-app", true), ("06-app-only", false)] {
@@ -72,27 +87,24 @@ pub fn samples(lang: Lang, brand: &str, action: &str) -> Vec<(String, String)> {
     {
         page(name, AccountChoice { site, tpp, scope, action, csrf, accounts, many, nothing_chosen }.render());
     }
-    for (name, payment) in &payments() {
+    for (name, payment) in payments {
         let (scope, payment, accounts, outcomes) = (&pisp, Some(payment), &[][..], &[][..]);
         let consent = Consent { site, tpp, scope, explicit: false, until: None, payment, accounts, action, csrf, outcomes };
         page(&format!("25-{name}"), consent.render());
     }
     page("30-methods", MethodChoice { site, tpp, action, csrf, methods }.render());
-    let lodged = &payment(PaymentKind::Initiation);
+    let lodged = &payments[0].1;
     for (name, payment, other_methods) in [("31-waiting", None, true), ("32-waiting-payment", Some(lodged), false)] {
         page(name, Waiting { site, tpp, action, csrf, hint, payment, status_url, other_methods }.render());
     }
     for (name, payment, wrong) in [("35-code", None, false), ("36-code-wrong", Some(lodged), true)] {
-        let hint = Some("SMS +33 6 •• •• •• 12");
+        let hint = text.or(Some("SMS +33 6 •• •• •• 12"));
         page(name, OneTimeCode { site, tpp, action, csrf, hint, payment, wrong, other_methods: true }.render());
     }
-    let ends = [("52-expired", Outcome::Expired)].into_iter();
-    let ends = ends.chain(ScaFailure::ALL.iter().filter(|failure| lang == Lang::Fr || **failure == ScaFailure::Technical).map(|failure| {
-        let name: &'static str = failure.name();
-        (name, Outcome::Failed(*failure))
-    }));
-    for (name, outcome) in ends {
-        let name = if name.starts_with("52") { name.to_owned() } else { format!("53-failed-{name}").replace('_', "-") };
+    // all failures look alike
+    let failures = [ScaFailure::TimedOut, ScaFailure::Technical, ScaFailure::SuspendedEnrollment];
+    for failure in failures {
+        let (name, outcome) = (format!("52-failed-{}", failure.name()), Outcome::of(Some(failure)));
         page(&name, Return { site, tpp, url: action, outcome }.render().replace("http-equiv=\"refresh\"", "name=\"held\""));
     }
     for kind in NoticeKind::ALL {
