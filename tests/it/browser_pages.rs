@@ -153,13 +153,9 @@ async fn look_at(brand: Brand, langs: [&'static str; 2]) {
             let mut found = vec![];
             for screen in [PHONE, DESKTOP] {
                 browser.resize(screen).await;
-                let t = std::time::Instant::now();
                 browser.keep_picture(brand.id, lang, &page.name, screen.name).await;
-                let a = t.elapsed();
                 found.extend(browser.axe().await);
-                let b = t.elapsed() - a;
                 found.extend(browser.misfits(screen).await);
-                println!("TIME {} {} picture {:?} axe {:?} misfits {:?}", page.name, screen.name, a, b, t.elapsed() - a - b);
             }
             if lang == langs[0] {
                 // colours do not depend on the language
