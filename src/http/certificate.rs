@@ -1,10 +1,11 @@
 //! Why a certificate is accepted or refused: a page for TPP developers, and an answer about the certificate that is presented.
 
 use super::{
+    authorize::request_id,
     body::{self, BodyLimits},
     extract,
     respond::{self, notice},
-    site::{RequestId, Site},
+    site::Site,
 };
 use crate::{
     flows::explain::{self, Explained, Unjudged},
@@ -36,13 +37,13 @@ enum Outcome {
 pub async fn form(State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>) -> Response {
     match lang(&site, &path) {
         Some(lang) => page(&site, lang, &Outcome::Asking),
-        None => refused(&site, negotiated(&site, &request), StatusCode::NOT_FOUND, &RequestId::of(&request)),
+        None => refused(&site, negotiated(&site, &request), StatusCode::NOT_FOUND, &request_id(&request)),
     }
 }
 
 /// The form, sent. Nothing of what came is kept: the verdict is the answer, and a counter knows how it ended.
 pub async fn check(State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>) -> Response {
-    let id = RequestId::of(&request);
+    let id = request_id(&request);
     let Some(lang) = lang(&site, &path) else { return refused(&site, negotiated(&site, &request), StatusCode::NOT_FOUND, &id) };
     if is_from_elsewhere(&site, request.headers()) {
         return refused(&site, lang, StatusCode::FORBIDDEN, &id);

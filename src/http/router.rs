@@ -1,12 +1,13 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
-    authorize, certificate,
+    authorize::{self, request_id},
+    certificate,
     endpoints::{Endpoint, endpoints},
     events,
     extract::ClientRequest,
-    introspect, metadata, openapi, ops, payments, register, respond, revoke,
-    site::{HttpLimits, InternalSite, RequestId, Route, Site},
+    grants, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke,
+    site::{HttpLimits, InternalSite, Route, Site},
     token,
 };
 use crate::{
@@ -99,6 +100,10 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
         Endpoint::Document => get(openapi::document_of_site),
         Endpoint::Developers => get(openapi::page),
         Endpoint::Customers => get(authorize::customers),
+        Endpoint::PermissionsOpen => get(permissions::open),
+        Endpoint::Permissions => get(permissions::list),
+        Endpoint::Permission => get(permissions::one),
+        Endpoint::PermissionEnd => post(permissions::end),
         Endpoint::CertificateForm => get(certificate::form),
         Endpoint::CertificateCheck => post(certificate::check),
         Endpoint::PresentedCertificate => get(certificate::presented),
@@ -113,6 +118,9 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
         .route("/v1/brands/{brand}/payments/{id}", get(payments::read).put(payments::change).delete(payments::withdraw))
         .route("/v1/brands/{brand}/payments/{id}/use", post(payments::execute))
         .route("/events", get(events::page))
+        .route("/v1/brands/{brand}/grants/search", post(grants::search))
+        .route("/v1/brands/{brand}/grants/{grant_id}/withdraw", post(grants::withdraw))
+        .route("/v1/brands/{brand}/permissions", post(grants::invite))
         .route("/openapi.json", get(openapi::internal))
         .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));
     observed(machine_fallbacks(routes))
@@ -151,7 +159,7 @@ fn page_fallbacks(routes: Router) -> Router {
 fn plain_notice(status: StatusCode, kind: NoticeKind, request: &Request<Body>) -> Response {
     let accept = request.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let lang = accept.split(',').find_map(|tag| Lang::from_tag(tag.trim())).unwrap_or(Lang::En);
-    respond::notice(status, PageSite { lang, brand: "", sandbox: false }, kind, &RequestId::of(request))
+    respond::notice(status, PageSite { lang, brand: "", sandbox: false }, kind, &request_id(request))
 }
 
 /// A panic is answered 500 and counted; the matched pattern goes with the answer to the log.

@@ -40,6 +40,12 @@ pub struct Site {
 }
 
 impl Site {
+    /// Brands of one host share their customers' cookie: it lasts as long as any of their journeys may.
+    pub fn longest_journey(&self) -> time::Duration {
+        let here = self.app.brands.iter().filter(|brand| brand.psu_origin == self.brand.psu_origin);
+        here.map(|brand| brand.interaction_lifetime).max().unwrap_or(self.brand.interaction_lifetime)
+    }
+
     pub fn page(&self, lang: Lang) -> PageSite<'_> {
         PageSite { lang, brand: &self.brand.display_name, sandbox: self.brand.sandbox }
     }
@@ -58,10 +64,3 @@ pub struct Route(pub MatchedPath);
 /// What a request is called in the log, in the answer's `X-Request-Id` and on error pages.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestId(pub Uuid);
-
-impl RequestId {
-    /// As pages and logs tell it; the door gives one to each request.
-    pub fn of<B>(request: &http::Request<B>) -> String {
-        request.extensions().get::<Self>().map_or_else(String::new, |id| id.0.simple().to_string())
-    }
-}
