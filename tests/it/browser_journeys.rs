@@ -26,7 +26,7 @@ async fn a_client(bank: &Bank, brand: Brand) -> Client<'_> {
 }
 
 async fn approved(browser: &Browser, client: &Client<'_>, channel: &str, lang: &str) -> Landing {
-    browser.go(&link(client, channel, lang)).await;
+    browser.begin(&link(client, channel, lang)).await;
     browser.sign_in("approves").await;
     browser.decide("approve").await;
     browser.landed().await
@@ -70,7 +70,7 @@ async fn every_failure(brand: Brand, channel: &str) {
     let (client, browser) = (a_client(&bank, brand).await, Browser::of_size(PHONE).await);
     for (at, (reason, ..)) in OUTCOMES.into_iter().enumerate() {
         browser.scripts(at % 2 == 0).await;
-        browser.go(&link(&client, channel, LANGS[at % 4])).await;
+        browser.begin(&link(&client, channel, LANGS[at % 4])).await;
         browser.sign_in(reason).await;
         let landing = browser.taken_home().await;
         came_home(&landing, &client);
@@ -95,7 +95,7 @@ async fn a_double_click_approves_once() {
     let bank = Bank::start().await;
     for brand in BRANDS {
         let (client, browser) = (a_client(&bank, brand).await, Browser::open().await);
-        browser.go(&link(&client, "web", "en")).await;
+        browser.begin(&link(&client, "web", "en")).await;
         let twice = "const button = document.querySelector(arguments[0]); button.click(); button.click()";
         browser.fill("input[name=customer]", "approves").await;
         browser.fill("input[name=password]", "sandbox").await;
@@ -150,7 +150,8 @@ async fn a_lost_tab_resumes_and_lost_cookies_start_again() {
     for brand in BRANDS {
         let (client, mut browser) = (a_client(&bank, brand).await, Browser::of_size(PHONE).await);
         for channel in ["web", brand.channels.last().unwrap().0] {
-            browser.go(&link(&client, channel, "de")).await;
+            browser.begin(&link(&client, channel, "de")).await;
+            browser.until("the sign-in page", async || browser.has("button[value=sign_in]").await).await;
             let journey = browser.url().await;
             browser.lose_tab().await;
             browser.go(&journey).await;
@@ -161,7 +162,7 @@ async fn a_lost_tab_resumes_and_lost_cookies_start_again() {
             browser.decide("approve").await;
             client.redeem(channel, "aisp", browser.landed().await.code()).await.ok(200);
         }
-        browser.go(&link(&client, "web", "de")).await;
+        browser.begin(&link(&client, "web", "de")).await;
         browser.forget_cookies().await;
         browser.reload().await;
         browser.until("a notice", async || browser.has("h1").await && !browser.has("form").await).await;
@@ -178,7 +179,7 @@ async fn cancelling_and_waiting_too_long_come_home() {
         for (signed_in, scripts) in [(false, true), (true, false)] {
             browser.scripts(scripts).await;
             for (idle, reason) in [(0, "cancelled"), (300, "timed_out")] {
-                browser.go(&link(&client, "web", "fr")).await;
+                browser.begin(&link(&client, "web", "fr")).await;
                 if signed_in {
                     browser.sign_in("approves").await;
                     browser.until("the consent page", async || browser.has("button[value=approve]").await).await;
@@ -214,7 +215,7 @@ async fn a_whole_journey_needs_the_keyboard_only() {
         let (client, browser) = (a_client(&bank, brand).await, Browser::open().await);
         for (screen, key, decision) in [(DESKTOP, ENTER, "approve"), (ZOOMED, SPACE, "approve"), (NARROW, SPACE, "cancel")] {
             browser.resize(screen).await;
-            browser.go(&link(&client, "web", "es")).await;
+            browser.begin(&link(&client, "web", "es")).await;
             tab_to(&browser, "customer").await;
             browser.press("approves").await;
             tab_to(&browser, "password").await;
@@ -225,10 +226,14 @@ async fn a_whole_journey_needs_the_keyboard_only() {
             tab_to(&browser, decision).await;
             browser.press(key).await;
             let landing = browser.landed().await;
-            assert_eq!(landing.params.contains_key("code"), decision == "approve", "{landing:?}");
+            if decision == "approve" {
+                client.redeem("web", "aisp", landing.code()).await.ok(200);
+            } else {
+                assert_eq!(landing.get("error"), spelling(brand, "web", "cancelled"));
+            }
         }
         // Enter in the last field signs in, too
-        browser.go(&link(&client, "web", "es")).await;
+        browser.begin(&link(&client, "web", "es")).await;
         browser.fill("input[name=customer]", "approves").await;
         tab_to(&browser, "password").await;
         browser.press(&format!("sandbox{ENTER}")).await;

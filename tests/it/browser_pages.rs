@@ -3,6 +3,7 @@
 
 use crate::{
     browser_journeys::link,
+    grants_of_customers::subject,
     harness::{
         Bank, Brand, Browser, CIC, Client, LBP, Psu,
         bank::pki,
@@ -10,6 +11,7 @@ use crate::{
         looks::{forget_pictures, write_index},
         samples::samples,
     },
+    permissions_page::link as permissions,
 };
 use guichet::oauth::{brand::Lang, tpp::PspRole};
 use serde_json::json;
@@ -95,6 +97,9 @@ fn display_name(brand: Brand) -> &'static str {
 async fn pages(bank: &Bank, client: &Client<'_>, lang: &'static str) -> Vec<Page> {
     let (brand, origin) = (client.brand, bank.origin(client.brand.psu_host));
     let mut all = vec![];
+    if let Some((channel, ..)) = brand.channels.iter().find(|channel| channel.0 == "pph") {
+        all.push(Page::open("01-app-offered", &link(client, channel, lang)));
+    }
     let psu = begun(client, lang, "aisp").await;
     all.push(Page::of_journey("10-sign-in", &psu));
     let wrong = [("input[name=customer]", "Zoë"), ("input[name=password]", "wrong"), ("button[value=sign_in]", "")];
@@ -133,6 +138,12 @@ async fn pages(bank: &Bank, client: &Client<'_>, lang: &'static str) -> Vec<Page
         let pem = fs::read_to_string(pki().1.file(file)).unwrap();
         all.push(Page::open(name, &certificate).then(&[("textarea[name=pasted]", &pem), ("main form button", "")]));
     }
+    let psu = subject(bank, brand, "approves").await;
+    let visit = async || permissions(bank, brand, json!({ "subject": psu, "language": lang })).await;
+    let used = visit().await;
+    all.push(Page::open("90-permissions", &used));
+    all.push(Page::open("91-permissions-question", &visit().await).then(&[("main a[href*=\"/permissions/\"]", "")]));
+    all.push(Page::open("92-permissions-link-used", &used));
     if lang == "en" {
         all.push(Page::open("84-developers", &format!("{origin}/{}/developers", brand.id)));
     }

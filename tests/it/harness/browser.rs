@@ -138,6 +138,14 @@ impl Browser {
         self.call(Method::POST, "url", json!({"url": url})).await;
     }
 
+    /// Follows the TPP's link, past the page that offers the bank's app.
+    pub async fn begin(&self, link: &str) {
+        self.go(link).await;
+        if self.has("button[value=continue_here]").await {
+            self.decide("continue_here").await;
+        }
+    }
+
     pub async fn back(&self) {
         self.call(Method::POST, "back", json!({})).await;
     }
