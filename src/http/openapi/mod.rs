@@ -110,6 +110,7 @@ fn describe(endpoint: Endpoint<'_>, brand: &Brand) -> Operation {
         Endpoint::Journey => authorize::look(),
         Endpoint::JourneyStep => authorize::step(),
         Endpoint::JourneyReturn => authorize::go_home(),
+        Endpoint::JourneyStatus => authorize::status(),
         Endpoint::Customers => authorize::customers(),
         Endpoint::Metadata => discovery::metadata(brand),
         Endpoint::Jwks => discovery::jwks(),
