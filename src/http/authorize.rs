@@ -406,7 +406,7 @@ fn set_cookie(response: &mut Response, key: &BrowserKey) {
     }
 }
 
-/// `/assets/{name}`: the stylesheet.
+/// `/assets/{name}`: stylesheet and script.
 pub async fn asset(Path(name): Path<String>) -> Response {
     match pages::asset(&name) {
         Some((content_type, bytes)) => {

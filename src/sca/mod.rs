@@ -165,7 +165,7 @@ impl Driver {
         }
     }
 
-    pub async fn poll(&self, on: Occasion<'_>, who: &SignedIn, challenge: &Challenge, reference: &str) -> Result<Standing, NoAnswer> {
+    pub async fn poll(&self, on: Occasion<'_>, who: &SignedIn, challenge: &Challenge, _reference: &str) -> Result<Standing, NoAnswer> {
         match self {
             Self::Simulator(simulator) => Ok(simulator.standing(on, &who.psu, challenge).await?),
         }
@@ -177,7 +177,7 @@ impl Driver {
         on: Occasion<'_>,
         who: &SignedIn,
         challenge: &Challenge,
-        reference: &str,
+        _reference: &str,
         code: &Secret,
     ) -> Result<Standing, NoAnswer> {
         match self {
@@ -186,7 +186,7 @@ impl Driver {
     }
 
     /// Nobody waits for it any more. Best effort: a challenge that stays open at the bank is never asked about again.
-    pub async fn cancel(&self, reference: &str) {
+    pub async fn cancel(&self, _reference: &str) {
         match self {
             Self::Simulator(_) => {}
         }

@@ -247,7 +247,13 @@ pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
     if let Some((client, refusal)) = journey.not_served(&mut tx, &interaction).await? {
         return journey.show_notice(tx, interaction, client, &refusal).await;
     }
-    journey.take(tx, interaction, form.step).await
+    let challenges = matches!(form.step, Step::Approve | Step::Method(_));
+    let view = journey.take(tx, interaction, form.step).await?;
+    if challenges {
+        // what the bank knows at once is settled with the click
+        journey.settled("begin_challenge", id, browser).await?.map_or((), drop);
+    }
+    Ok(view)
 }
 
 /// The journey, if this browser began it.

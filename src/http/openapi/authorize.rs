@@ -209,8 +209,8 @@ pub fn go_home() -> Operation {
 }
 
 pub fn status() -> Operation {
-    let schema = object("Where a waiting page stands.", [required("state", word("`moved`: load the page again.", ["waiting", "moved"]))]);
-    let told = |what| json_schema_answer(what, schema.clone().build());
+    let state = || required("state", word("`moved`: load the page again.", ["waiting", "moved"]));
+    let told = |what| json_schema_answer(what, object("Where a waiting page stands.", [state()]).build());
     let moved = "As `moved`: the page says why.";
     let journey = path_parameter("id", "Of the journey.", ObjectBuilder::new().schema_type(Type::String));
     let description = "For the script of the page that waits for an approval in the bank's app, with the journey's cookie; not for TPPs' \
