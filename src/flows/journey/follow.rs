@@ -51,7 +51,10 @@ impl Journey<'_> {
         who: &SignedIn,
         challenge: &Challenge,
     ) -> Result<(), Outage> {
-        let payment = self.payment(&mut tx, interaction).await?;
+        let payment = match self.payment(&mut tx, interaction).await? {
+            Ok(payment) => payment,
+            Err(failure) => return self.end_now(tx, interaction, failure).await.map(|_| ()),
+        };
         tx.commit().await?;
         let on = Occasion { brand: self.brand, interaction, client, payment: payment.as_ref(), now: self.now };
         let told = match &challenge.reference {
@@ -81,12 +84,13 @@ impl Journey<'_> {
             return Ok(View::Next);
         };
         if challenge.tried >= MOST_ATTEMPTS {
-            let view = self.end(&mut tx, &interaction, ScaFailure::OtpSuspended).await?;
-            tx.commit().await?;
-            return Ok(view);
+            return self.end_now(tx, &interaction, ScaFailure::OtpSuspended).await;
         }
         challenge.tried += 1;
-        let payment = self.payment(&mut tx, &interaction).await?;
+        let payment = match self.payment(&mut tx, &interaction).await? {
+            Ok(payment) => payment,
+            Err(failure) => return self.end_now(tx, &interaction, failure).await,
+        };
         tx.set_interaction_state(interaction.id, &State::Challenged(who.clone(), challenge.clone()), self.now).await?;
         tx.commit().await?;
 
@@ -129,7 +133,10 @@ impl Journey<'_> {
         challenge: Challenge,
         told: Result<Standing, NoAnswer>,
     ) -> Result<(), Outage> {
-        let payment = self.payment(tx, interaction).await?;
+        let payment = match self.payment(tx, interaction).await? {
+            Ok(payment) => payment,
+            Err(failure) => return self.end(tx, interaction, failure).await.map(|_| ()),
+        };
         let judged = match told {
             Err(NoAnswer::Outage(outage)) => return Err(outage),
             Err(NoAnswer::Fault(fault)) => Judged::NoAnswer(fault),

@@ -54,6 +54,7 @@ impl Journey<'_> {
             Some(true) => Ok(View::Nothing(NoView::AlreadyAnswered)),
             Some(false) => Ok(View::Nothing(NoView::Over)),
             None => {
+                tx.reopen_payment(grant, interaction.id).await?;
                 tx.revoke_grant(grant, "answer_not_fetched", self.now).await?;
                 self.fail(tx, interaction, ScaFailure::TimedOut).await
             }

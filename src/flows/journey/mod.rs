@@ -8,7 +8,7 @@ mod served;
 mod sign_in;
 mod verdict;
 
-use super::certificate::check_watched;
+use super::{certificate::check_watched, conclusion, payment};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -251,7 +251,7 @@ pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
     let view = journey.take(tx, interaction, form.step).await?;
     if challenges {
         // what the bank knows at once is settled with the click
-        journey.settled("begin_challenge", id, browser).await?.map_or((), drop);
+        drop(journey.settled("begin_challenge", id, browser).await?);
     }
     Ok(view)
 }
@@ -277,7 +277,7 @@ impl Journey<'_> {
         match interaction.stage(self.brand, self.now) {
             Stage::Fail(failure) => self.fail(tx, &interaction, failure).await,
             Stage::Deliver(grant) => self.deliver(tx, &interaction, grant).await,
-            Stage::Done => Ok(View::Nothing(NoView::AlreadyAnswered)),
+            Stage::Done => Ok(View::GoHome(interaction.redirect(self.brand).done())),
             stage @ (Stage::AppOffered
             | Stage::HandedOff
             | Stage::SignIn
@@ -292,6 +292,10 @@ impl Journey<'_> {
         let Some(client) = tx.find_client(&self.brand.id, interaction.client).await? else {
             return self.fail(tx, &interaction, ScaFailure::Technical).await;
         };
+        let payment = match self.payment(tx, &interaction).await? {
+            Ok(payment) => payment,
+            Err(failure) => return self.end(tx, &interaction, failure).await,
+        };
         // pages that wait load themselves: only the others show that somebody is there
         if !matches!(stage, Stage::Challenged(..)) {
             tx.set_interaction_state(interaction.id, &interaction.state, self.now).await?;
@@ -299,13 +303,11 @@ impl Journey<'_> {
         Ok(match stage {
             Stage::Accounts(who) => self.accounts_page(interaction, client, who, false),
             Stage::Consent(who) => {
-                let payment = self.payment(tx, &interaction).await?;
                 let until = self.brand.policy(&interaction.scope).map_or(self.now, |policy| Grant::end(policy, self.now));
                 View::Consent { interaction, client, payment, accounts: who.accounts, until }
             }
             Stage::Methods(who) => View::Methods { interaction, client, methods: who.methods },
             Stage::Challenged(who, challenge) => {
-                let payment = self.payment(tx, &interaction).await?;
                 let asked = Asked { interaction, client, payment, other_methods: who.methods.len() > 1, challenge };
                 if waits(&asked.challenge) { View::Waiting(asked) } else { View::OneTimeCode(asked) }
             }
@@ -365,14 +367,20 @@ impl Journey<'_> {
 
     /// Ends the journey badly; the next look sends the browser home.
     async fn end(&self, tx: &mut Tx, interaction: &Interaction, failure: ScaFailure) -> Result<View, Outage> {
-        super::conclusion::fail(self.app, self.brand, tx, interaction, failure, self.now).await?;
+        conclusion::fail(self.app, self.brand, tx, interaction, failure, self.now).await?;
         Ok(View::Next)
     }
 
-    /// The lodged payment that the journey is about.
-    async fn payment(&self, _tx: &mut Tx, interaction: &Interaction) -> Result<Option<Payment>, Outage> {
-        let _ = interaction.payment;
-        Ok(None)
+    /// The same, and the transaction with it.
+    async fn end_now(&self, mut tx: Tx, interaction: &Interaction, failure: ScaFailure) -> Result<View, Outage> {
+        let view = self.end(&mut tx, interaction, failure).await?;
+        tx.commit().await?;
+        Ok(view)
+    }
+
+    /// The lodged payment that the journey is about, as the customer was to be shown it.
+    async fn payment(&self, tx: &mut Tx, interaction: &Interaction) -> Result<Result<Option<Payment>, ScaFailure>, Outage> {
+        payment::of_journey(self.app, self.brand, tx, interaction, self.now).await
     }
 }
 

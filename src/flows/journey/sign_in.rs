@@ -32,11 +32,12 @@ impl Journey<'_> {
         let client = tx.find_client(&self.brand.id, interaction.client).await?;
         let (Some(client), Some(driver), true) = (client, self.app.drivers.of(&self.brand.id), attempt <= MOST_ATTEMPTS) else {
             let why = if attempt > MOST_ATTEMPTS { ScaFailure::BlockedAfterFailures } else { ScaFailure::Technical };
-            let view = self.end(&mut tx, &interaction, why).await?;
-            tx.commit().await?;
-            return Ok(view);
+            return self.end_now(tx, &interaction, why).await;
         };
-        let payment = self.payment(&mut tx, &interaction).await?;
+        let payment = match self.payment(&mut tx, &interaction).await? {
+            Ok(payment) => payment,
+            Err(failure) => return self.end_now(tx, &interaction, failure).await,
+        };
         tx.set_interaction_state(interaction.id, &State::SignIn { attempts: attempt }, self.now).await?;
         tx.commit().await?;
 
