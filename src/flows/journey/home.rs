@@ -4,7 +4,7 @@ use super::{Journey, NoView, View};
 use crate::{
     audit::AuditKind,
     oauth::{
-        grant::GrantId,
+        grant::{EndReason, GrantId},
         interaction::{Interaction, State},
         sca::ScaFailure,
         secret::{Handle, HandleKind},
@@ -55,7 +55,7 @@ impl Journey<'_> {
             Some(false) => Ok(View::Nothing(NoView::Over)),
             None => {
                 tx.reopen_payment(grant, interaction.id).await?;
-                tx.revoke_grant(grant, "answer_not_fetched", self.now).await?;
+                tx.revoke_grant(grant, EndReason::AnswerNotFetched, self.now).await?;
                 self.fail(tx, interaction, ScaFailure::TimedOut).await
             }
         }
