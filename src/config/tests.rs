@@ -63,7 +63,7 @@ fn a_front_proxy_has_its_formats_headers_unless_others_are_named() {
 
 const PRINT: &str = "FA:C6:17:45:DC:09:03:78:6F:B9:ED:E6:2A:96:2B:39:9F:73:48:F0:BB:6F:89:9B:83:32:66:75:91:03:3B:9C";
 
-/// `PLAIN` for the bank with apps, then these lines from line 19 on.
+/// `PLAIN` for the bank with apps, then these lines from line 18 on.
 fn with_apps(lines: &str) -> String {
     with_line(13, "bank = 'labanquepostale'") + "[[brand.app]]\n" + lines
 }
@@ -96,41 +96,41 @@ fn every_mistake_in_an_apps_row_is_told_with_its_line() {
     for (lines, messages) in [
         (
             "channel = 'pphh'\nopen_url = 'https://x.example'",
-            vec!["20:11: `brand.app.channel`: the bank has no channel `pphh`; did you mean `pph`?".to_owned()],
+            vec!["19:11: `brand.app.channel`: the bank has no channel `pphh`; did you mean `pph`?".to_owned()],
         ),
         (
             "channel = 'web'\nopen_url = 'https://x.example'",
-            vec!["20:11: `brand.app.channel`: `web` is no app's (`app = true` in the bank's file)".into()],
+            vec!["19:11: `brand.app.channel`: `web` is no app's (`app = true` in the bank's file)".into()],
         ),
-        ("channel = 'pph'", vec!["19:1: `brand.app` needs one of `open_url`, `ios_app_ids`, `android_apps`".into()]),
-        ("open_url = 'https://x.example'", vec!["19:1: missing key `brand.app.channel`".into()]),
-        ("channel = 'pph'\nopen_url = 'javascript://x'", vec![format!("21:12: {url}")]),
-        ("channel = 'pph'\nopen_url = 'https://x.example/a?b'", vec![format!("21:12: {url}")]),
-        ("channel = 'pph'\nopen_url = 'http://x.example'", vec![format!("21:12: {url}")]),
+        ("channel = 'pph'", vec!["18:1: `brand.app` needs one of `open_url`, `ios_app_ids`, `android_apps`".into()]),
+        ("open_url = 'https://x.example'", vec!["18:1: missing key `brand.app.channel`".into()]),
+        ("channel = 'pph'\nopen_url = 'javascript://x'", vec![format!("20:12: {url}")]),
+        ("channel = 'pph'\nopen_url = 'https://x.example/a?b'", vec![format!("20:12: {url}")]),
+        ("channel = 'pph'\nopen_url = 'http://x.example'", vec![format!("20:12: {url}")]),
         (
             "channel = 'pph'\nopen_url = 'https://auth.cic.example/x'",
-            vec!["21:12: `brand.app.open_url` is on `psu_host` itself: there a phone stays in the browser".into()],
+            vec!["20:12: `brand.app.open_url` is on `psu_host` itself: there a phone stays in the browser".into()],
         ),
         (
             "channel = 'pph'\nios_app_ids = ['ABCDE12345.*', 'com.bank.app']",
             vec![
-                "21:16: `brand.app.ios_app_ids` holds `ABCDE12345.*`, which is no app id such as ABCDE12345.com.bank.app".into(),
-                "21:32: `brand.app.ios_app_ids` holds `com.bank.app`, which is no app id such as ABCDE12345.com.bank.app".into(),
+                "20:16: `brand.app.ios_app_ids` holds `ABCDE12345.*`, which is no app id such as ABCDE12345.com.bank.app".into(),
+                "20:32: `brand.app.ios_app_ids` holds `com.bank.app`, which is no app id such as ABCDE12345.com.bank.app".into(),
             ],
         ),
         (
             "channel = 'pph'\nandroid_apps = [{ package = 'bank', fingerprints = ['FA:C6'] }]",
-            vec![format!("21:29: {package}"), format!("21:53: {print}")],
+            vec![format!("20:29: {package}"), format!("20:53: {print}")],
         ),
         (
             "channel = 'pph'\nandroid_apps = [{ package = 'com.bank', fingerprints = [] }]",
-            vec!["21:56: `brand.app.android_apps.fingerprints` needs at least one".into()],
+            vec!["20:56: `brand.app.android_apps.fingerprints` needs at least one".into()],
         ),
         (
             "channel = 'pph'\nopen_url = 'https://x.example'\n[[brand.app]]\nchannel = 'pph'\nopen_url = 'https://x.example'\nname = 'x'",
             vec![
-                "23:11: `brand.app`: channel `pph` is there twice".into(),
-                "25:1: unknown key `brand.app.name`; known here: channel, open_url, ios_app_ids, android_apps".into(),
+                "22:11: `brand.app`: channel `pph` is there twice".into(),
+                "24:1: unknown key `brand.app.name`; known here: channel, open_url, ios_app_ids, android_apps".into(),
             ],
         ),
     ] {
