@@ -3,7 +3,7 @@
 use super::{
     certificate::check_watched,
     client::{Reading, find},
-    standing,
+    handoff, standing,
 };
 use crate::{
     app::App,
@@ -30,6 +30,8 @@ pub enum Begun {
     /// The TPP's redirect URI, with the error in it.
     GoHome(String),
     Journey(InteractionId),
+    /// The bank's portal, with the ticket.
+    Portal(String),
     /// The bank does not serve this TPP at present: the customer is told so, and the way home carries the error.
     NotServed {
         client: Arc<Client>,
@@ -57,7 +59,7 @@ pub async fn begin(
         };
         let begun = attempt(app, brand, channel, params, lang, browser, client.as_ref()).await?;
         match (begun, reading) {
-            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ Begun::Journey(_)), _) => {
+            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ (Begun::Journey(_) | Begun::Portal(_))), _) => {
                 return Ok(begun);
             }
             (Attempt::Stale, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
@@ -106,10 +108,12 @@ async fn attempt(
         let failure = ScaFailure::Technical;
         return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
     }
+    let id = InteractionId(app.entropy.uuid(now));
+    let portal = handoff::portal_of(brand, browser, id);
     let interaction = Interaction {
-        id: InteractionId(app.entropy.uuid(now)),
+        id,
         begun_by: BegunBy::Browser,
-        ticket: None,
+        ticket: portal.is_some().then(|| browser.ticket(id).0.digest),
         payment: None,
         fallback: false,
         conclusion: None,
@@ -123,7 +127,7 @@ async fn attempt(
         challenge: request.challenge,
         lang,
         browser: browser.digest(),
-        state: State::SignIn { attempts: 0 },
+        state: if portal.is_some() { State::HandedOff } else { State::SignIn { attempts: 0 } },
         expires_at: now + brand.interaction_lifetime,
         active_at: now,
     };
@@ -133,5 +137,5 @@ async fn attempt(
         return Ok(Attempt::Stale);
     }
     metrics::counter!("guichet_interactions_total", "stage" => AuditKind::InteractionBegun.name()).increment(1);
-    Ok(Attempt::Done(Begun::Journey(interaction.id)))
+    Ok(Attempt::Done(portal.map_or(Begun::Journey(id), Begun::Portal)))
 }

@@ -3,7 +3,7 @@
 use super::{
     certificate::check_watched,
     conclusion::{self, Approval},
-    standing,
+    handoff, standing,
 };
 use crate::{
     app::App,
@@ -50,6 +50,8 @@ pub enum View {
     },
     /// The TPP's redirect URI, with the answer in it.
     GoHome(String),
+    /// The bank's portal has the journey.
+    Portal(String),
     /// The step was taken: look again with a GET, so that a reload repeats nothing.
     Next,
     Nothing(NoView),
@@ -104,6 +106,10 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
     if let Some((client, refusal)) = journey.not_served(&mut tx, &interaction).await? {
         return journey.show_notice(tx, interaction, client, &refusal).await;
     }
+    if let Some(portal) = journey.portal(&interaction, browser, None) {
+        tx.commit().await?;
+        return Ok(View::Portal(portal));
+    }
     let view = match interaction.stage(brand, journey.now) {
         Stage::AppOffered
         | Stage::HandedOff
@@ -122,8 +128,14 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
     Ok(view)
 }
 
-/// Sends the browser home if there is an answer; the code is minted here.
-pub async fn look(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<View, Outage> {
+/// Sends the browser home if there is an answer; the code is minted here. `confirmation`: what it brings from the bank's portal.
+pub async fn look(
+    app: &App,
+    brand: &Brand,
+    id: InteractionId,
+    browser: Option<&BrowserKey>,
+    confirmation: Option<&str>,
+) -> Result<View, Outage> {
     check_watched(app)?;
     let journey = Journey { app, brand, now: app.clock.now() };
     let mut tx = app.db.begin("look_at_journey").await?;
@@ -136,9 +148,24 @@ pub async fn look(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
         let error = OAuthError::PROVIDER_REFUSED.body();
         return Ok(View::GoHome(interaction.redirect(brand).refuse(error.error, &error.error_description)));
     }
-    let view = journey.look(&mut tx, interaction).await?;
+    let view = match journey.portal(&interaction, browser, confirmation) {
+        Some(portal) => View::Portal(portal),
+        None => journey.look(&mut tx, interaction).await?,
+    };
     tx.commit().await?;
     Ok(view)
+}
+
+/// The answer to an approved journey, for whoever holds its row.
+pub(super) async fn deliver(
+    app: &App,
+    brand: &Brand,
+    tx: &mut Tx,
+    interaction: &Interaction,
+    grant: GrantId,
+    now: OffsetDateTime,
+) -> Result<View, Outage> {
+    Journey { app, brand, now }.deliver(tx, interaction, grant).await
 }
 
 /// `POST` of the journey: takes one step, then has the browser look again.
@@ -176,6 +203,25 @@ async fn mine(tx: &mut Tx, brand: &Brand, id: InteractionId, browser: Option<&Br
 }
 
 impl Journey<'_> {
+    /// While the bank's portal has the journey, it is there that it goes on; also with an approval that this browser does not
+    /// bring from there. `None`: here.
+    fn portal(&self, interaction: &Interaction, browser: Option<&BrowserKey>, confirmation: Option<&str>) -> Option<String> {
+        let browser = browser?;
+        let there = match interaction.stage(self.brand, self.now) {
+            Stage::HandedOff => true,
+            Stage::Deliver(_) => self.now < interaction.expires_at && !handoff::is_confirmed(interaction, browser, confirmation),
+            Stage::AppOffered
+            | Stage::SignIn
+            | Stage::Accounts(_)
+            | Stage::Consent(_)
+            | Stage::Methods(_)
+            | Stage::Challenged(..)
+            | Stage::Done
+            | Stage::Fail(_) => false,
+        };
+        handoff::portal_of(self.brand, browser, interaction.id).filter(|_| there)
+    }
+
     /// A look without a step: anybody can post a form, and hashing for nobody's journey is free work for strangers.
     async fn awaits_sign_in(&self, id: InteractionId, browser: Option<&BrowserKey>) -> Result<bool, Outage> {
         let mut tx = self.app.db.begin("find_sign_in").await?;
@@ -233,13 +279,9 @@ impl Journey<'_> {
             Stage::Fail(failure) => self.fail(tx, &interaction, failure).await,
             Stage::Deliver(grant) => self.deliver(tx, &interaction, grant).await,
             Stage::Done => Ok(View::Nothing(NoView::AlreadyAnswered)),
-            Stage::AppOffered
-            | Stage::HandedOff
-            | Stage::SignIn
-            | Stage::Accounts(_)
-            | Stage::Consent(_)
-            | Stage::Methods(_)
-            | Stage::Challenged(..) => {
+            // the portal was taken out of the configuration while the journey ran
+            Stage::HandedOff => self.fail(tx, &interaction, ScaFailure::Technical).await,
+            Stage::AppOffered | Stage::SignIn | Stage::Accounts(_) | Stage::Consent(_) | Stage::Methods(_) | Stage::Challenged(..) => {
                 let Some(client) = tx.find_client(&self.brand.id, interaction.client).await? else {
                     return self.fail(tx, &interaction, ScaFailure::Technical).await;
                 };
@@ -250,11 +292,11 @@ impl Journey<'_> {
                         View::Consent { interaction, client, until }
                     }
                     Stage::AppOffered
-                    | Stage::HandedOff
                     | Stage::SignIn
                     | Stage::Accounts(_)
                     | Stage::Methods(_)
                     | Stage::Challenged(..)
+                    | Stage::HandedOff
                     | Stage::Deliver(_)
                     | Stage::Done
                     | Stage::Fail(_) => View::SignIn { interaction, client, wrong_password: false },

@@ -12,7 +12,7 @@ use crate::{
         journey::{self, Form, NoView, Step, View},
     },
     oauth::{
-        brand::{Lang, PsuAuthentication},
+        brand::{Brand, Lang, PsuAuthentication},
         channel::Channel,
         client::Client,
         interaction::{BrowserKey, Interaction, InteractionId},
@@ -54,13 +54,8 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
         None => (BrowserKey::new(site.app.entropy.bytes()), true),
     };
     match authorize::begin(&site.app, &site.brand, channel, &params, lang, &browser).await {
-        Ok(Begun::Journey(interaction)) => {
-            let mut response = respond::see_other(&journey_path(site, interaction));
-            if is_new {
-                set_cookie(&mut response, &browser);
-            }
-            response
-        }
+        Ok(Begun::Journey(interaction)) => begun(&journey_path(site, interaction), &browser, is_new),
+        Ok(Begun::Portal(location)) => begun(&location, &browser, is_new),
         Ok(Begun::GoHome(location)) => respond::see_other(&location),
         Ok(Begun::NotServed { client, notice, home }) => not_served(site, lang, &client, notice.as_deref(), &home),
         Ok(Begun::Page(nobody)) => notice(StatusCode::BAD_REQUEST, site.page(lang), notice_of(nobody), &id),
@@ -69,6 +64,14 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
             notice(StatusCode::SERVICE_UNAVAILABLE, site.page(lang), NoticeKind::TemporarilyUnavailable, &id)
         }
     }
+}
+
+fn begun(location: &str, browser: &BrowserKey, is_new: bool) -> Response {
+    let mut response = respond::see_other(location);
+    if is_new {
+        set_cookie(&mut response, browser);
+    }
+    response
 }
 
 /// Shown before anybody signed in, too: the customer chose the TPP, and learns why it gets no further.
@@ -100,8 +103,10 @@ pub async fn look(State(site): State<Arc<Site>>, Path(id): Path<String>, request
 pub async fn go_home(State(site): State<Arc<Site>>, Path(id): Path<String>, request: Request<Body>) -> Response {
     let answer = Answer::new(&site, &request);
     let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
-    match journey::look(&site.app, &site.brand, interaction, answer.browser.as_ref()).await {
-        Ok(View::GoHome(location)) => respond::see_other(&location),
+    let params = Params::parse(request.uri().query().unwrap_or("").as_bytes()).ok();
+    let confirmation = params.as_ref().and_then(|params| params.get("confirmation"));
+    match journey::look(&site.app, &site.brand, interaction, answer.browser.as_ref(), confirmation).await {
+        Ok(View::GoHome(location) | View::Portal(location)) => respond::see_other(&location),
         Ok(View::SignIn { .. } | View::Consent { .. } | View::Next | View::Home { .. } | View::NotServed { .. }) => {
             respond::see_other(&journey_path(&site, interaction))
         }
@@ -197,7 +202,7 @@ impl<'a> Answer<'a> {
                 not_served(self.site, interaction.lang, &client, notice.as_deref(), &url)
             }
             View::Next => respond::see_other(&journey_path(self.site, id)),
-            View::GoHome(location) => respond::see_other(&location),
+            View::GoHome(location) | View::Portal(location) => respond::see_other(&location),
             View::Nothing(none) => self.nothing(none),
         }
     }
@@ -269,7 +274,11 @@ fn tpp_of(client: &Client, lang: Lang) -> TppIdentity {
 }
 
 fn journey_path(site: &Site, id: InteractionId) -> String {
-    format!("/{}/journeys/{}", site.brand.id, id.0.simple())
+    path_of_journey(&site.brand, id)
+}
+
+pub fn path_of_journey(brand: &Brand, id: InteractionId) -> String {
+    format!("/{}/journeys/{}", brand.id, id.0.simple())
 }
 
 fn parse_id(text: &str) -> Option<InteractionId> {

@@ -8,6 +8,7 @@ mod endpoints;
 mod events;
 mod extract;
 mod forwarded;
+mod interactions;
 mod introspect;
 mod metadata;
 mod openapi;

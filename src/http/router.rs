@@ -5,7 +5,7 @@ use super::{
     endpoints::{Endpoint, endpoints},
     events,
     extract::ClientRequest,
-    introspect, metadata, openapi, ops, register, respond, revoke,
+    interactions, introspect, metadata, openapi, ops, register, respond, revoke,
     site::{HttpLimits, InternalSite, Route, Site},
     token,
 };
@@ -109,6 +109,9 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
+        .route("/v1/brands/{brand}/interactions/{ticket}", get(interactions::read))
+        .route("/v1/brands/{brand}/interactions/{ticket}/complete", post(interactions::complete))
+        .route("/v1/brands/{brand}/interactions/{ticket}/fail", post(interactions::fail))
         .route("/events", get(events::page))
         .route("/openapi.json", get(openapi::internal))
         .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));

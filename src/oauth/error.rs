@@ -2,7 +2,8 @@
 
 pub use super::error_code::ErrorCode;
 use super::{
-    authorize::AuthorizeRefusal, client::ClientRefusal, params::ParamsRefusal, registration::RegistrationRefusal, token::TokenRefusal,
+    authorize::AuthorizeRefusal, client::ClientRefusal, conclusion::ConclusionRefusal, params::ParamsRefusal,
+    registration::RegistrationRefusal, sca::ScaFailure, token::TokenRefusal,
 };
 use serde::Serialize;
 use std::borrow::Cow;
@@ -27,6 +28,7 @@ impl OAuthError {
     pub const NOT_OF_TYPE_JSON: Self = Self::new(ErrorCode::InvalidRequest, "Content-Type: must be application/json").with_status(415);
     pub const NOT_JSON: Self = Self::new(ErrorCode::InvalidClientMetadata, "the body is not JSON");
     pub const NOT_A_JSON_OBJECT: Self = Self::new(ErrorCode::InvalidClientMetadata, "the body is not a JSON object");
+    pub const BODY_NOT_JSON: Self = Self::new(ErrorCode::InvalidRequest, "the body is not a JSON object");
     pub const NO_SUCH_ENDPOINT: Self = Self::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404);
     pub const NO_SUCH_METHOD: Self = Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405);
     pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404);
@@ -196,6 +198,31 @@ impl From<AuthorizeRefusal> for OAuthError {
             AuthorizeRefusal::ChallengeMissing => Self::new(InvalidRequest, "code_challenge: missing"),
             AuthorizeRefusal::ChallengeMethod => Self::new(InvalidRequest, "code_challenge_method: only S256"),
             AuthorizeRefusal::ChallengeMalformed => Self::new(InvalidRequest, "code_challenge: malformed"),
+        }
+    }
+}
+
+impl From<ConclusionRefusal> for OAuthError {
+    fn from(refusal: ConclusionRefusal) -> Self {
+        use ErrorCode::{
+            AlreadyConcluded, ApprovalVoid, InteractionTimedOut, InvalidRequest, LinkedHashMismatch, ProviderNotServed,
+            RequirementsMissing, UnknownInteraction,
+        };
+        match refusal {
+            ConclusionRefusal::Unknown => Self::new(UnknownInteraction, "no such interaction"),
+            ConclusionRefusal::Malformed(wrong) => Self::described(InvalidRequest, format!("{}: {}", shown_name(&wrong.member), wrong.why)),
+            ConclusionRefusal::UnknownReason => {
+                let names = ScaFailure::ALL.map(ScaFailure::name).join(", ");
+                Self::described(InvalidRequest, format!("reason: must be one of {names}"))
+            }
+            ConclusionRefusal::OneAccountOnly => Self::new(InvalidRequest, "accounts: the customer chooses one"),
+            ConclusionRefusal::Missing(_) => Self::new(RequirementsMissing, "not all that is required was done"),
+            ConclusionRefusal::ScaOfAnotherTime => Self::new(RequirementsMissing, "sca.at: not within this journey"),
+            ConclusionRefusal::OtherLinkedHash => Self::new(LinkedHashMismatch, "sca.linked_hash: not what this journey is linked to"),
+            ConclusionRefusal::Late => Self::new(InteractionTimedOut, "the deadline of the interaction has passed"),
+            ConclusionRefusal::NotServed => Self::new(ProviderNotServed, "the bank does not serve this provider at present"),
+            ConclusionRefusal::Void => Self::new(ApprovalVoid, "what was approved is no longer there to be approved"),
+            ConclusionRefusal::AlreadyConcluded => Self::new(AlreadyConcluded, "the interaction was concluded, and otherwise"),
         }
     }
 }

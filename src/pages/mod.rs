@@ -18,6 +18,7 @@ mod sign_in;
 mod tests;
 mod texts;
 mod tpp;
+mod words;
 
 pub use certificate::{CertificateForm, CertificatePage, HandedOver, Judged};
 pub use certificate_texts::certificate_texts;
@@ -31,6 +32,7 @@ pub use returning::Return;
 pub use sign_in::{SignIn, SignInError};
 pub use texts::{Texts, check};
 pub use tpp::TppIdentity;
+pub use words::scope_in_words;
 
 use crate::oauth::{brand::Lang, secret::Digest};
 use std::{fmt::Write, sync::LazyLock};

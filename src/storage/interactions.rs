@@ -218,4 +218,17 @@ impl Tx {
         .await?;
         Ok(())
     }
+
+    /// From now on the ticket opens it, at the internal counter.
+    pub async fn set_interaction_ticket(&mut self, id: InteractionId, ticket: &Digest) -> Result<(), Outage> {
+        sqlx::query!("update interactions set ticket_digest = $2 where id = $1", id.0, ticket.as_bytes()).execute(&mut *self.inner).await?;
+        Ok(())
+    }
+
+    pub async fn set_interaction_conclusion(&mut self, id: InteractionId, conclusion: &Digest) -> Result<(), Outage> {
+        sqlx::query!("update interactions set conclusion_digest = $2 where id = $1", id.0, conclusion.as_bytes())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
 }

@@ -16,6 +16,7 @@ mod drafts;
 mod endpoint_coverage;
 mod front_proxy;
 mod garbage;
+mod handoff;
 mod harness;
 mod hosts;
 mod identity;

@@ -19,11 +19,13 @@ use utoipa::openapi::{
 
 /// Method, path and operation of everything the internal router serves.
 pub fn all() -> Vec<Documented> {
-    vec![
+    let mut all = vec![
         Documented { method: HttpMethod::Post, path: "/brands/{brand}/introspect".into(), operation: introspect() },
         Documented { method: HttpMethod::Get, path: "/events".into(), operation: super::events::page() },
         Documented { method: HttpMethod::Get, path: "/openapi.json".into(), operation: document() },
-    ]
+    ];
+    all.extend(super::interactions::all());
+    all
 }
 
 pub fn internal(operation: OperationBuilder) -> OperationBuilder {

@@ -5,6 +5,7 @@ mod certificates;
 mod discovery;
 mod events;
 mod explain;
+mod interactions;
 mod introspect;
 mod mistakes;
 mod parts;
@@ -77,12 +78,11 @@ pub fn internal_document() -> OpenApi {
     let what = "For the bank's own systems: mutual TLS with a certificate of the bank's own authority.";
     let scheme = SecurityScheme::MutualTls { description: Some(what.into()), deprecated: None, extensions: None };
     let components = with::<CertificateExpiring>(with::<EventPage>(with::<IntrospectionResponse>(ComponentsBuilder::new())));
-    let components = components.security_scheme(BANK_CERTIFICATE, scheme);
+    let components = interactions::schemas(components).security_scheme(BANK_CERTIFICATE, scheme);
     let mut built =
         document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
     if let Some(components) = &mut built.components {
         components.responses.remove("OtherHost");
-        components.responses.remove("NotJson");
     }
     built
 }

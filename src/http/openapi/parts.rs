@@ -189,6 +189,7 @@ const fn meaning(status: u16) -> &'static str {
         401 => "The certificate, the client or its token was not accepted.",
         404 => "There is nothing at this path.",
         405 => "The path answers other methods.",
+        409 => "As things stand, this cannot be: `error_description` says why.",
         408 => "The body did not arrive in time.",
         413 => "The body is too large.",
         415 => "The body is of another type than this endpoint reads.",
