@@ -44,11 +44,42 @@ consent_pisp_title = Zahlungen mit { $tpp }
 consent_pisp_lead = Wenn Sie fortfahren, darf { $tpp } die Zahlung auslösen oder bestätigen, die Sie dort in Auftrag gegeben haben.
 consent_pisp_details = Die Angaben zur Zahlung liegen uns noch nicht vor, deshalb können wir sie hier nicht anzeigen. Prüfen Sie Betrag und Empfänger bei { $tpp }, bevor Sie fortfahren.
 consent_pisp_limits = Ihren Kontostand und Ihre Umsätze sieht { $tpp } dadurch nicht.
+consent_payment_title = Ihre Zahlung bestätigen
+consent_batch_title = Ihre Zahlungen bestätigen
+consent_standing_order_title = Ihren Dauerauftrag bestätigen
+consent_cancellation_title = Möchten Sie diese Zahlung stornieren?
+consent_payment_lead = Sie haben den Auftrag bei { $tpp } erteilt. Bitte prüfen Sie, ob alles stimmt.
+consent_cancellation_lead = { $tpp } bittet uns, eine bereits beauftragte Zahlung zu stornieren.
+consent_cancellation_effect = Wenn Sie bestätigen, wird diese Zahlung nicht ausgeführt.
+payment_heading = Zahlung
+payment_cancelled_heading = Zu stornierende Zahlung
+payment_amount = Betrag
+payment_total = Gesamtbetrag
+payment_count = Anzahl der Zahlungen
+payment_payee = Empfänger
+payment_payee_account = Konto des Empfängers
+payment_date = Ausführung am
+payment_at_once = So bald wie möglich
+payment_frequency = Wiederholung
+payment_from = Von Ihrem Konto
+payment_from_several = Von Ihren Konten
+frequency_daily = täglich
+frequency_weekly = wöchentlich
+frequency_two_weeks = alle zwei Wochen
+frequency_monthly = monatlich
+frequency_two_months = alle zwei Monate
+frequency_quarterly = alle drei Monate
+frequency_half_yearly = alle sechs Monate
+frequency_yearly = jährlich
+accounts_heading = Konten
 consent_until = Dieser Zugriff endet spätestens am { $date }.
 consent_until_withdrawn = Ihre Zustimmung gilt, bis Sie sie widerrufen.
 consent_withdraw = Sie können das jederzeit beenden, bei { $tpp } oder bei { $brand }.
 continue_button = Weiter
 allow_button = Zustimmen
+approve_payment_button = Weiter zur Freigabe
+approve_cancellation_button = Ja, Zahlung stornieren
+keep_payment = Nein, behalten und zurück zu { $tpp }
 simulate_heading = Simulation (nur Testumgebung)
 simulate_label = Ergebnis der Authentifizierung
 simulate_hint = Wählen Sie, wie es ausgehen soll, und fahren Sie fort. { $tpp } erhält den Code in Klammern.
@@ -69,6 +100,53 @@ outcome_disabled = Der Dienst ist abgeschaltet
 outcome_terminated = Der Dienst ist gekündigt
 outcome_suspended = Der Dienst ist bereits gesperrt
 outcome_technical = Vorübergehende technische Störung
+
+## The bank's app
+open_app_title = Weiter in der App von { $brand }
+open_app_lead = Ihre App von { $brand } hat sich nicht von selbst geöffnet. Öffnen Sie sie, um dort weiterzumachen.
+open_app_button = App öffnen
+open_app_here = In diesem Browser weitermachen
+open_app_decoupled = Wenn Sie hier weitermachen, geben Sie in der App von { $brand } auf Ihrem registrierten Gerät frei.
+open_app_only = Weiter geht es nur in der App von { $brand }. Wenn Sie sie nicht haben, brechen Sie hier ab.
+
+## Choosing accounts
+accounts_title_some = Welche Konten darf { $tpp } sehen?
+accounts_title_one = Welches Konto darf { $tpp } sehen?
+accounts_title_cbpii = Zu welchem Konto gehört die Karte von { $tpp }?
+accounts_title_pisp = Von welchem Konto möchten Sie zahlen?
+accounts_choose_some = Wählen Sie ein Konto oder mehrere
+accounts_choose_one = Wählen Sie ein Konto
+accounts_missing = Bitte wählen Sie ein Konto, bevor Sie fortfahren.
+account_currency = Währung: { $currency }
+
+## Authenticating
+methods_title = Wie möchten Sie freigeben?
+methods_lead = { $brand } muss sicher sein, dass Sie es sind.
+methods_app = In der App freigeben
+methods_otp = Einmalcode eingeben
+challenge_hint = Gesendet an: { $hint }
+challenge_compare = Geben Sie nur frei, wenn dort dieselben Angaben stehen.
+waiting_title = In Ihrer App freigeben
+waiting_lead = Öffnen Sie Ihre App von { $brand } und geben Sie dort frei. Kommen Sie dann zurück: Diese Seite geht von selbst weiter.
+waiting_status = Wir warten auf Ihre Freigabe…
+waiting_still = Wir warten noch auf Ihre Freigabe…
+waiting_moved = Es gibt eine Antwort. Einen Moment bitte…
+waiting_offline = Zurzeit keine Verbindung. Wir versuchen es weiter…
+waiting_check_now = Jetzt prüfen
+otp_title = Geben Sie Ihren Einmalcode ein
+otp_lead = Wir haben Ihnen einen Code gesendet. Geben Sie ihn hier ein, um freizugeben.
+otp_label = Einmalcode
+otp_button = Freigeben
+otp_wrong = Wir konnten diesen Code nicht annehmen. Bitte prüfen Sie ihn und geben Sie ihn noch einmal ein.
+otp_secret = Geben Sie diesen Code nur hier ein. { $brand } fragt Sie nie am Telefon oder per Nachricht danach.
+other_method_button = Anderes Verfahren wählen
+
+## Amounts, as CLDR has them for the language
+number_group = { $high }.{ $low }
+number_decimal = { $whole },{ $fraction }
+number_grouped_from = 4
+amount_euro = { $number } €
+amount_other = { $number } { $currency }
 
 ## Dates
 date = { $day }. { $month } { $year }
@@ -117,6 +195,7 @@ notice_temporarily_unavailable_advice = Bitte warten Sie ein paar Minuten, gehen
 notice_too_large_title = Diese Anfrage ist zu groß
 notice_too_large_text = Es wurden mehr Daten gesendet, als diese Seite annimmt.
 notice_too_large_advice = Gehen Sie zurück zu dem Dienst, von dem Sie kommen, und beginnen Sie neu. Wenn es wieder passiert, melden Sie es dem Anbieter.
+notice_home = Bei { $tpp } neu beginnen
 
 ## Test customers
 customers_title = Testkunden
@@ -137,6 +216,24 @@ not_served_advice = Ihr Konto können Sie wie gewohnt nutzen. Bei Fragen wenden 
 return_title = Zurück zu { $tpp }
 return_lead = Sie werden zu { $tpp } zurückgeleitet. Wenn nichts passiert, nutzen Sie diesen Link:
 return_link = Weiter zu { $tpp }
+return_cancelled = Sie haben abgebrochen.
+return_nothing = Es wurde nichts freigegeben und nichts weitergegeben.
+expired_title = Die Zeit ist abgelaufen
+failure_title = Es wurde nicht freigegeben
+failure_technical_title = Das ist im Moment nicht möglich
+failure_timed_out = Ihre Antwort kam nicht rechtzeitig, deshalb haben wir zu Ihrer Sicherheit hier angehalten. Sie können bei { $tpp } neu beginnen.
+failure_not_confirmed = Wir konnten nicht bestätigen, dass Sie es sind, deshalb haben wir zu Ihrer Sicherheit hier angehalten. Vielleicht ist Ihr Freigabeverfahren gesperrt. Wenn Sie Hilfe brauchen, wenden Sie sich an { $brand }.
+failure_daily_quota = Sie haben die Zahl der Freigaben erreicht, die an einem Tag möglich sind. Bitte versuchen Sie es morgen wieder.
+failure_no_method = Sie haben noch kein Freigabeverfahren eingerichtet. Bitte richten Sie zuerst eines bei { $brand } ein.
+failure_waiting_for_validation = Sie haben ein Freigabeverfahren beantragt, aber { $brand } hat es noch nicht freigeschaltet. Bitte versuchen Sie es wieder, wenn es bereit ist.
+failure_pending_enrollment = Sie haben noch kein Gerät für Freigaben registriert. Bitte tun Sie das zuerst in der App von { $brand }.
+failure_suspended_enrollment = Ihr Freigabeverfahren ist gesperrt, bis Sie ein Gerät registrieren. Bitte tun Sie das zuerst in der App von { $brand }.
+failure_disabled = Ihr Freigabeverfahren ist ausgeschaltet. Sie können es bei { $brand } wieder einschalten.
+failure_terminated = Ihr Freigabeverfahren wurde beendet. Bitte richten Sie zuerst ein neues bei { $brand } ein.
+failure_technical = Der Fehler liegt bei uns. Bitte warten Sie ein paar Minuten und beginnen Sie bei { $tpp } neu.
+leave_soon = In 10 Sekunden werden Sie zu { $tpp } zurückgeleitet.
+leave_stay = Auf dieser Seite bleiben
+leave_stays = Sie bleiben hier, bis Sie zu { $tpp } weitergehen.
 
 ## Certificates, for developers
 certificate_title = Zertifikat prüfen

@@ -44,11 +44,42 @@ consent_pisp_title = Payments with { $tpp }
 consent_pisp_lead = If you continue, { $tpp } may initiate or confirm the payment that you have ordered there.
 consent_pisp_details = We have not received the payment details yet, so we cannot show them here. Before you continue, check the amount and the payee at { $tpp }.
 consent_pisp_limits = { $tpp } does not see your balance or your transactions through this.
+consent_payment_title = Confirm your payment
+consent_batch_title = Confirm your payments
+consent_standing_order_title = Confirm your standing order
+consent_cancellation_title = Do you want to cancel this payment?
+consent_payment_lead = You gave this order at { $tpp }. Please check that everything is right.
+consent_cancellation_lead = { $tpp } asks us to cancel a payment that has already been ordered.
+consent_cancellation_effect = If you confirm, this payment will not be made.
+payment_heading = Payment
+payment_cancelled_heading = Payment to be cancelled
+payment_amount = Amount
+payment_total = Total amount
+payment_count = Number of payments
+payment_payee = Payee
+payment_payee_account = Payee’s account
+payment_date = Execution date
+payment_at_once = As soon as possible
+payment_frequency = Repeated
+payment_from = From your account
+payment_from_several = From your accounts
+frequency_daily = every day
+frequency_weekly = every week
+frequency_two_weeks = every two weeks
+frequency_monthly = every month
+frequency_two_months = every two months
+frequency_quarterly = every three months
+frequency_half_yearly = every six months
+frequency_yearly = every year
+accounts_heading = Accounts
 consent_until = This access ends on { $date } at the latest.
 consent_until_withdrawn = Your consent is valid until you withdraw it.
 consent_withdraw = You can end it at any time, either at { $tpp } or at { $brand }.
 continue_button = Continue
 allow_button = Allow
+approve_payment_button = Continue to approval
+approve_cancellation_button = Yes, cancel the payment
+keep_payment = No, keep it and return to { $tpp }
 simulate_heading = Simulate (sandbox only)
 simulate_label = Outcome of the authentication
 simulate_hint = Choose how it ends, then continue. { $tpp } receives the code shown in brackets.
@@ -69,6 +100,53 @@ outcome_disabled = The service is switched off
 outcome_terminated = The service has been terminated
 outcome_suspended = The service is already blocked
 outcome_technical = Temporary technical failure
+
+## The bank's app
+open_app_title = Continue in the { $brand } app
+open_app_lead = Your { $brand } app did not open by itself. Open it to go on there.
+open_app_button = Open the app
+open_app_here = Continue in this browser
+open_app_decoupled = If you continue here, you approve in the { $brand } app on the device that you have registered.
+open_app_only = You can only go on in the { $brand } app. If you do not have it, cancel here.
+
+## Choosing accounts
+accounts_title_some = Which accounts may { $tpp } see?
+accounts_title_one = Which account may { $tpp } see?
+accounts_title_cbpii = Which account is the card from { $tpp } linked to?
+accounts_title_pisp = From which account do you want to pay?
+accounts_choose_some = Choose one account or more
+accounts_choose_one = Choose one account
+accounts_missing = Please choose an account before you continue.
+account_currency = Currency: { $currency }
+
+## Authenticating
+methods_title = How do you want to approve?
+methods_lead = { $brand } has to make sure that it is you.
+methods_app = Approve in the app
+methods_otp = Enter a one-time code
+challenge_hint = Sent to: { $hint }
+challenge_compare = Approve only if you see the same details there.
+waiting_title = Approve in your app
+waiting_lead = Open your { $brand } app and approve there. Then come back: this page goes on by itself.
+waiting_status = Waiting for your approval…
+waiting_still = Still waiting for your approval…
+waiting_moved = There is an answer. One moment, please…
+waiting_offline = No connection at the moment. We keep trying…
+waiting_check_now = Check now
+otp_title = Enter your one-time code
+otp_lead = We have sent you a code. Enter it here to approve.
+otp_label = One-time code
+otp_button = Approve
+otp_wrong = We could not accept this code. Please check it and enter it again.
+otp_secret = Enter this code only here. { $brand } never asks you for it by phone or message.
+other_method_button = Use another method
+
+## Amounts, as CLDR has them for the language
+number_group = { $high },{ $low }
+number_decimal = { $whole }.{ $fraction }
+number_grouped_from = 4
+amount_euro = €{ $number }
+amount_other = { $currency } { $number }
 
 ## Dates
 date = { $day } { $month } { $year }
@@ -117,6 +195,7 @@ notice_temporarily_unavailable_advice = Please wait a few minutes, then go back 
 notice_too_large_title = This request is too large
 notice_too_large_text = More data was sent to us than this page accepts.
 notice_too_large_advice = Go back to the service you came from and start again. If it happens again, tell its provider.
+notice_home = Start again at { $tpp }
 
 ## Test customers
 customers_title = Test customers
@@ -137,6 +216,24 @@ not_served_advice = You can use your account as usual. If you have questions, co
 return_title = Back to { $tpp }
 return_lead = You are being taken back to { $tpp }. If nothing happens, use this link:
 return_link = Continue to { $tpp }
+return_cancelled = You cancelled.
+return_nothing = Nothing was approved and nothing was shared.
+expired_title = The time has run out
+failure_title = This was not approved
+failure_technical_title = This does not work at the moment
+failure_timed_out = Your answer did not come in time, so we stopped here for your safety. You can start again at { $tpp }.
+failure_not_confirmed = We could not confirm that it is you, so we stopped here for your safety. Your way to approve may be blocked. Contact { $brand } if you need help.
+failure_daily_quota = You have used up the number of approvals that are possible in one day. Please try again tomorrow.
+failure_no_method = You have not set up a way to approve yet. Please set one up with { $brand } first.
+failure_waiting_for_validation = You have asked for a way to approve, but { $brand } has not activated it yet. Please try again when it is ready.
+failure_pending_enrollment = You have not registered a device to approve with yet. Please do so in the { $brand } app first.
+failure_suspended_enrollment = Your way to approve is blocked until you register a device. Please do so in the { $brand } app first.
+failure_disabled = Your way to approve is switched off. You can switch it on again with { $brand }.
+failure_terminated = Your way to approve has been ended. Please set up a new one with { $brand } first.
+failure_technical = The fault is on our side. Please wait a few minutes and start again at { $tpp }.
+leave_soon = In 10 seconds you will be taken back to { $tpp }.
+leave_stay = Stay on this page
+leave_stays = You stay here until you continue to { $tpp }.
 
 ## Certificates, for developers
 certificate_title = Check a certificate

@@ -44,11 +44,42 @@ consent_pisp_title = Pagos con { $tpp }
 consent_pisp_lead = Si continúa, { $tpp } podrá iniciar o confirmar el pago que usted ha ordenado allí.
 consent_pisp_details = Todavía no hemos recibido los datos del pago y por eso no podemos mostrarlos aquí. Antes de continuar, compruebe el importe y el beneficiario en { $tpp }.
 consent_pisp_limits = Con ello, { $tpp } no ve su saldo ni sus movimientos.
+consent_payment_title = Confirmar su pago
+consent_batch_title = Confirmar sus pagos
+consent_standing_order_title = Confirmar su orden permanente
+consent_cancellation_title = ¿Quiere anular este pago?
+consent_payment_lead = Usted dio esta orden en { $tpp }. Compruebe que todo es correcto.
+consent_cancellation_lead = { $tpp } nos pide anular un pago que ya estaba ordenado.
+consent_cancellation_effect = Si confirma, este pago no se hará.
+payment_heading = Pago
+payment_cancelled_heading = Pago que se anula
+payment_amount = Importe
+payment_total = Importe total
+payment_count = Número de pagos
+payment_payee = Beneficiario
+payment_payee_account = Cuenta del beneficiario
+payment_date = Fecha de ejecución
+payment_at_once = Lo antes posible
+payment_frequency = Periodicidad
+payment_from = Desde su cuenta
+payment_from_several = Desde sus cuentas
+frequency_daily = cada día
+frequency_weekly = cada semana
+frequency_two_weeks = cada dos semanas
+frequency_monthly = cada mes
+frequency_two_months = cada dos meses
+frequency_quarterly = cada tres meses
+frequency_half_yearly = cada seis meses
+frequency_yearly = cada año
+accounts_heading = Cuentas
 consent_until = Este acceso termina como máximo el { $date }.
 consent_until_withdrawn = Su consentimiento es válido hasta que lo retire.
 consent_withdraw = Puede ponerle fin en cualquier momento, en { $tpp } o en { $brand }.
 continue_button = Continuar
 allow_button = Permitir
+approve_payment_button = Continuar para autorizar
+approve_cancellation_button = Sí, anular el pago
+keep_payment = No, mantenerlo y volver a { $tpp }
 simulate_heading = Simulación (solo en el entorno de pruebas)
 simulate_label = Resultado de la autenticación
 simulate_hint = Elija cómo termina y continúe. { $tpp } recibe el código indicado entre paréntesis.
@@ -69,6 +100,53 @@ outcome_disabled = El servicio está desactivado
 outcome_terminated = El servicio se ha dado de baja
 outcome_suspended = El servicio ya está bloqueado
 outcome_technical = Fallo técnico temporal
+
+## The bank's app
+open_app_title = Continuar en la aplicación de { $brand }
+open_app_lead = Su aplicación de { $brand } no se ha abierto sola. Ábrala para continuar en ella.
+open_app_button = Abrir la aplicación
+open_app_here = Continuar en este navegador
+open_app_decoupled = Si continúa aquí, autorizará en la aplicación de { $brand }, en el dispositivo que tiene registrado.
+open_app_only = Solo puede seguir en la aplicación de { $brand }. Si no la tiene, cancele aquí.
+
+## Choosing accounts
+accounts_title_some = ¿Qué cuentas puede ver { $tpp }?
+accounts_title_one = ¿Qué cuenta puede ver { $tpp }?
+accounts_title_cbpii = ¿A qué cuenta está vinculada la tarjeta de { $tpp }?
+accounts_title_pisp = ¿Desde qué cuenta quiere pagar?
+accounts_choose_some = Elija una cuenta o varias
+accounts_choose_one = Elija una cuenta
+accounts_missing = Elija una cuenta antes de continuar.
+account_currency = Moneda: { $currency }
+
+## Authenticating
+methods_title = ¿Cómo quiere autorizar?
+methods_lead = { $brand } tiene que asegurarse de que es usted.
+methods_app = Autorizar en la aplicación
+methods_otp = Introducir un código de un solo uso
+challenge_hint = Enviado a: { $hint }
+challenge_compare = Autorice solo si allí ve los mismos datos.
+waiting_title = Autorice en su aplicación
+waiting_lead = Abra su aplicación de { $brand } y autorice allí. Después vuelva: esta página continúa sola.
+waiting_status = Esperando su autorización…
+waiting_still = Seguimos esperando su autorización…
+waiting_moved = Hay una respuesta. Un momento…
+waiting_offline = Sin conexión en este momento. Seguimos intentándolo…
+waiting_check_now = Comprobar ahora
+otp_title = Introduzca su código de un solo uso
+otp_lead = Le hemos enviado un código. Introdúzcalo aquí para autorizar.
+otp_label = Código de un solo uso
+otp_button = Autorizar
+otp_wrong = No hemos podido aceptar este código. Compruébelo e introdúzcalo de nuevo.
+otp_secret = Introduzca este código solo aquí. { $brand } nunca se lo pide por teléfono ni por mensaje.
+other_method_button = Usar otro método
+
+## Amounts, as CLDR has them for the language
+number_group = { $high }.{ $low }
+number_decimal = { $whole },{ $fraction }
+number_grouped_from = 5
+amount_euro = { $number } €
+amount_other = { $number } { $currency }
 
 ## Dates
 date = { $day } de { $month } de { $year }
@@ -117,6 +195,7 @@ notice_temporarily_unavailable_advice = Espere unos minutos, vuelva al servicio 
 notice_too_large_title = Esta solicitud es demasiado grande
 notice_too_large_text = Se han enviado más datos de los que acepta esta página.
 notice_too_large_advice = Vuelva al servicio del que viene y empiece de nuevo. Si se repite, informe a su proveedor.
+notice_home = Empezar de nuevo en { $tpp }
 
 ## Test customers
 customers_title = Clientes de prueba
@@ -137,6 +216,24 @@ not_served_advice = Puede utilizar su cuenta como siempre. Si tiene preguntas, p
 return_title = De vuelta a { $tpp }
 return_lead = Le llevamos de vuelta a { $tpp }. Si no ocurre nada, utilice este enlace:
 return_link = Continuar a { $tpp }
+return_cancelled = Usted ha cancelado.
+return_nothing = No se ha autorizado ni se ha compartido nada.
+expired_title = Se ha agotado el tiempo
+failure_title = No se ha autorizado
+failure_technical_title = No es posible en este momento
+failure_timed_out = Su respuesta no ha llegado a tiempo y, por su seguridad, nos hemos detenido aquí. Puede empezar de nuevo en { $tpp }.
+failure_not_confirmed = No hemos podido confirmar que es usted y, por su seguridad, nos hemos detenido aquí. Puede que su método de autorización esté bloqueado. Si necesita ayuda, contacte con { $brand }.
+failure_daily_quota = Ha alcanzado el número de autorizaciones posibles en un día. Inténtelo de nuevo mañana.
+failure_no_method = Todavía no tiene ningún método de autorización. Configure primero uno con { $brand }.
+failure_waiting_for_validation = Ha solicitado un método de autorización, pero { $brand } todavía no lo ha activado. Inténtelo de nuevo cuando esté listo.
+failure_pending_enrollment = Todavía no ha registrado ningún dispositivo para autorizar. Hágalo primero en la aplicación de { $brand }.
+failure_suspended_enrollment = Su método de autorización está bloqueado hasta que registre un dispositivo. Hágalo primero en la aplicación de { $brand }.
+failure_disabled = Su método de autorización está desactivado. Puede volver a activarlo con { $brand }.
+failure_terminated = Su método de autorización se ha dado de baja. Configure primero uno nuevo con { $brand }.
+failure_technical = El fallo es nuestro. Espere unos minutos y empiece de nuevo en { $tpp }.
+leave_soon = Dentro de 10 segundos volverá a { $tpp }.
+leave_stay = Quedarse en esta página
+leave_stays = Se queda aquí hasta que continúe hacia { $tpp }.
 
 ## Certificates, for developers
 certificate_title = Comprobar un certificado

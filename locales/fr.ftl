@@ -44,11 +44,42 @@ consent_pisp_title = Paiements avec { $tpp }
 consent_pisp_lead = Si vous continuez, { $tpp } pourra initier ou confirmer le paiement que vous y avez demandé.
 consent_pisp_details = Nous n’avons pas encore reçu le détail du paiement et ne pouvons donc pas l’afficher ici. Avant de continuer, vérifiez le montant et le bénéficiaire chez { $tpp }.
 consent_pisp_limits = { $tpp } ne voit pour autant ni votre solde ni vos opérations.
+consent_payment_title = Confirmer votre paiement
+consent_batch_title = Confirmer vos paiements
+consent_standing_order_title = Confirmer votre virement permanent
+consent_cancellation_title = Voulez-vous annuler ce paiement ?
+consent_payment_lead = Vous avez passé cet ordre chez { $tpp }. Vérifiez que tout est exact.
+consent_cancellation_lead = { $tpp } nous demande d’annuler un paiement déjà ordonné.
+consent_cancellation_effect = Si vous confirmez, ce paiement ne sera pas exécuté.
+payment_heading = Paiement
+payment_cancelled_heading = Paiement à annuler
+payment_amount = Montant
+payment_total = Montant total
+payment_count = Nombre de paiements
+payment_payee = Bénéficiaire
+payment_payee_account = Compte du bénéficiaire
+payment_date = Date d’exécution
+payment_at_once = Dès que possible
+payment_frequency = Périodicité
+payment_from = Depuis votre compte
+payment_from_several = Depuis vos comptes
+frequency_daily = tous les jours
+frequency_weekly = toutes les semaines
+frequency_two_weeks = toutes les deux semaines
+frequency_monthly = tous les mois
+frequency_two_months = tous les deux mois
+frequency_quarterly = tous les trois mois
+frequency_half_yearly = tous les six mois
+frequency_yearly = tous les ans
+accounts_heading = Comptes
 consent_until = Cet accès prend fin au plus tard le { $date }.
 consent_until_withdrawn = Votre consentement est valable jusqu’à ce que vous le retiriez.
 consent_withdraw = Vous pouvez y mettre fin à tout moment, chez { $tpp } ou chez { $brand }.
 continue_button = Continuer
 allow_button = Autoriser
+approve_payment_button = Continuer vers la validation
+approve_cancellation_button = Oui, annuler le paiement
+keep_payment = Non, le maintenir et revenir à { $tpp }
 simulate_heading = Simulation (environnement de test uniquement)
 simulate_label = Résultat de l’authentification
 simulate_hint = Choisissez l’issue, puis continuez. { $tpp } reçoit le code indiqué entre parenthèses.
@@ -69,6 +100,53 @@ outcome_disabled = Le service est désactivé
 outcome_terminated = Le service est résilié
 outcome_suspended = Le service est déjà bloqué
 outcome_technical = Incident technique temporaire
+
+## The bank's app
+open_app_title = Continuer dans l’application { $brand }
+open_app_lead = Votre application { $brand } ne s’est pas ouverte toute seule. Ouvrez-la pour y continuer.
+open_app_button = Ouvrir l’application
+open_app_here = Continuer dans ce navigateur
+open_app_decoupled = Si vous continuez ici, vous validerez dans l’application { $brand }, sur l’appareil que vous avez enregistré.
+open_app_only = La suite n’est possible que dans l’application { $brand }. Si vous ne l’avez pas, annulez ici.
+
+## Choosing accounts
+accounts_title_some = Quels comptes { $tpp } peut-il consulter ?
+accounts_title_one = Quel compte { $tpp } peut-il consulter ?
+accounts_title_cbpii = À quel compte la carte de { $tpp } est-elle liée ?
+accounts_title_pisp = Depuis quel compte voulez-vous payer ?
+accounts_choose_some = Choisissez un ou plusieurs comptes
+accounts_choose_one = Choisissez un compte
+accounts_missing = Choisissez un compte avant de continuer.
+account_currency = Devise : { $currency }
+
+## Authenticating
+methods_title = Comment voulez-vous valider ?
+methods_lead = { $brand } doit s’assurer que c’est bien vous.
+methods_app = Valider dans l’application
+methods_otp = Saisir un code à usage unique
+challenge_hint = Envoyé à : { $hint }
+challenge_compare = Ne validez que si vous y voyez les mêmes informations.
+waiting_title = Validez dans votre application
+waiting_lead = Ouvrez votre application { $brand } et validez. Revenez ensuite : cette page continue toute seule.
+waiting_status = En attente de votre validation…
+waiting_still = Toujours en attente de votre validation…
+waiting_moved = Nous avons une réponse. Un instant…
+waiting_offline = Pas de connexion pour le moment. Nous réessayons…
+waiting_check_now = Vérifier maintenant
+otp_title = Saisissez votre code à usage unique
+otp_lead = Nous vous avons envoyé un code. Saisissez-le ici pour valider.
+otp_label = Code à usage unique
+otp_button = Valider
+otp_wrong = Nous n’avons pas pu accepter ce code. Vérifiez-le et saisissez-le à nouveau.
+otp_secret = Ne saisissez ce code qu’ici. { $brand } ne vous le demande jamais par téléphone ni par message.
+other_method_button = Choisir un autre moyen
+
+## Amounts, as CLDR has them for the language
+number_group = { $high } { $low }
+number_decimal = { $whole },{ $fraction }
+number_grouped_from = 4
+amount_euro = { $number } €
+amount_other = { $number } { $currency }
 
 ## Dates
 date = { $day } { $month } { $year }
@@ -117,6 +195,7 @@ notice_temporarily_unavailable_advice = Patientez quelques minutes, puis retourn
 notice_too_large_title = Cette demande est trop volumineuse
 notice_too_large_text = Nous avons reçu plus de données que cette page n’en accepte.
 notice_too_large_advice = Retournez au service d’où vous venez et recommencez. Si cela se reproduit, signalez-le à son fournisseur.
+notice_home = Recommencer chez { $tpp }
 
 ## Test customers
 customers_title = Clients de test
@@ -137,6 +216,24 @@ not_served_advice = Vous pouvez utiliser votre compte comme d’habitude. Pour t
 return_title = Retour chez { $tpp }
 return_lead = Vous allez être redirigé vers { $tpp }. S’il ne se passe rien, utilisez ce lien :
 return_link = Continuer vers { $tpp }
+return_cancelled = Vous avez annulé.
+return_nothing = Rien n’a été validé et rien n’a été transmis.
+expired_title = Le temps est écoulé
+failure_title = La validation n’a pas abouti
+failure_technical_title = Ce n’est pas possible pour le moment
+failure_timed_out = Votre réponse n’est pas arrivée à temps, nous nous sommes donc arrêtés ici pour votre sécurité. Vous pouvez recommencer chez { $tpp }.
+failure_not_confirmed = Nous n’avons pas pu confirmer que c’est bien vous et nous nous sommes arrêtés ici pour votre sécurité. Votre moyen de validation est peut-être bloqué. Si vous avez besoin d’aide, contactez { $brand }.
+failure_daily_quota = Vous avez atteint le nombre de validations possibles par jour. Réessayez demain.
+failure_no_method = Vous n’avez pas encore de moyen de validation. Mettez-en d’abord un en place auprès de { $brand }.
+failure_waiting_for_validation = Vous avez demandé un moyen de validation, mais { $brand } ne l’a pas encore activé. Réessayez quand il sera prêt.
+failure_pending_enrollment = Vous n’avez pas encore enregistré d’appareil pour valider. Faites-le d’abord dans l’application { $brand }.
+failure_suspended_enrollment = Votre moyen de validation est bloqué jusqu’à ce que vous enregistriez un appareil. Faites-le d’abord dans l’application { $brand }.
+failure_disabled = Votre moyen de validation est désactivé. Vous pouvez le réactiver auprès de { $brand }.
+failure_terminated = Votre moyen de validation a été résilié. Mettez-en d’abord un nouveau en place auprès de { $brand }.
+failure_technical = L’erreur vient de nous. Attendez quelques minutes et recommencez chez { $tpp }.
+leave_soon = Dans 10 secondes, vous serez redirigé vers { $tpp }.
+leave_stay = Rester sur cette page
+leave_stays = Vous restez ici jusqu’à ce que vous continuiez vers { $tpp }.
 
 ## Certificates, for developers
 certificate_title = Vérifier un certificat

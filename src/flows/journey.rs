@@ -40,6 +40,8 @@ pub enum View {
     Home {
         interaction: Interaction,
         client: Client,
+        /// Why nothing was approved; `None`: it was.
+        failure: Option<ScaFailure>,
     },
     /// The bank does not serve the TPP at present. The journey stays as it is: it goes on if that ends in time.
     NotServed {
@@ -110,7 +112,8 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
         tx.commit().await?;
         return Ok(View::Portal(portal));
     }
-    let view = match interaction.stage(brand, journey.now) {
+    let stage = interaction.stage(brand, journey.now);
+    let view = match stage {
         Stage::AppOffered
         | Stage::HandedOff
         | Stage::SignIn
@@ -119,7 +122,9 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
         | Stage::Methods(_)
         | Stage::Challenged(..) => journey.look(&mut tx, interaction).await?,
         Stage::Fail(_) | Stage::Deliver(_) | Stage::Done => match tx.find_client(&brand.id, interaction.client).await? {
-            Some(client) => View::Home { interaction, client },
+            Some(client) => {
+                View::Home { interaction, client, failure: if let Stage::Fail(failure) = stage { Some(failure) } else { None } }
+            }
             // deleted meanwhile: the answer still goes home
             None => journey.look(&mut tx, interaction).await?,
         },

@@ -22,8 +22,8 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        self, CalendarDate, ChannelAnswer, Consent, Customers, NotServed, NoticeKind, Return, ScriptedCustomer, SignIn, SignInError,
-        SimulatedOutcome, TppIdentity, negotiate,
+        self, CalendarDate, ChannelAnswer, Consent, Customers, NotServed, NoticeKind, Outcome, Return, ScriptedCustomer, SignIn,
+        SignInError, SimulatedOutcome, TppIdentity, negotiate,
     },
     sca::simulator,
 };
@@ -191,11 +191,12 @@ impl<'a> Answer<'a> {
                 self.lang = interaction.lang;
                 self.consent(&interaction, &client, CalendarDate { year: until.year(), month: until.month().into(), day: until.day() })
             }
-            View::Home { interaction, client } => {
+            View::Home { interaction, client, failure } => {
                 self.lang = interaction.lang;
                 let (tpp, page) = (tpp_of(&client, self.lang), self.site.page(self.lang));
                 let url = format!("{}/return", journey_path(self.site, id));
-                respond::page(StatusCode::OK, page, Return { site: page, tpp: &tpp, url: &url }.render())
+                let html = Return { site: page, tpp: &tpp, url: &url, outcome: Outcome::of(failure) };
+                respond::live_page(StatusCode::OK, page, html.behaviour(), html.render())
             }
             View::NotServed { interaction, client, notice } => {
                 let url = format!("{}/return", journey_path(self.site, id));
@@ -236,6 +237,8 @@ impl<'a> Answer<'a> {
             scope: &interaction.scope,
             explicit: self.site.brand.explicit_consent,
             until: Some(until),
+            payment: None,
+            accounts: &[],
             action: &journey_path(self.site, interaction.id),
             csrf: &self.csrf(interaction.id),
             outcomes: &outcomes,
@@ -310,7 +313,7 @@ fn set_cookie(response: &mut Response, key: &BrowserKey) {
     }
 }
 
-/// `/assets/{name}`: the stylesheet.
+/// `/assets/{name}`: stylesheet and script.
 pub async fn asset(Path(name): Path<String>) -> Response {
     match pages::asset(&name) {
         Some((content_type, bytes)) => {

@@ -3,7 +3,7 @@
 use crate::{
     flows::Outage,
     oauth::error::{ErrorCode, OAuthError},
-    pages::{HEADERS, Notice, NoticeKind, Site as PageSite},
+    pages::{Behaviour, HEADERS, Notice, NoticeKind, Site as PageSite, TppIdentity},
 };
 use axum::{
     body::Body,
@@ -98,8 +98,28 @@ pub fn page(status: StatusCode, site: PageSite<'_>, html: String) -> Response {
     response
 }
 
+/// A page that does something by itself.
+pub fn live_page(status: StatusCode, site: PageSite<'_>, behaviour: Behaviour, html: String) -> Response {
+    let mut response = page(status, site, html);
+    if let Ok(csp) = HeaderValue::from_str(&behaviour.csp()) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, csp);
+    }
+    response
+}
+
 pub fn notice(status: StatusCode, site: PageSite<'_>, kind: NoticeKind, request_id: &str) -> Response {
-    let mut response = page(status, site, Notice { site, kind, request_id, detail: None }.render());
+    notice_with_home(status, site, kind, request_id, None)
+}
+
+/// A notice that offers to start again at the TPP: `home` is its identity and where it lives.
+pub fn notice_with_home(
+    status: StatusCode,
+    site: PageSite<'_>,
+    kind: NoticeKind,
+    request_id: &str,
+    home: Option<(&TppIdentity, &str)>,
+) -> Response {
+    let mut response = page(status, site, Notice { site, kind, request_id, detail: None, home }.render());
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
     }

@@ -1,13 +1,15 @@
 //! What the TPP will get, before the customer lets it happen.
 
-use super::{Site, Texts, TppIdentity, html};
+use super::{CalendarDate, Site, Texts, TppIdentity, format::AccountView, html, payment::PaymentView};
 use crate::oauth::{
+    method::Account,
+    payment::{Payment, PaymentKind},
     sca::ScaFailure,
     scope::{Scope, ScopeToken},
 };
 use askama::Template;
 
-/// Information (aisp), consent (cbpii, PSD2 art. 65) or announcement of a payment (pisp).
+/// Information (aisp), consent (cbpii, PSD2 art. 65), or the payment to be confirmed (pisp).
 /// Posts `csrf`, `decision` (`approve` or `cancel`) and, in a sandbox, `outcome` (`approve` or a [`ScaFailure::name`]) to `action`.
 #[derive(Template)]
 #[template(path = "consent.html")]
@@ -19,6 +21,10 @@ pub struct Consent<'a> {
     pub explicit: bool,
     /// The last day of the access; `None`: until withdrawn. Not shown for payments.
     pub until: Option<CalendarDate>,
+    /// What was lodged; `None`: not a payment, or a sandbox's that nobody lodged.
+    pub payment: Option<&'a Payment>,
+    /// Chosen before; empty where nothing was to be chosen.
+    pub accounts: &'a [Account],
     pub action: &'a str,
     pub csrf: &'a str,
     /// The failures a developer may choose; empty outside a sandbox, and then nothing is offered.
@@ -30,38 +36,6 @@ pub struct Consent<'a> {
 pub struct SimulatedOutcome<'a> {
     pub failure: ScaFailure,
     pub wire_code: &'a str,
-}
-
-/// A day of the Gregorian calendar, `month` from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CalendarDate {
-    pub year: i32,
-    pub month: u8,
-    pub day: u8,
-}
-
-impl CalendarDate {
-    fn text(self, t: &Texts) -> String {
-        let day = if self.day == 1 { t.first_day() } else { self.day.to_string() };
-        t.date(&day, &month(self.month, t), &self.year.to_string())
-    }
-}
-
-fn month(number: u8, t: &Texts) -> String {
-    match number {
-        1 => t.month_1(),
-        2 => t.month_2(),
-        3 => t.month_3(),
-        4 => t.month_4(),
-        5 => t.month_5(),
-        6 => t.month_6(),
-        7 => t.month_7(),
-        8 => t.month_8(),
-        9 => t.month_9(),
-        10 => t.month_10(),
-        11 => t.month_11(),
-        _ => t.month_12(),
-    }
 }
 
 /// What a scope asks for, as the pages tell it.
@@ -83,6 +57,16 @@ impl Request {
             }
         }
     }
+
+    /// What the TPP would like, in one sentence.
+    pub(super) fn lead(self, t: &Texts, brand: &str, tpp: &str) -> String {
+        match self {
+            Self::AccountInformation { extended: false } => t.sign_in_lead_aisp(brand, tpp),
+            Self::AccountInformation { extended: true } => t.sign_in_lead_extended(brand, tpp),
+            Self::FundsConfirmation => t.sign_in_lead_cbpii(brand, tpp),
+            Self::Payment => t.sign_in_lead_pisp(brand, tpp),
+        }
+    }
 }
 
 impl Consent<'_> {
@@ -100,7 +84,13 @@ impl Consent<'_> {
             Request::AccountInformation { .. } if self.explicit => t.consent_aisp_title_explicit(tpp),
             Request::AccountInformation { .. } => t.consent_aisp_title(tpp),
             Request::FundsConfirmation => t.consent_cbpii_title(tpp),
-            Request::Payment => t.consent_pisp_title(tpp),
+            Request::Payment => match self.payment {
+                None => t.consent_pisp_title(tpp),
+                Some(payment) if payment.kind == PaymentKind::Cancellation => t.consent_cancellation_title(),
+                Some(payment) if payment.frequency.is_some() => t.consent_standing_order_title(),
+                Some(payment) if payment.batch_count.is_some() => t.consent_batch_title(),
+                Some(_) => t.consent_payment_title(),
+            },
         }
     }
 
@@ -121,31 +111,29 @@ impl Consent<'_> {
         match self.request() {
             Request::AccountInformation { .. } if self.explicit => t.allow_button(),
             Request::FundsConfirmation => t.allow_button(),
+            Request::Payment if self.cancels() => t.approve_cancellation_button(),
+            Request::Payment if self.payment.is_some() => t.approve_payment_button(),
             Request::AccountInformation { .. } | Request::Payment => t.continue_button(),
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::oauth::brand::Lang;
+    /// "Cancel" beside the cancelling of a payment could mean either.
+    fn cancel_label(&self) -> String {
+        let (t, tpp) = (self.site.t(), self.tpp.client_name());
+        if self.cancels() { t.keep_payment(tpp) } else { t.cancel(tpp) }
+    }
 
-    #[test]
-    fn a_date_reads_as_in_the_language() {
-        for (lang, date, text) in [
-            (Lang::De, (2026, 3, 1), "1. März 2026"),
-            (Lang::En, (2027, 1, 31), "31 January 2027"),
-            (Lang::Es, (2026, 12, 9), "9 de diciembre de 2026"),
-            (Lang::Fr, (2026, 8, 1), "1er août 2026"),
-            (Lang::Fr, (2026, 8, 2), "2 août 2026"),
-        ] {
-            let date = CalendarDate { year: date.0, month: date.1, day: date.2 };
-            assert_eq!(date.text(Texts::of(lang)), text);
-        }
-        for lang in Lang::ALL {
-            let names: std::collections::BTreeSet<_> = (1..=12).map(|m| month(m, Texts::of(lang))).collect();
-            assert_eq!(names.len(), 12, "{lang:?}");
-        }
+    fn cancels(&self) -> bool {
+        self.payment.is_some_and(|payment| payment.kind == PaymentKind::Cancellation)
+    }
+
+    fn payment(&self) -> Option<PaymentView> {
+        self.payment.map(|payment| PaymentView::of(payment, self.accounts, self.site.t()))
+    }
+
+    /// Those of a payment stand with it.
+    fn accounts(&self) -> Vec<AccountView<'_>> {
+        let alone = if self.payment.is_some() { &[] } else { self.accounts };
+        alone.iter().map(|account| AccountView::of(account, self.site.t())).collect()
     }
 }

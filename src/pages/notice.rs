@@ -1,6 +1,6 @@
-//! Pages that end a journey without a way back to the TPP.
+//! Pages that end a journey without an answer to the TPP.
 
-use super::{Site, html, tpp::plain};
+use super::{Site, TppIdentity, html, tpp::plain};
 use askama::Template;
 
 /// What went wrong. The caller chooses the HTTP status.
@@ -43,6 +43,8 @@ pub struct Notice<'a> {
     pub request_id: &'a str,
     /// One line in English for the TPP's developers, such as which parameter is wrong.
     pub detail: Option<&'a str>,
+    /// Where the customer can start again, if we know who sent him: never an answer, and never an unchecked address.
+    pub home: Option<(&'a TppIdentity, &'a str)>,
 }
 
 struct NoticeTexts {

@@ -47,12 +47,6 @@ impl SignIn<'_> {
     }
 
     fn lead(&self) -> String {
-        let (t, brand, tpp) = (self.site.t(), self.site.brand, self.tpp.client_name());
-        match Request::of(self.scope) {
-            Request::AccountInformation { extended: false } => t.sign_in_lead_aisp(brand, tpp),
-            Request::AccountInformation { extended: true } => t.sign_in_lead_extended(brand, tpp),
-            Request::FundsConfirmation => t.sign_in_lead_cbpii(brand, tpp),
-            Request::Payment => t.sign_in_lead_pisp(brand, tpp),
-        }
+        Request::of(self.scope).lead(self.site.t(), self.site.brand, self.tpp.client_name())
     }
 }

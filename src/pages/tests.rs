@@ -1,6 +1,8 @@
 use super::*;
 use crate::oauth::{
     brand::{Brand, BrandId, ClientAuth, ExchangeScope, PsuAuthentication, RegistrationPolicy},
+    method::{Account, Method, MethodKind, MethodState},
+    payment::{Payment, PaymentKind},
     sca::ScaFailure,
     scope::Scope,
 };
@@ -32,7 +34,69 @@ fn sign_in(lang: Lang, asked: &str, error: Option<SignInError>, tpp: &TppIdentit
 fn consent(lang: Lang, asked: &str, explicit: bool, until: Option<CalendarDate>, tpp: &TppIdentity) -> String {
     let scope = scope(asked);
     let outcomes = ScaFailure::ALL.map(|failure| SimulatedOutcome { failure, wire_code: "SCA_PSU_<b>" });
-    Consent { site: site(lang), tpp, scope: &scope, explicit, until, action: "/consent", csrf: CSRF, outcomes: &outcomes }.render()
+    let (site, action) = (site(lang), "/consent");
+    Consent { site, tpp, scope: &scope, explicit, until, payment: None, accounts: &[], action, csrf: CSRF, outcomes: &outcomes }.render()
+}
+
+/// Whatever the bank wrote into it.
+fn payment(kind: PaymentKind, text: &str) -> Payment {
+    Payment {
+        kind,
+        payment_id: text.into(),
+        amount: text.into(),
+        currency: text.into(),
+        creditor_name: text.into(),
+        creditor_account: text.into(),
+        execution_date: Some(text.into()),
+        debtor_account: Some(text.into()),
+        frequency: Some(text.into()),
+        batch_count: Some(3),
+    }
+}
+
+fn account(text: &str) -> Account {
+    Account { id: MARKUP.into(), iban: Some(text.into()), label: text.into(), currency: text.into() }
+}
+
+fn method(kind: MethodKind, text: &str) -> Method {
+    Method { id: MARKUP.into(), kind, label: text.into(), state: MethodState::Active }
+}
+
+/// The steps between signing in and the answer.
+fn steps(lang: Lang, tpp: &TppIdentity) -> Vec<(String, String)> {
+    let (site, csrf, action) = (site(lang), CSRF, "/journey");
+    let (scope_of, accounts) = (["aisp", "cbpii", "pisp"].map(scope), [account(EVIL), account("")]);
+    let (methods, hint) = ([method(MethodKind::App, EVIL), method(MethodKind::Otp, EVIL)], Some(EVIL));
+    let payments = [PaymentKind::Initiation, PaymentKind::Cancellation].map(|kind| payment(kind, EVIL));
+    let mut pages = vec![("methods".to_owned(), MethodChoice { site, tpp, action, csrf, methods: &methods }.render())];
+    for scope in &scope_of {
+        for (may_continue, open_url) in [(false, None), (true, Some("/\"><script>"))] {
+            let page = OpenApp { site, tpp, scope, action, csrf, open_url, may_continue, decoupled: open_url.is_some() };
+            pages.push((format!("open app {scope} {may_continue}"), page.render()));
+        }
+        for flag in [false, true] {
+            let page = AccountChoice { site, tpp, scope, action, csrf, accounts: &accounts, many: flag, nothing_chosen: flag };
+            pages.push((format!("accounts {scope} {flag}"), page.render()));
+        }
+    }
+    for payment in [None, Some(&payments[0]), Some(&payments[1])] {
+        let kind = payment.map(|payment| payment.kind);
+        for flag in [false, true] {
+            let page = Waiting { site, tpp, action, csrf, hint, payment, status_url: "/journey/status\"><script>", other_methods: flag };
+            pages.push((format!("waiting {kind:?}"), page.render()));
+            let page = OneTimeCode { site, tpp, action, csrf, hint, payment, wrong: flag, other_methods: flag };
+            pages.push((format!("one-time code {kind:?} {flag}"), page.render()));
+        }
+        for (scope, accounts) in scope_of.iter().zip([&accounts[..], &accounts[..1], &[]]) {
+            let page = Consent { site, tpp, scope, explicit: false, until: None, payment, accounts, action, csrf, outcomes: &[] };
+            pages.push((format!("consent {scope} {kind:?}"), page.render()));
+        }
+    }
+    pages
+}
+
+fn outcomes() -> impl Iterator<Item = Outcome> {
+    ScaFailure::ALL.into_iter().map(Some).chain([None]).map(Outcome::of)
 }
 
 /// Every page in one language: its name, whether it is a form, the HTML.
@@ -48,8 +112,10 @@ fn pages(lang: Lang) -> Vec<(String, bool, String)> {
         }
     }
     for kind in NoticeKind::ALL {
-        let notice = Notice { site: site(lang), kind, request_id: MARKUP, detail: Some(EVIL) };
-        pages.push((format!("notice {kind:?}"), false, notice.render()));
+        for home in [None, Some((&tpp, "/\"><script>"))] {
+            let notice = Notice { site: site(lang), kind, request_id: MARKUP, detail: Some(EVIL), home };
+            pages.push((format!("notice {kind:?}"), false, notice.render()));
+        }
     }
     let answers = vec![ChannelAnswer { channel: MARKUP, error: Some(MARKUP) }, ChannelAnswer { channel: "web", error: None }];
     let customers = [None, Some(ScaFailure::TimedOut)].map(|outcome| ScriptedCustomer {
@@ -64,7 +130,11 @@ fn pages(lang: Lang) -> Vec<(String, bool, String)> {
         let page = NotServed { site: site(lang), tpp: &tpp, notice, url: "tipp:cb?state=\"><script>" };
         pages.push((format!("return, not served {}", notice.is_some()), false, page.render()));
     }
-    pages.push(("return".to_owned(), false, Return { site: site(lang), tpp: &tpp, url: "tipp:cb?state=\"><script>" }.render()));
+    for outcome in outcomes() {
+        let page = Return { site: site(lang), tpp: &tpp, url: "tipp:cb?state=\"><script>", outcome };
+        pages.push((format!("return {outcome:?}"), false, page.render()));
+    }
+    pages.extend(steps(lang, &tpp).into_iter().map(|(name, html)| (name, true, html)));
     pages
 }
 
@@ -156,6 +226,11 @@ fn a_certificates_page_says_what_is_wrong_in_every_language_and_shows_what_is_hi
 
 /// What must hold for any page whatever went into it.
 fn assert_harmless(name: &str, html: &str) {
+    let own_script = format!("<script src=\"{}\" defer></script>", script_path());
+    let scripts = html.matches(&own_script).count();
+    let live = ["waiting", "return Expired", "return Failed"].iter().any(|live| name.starts_with(live));
+    assert_eq!(scripts, usize::from(live), "{name}");
+    let html = &html.replace(&own_script, "");
     for bad in ["<script", "</script", " style=", "<style", "javascript:", " onclick", "alert(1)<", "{ $", "{$", "\u{202e}", "<Exemple>"] {
         assert!(!html.contains(bad), "{name}: {bad} in {html}");
     }
@@ -259,17 +334,34 @@ fn outcomes_are_offered_only_where_given() {
     }
     let aisp = scope("aisp");
     let live = Site { sandbox: false, ..site(Lang::En) };
-    let html =
-        Consent { site: live, tpp: &tpp, scope: &aisp, explicit: false, until: None, action: "/c", csrf: "x", outcomes: &[] }.render();
+    let html = Consent {
+        site: live,
+        tpp: &tpp,
+        scope: &aisp,
+        explicit: false,
+        until: None,
+        payment: None,
+        accounts: &[],
+        action: "/c",
+        csrf: "x",
+        outcomes: &[],
+    }
+    .render();
     assert!(!html.contains("<select") && !html.contains("andbox"), "{html}");
 }
 
 #[test]
 fn the_way_home_is_a_link_and_a_refresh_to_the_same_place() {
     let tpp = TppIdentity::new("Tipp", "Tipp SAS", "12345");
-    let html = Return { site: site(Lang::En), tpp: &tpp, url: "https://tipp.example/cb?code=a&state=\"x" }.render();
     let url = "https://tipp.example/cb?code=a&#38;state=&#34;x";
-    assert!(html.contains(&format!("content=\"0; url={url}\"")) && html.contains(&format!("href=\"{url}\"")), "{html}");
+    for outcome in outcomes() {
+        let page = Return { site: site(Lang::En), tpp: &tpp, url: "https://tipp.example/cb?code=a&state=\"x", outcome };
+        let html = page.render();
+        let at_once = html.contains(&format!("content=\"0; url={url}\""));
+        assert!(html.contains(&format!("href=\"{url}\"")), "{html}");
+        assert_eq!(at_once, [Outcome::Approved, Outcome::Cancelled].contains(&outcome), "{outcome:?}");
+        assert_eq!(page.behaviour() == Behaviour::Leaves, !at_once, "{outcome:?}");
+    }
 }
 
 #[test]

@@ -108,6 +108,26 @@ impl Texts {
             ScaFailure::Technical => self.outcome_technical(),
         }
     }
+
+    /// Why nothing was approved, in plain words. What concerns the factors is said in one way, or it would tell which was wrong
+    /// (RTS art. 4(3)(a)).
+    pub(super) fn failure(&self, failure: ScaFailure, brand: &str, tpp: &str) -> String {
+        match failure {
+            ScaFailure::Cancelled => self.return_cancelled(),
+            ScaFailure::TimedOut => self.failure_timed_out(tpp),
+            ScaFailure::BlockedAfterFailures | ScaFailure::OtpSuspended | ScaFailure::WrongDevice | ScaFailure::Suspended => {
+                self.failure_not_confirmed(brand)
+            }
+            ScaFailure::DailyQuotaExceeded => self.failure_daily_quota(),
+            ScaFailure::NoMethod => self.failure_no_method(brand),
+            ScaFailure::WaitingForValidation => self.failure_waiting_for_validation(brand),
+            ScaFailure::PendingEnrollment => self.failure_pending_enrollment(brand),
+            ScaFailure::SuspendedEnrollment => self.failure_suspended_enrollment(brand),
+            ScaFailure::Disabled => self.failure_disabled(brand),
+            ScaFailure::Terminated => self.failure_terminated(brand),
+            ScaFailure::Technical => self.failure_technical(tpp),
+        }
+    }
 }
 
 /// `name(argument, ..);` gives a method of that name, and a row of `MESSAGES`.
@@ -165,11 +185,42 @@ messages! {
     consent_pisp_lead(tpp);
     consent_pisp_details(tpp);
     consent_pisp_limits(tpp);
+    consent_payment_title();
+    consent_batch_title();
+    consent_standing_order_title();
+    consent_cancellation_title();
+    consent_payment_lead(tpp);
+    consent_cancellation_lead(tpp);
+    consent_cancellation_effect();
+    payment_heading();
+    payment_cancelled_heading();
+    payment_amount();
+    payment_total();
+    payment_count();
+    payment_payee();
+    payment_payee_account();
+    payment_date();
+    payment_at_once();
+    payment_frequency();
+    payment_from();
+    payment_from_several();
+    frequency_daily();
+    frequency_weekly();
+    frequency_two_weeks();
+    frequency_monthly();
+    frequency_two_months();
+    frequency_quarterly();
+    frequency_half_yearly();
+    frequency_yearly();
+    accounts_heading();
     consent_until(date);
     consent_until_withdrawn();
     consent_withdraw(brand, tpp);
     continue_button();
     allow_button();
+    approve_payment_button();
+    approve_cancellation_button();
+    keep_payment(tpp);
     simulate_heading();
     simulate_label();
     simulate_hint(tpp);
@@ -189,6 +240,49 @@ messages! {
     outcome_terminated();
     outcome_suspended();
     outcome_technical();
+    // The bank's app
+    open_app_title(brand);
+    open_app_lead(brand);
+    open_app_button();
+    open_app_here();
+    open_app_decoupled(brand);
+    open_app_only(brand);
+    // Choosing accounts
+    accounts_title_some(tpp);
+    accounts_title_one(tpp);
+    accounts_title_cbpii(tpp);
+    accounts_title_pisp();
+    accounts_choose_some();
+    accounts_choose_one();
+    accounts_missing();
+    account_currency(currency);
+    // Authenticating
+    methods_title();
+    methods_lead(brand);
+    methods_app();
+    methods_otp();
+    challenge_hint(hint);
+    challenge_compare();
+    waiting_title();
+    waiting_lead(brand);
+    waiting_status();
+    waiting_still();
+    waiting_moved();
+    waiting_offline();
+    waiting_check_now();
+    otp_title();
+    otp_lead();
+    otp_label();
+    otp_button();
+    otp_wrong();
+    otp_secret(brand);
+    other_method_button();
+    // Amounts
+    number_group(high, low);
+    number_decimal(whole, fraction);
+    number_grouped_from();
+    amount_euro(number);
+    amount_other(number, currency);
     // Dates
     date(day, month, year);
     first_day();
@@ -235,6 +329,7 @@ messages! {
     notice_too_large_title();
     notice_too_large_text();
     notice_too_large_advice();
+    notice_home(tpp);
     // Test customers
     customers_title();
     customers_lead();
@@ -252,6 +347,24 @@ messages! {
     return_title(tpp);
     return_lead(tpp);
     return_link(tpp);
+    return_cancelled();
+    return_nothing();
+    expired_title();
+    failure_title();
+    failure_technical_title();
+    failure_timed_out(tpp);
+    failure_not_confirmed(brand);
+    failure_daily_quota();
+    failure_no_method(brand);
+    failure_waiting_for_validation(brand);
+    failure_pending_enrollment(brand);
+    failure_suspended_enrollment(brand);
+    failure_disabled(brand);
+    failure_terminated(brand);
+    failure_technical(tpp);
+    leave_soon(tpp);
+    leave_stay();
+    leave_stays(tpp);
     // Certificates, for developers
     certificate_title();
     certificate_lead(brand);
