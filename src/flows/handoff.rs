@@ -5,7 +5,7 @@ use super::{
     certificate::check_watched,
     conclusion::{self, Approval},
     journey::{self, View},
-    standing,
+    payment, standing,
 };
 use crate::{
     app::App,
@@ -114,8 +114,12 @@ pub async fn read(app: &App, brand: &Brand, ticket: &str) -> Read<Told> {
     {
         return turn_away(app, brand, tx, &interaction, &client, &refusal, now).await.map(Err);
     }
-    let payment = payment_of(&interaction);
+    let payment = payment_of(app, brand, &mut tx, &interaction, now).await?;
     tx.commit().await?;
+    if payment.is_err() && matches!(status, Status::Open) {
+        return Ok(Err(Refused { refusal: ConclusionRefusal::Void, way: way_out(brand, &interaction) }));
+    }
+    let payment = payment.ok().flatten();
     let required = Requirement::of(brand, &interaction.scope, payment.as_ref());
     Ok(Ok(Told { interaction, client, payment, required, status }))
 }
@@ -137,7 +141,7 @@ async fn take_word(app: &App, brand: &Brand, ticket: &str, said: &Said, by: &str
     let now = app.clock.now();
     let mut tx = app.db.begin("conclude_interaction").await?;
     let Some(interaction) = find(&mut tx, brand, ticket).await? else { return Ok(Err(ConclusionRefusal::Unknown.into())) };
-    let payment = payment_of(&interaction);
+    let payment = payment_of(app, brand, &mut tx, &interaction, now).await?;
     let client = tx.find_client(&brand.id, interaction.client).await?;
     let refused_now = client.as_ref().and_then(|client| Some((client, not_served(app, brand, &interaction, client, now)?)));
     let served = match (&client, &refused_now) {
@@ -146,7 +150,7 @@ async fn take_word(app: &App, brand: &Brand, ticket: &str, said: &Said, by: &str
         (Some(_), None) => Served::Yes,
     };
     let desk = Desk { app, brand, interaction: &interaction, ticket, said, by, now };
-    let answer = match judge(brand, &interaction, payment.as_ref(), served, said, now) {
+    let answer = match judge(brand, &interaction, payment.as_ref().map(Option::as_ref).map_err(|failure| *failure), served, said, now) {
         Verdict::Approve(accepted) => {
             let approval =
                 Approval { psu: accepted.psu, sca_at: accepted.sca_at, evidence: accepted.evidence, accounts: accepted.accounts };
@@ -222,8 +226,13 @@ impl Desk<'_> {
                 };
                 return Ok(Err(Refused { refusal, way: failed_way(self.brand, self.interaction, *failure) }));
             }
-            State::Done
-            | State::AppOffered
+            State::Done => {
+                return Ok(Ok(match self.interaction.begun_by {
+                    BegunBy::Browser => Way::Return(id, None),
+                    BegunBy::App => Way::Home(self.interaction.redirect(self.brand).done()),
+                }));
+            }
+            State::AppOffered
             | State::HandedOff
             | State::SignIn { .. }
             | State::Accounts(_)
@@ -252,9 +261,21 @@ async fn find(tx: &mut Tx, brand: &Brand, ticket: &str) -> Result<Option<Interac
     Ok(interaction.filter(|interaction| interaction.ticket.is_some_and(|stored| stored.matches(&handle.digest))))
 }
 
-/// The lodged payment that the journey is about: none can be, yet.
-const fn payment_of(_: &Interaction) -> Option<Payment> {
-    None
+/// The lodged payment that the journey is about, or how it ends because that is no longer there to be approved. Of an approved
+/// journey: as it was approved.
+async fn payment_of(
+    app: &App,
+    brand: &Brand,
+    tx: &mut Tx,
+    interaction: &Interaction,
+    now: OffsetDateTime,
+) -> Result<Result<Option<Payment>, ScaFailure>, Outage> {
+    let concluded = matches!(interaction.state, State::Approved { .. } | State::Done | State::Failed(_));
+    let Some(version) = interaction.payment.filter(|_| concluded) else {
+        return payment::of_journey(app, brand, tx, interaction, now).await;
+    };
+    let lodged = tx.find_payment(&brand.id, version.id).await?.filter(|lodged| lodged.version() == version);
+    Ok(lodged.map(|lodged| Some(lodged.payment)).ok_or(ScaFailure::Technical))
 }
 
 fn not_served(app: &App, brand: &Brand, interaction: &Interaction, client: &Client, now: OffsetDateTime) -> Option<StandingRefusal> {

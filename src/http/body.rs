@@ -33,13 +33,6 @@ pub async fn form(request: Request<Body>, limits: BodyLimits) -> Result<Vec<u8>,
     read(request.into_body(), limits).await
 }
 
-/// One JSON object, for the internal counter.
-pub async fn object(request: Request<Body>, limits: BodyLimits) -> Result<Map<String, Value>, OAuthError> {
-    expect_type(request.headers(), "application/json", OAuthError::NOT_OF_TYPE_JSON)?;
-    let bytes = read(request.into_body(), limits).await?;
-    serde_json::from_slice(&bytes).map_err(|_| OAuthError::BODY_NOT_JSON)
-}
-
 /// RFC 7591 s3.1: one JSON object.
 pub async fn json_object(request: Request<Body>, limits: BodyLimits) -> Result<Map<String, Value>, OAuthError> {
     expect_type(request.headers(), "application/json", OAuthError::NOT_OF_TYPE_JSON)?;
@@ -49,6 +42,13 @@ pub async fn json_object(request: Request<Body>, limits: BodyLimits) -> Result<M
         Ok(_) => Err(OAuthError::NOT_A_JSON_OBJECT),
         Err(_) => Err(OAuthError::NOT_JSON),
     }
+}
+
+/// One JSON object, for the bank's own systems.
+pub async fn json(request: Request<Body>, limits: BodyLimits) -> Result<Map<String, Value>, OAuthError> {
+    expect_type(request.headers(), "application/json", OAuthError::NOT_OF_TYPE_JSON)?;
+    let bytes = read(request.into_body(), limits).await?;
+    serde_json::from_slice(&bytes).map_err(|_| OAuthError::NO_JSON_OBJECT)
 }
 
 pub fn expect_type(headers: &HeaderMap, expected: &str, refusal: OAuthError) -> Result<(), OAuthError> {

@@ -168,7 +168,7 @@ async fn conclude(
 ) -> Response {
     let Some(brand) = site.app.brand(&BrandId::new(&brand)) else { return respond::error(&OAuthError::NO_SUCH_BRAND) };
     let by = extract::bank_system(&request);
-    let said = match body::object(request, site.limits.body).await {
+    let said = match body::json(request, site.limits.body).await {
         Ok(body) => read(&body),
         Err(error) => return respond::error(&error),
     };

@@ -5,7 +5,7 @@ use super::{
     endpoints::{Endpoint, endpoints},
     events,
     extract::ClientRequest,
-    interactions, introspect, metadata, openapi, ops, register, respond, revoke,
+    interactions, introspect, metadata, openapi, ops, payments, register, respond, revoke,
     site::{HttpLimits, InternalSite, Route, Site},
     token,
 };
@@ -112,6 +112,9 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
         .route("/v1/brands/{brand}/interactions/{ticket}", get(interactions::read))
         .route("/v1/brands/{brand}/interactions/{ticket}/complete", post(interactions::complete))
         .route("/v1/brands/{brand}/interactions/{ticket}/fail", post(interactions::fail))
+        .route("/v1/brands/{brand}/payments", post(payments::lodge))
+        .route("/v1/brands/{brand}/payments/{id}", get(payments::read).put(payments::change).delete(payments::withdraw))
+        .route("/v1/brands/{brand}/payments/{id}/use", post(payments::execute))
         .route("/events", get(events::page))
         .route("/openapi.json", get(openapi::internal))
         .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));

@@ -361,11 +361,12 @@ pub enum Verdict {
     FailAndRefuse(ScaFailure, ConclusionRefusal),
 }
 
-/// A journey is concluded once; the same word again is a retry.
+/// A journey is concluded once; the same word again is a retry. `payment`: what it is about, or how it ends because that is no
+/// longer there.
 pub fn judge(
     brand: &Brand,
     interaction: &Interaction,
-    payment: Option<&Payment>,
+    payment: Result<Option<&Payment>, ScaFailure>,
     served: Served,
     said: &Said,
     now: OffsetDateTime,
@@ -396,9 +397,11 @@ const fn refuse(refusal: ConclusionRefusal) -> Verdict {
 }
 
 /// A completion that made the journey fail is answered as it was.
-fn repeat(interaction: &Interaction, payment: Option<&Payment>, said: &Said) -> Verdict {
+fn repeat(interaction: &Interaction, payment: Result<Option<&Payment>, ScaFailure>, said: &Said) -> Verdict {
     match (&interaction.state, said) {
-        (State::Failed(_), Said::Completed(completion)) if links_to_another(interaction, payment, completion) => {
+        (State::Failed(_), Said::Completed(completion))
+            if payment.is_ok_and(|payment| links_to_another(interaction, payment, completion)) =>
+        {
             refuse(ConclusionRefusal::OtherLinkedHash)
         }
         (State::Failed(_), Said::Completed(_)) => refuse(ConclusionRefusal::Void),
@@ -413,16 +416,17 @@ fn links_to_another(interaction: &Interaction, payment: Option<&Payment>, comple
 fn complete(
     brand: &Brand,
     interaction: &Interaction,
-    payment: Option<&Payment>,
+    payment: Result<Option<&Payment>, ScaFailure>,
     served: Served,
     completion: &Completion,
     now: OffsetDateTime,
 ) -> Verdict {
-    match served {
-        Served::Yes => {}
-        Served::NotNow => return refuse(ConclusionRefusal::NotServed),
-        Served::Gone => return Verdict::FailAndRefuse(ScaFailure::Technical, ConclusionRefusal::Void),
-    }
+    let payment = match (served, payment) {
+        (Served::Yes, Ok(payment)) => payment,
+        (Served::NotNow, _) => return refuse(ConclusionRefusal::NotServed),
+        (Served::Gone, _) => return Verdict::FailAndRefuse(ScaFailure::Technical, ConclusionRefusal::Void),
+        (Served::Yes, Err(failure)) => return Verdict::FailAndRefuse(failure, ConclusionRefusal::Void),
+    };
     if links_to_another(interaction, payment, completion) {
         return Verdict::FailAndRefuse(ScaFailure::Technical, ConclusionRefusal::OtherLinkedHash);
     }

@@ -98,7 +98,7 @@ fn concluded(operation: OperationBuilder) -> Operation {
         .filter(|r| *r != ConclusionRefusal::Unknown)
         .partition(|r| OAuthError::from(r.clone()).status() == 400);
     let malformed = malformed.into_iter().map(OAuthError::from);
-    let broken = [OAuthError::NO_HOST, OAuthError::BODY_BROKEN, OAuthError::BODY_NOT_JSON];
+    let broken = [OAuthError::NO_HOST, OAuthError::BODY_BROKEN, OAuthError::NO_JSON_OBJECT];
     let operation =
         refused(addressed(operation), broken.into_iter().chain(malformed).map(Into::into)).response("409", conflict(&conflicts));
     shared(internal(operation), &[("408", "BodyTooSlow"), ("413", "BodyTooLarge"), ("415", "NotJson")]).build()

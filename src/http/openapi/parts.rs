@@ -191,6 +191,7 @@ const fn meaning(status: u16) -> &'static str {
         405 => "The path answers other methods.",
         409 => "As things stand, this cannot be: `error_description` says why.",
         408 => "The body did not arrive in time.",
+        409 => "It stands otherwise than the request supposes. Read it, then decide.",
         413 => "The body is too large.",
         415 => "The body is of another type than this endpoint reads.",
         421 => "The host of the request is served on another connection (RFC 9110 s15.5.20): open a new one, with the right server name.",
