@@ -23,7 +23,6 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -524,7 +523,8 @@ fn text(foreign: &str) -> String {
 
 /// The three pages of a journey.
 mod pages {
-    use super::{Answer, DEMO_CODE, DemoBank, PASSWORD, Session, StatusCode, Step, Value, Write as _, text};
+    use super::{Answer, DEMO_CODE, DemoBank, PASSWORD, Session, StatusCode, Step, Value, text};
+    use std::fmt::Write as _;
 
     pub fn of(session: &Session, told: &Value) -> Answer {
         let (title, body) = match &session.step {

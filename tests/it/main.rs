@@ -17,6 +17,8 @@ mod endpoint_coverage;
 mod front_proxy;
 mod garbage;
 mod handoff;
+mod handoff_faults;
+mod handoff_portal;
 mod harness;
 mod hosts;
 mod identity;

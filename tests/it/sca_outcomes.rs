@@ -10,7 +10,7 @@ use guichet::oauth::tpp::PspRole;
 use time::Duration;
 
 /// Reason, then `error` at: bank A, bank B in a browser, bank B in the app.
-const OUTCOMES: [(&str, &str, &str, &str); 14] = [
+pub const OUTCOMES: [(&str, &str, &str, &str); 14] = [
     ("cancelled", "access_denied", "SCA_PSU_CANCELLATION", "SCA_PSU_CANCELLATION"),
     ("timed_out", "access_denied", "SCA_PSU_TIMEOUT", "SCA_PSU_TIMEOUT"),
     ("blocked_after_failures", "access_denied", "SCA_PSU_FAIL", "SCA_PSU_METHOD_ERROR_SUSPENDED"),
@@ -40,7 +40,7 @@ fn spelling(brand: Brand, channel: &str, reason: &str) -> &'static str {
 const TELLING: [&str; 6] = ["otp", "pin", "password", "login", "device", "enrol"];
 
 #[track_caller]
-fn came_home(landing: &Landing, client: &Client<'_>, channel: &str, reason: &str) {
+pub fn came_home(landing: &Landing, client: &Client<'_>, channel: &str, reason: &str) {
     let brand = client.brand;
     assert_eq!(landing.uri, CALLBACK);
     assert_eq!(landing.get("error"), spelling(brand, channel, reason), "{} {channel} {reason}", brand.id);

@@ -189,7 +189,6 @@ const fn meaning(status: u16) -> &'static str {
         401 => "The certificate, the client or its token was not accepted.",
         404 => "There is nothing at this path.",
         405 => "The path answers other methods.",
-        409 => "As things stand, this cannot be: `error_description` says why.",
         408 => "The body did not arrive in time.",
         409 => "It stands otherwise than the request supposes. Read it, then decide.",
         413 => "The body is too large.",
