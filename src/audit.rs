@@ -32,6 +32,11 @@ pub enum AuditKind {
     CodeReplayed,
     TokenRevoked,
     GrantRevoked,
+    /// By the customer or the bank (`actor`), not by the TPP.
+    GrantWithdrawn,
+    /// A link to a customer's own page was made; `subject` is the visit.
+    PermissionsLinkMade,
+    PermissionsOpened,
     RevocationRefused,
     TrustedListAccepted,
     TrustedListRefused,
@@ -76,6 +81,9 @@ impl AuditKind {
             Self::CodeReplayed => "code_replayed",
             Self::TokenRevoked => "token_revoked",
             Self::GrantRevoked => "grant_revoked",
+            Self::GrantWithdrawn => "grant_withdrawn",
+            Self::PermissionsLinkMade => "permissions_link_made",
+            Self::PermissionsOpened => "permissions_opened",
             Self::RevocationRefused => "revocation_refused",
             Self::TrustedListAccepted => "trusted_list_accepted",
             Self::TrustedListRefused => "trusted_list_refused",

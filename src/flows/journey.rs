@@ -12,7 +12,7 @@ use crate::{
         brand::{Brand, PsuAuthentication},
         client::Client,
         error::OAuthError,
-        grant::{Grant, GrantId, PsuReference, ScaEvidence},
+        grant::{EndReason, Grant, GrantId, PsuReference, ScaEvidence},
         interaction::{BrowserKey, Interaction, InteractionId, MOST_ATTEMPTS, SignedIn, Stage, State},
         payment::Payment,
         sca::ScaFailure,
@@ -412,7 +412,7 @@ impl Journey<'_> {
             Some(false) => Ok(View::Nothing(NoView::Over)),
             None => {
                 tx.reopen_payment(grant, interaction.id).await?;
-                tx.revoke_grant(grant, "answer_not_fetched", self.now).await?;
+                tx.revoke_grant(grant, EndReason::AnswerNotFetched, self.now).await?;
                 self.fail(tx, interaction, ScaFailure::TimedOut).await
             }
         }

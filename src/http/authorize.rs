@@ -294,21 +294,22 @@ fn parse_id(text: &str) -> Option<InteractionId> {
     Uuid::try_parse(text).ok().map(InteractionId)
 }
 
-fn request_id(request: &Request<Body>) -> String {
+pub(super) fn request_id(request: &Request<Body>) -> String {
     request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.simple().to_string())
 }
 
-fn accept_language(headers: &HeaderMap) -> String {
+pub(super) fn accept_language(headers: &HeaderMap) -> String {
     headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("").chars().take(500).collect()
 }
 
 fn browser_key(headers: &HeaderMap) -> Option<BrowserKey> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(';'))
-        .find_map(|pair| BrowserKey::parse(pair.trim().strip_prefix(COOKIE)?.strip_prefix('=')?))
+    cookie(headers, COOKIE).and_then(BrowserKey::parse)
+}
+
+/// The first cookie of this name.
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+    pairs.into_iter().find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Lax: the browser comes from the TPP's site by a top-level navigation.
