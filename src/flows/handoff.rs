@@ -71,14 +71,6 @@ pub fn portal_of(brand: &Brand, browser: &BrowserKey, id: InteractionId) -> Opti
     }
 }
 
-/// Hands a journey that began with one of our own pages to the bank's portal; the caller holds its row.
-pub async fn hand_over(tx: &mut Tx, browser: &BrowserKey, interaction: &Interaction, now: OffsetDateTime) -> Result<State, Outage> {
-    let state = State::HandedOff;
-    tx.set_interaction_state(interaction.id, &state, now).await?;
-    tx.set_interaction_ticket(interaction.id, &browser.ticket(interaction.id).0.digest).await?;
-    Ok(state)
-}
-
 /// Does this browser come from the portal in which the customer approved?
 pub fn is_confirmed(interaction: &Interaction, browser: &BrowserKey, brought: Option<&str>) -> bool {
     let (State::Approved { grant }, BegunBy::Browser, Some(conclusion)) =
@@ -100,13 +92,11 @@ pub async fn read(app: &App, brand: &Brand, ticket: &str) -> Read<Told> {
     let status = match interaction.stage(brand, now) {
         Stage::Fail(failure) => Status::Failed(failure, failed_way(brand, &interaction, failure)),
         Stage::Deliver(_) | Stage::Done => Status::Completed,
-        Stage::AppOffered
-        | Stage::HandedOff
-        | Stage::SignIn
-        | Stage::Accounts(_)
-        | Stage::Consent(_)
-        | Stage::Methods(_)
-        | Stage::Challenged(..) => Status::Open,
+        Stage::HandedOff => Status::Open,
+        // not in the bank's hands yet
+        Stage::AppOffered | Stage::SignIn | Stage::Accounts(_) | Stage::Consent(_) | Stage::Methods(_) | Stage::Challenged(..) => {
+            return Ok(Err(ConclusionRefusal::Unknown.into()));
+        }
     };
     let Some(client) = client else { return Ok(Err(Refused { refusal: ConclusionRefusal::Void, way: way_out(brand, &interaction) })) };
     if matches!(status, Status::Open)

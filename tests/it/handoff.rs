@@ -81,12 +81,16 @@ impl Browser {
     /// To the portal; where the bank's app is offered first, on with "continue here".
     pub async fn open(bank: &Bank, brand: Brand, url: &str) -> Self {
         let wire = bank.browser();
-        let mut reply = wire.get(url).await.ok(303);
+        let mut reply = wire.get(url).await;
         let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
         let mut browser = Self { wire, cookie, ticket: String::new(), journey: String::new() };
-        while let Some(path) = Some(reply.header("location").to_owned()).filter(|location| location.starts_with('/')) {
-            let page = browser.get(&format!("{}{path}", bank.origin(brand.psu_host))).await;
-            reply = if page.status == 200 { browser.continue_here(bank, brand, &path, &page).await } else { page }.ok(303);
+        let origin = bank.origin(brand.psu_host);
+        loop {
+            reply = match (reply.status, reply.header("location")) {
+                (200, _) => browser.continue_here(&origin, &reply).await,
+                (303, path) if path.starts_with('/') => browser.get(&format!("{origin}{path}")).await,
+                _ => break,
+            };
         }
         browser.ticket = ticket_of(reply.header("location"));
         let told = BackEnd::of(bank, brand).read(&browser.ticket).await.ok(200).json();
@@ -95,10 +99,12 @@ impl Browser {
         browser
     }
 
-    async fn continue_here(&self, bank: &Bank, brand: Brand, path: &str, page: &Reply) -> Reply {
-        let csrf = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap_or_else(|| panic!("{page:?}")).split('"').next().unwrap();
-        let form = [("csrf", csrf), ("decision", "continue_here")];
-        self.wire.form(&format!("{}{path}", bank.origin(brand.psu_host)), &[("cookie", &self.cookie)], &form).await
+    async fn continue_here(&self, origin: &str, page: &Reply) -> Reply {
+        // or some browsers would stop on the way from this form to the portal
+        let policy = page.header("content-security-policy");
+        assert!(policy.ends_with("form-action 'self' https://portal.bank.example"), "{policy}");
+        let form = [("csrf", attribute(page, "name=\"csrf\" value")), ("decision", "continue_here")];
+        self.wire.form(&format!("{origin}{}", attribute(page, "action")), &[("cookie", &self.cookie)], &form).await
     }
 
     pub async fn get(&self, url: &str) -> Reply {
@@ -114,6 +120,12 @@ impl Browser {
     pub async fn code(&self, concluded: &Reply) -> String {
         self.go_home(concluded).await.code().to_owned()
     }
+}
+
+#[track_caller]
+pub fn attribute<'p>(page: &'p Reply, name: &str) -> &'p str {
+    let rest = page.body.split(&format!("{name}=\"")).nth(1).unwrap_or_else(|| panic!("no {name}: {page:?}"));
+    rest.split('"').next().unwrap()
 }
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! The reference portal of `examples/portal`, as a customer's browser meets it: the proof that the contract can be kept.
 
 use crate::{
+    handoff::attribute,
     harness::{
         Bank, BankOptions, Brand, CIC, LBP, Landing, Reply, Tpp,
         bank::{BRANDS, pki},
@@ -59,15 +60,19 @@ impl Customer {
     async fn arrive(client: &Client<'_>, channel: &str, scope: &str) -> Self {
         let bank = client.tpp.bank;
         let wire = bank.browser();
-        let mut reply = wire.get(&client.authorize_url(channel, scope, &[])).await.ok(303);
-        let bank_cookie = cookie(&reply);
-        // where the bank's app is offered first: on in the browser
-        while let Some(path) = Some(reply.header("location").to_owned()).filter(|location| location.starts_with('/')) {
-            let url = format!("{}{path}", bank.origin(client.brand.psu_host));
-            let page = wire.send(Method::GET, &url, &[("cookie", &bank_cookie)], "").await;
-            let form = [("csrf", csrf(&page)), ("decision", "continue_here".to_owned())];
-            let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            reply = if page.status == 200 { wire.form(&url, &[("cookie", &bank_cookie)], &form).await } else { page };
+        let mut reply = wire.get(&client.authorize_url(channel, scope, &[])).await;
+        let (bank_cookie, origin) = (cookie(&reply), bank.origin(client.brand.psu_host));
+        let cookies = [("cookie", bank_cookie.as_str())];
+        loop {
+            reply = match (reply.status, reply.header("location")) {
+                // where the bank's app is offered first: on in the browser
+                (200, _) => {
+                    let form = [("csrf", attribute(&reply, "name=\"csrf\" value")), ("decision", "continue_here")];
+                    wire.form(&format!("{origin}{}", attribute(&reply, "action")), &cookies, &form).await
+                }
+                (303, path) if path.starts_with('/') => wire.send(Method::GET, &format!("{origin}{path}"), &cookies, "").await,
+                _ => break,
+            };
         }
         let start = reply.header("location").to_owned();
         let mut customer = Self { wire, bank_cookie, portal_cookie: String::new(), url: start, page: reply };

@@ -1,6 +1,7 @@
 //! One binary for all integration tests: one link, one harness.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::wildcard_enum_match_arm)]
 
+mod app2app;
 mod architecture;
 mod authorize;
 mod brand_trust;
