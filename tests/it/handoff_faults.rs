@@ -110,8 +110,9 @@ async fn an_sca_of_another_time_is_none_of_this_journey() {
     assert_eq!(client.introspect(token["access_token"].as_str().unwrap()).await["auth_time"], now.unix_timestamp());
     // written with any offset
     let journey = handed(&bank, &client, "aisp").await;
-    let elsewhere = now.to_offset(time::UtcOffset::from_hms(5, 30, 0).unwrap());
-    journey.complete(&with(journey.words.clone(), at(elsewhere))).await.ok(200);
+    let elsewhere = now.to_offset(time::UtcOffset::from_hms(5, 30, 0).unwrap()).format(&Rfc3339).unwrap();
+    let words = with(journey.words.clone(), json!({ "sca": with(journey.words["sca"].clone(), json!({ "at": elsewhere })) }));
+    journey.complete(&words).await.ok(200);
 }
 
 #[tokio::test]
