@@ -27,7 +27,7 @@ pub const OUTCOMES: [(&str, &str, &str, &str); 14] = [
     ("technical", "temporarily_unavailable", "temporarily_unavailable", "TPP_ENROLLMENT_TECHNICAL_ERROR"),
 ];
 
-fn spelling(brand: Brand, channel: &str, reason: &str) -> &'static str {
+pub fn spelling(brand: Brand, channel: &str, reason: &str) -> &'static str {
     let row = OUTCOMES.iter().find(|row| row.0 == reason).expect("one of the fourteen");
     match (brand.id, channel) {
         ("cic", _) => row.1,
