@@ -10,11 +10,11 @@ use super::{
 use crate::{
     app::App,
     oauth::{
-        brand::{Brand, PsuAuthentication},
+        brand::Brand,
         client::Client,
         conclusion::{ConclusionRefusal, Requirement, Said, Served, Verdict, confirmation, judge},
         error::OAuthError,
-        interaction::{BegunBy, BrowserKey, Interaction, InteractionId, Stage, State},
+        interaction::{BegunBy, Interaction, InteractionId, Stage, State},
         payment::Payment,
         sca::ScaFailure,
         secret::{Handle, HandleKind, Secret},
@@ -62,25 +62,6 @@ pub enum Status {
 }
 
 type Read<T> = Result<Result<T, Refused>, Outage>;
-
-/// Where the bank's portal takes over: its URL with the ticket, and nothing else of the journey.
-pub fn portal_of(brand: &Brand, browser: &BrowserKey, id: InteractionId) -> Option<String> {
-    match &brand.psu_authentication {
-        PsuAuthentication::Portal { url } => Some(format!("{url}?interaction={}", browser.ticket(id).1.reveal())),
-        PsuAuthentication::Simulator | PsuAuthentication::Driver | PsuAuthentication::None => None,
-    }
-}
-
-/// Does this browser come from the portal in which the customer approved?
-pub fn is_confirmed(interaction: &Interaction, browser: &BrowserKey, brought: Option<&str>) -> bool {
-    let (State::Approved { grant }, BegunBy::Browser, Some(conclusion)) =
-        (&interaction.state, interaction.begun_by, &interaction.conclusion)
-    else {
-        return true;
-    };
-    let expected = confirmation(&browser.ticket(interaction.id).1, *grant, conclusion);
-    brought.is_some_and(|brought| Secret::new(brought).digest().matches(&expected.digest()))
-}
 
 /// All that the bank's system needs to know. Reading changes nothing and may be repeated.
 pub async fn read(app: &App, brand: &Brand, ticket: &str) -> Read<Told> {

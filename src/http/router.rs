@@ -95,6 +95,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
         Endpoint::Journey => get(authorize::look),
         Endpoint::JourneyStep => post(authorize::step),
         Endpoint::JourneyReturn => get(authorize::go_home),
+        Endpoint::JourneyStatus => get(authorize::status),
         Endpoint::Metadata => get(metadata::metadata),
         Endpoint::Jwks => get(metadata::jwks),
         Endpoint::Document => get(openapi::document_of_site),

@@ -1,9 +1,9 @@
 //! How the bank's own system says that a journey ended: what it must have seen to, and what is made of its word.
 
 use super::{
-    brand::{AccountChoice, Brand},
+    brand::{AccountChoice, Brand, PsuAuthentication},
     grant::{GrantId, PsuReference, ScaEvidence},
-    interaction::{Interaction, Stage, State},
+    interaction::{BegunBy, BrowserKey, Interaction, InteractionId, Stage, State},
     method::Account,
     payment::{Payment, PaymentKind},
     sca::ScaFailure,
@@ -460,4 +460,23 @@ pub fn confirmation(ticket: &Secret, grant: GrantId, conclusion: &Digest) -> Sec
     hash.update(grant.0.as_bytes());
     hash.update(conclusion.as_bytes());
     Secret::new(URL_SAFE_NO_PAD.encode(hash.finalize()))
+}
+
+/// Where the bank's portal takes over: its URL with the ticket, and nothing else of the journey.
+pub fn portal_of(brand: &Brand, browser: &BrowserKey, id: InteractionId) -> Option<String> {
+    match &brand.psu_authentication {
+        PsuAuthentication::Portal { url } => Some(format!("{url}?interaction={}", browser.ticket(id).1.reveal())),
+        PsuAuthentication::Simulator | PsuAuthentication::Driver | PsuAuthentication::None => None,
+    }
+}
+
+/// Does this browser come from the portal in which the customer approved?
+pub fn is_confirmed(interaction: &Interaction, browser: &BrowserKey, brought: Option<&str>) -> bool {
+    let (State::Approved { grant }, BegunBy::Browser, Some(conclusion)) =
+        (&interaction.state, interaction.begun_by, &interaction.conclusion)
+    else {
+        return true;
+    };
+    let expected = confirmation(&browser.ticket(interaction.id).1, *grant, conclusion);
+    brought.is_some_and(|brought| Secret::new(brought).digest().matches(&expected.digest()))
 }
