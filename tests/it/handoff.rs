@@ -1,7 +1,7 @@
 //! The bank's own pages: the browser is handed over with a ticket, the portal's back end reads the journey and concludes it, once.
 
 use crate::harness::{
-    Bank, BankOptions, Brand, CIC, LBP, Landing, Reply, Tpp,
+    Bank, BankOptions, Brand, CIC, LBP, Landing, Process, Reply, Tpp,
     bank::BRANDS,
     tpp::{CALLBACK, Client, STATE},
     wire::Wire,
@@ -394,4 +394,98 @@ async fn nothing_that_opens_a_journey_is_stored() {
             assert!(table != "audit_events" || !row.contains("c-1001"), "no customer in the audit trail: {row}");
         }
     }
+}
+
+/// Amount and payee go to the portal, its approval is of exactly that, and a change in between voids it.
+#[tokio::test]
+async fn a_payment_is_approved_as_the_portal_was_told_it_or_not_at_all() {
+    let bank = Bank::with(with_portal()).await;
+    for brand in BRANDS {
+        let client = bank.tpp(PspRole::ALL).register(brand).await;
+        let portal = BackEnd::of(&bank, brand);
+        let payments = format!("https://localhost:{}/v1/brands/{}/payments", bank.internal.port(), brand.id);
+        let body = |payment_id: &str, amount: &str| {
+            json!({
+                "client_id": client.id, "kind": "initiation", "payment_id": payment_id, "amount": amount, "currency": "EUR",
+                "creditor_name": "Librairie des Arts", "creditor_account": "FR7630006000011234567890189",
+                "debtor_account": "FR7610107001011234567890129",
+            })
+        };
+        let begin = async |payment_id: &str| {
+            let lodged = bank.gateway().json(Method::POST, &payments, &[], &body(payment_id, "1234.50")).await.ok(201).json();
+            let rest = crate::harness::wire::encode(&[
+                ("redirect_uri", CALLBACK),
+                ("state", STATE),
+                ("code_challenge", crate::harness::tpp::CHALLENGE),
+                ("code_challenge_method", "S256"),
+            ]);
+            let url = format!("{}&{rest}", lodged["consent_approval_url"].as_str().unwrap());
+            (lodged["payment_request"].as_str().unwrap().to_owned(), Browser::open(&bank, brand, &url).await)
+        };
+        let (id, browser) = begin("p-1").await;
+        let told = portal.read(&browser.ticket).await.ok(200).json();
+        let payment = &told["payment"];
+        assert_eq!((&payment["amount"], &payment["creditor_name"]), (&json!("1234.50"), &json!("Librairie des Arts")));
+        assert_eq!(told["accounts"], json!({ "choose": "none", "given": "FR7610107001011234567890129" }));
+        assert_eq!(told["required"], json!(["authenticate", "sca"]));
+        let concluded = portal.complete(&browser.ticket, &portal.completion(&browser.ticket).await).await.ok(200);
+        let code = browser.code(&concluded).await;
+        let token = client.redeem("web", "pisp", &code).await.ok(200).json();
+        let seen = client.introspect(token["access_token"].as_str().unwrap()).await;
+        assert_eq!((&seen["payment_request"], &seen["payment_id"]), (&json!(id), &json!("p-1")), "{seen}");
+        assert_eq!(portal.read(&browser.ticket).await.ok(200).json()["payment"]["amount"], "1234.50");
+
+        // changed between what the customer saw and what he approves
+        let (id, browser) = begin("p-2").await;
+        let words = portal.completion(&browser.ticket).await;
+        bank.gateway().json(Method::PUT, &format!("{payments}/{id}"), &[], &body("p-2", "9234.50")).await.ok(200);
+        portal.read(&browser.ticket).await.refused(409, "approval_void");
+        let refused = portal.complete(&browser.ticket, &words).await.refused(409, "approval_void");
+        assert_eq!(portal.complete(&browser.ticket, &words).await.refused(409, "approval_void").json(), refused.json());
+        assert!(!browser.go_home(&refused).await.params.contains_key("code"));
+    }
+}
+
+/// The log, the metrics: which routes and how often, never whose journey.
+#[tokio::test]
+async fn log_and_metrics_know_nobodys_ticket() {
+    let bank = Bank::unserved(with_portal()).await;
+    let process = Process::serve(&bank).await;
+    let client = bank.tpp(PspRole::ALL).register(CIC).await;
+    let portal = BackEnd::of(&bank, CIC);
+    let browser = Browser::hand_over(&client, "web", "aisp").await;
+    let words = portal.completion(&browser.ticket).await;
+    portal
+        .complete(&browser.ticket, &json!({ "subject": "c-1001", "accounts": [{ "iban": "FR7630006000011234567890189" }] }))
+        .await
+        .ok(400);
+    portal.fail(&browser.ticket, "FR7630006000011234567890189").await.ok(400);
+    let concluded = portal.complete(&browser.ticket, &words).await.ok(200);
+    let confirmation = redirect_to(&concluded).split("confirmation=").nth(1).unwrap().to_owned();
+    let code = browser.code(&concluded).await;
+    let metrics = bank.browser().get(&format!("http://{}/metrics", bank.ops)).await.ok(200).body;
+    assert!(metrics.contains("guichet_interactions_concluded_total{outcome=\"completed\"} 1"), "{metrics}");
+    let said = format!("{}{metrics}", process.log());
+    assert!(said.contains("/v1/brands/{brand}/interactions/{ticket}/complete"), "{said}");
+    for secret in [&browser.ticket[5..], &confirmation, &code[5..], "c-1001", "FR7630006000011234567890189", "sca-1\""] {
+        assert!(!said.contains(secret), "{secret}");
+    }
+}
+
+/// Killed after it wrote, before its answer came: the same words again find what was written.
+#[tokio::test]
+async fn a_conclusion_survives_the_servers_death() {
+    let bank = Bank::unserved(with_portal()).await;
+    let process = Process::serve(&bank).await;
+    let client = bank.tpp(PspRole::ALL).register(CIC).await;
+    let portal = BackEnd::of(&bank, CIC);
+    let browser = Browser::hand_over(&client, "web", "aisp").await;
+    let words = portal.completion(&browser.ticket).await;
+    let first = portal.complete(&browser.ticket, &words).await.ok(200).body;
+    process.kill_9();
+    let _second = Process::serve(&bank).await;
+    let again = BackEnd::of(&bank, CIC).complete(&browser.ticket, &words).await.ok(200);
+    assert_eq!(again.body, first);
+    let browser = Browser { wire: bank.browser(), ..browser };
+    client.redeem("web", "aisp", &browser.code(&again).await).await.ok(200);
 }

@@ -3,8 +3,9 @@
 use crate::{
     handoff::attribute,
     harness::{
-        Bank, BankOptions, Brand, CIC, LBP, Landing, Reply, Tpp,
+        Bank, BankOptions, Brand, Browser, CIC, LBP, Landing, Reply, Tpp,
         bank::{BRANDS, pki},
+        browser::PHONE,
         together,
         tpp::{CALLBACK, Client, STATE},
         wire::{Wire, tls},
@@ -278,4 +279,31 @@ async fn a_dead_back_end_does_not_trap_the_customer() {
     let url = format!("{}/cic/journeys/{}/return", bank.origin(CIC.psu_host), journey.simple());
     let home = customer.wire.send(Method::GET, &url, &[("cookie", &customer.bank_cookie)], "").await;
     came_home(&Landing::read(home.ok(303).header("location")), &client, "web", "timed_out");
+}
+
+/// `form-action` of neither side stops anybody on the way from "continue here" to the portal, or from the last form home.
+#[tokio::test]
+async fn a_real_browser_gets_to_the_portal_and_home() {
+    let bank = start(LBP, false).await;
+    let client = bank.tpp(PspRole::ALL).register(LBP).await;
+    let browser = Browser::of_size(PHONE).await;
+    for channel in ["web", "pph"] {
+        browser.go(&client.authorize_url(channel, "cbpii", &[])).await;
+        if channel == "pph" {
+            browser.click("button[value=continue_here]").await;
+        }
+        browser.until("the portal", async || browser.has("input[name=customer]").await).await;
+        browser.fill("input[name=customer]", "alice").await;
+        browser.fill("input[name=password]", PASSWORD).await;
+        browser.click("button[value=sign_in]").await;
+        browser.until("what is asked", async || browser.has("input[name=account]").await).await;
+        browser.click("input[value=demo-account-1]").await;
+        browser.click("input[name=consent]").await;
+        browser.click("button[value=continue]").await;
+        browser.until("the challenge", async || browser.has("input[name=code]").await).await;
+        browser.fill("input[name=code]", DEMO_CODE).await;
+        browser.click("button[value=code]").await;
+        let landing = browser.landed().await;
+        client.redeem(channel, "cbpii", landing.code()).await.ok(200);
+    }
 }
