@@ -7,6 +7,7 @@ mod certificate;
 mod door;
 mod endpoints;
 mod events;
+mod exchange;
 mod extract;
 mod forwarded;
 mod grants;

@@ -5,7 +5,7 @@ use super::{
     authorize::{self, request_id},
     certificate,
     endpoints::{Endpoint, endpoints},
-    events,
+    events, exchange,
     extract::ClientRequest,
     grants, interactions, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke,
     site::{HttpLimits, InternalSite, Route, Site},
@@ -120,6 +120,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
+        .route("/v1/brands/{brand}/interactions", post(exchange::begin))
         .route("/v1/brands/{brand}/interactions/{ticket}", get(interactions::read))
         .route("/v1/brands/{brand}/interactions/{ticket}/complete", post(interactions::complete))
         .route("/v1/brands/{brand}/interactions/{ticket}/fail", post(interactions::fail))
