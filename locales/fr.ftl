@@ -200,11 +200,17 @@ notice_home = Recommencer chez { $tpp }
 ## Test customers
 customers_title = Clients de test
 customers_lead = Chacun de ces clients se comporte d’une façon déterminée. Connectez-vous avec l’un d’eux pour voir comment votre application réagit au résultat.
-customers_login = Numéro client
 customers_password = Mot de passe
 customers_channel = Réponse sur { $channel }
 customers_code = code
 customers_none = Aucun client de test n’est prévu pour cette marque.
+customers_account = Compte
+customers_at_sign_in = Après la connexion
+customers_approves_at_once = Valide aussitôt dans l’application.
+customers_approves_after = Valide dans l’application après { $seconds } secondes.
+customers_fails_after = L’application le signale après { $seconds } secondes.
+customers_silent = Personne ne répond : la demande expire.
+customers_types = Le bon code à usage unique est { $code }. Le troisième code faux suspend la méthode.
 
 ## A TPP that is not served
 not_served_title = { $tpp } ne peut pas être utilisé ici pour le moment

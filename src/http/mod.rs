@@ -19,6 +19,7 @@ mod register;
 mod respond;
 mod revoke;
 mod router;
+mod sandbox;
 mod site;
 mod token;
 

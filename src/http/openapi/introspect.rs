@@ -33,6 +33,7 @@ pub fn all() -> Vec<Documented> {
         Documented { method: HttpMethod::Get, path: "/openapi.json".into(), operation: document() },
     ];
     all.extend(super::payments::all());
+    all.extend(super::sandbox::all());
     all
 }
 

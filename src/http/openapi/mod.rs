@@ -13,6 +13,7 @@ mod payments;
 mod permissions;
 mod refusals;
 mod registration;
+mod sandbox;
 mod token;
 
 pub use certificates::REASONS;
@@ -86,6 +87,7 @@ pub fn internal_document() -> OpenApi {
     let components = with::<PermissionLinkRequest>(with::<PermissionLink>(components));
     let components =
         payments::schemas().into_iter().fold(with::<PaymentRequest>(components), |all, (name, schema)| all.schema(name, schema));
+    let components = sandbox::schemas().into_iter().fold(components, |all, (name, schema)| all.schema(name, schema));
     let components = components.security_scheme(BANK_CERTIFICATE, scheme);
     let mut built =
         document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
@@ -118,6 +120,7 @@ fn describe(endpoint: Endpoint<'_>, brand: &Brand) -> Operation {
         Endpoint::Journey => authorize::look(),
         Endpoint::JourneyStep => authorize::step(),
         Endpoint::JourneyReturn => authorize::go_home(),
+        Endpoint::JourneyStatus => authorize::status(),
         Endpoint::Customers => authorize::customers(),
         Endpoint::PermissionsOpen => permissions::open(),
         Endpoint::Permissions => permissions::list(),
