@@ -20,6 +20,8 @@ pub enum AuditKind {
     OrganisationMerged,
     RegistrationRefused,
     InteractionBegun,
+    /// The customer went on in the browser where the bank's app was expected.
+    AppFallback,
     SignedIn,
     SignInFailed,
     InteractionApproved,
@@ -71,6 +73,7 @@ impl AuditKind {
             Self::OrganisationMerged => "organisation_merged",
             Self::RegistrationRefused => "registration_refused",
             Self::InteractionBegun => "interaction_begun",
+            Self::AppFallback => "app_fallback",
             Self::SignedIn => "signed_in",
             Self::SignInFailed => "sign_in_failed",
             Self::InteractionApproved => "interaction_approved",

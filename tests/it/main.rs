@@ -1,9 +1,13 @@
 //! One binary for all integration tests: one link, one harness.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::wildcard_enum_match_arm)]
 
+mod app2app;
 mod architecture;
+mod attacks;
 mod authorize;
 mod brand_trust;
+mod browser_journeys;
+mod browser_pages;
 mod certificates;
 mod client_authentication;
 mod crash;

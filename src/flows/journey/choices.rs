@@ -1,7 +1,8 @@
-//! What the customer chooses: accounts, whether to go on, and by which method.
+//! What the customer chooses: to go on in the browser, accounts, whether to go on, and by which method.
 
 use super::{Journey, View, with_accounts};
 use crate::{
+    audit::AuditKind,
     oauth::{
         brand::{AccountChoice, PsuAuthentication},
         client::Client,
@@ -13,6 +14,16 @@ use crate::{
 };
 
 impl Journey<'_> {
+    /// The journey stays the channel's: its code is worth nothing at another one's token endpoint.
+    pub(super) async fn continue_here(&self, tx: &mut Tx, interaction: &Interaction) -> Result<View, Outage> {
+        let Some(state) = State::in_browser(self.brand) else { return Ok(View::Next) };
+        tx.set_fallback(interaction.id).await?;
+        tx.set_interaction_state(interaction.id, &state, self.now).await?;
+        tx.record(&self.event(interaction, AuditKind::AppFallback).reason(interaction.channel.clone())).await?;
+        metrics::counter!("guichet_app_fallbacks_total", "channel" => interaction.channel.clone()).increment(1);
+        Ok(View::Next)
+    }
+
     pub(super) fn is_simulated(&self) -> bool {
         self.brand.psu_authentication == PsuAuthentication::Simulator
     }

@@ -29,6 +29,11 @@ use time::OffsetDateTime;
 
 /// What to show, or where to send the browser.
 pub enum View {
+    /// The bank's app was expected: open it, go on here, or cancel.
+    OpenApp {
+        interaction: Interaction,
+        client: Client,
+    },
     SignIn {
         interaction: Interaction,
         client: Client,
@@ -110,6 +115,8 @@ pub struct Form {
 
 pub enum Step {
     Cancel,
+    /// In the browser, where the bank's app was expected.
+    ContinueHere,
     SignIn {
         login: String,
         password: Secret,
@@ -259,8 +266,16 @@ pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
 /// The journey, if this browser began it.
 async fn mine(tx: &mut Tx, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<Result<Interaction, NoView>, Outage> {
     let Some(interaction) = tx.lock_interaction(&brand.id, id).await? else { return Ok(Err(NoView::Unknown)) };
-    let same = browser.is_some_and(|key| key.digest().matches(&interaction.browser));
-    Ok(if same { Ok(interaction) } else { Err(NoView::OtherBrowser) })
+    if !browser.is_some_and(|key| key.digest().matches(&interaction.browser)) {
+        return Ok(Err(NoView::OtherBrowser));
+    }
+    // the app took the request meanwhile and answered the TPP: the tab that offered the app has nothing more to say
+    if let (State::AppOffered, Some(request)) = (&interaction.state, &interaction.request)
+        && tx.answered_in_app(request).await?
+    {
+        return Ok(Err(NoView::AlreadyAnswered));
+    }
+    Ok(Ok(interaction))
 }
 
 /// The same row again, after the bank was asked; whose it is was settled before.
@@ -311,7 +326,8 @@ impl Journey<'_> {
                 let asked = Asked { interaction, client, payment, other_methods: who.methods.len() > 1, challenge };
                 if waits(&asked.challenge) { View::Waiting(asked) } else { View::OneTimeCode(asked) }
             }
-            Stage::AppOffered | Stage::HandedOff | Stage::SignIn | Stage::Deliver(_) | Stage::Done | Stage::Fail(_) => {
+            Stage::AppOffered => View::OpenApp { interaction, client },
+            Stage::HandedOff | Stage::SignIn | Stage::Deliver(_) | Stage::Done | Stage::Fail(_) => {
                 View::SignIn { interaction, client, wrong_password: false }
             }
         })
@@ -332,6 +348,7 @@ impl Journey<'_> {
                 }
                 view
             }
+            (Stage::AppOffered, Step::ContinueHere) => self.continue_here(&mut tx, &interaction).await?,
             (Stage::SignIn, Step::SignIn { login, password }) => return self.sign_in(tx, interaction, &login, &password).await,
             (Stage::Accounts(who), Step::Accounts(chosen)) => self.choose_accounts(&mut tx, interaction, who, &chosen).await?,
             (Stage::Consent(who), Step::Approve) => self.go_on(&mut tx, &interaction, who).await?,
@@ -353,6 +370,7 @@ impl Journey<'_> {
             (
                 _,
                 Step::SignIn { .. }
+                | Step::ContinueHere
                 | Step::Accounts(_)
                 | Step::Approve
                 | Step::Simulate(_)
