@@ -24,10 +24,9 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        self, AccountChoice, CalendarDate, ChannelAnswer, Consent, Customers, MethodChoice, NotServed, NoticeKind, OneTimeCode, OpenApp,
-        Outcome, Return, ScriptedCustomer, SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity, negotiate,
+        self, AccountChoice, CalendarDate, Consent, MethodChoice, NotServed, NoticeKind, OneTimeCode, OpenApp, Outcome, Return, SignIn,
+        SignInError, SimulatedOutcome, Site as PageSite, TppIdentity, negotiate,
     },
-    sca::simulator,
 };
 use axum::{
     body::Body,
@@ -210,26 +209,6 @@ fn read_form(params: &Params) -> Option<(Form, String)> {
 fn chosen_accounts(params: &Params) -> Vec<String> {
     let numbered = (0..MOST_ACCOUNTS).map(|place| format!("account.{place}"));
     ["account".to_owned()].into_iter().chain(numbered).filter_map(|name| params.get(&name).map(str::to_owned)).collect()
-}
-
-/// The scripted customers of a sandbox, for TPP developers.
-pub async fn customers(State(site): State<Arc<Site>>, request: Request<Body>) -> Response {
-    let lang = negotiate(None, None, &accept_language(request.headers()), &site.brand);
-    let listed: Vec<_> = simulator::customers()
-        .map(|customer| ScriptedCustomer {
-            login: customer.login,
-            password: simulator::PASSWORD,
-            outcome: customer.script.outcome(),
-            answers: site
-                .brand
-                .channels
-                .iter()
-                .map(|c| ChannelAnswer { channel: &c.name, error: customer.script.outcome().map(|failure| c.wire_code(failure)) })
-                .collect(),
-        })
-        .collect();
-    let page = site.page(lang);
-    respond::page(StatusCode::OK, page, Customers { site: page, customers: &listed }.render())
 }
 
 /// Everything a page of this journey needs beside the journey itself.

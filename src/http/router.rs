@@ -6,7 +6,7 @@ use super::{
     endpoints::{Endpoint, endpoints},
     events,
     extract::ClientRequest,
-    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke,
+    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke, sandbox,
     site::{HttpLimits, InternalSite, Route, Site},
     token,
 };
@@ -100,7 +100,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
         Endpoint::Jwks => get(metadata::jwks),
         Endpoint::Document => get(openapi::document_of_site),
         Endpoint::Developers => get(openapi::page),
-        Endpoint::Customers => get(authorize::customers),
+        Endpoint::Customers => get(sandbox::page),
         Endpoint::PermissionsOpen => get(permissions::open),
         Endpoint::Permissions => get(permissions::list),
         Endpoint::Permission => get(permissions::one),
@@ -125,6 +125,8 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
         .route("/v1/brands/{brand}/grants/search", post(grants::search))
         .route("/v1/brands/{brand}/grants/{grant_id}/withdraw", post(grants::withdraw))
         .route("/v1/brands/{brand}/permissions", post(grants::invite))
+        .route("/v1/brands/{brand}/sandbox/customers", get(sandbox::list))
+        .route("/v1/brands/{brand}/sandbox/customers/{login}", put(sandbox::put).delete(sandbox::delete))
         .route("/openapi.json", get(openapi::internal))
         .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));
     observed(machine_fallbacks(routes))

@@ -56,6 +56,7 @@ mod revocation;
 mod revocation_status;
 mod revoke;
 mod rules;
+mod sandbox_scripts;
 mod say_why;
 mod sca_outcomes;
 mod services;

@@ -135,7 +135,8 @@ async fn answered(door: &mut Door, counter: Counter, host: &str, path: &str) -> 
         .replace("{brand}", "nobody")
         .replace("{link}", "a")
         .replace("{ticket}", "a")
-        .replace("{grant_id}", "a");
+        .replace("{grant_id}", "a")
+        .replace("{login}", "a");
     assert_eq!(status(door, counter, host, &Method::PATCH, &path).await, StatusCode::METHOD_NOT_ALLOWED, "{path}");
     let mut answered = BTreeSet::new();
     for method in METHODS {

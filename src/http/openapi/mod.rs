@@ -14,6 +14,7 @@ mod payments;
 mod permissions;
 mod refusals;
 mod registration;
+mod sandbox;
 mod token;
 
 pub use certificates::REASONS;
@@ -87,6 +88,7 @@ pub fn internal_document() -> OpenApi {
     let components = with::<PermissionLinkRequest>(with::<PermissionLink>(components));
     let components =
         payments::schemas().into_iter().fold(with::<PaymentRequest>(components), |all, (name, schema)| all.schema(name, schema));
+    let components = sandbox::schemas().into_iter().fold(components, |all, (name, schema)| all.schema(name, schema));
     let components = interactions::schemas(components).security_scheme(BANK_CERTIFICATE, scheme);
     let mut built =
         document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
