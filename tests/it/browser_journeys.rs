@@ -11,14 +11,23 @@ use crate::{
     sca_outcomes::{OUTCOMES, spelling},
 };
 use guichet::oauth::tpp::PspRole;
-use serde_json::json;
 use time::Duration;
 
 pub const LANGS: [&str; 4] = ["de", "en", "es", "fr"];
 
 /// The TPP's link, in one language.
 pub fn link(client: &Client<'_>, channel: &str, lang: &str) -> String {
-    client.authorize_url(channel, "aisp", &[("ui_locales", Some(lang))]).replace("/oauth2/fr/", &format!("/oauth2/{lang}/"))
+    link_for(client, channel, lang, "aisp")
+}
+
+pub fn link_for(client: &Client<'_>, channel: &str, lang: &str, scope: &str) -> String {
+    client.authorize_url(channel, scope, &[("ui_locales", Some(lang))]).replace("/oauth2/fr/", &format!("/oauth2/{lang}/"))
+}
+
+/// The customer's browser on the sign-in page.
+pub async fn begun(browser: &Browser, client: &Client<'_>, channel: &str, lang: &str) {
+    browser.begin(&link(client, channel, lang)).await;
+    browser.until("the sign-in page", async || browser.has("button[value=sign_in]").await).await;
 }
 
 async fn a_client(bank: &Bank, brand: Brand) -> Client<'_> {
@@ -96,12 +105,11 @@ async fn a_double_click_approves_once() {
     for brand in BRANDS {
         let (client, browser) = (a_client(&bank, brand).await, Browser::open().await);
         browser.begin(&link(&client, "web", "en")).await;
-        let twice = "const button = document.querySelector(arguments[0]); button.click(); button.click()";
         browser.fill("input[name=customer]", "approves").await;
         browser.fill("input[name=password]", "sandbox").await;
-        browser.js(twice, json!(["button[value=sign_in]"])).await;
+        browser.double_click("button[value=sign_in]").await;
         browser.until("the consent page", async || browser.has("button[value=approve]").await).await;
-        browser.js(twice, json!(["button[value=approve]"])).await;
+        browser.double_click("button[value=approve]").await;
         client.redeem("web", "aisp", browser.landed().await.code()).await.ok(200);
     }
     assert_eq!(bank.audited("interaction_approved", "").await, 2);
@@ -150,8 +158,7 @@ async fn a_lost_tab_resumes_and_lost_cookies_start_again() {
     for brand in BRANDS {
         let (client, mut browser) = (a_client(&bank, brand).await, Browser::of_size(PHONE).await);
         for channel in ["web", brand.channels.last().unwrap().0] {
-            browser.begin(&link(&client, channel, "de")).await;
-            browser.until("the sign-in page", async || browser.has("button[value=sign_in]").await).await;
+            begun(&browser, &client, channel, "de").await;
             let journey = browser.url().await;
             browser.lose_tab().await;
             browser.go(&journey).await;
@@ -195,7 +202,7 @@ async fn cancelling_and_waiting_too_long_come_home() {
 }
 
 /// Moves the focus with the Tab key to what has this name. On its way everything that has the focus shows it.
-async fn tab_to(browser: &Browser, name: &str) {
+pub async fn tab_to(browser: &Browser, name: &str) {
     for _ in 0..40 {
         browser.press(TAB).await;
         let Some(focus) = browser.focus().await else { continue };

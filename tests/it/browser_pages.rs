@@ -2,7 +2,7 @@
 //! in `target/screenshots` for people to look at.
 
 use crate::{
-    browser_journeys::link,
+    browser_journeys::{link, link_for},
     grants_of_customers::subject,
     harness::{
         Bank, Brand, Browser, CIC, Client, LBP, Psu,
@@ -79,13 +79,23 @@ impl Page {
 
 /// The customer's browser at the beginning of a journey in this language.
 async fn begun(client: &Client<'_>, lang: &str, scope: &str) -> Psu {
-    let url = link(client, "web", lang).replace("scope=aisp", &format!("scope={}", scope.replace(' ', "+")));
-    Psu::open(client.tpp.bank, client.brand, &url).await
+    Psu::open(client.tpp.bank, client.brand, &link_for(client, "web", lang, scope)).await
 }
 
 async fn signed_in(client: &Client<'_>, lang: &str, scope: &str) -> Psu {
+    signed_in_as("approves", client, lang, scope).await
+}
+
+async fn signed_in_as(login: &str, client: &Client<'_>, lang: &str, scope: &str) -> Psu {
     let mut psu = begun(client, lang, scope).await;
-    psu.sign_in("approves").await;
+    psu.sign_in(login).await;
+    psu
+}
+
+/// Before the challenge of this customer.
+async fn challenged(login: &str, client: &Client<'_>, lang: &str) -> Psu {
+    let mut psu = signed_in_as(login, client, lang, "aisp").await;
+    psu.post(&[("decision", "approve")]).await;
     psu
 }
 
@@ -112,9 +122,16 @@ async fn pages(bank: &Bank, client: &Client<'_>, lang: &'static str) -> Vec<Page
     ] {
         all.push(Page::of_journey(name, &signed_in(client, lang, scope).await));
     }
-    let mut psu = signed_in(client, lang, "aisp").await;
-    psu.post(&[("decision", "approve")]).await;
-    all.push(Page::held("50-approved", &psu));
+    all.push(Page::of_journey("14-accounts", &signed_in_as("chooses_an_account", client, lang, "cbpii").await));
+    all.push(Page::of_journey("29-methods", &challenged("chooses_a_method", client, lang).await));
+    all.push(Page::of_journey("33-waiting", &challenged("approves_slowly", client, lang).await));
+    let psu = challenged("types_a_code", client, lang).await;
+    all.push(Page::of_journey("34-code", &psu));
+    let wrong = [("input[name=otp]", "000000"), ("button[value=otp]", "")];
+    all.push(Page::of_journey("36-code-wrong", &psu).then(&wrong));
+    all.push(Page::held("50-approved", &challenged("approves", client, lang).await));
+    let psu = signed_in_as("technical", client, lang, "aisp").await;
+    all.push(Page::of_journey("54-failed", &psu));
     let mut psu = begun(client, lang, "aisp").await;
     psu.post(&[("decision", "cancel")]).await;
     all.push(Page::held("51-cancelled", &psu));
