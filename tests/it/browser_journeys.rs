@@ -11,6 +11,12 @@ use crate::{
     sca_outcomes::{OUTCOMES, spelling},
 };
 use guichet::oauth::tpp::PspRole;
+use std::{
+    env, fs,
+    process::{Command, Stdio},
+    thread,
+    time::Instant,
+};
 use time::Duration;
 
 pub const LANGS: [&str; 4] = ["de", "en", "es", "fr"];
@@ -271,4 +277,41 @@ async fn a_form_is_not_redirected_past_form_action() {
 
 fn escaped(url: &str) -> String {
     url.replace('&', "&amp;")
+}
+
+/// Parent and process group of each process.
+fn processes() -> Vec<(u32, u32, u32)> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let read = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let mut words = stat.rsplit_once(')')?.1.split_whitespace().skip(1).map(str::parse);
+        Some((pid, words.next()?.ok()?, words.next()?.ok()?))
+    };
+    entries.filter_map(|entry| read(entry.file_name().to_str()?.parse().ok()?)).collect()
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + std::time::Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < deadline, "waited for {what}");
+        thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// However the tests end: nothing of theirs goes on running.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_killed_test_run_leaves_no_browser() {
+    let test = "browser_journeys::a_form_is_not_redirected_past_form_action";
+    let mut run = Command::new(env::current_exe().unwrap());
+    let mut run = run.args(["--exact", test]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut groups = vec![];
+    until("its browser", || {
+        let all = processes();
+        groups = all.iter().filter(|(pid, parent, group)| *parent == run.id() && pid == group).map(|(pid, ..)| *pid).collect();
+        groups.iter().any(|group| all.iter().filter(|(_, _, of)| of == group).count() > 4)
+    });
+    run.kill().unwrap();
+    run.wait().unwrap();
+    until("the end of its browser", || !processes().iter().any(|(_, _, group)| groups.contains(group)));
 }

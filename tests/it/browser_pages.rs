@@ -7,7 +7,7 @@ use crate::{
     harness::{
         Bank, Brand, Browser, CIC, Client, LBP, Psu,
         bank::pki,
-        browser::{DESKTOP, PHONE},
+        browser::{DESKTOP, PHONE, TAB},
         looks::{forget_pictures, write_index},
         samples::samples,
     },
@@ -99,6 +99,18 @@ async fn challenged(login: &str, client: &Client<'_>, lang: &str) -> Psu {
     psu
 }
 
+/// Samples of pages that a journey leads to, and notices that a request brings.
+const SEEN_ON_A_JOURNEY: [&str; 8] = [
+    "15-accounts-one",
+    "30-methods",
+    "31-waiting",
+    "35-code",
+    "70-notice-unknownclient",
+    "70-notice-wrongredirecturi",
+    "70-notice-notfound",
+    "70-notice-alreadyanswered",
+];
+
 fn display_name(brand: Brand) -> &'static str {
     if brand.id == CIC.id { "CIC" } else { "La Banque Postale" }
 }
@@ -147,7 +159,8 @@ async fn pages(bank: &Bank, client: &Client<'_>, lang: &'static str) -> Vec<Page
     all.push(Page::open("63-wrong-redirect", &url.replace("tpp.example", "other.example")));
     all.push(Page::open("64-not-found", &format!("{origin}/nowhere")));
     let written = samples(Lang::from_tag(lang).unwrap(), display_name(brand), &format!("/{}/customers", brand.id));
-    all.extend(written.into_iter().map(|(name, html)| Page::new(&name, Way::Written(html))));
+    let seen = |name: &str| SEEN_ON_A_JOURNEY.contains(&name);
+    all.extend(written.into_iter().filter(|(name, _)| !seen(name)).map(|(name, html)| Page::new(&name, Way::Written(html))));
     all.push(Page::open("80-customers", &format!("{origin}/{}/customers", brand.id)));
     let certificate = format!("{origin}/{}/{lang}/certificate", brand.id);
     all.push(Page::open("81-certificate", &certificate));
@@ -256,4 +269,10 @@ async fn what_is_wrong_with_a_page_is_found() {
         browser.js(damage, json!([])).await;
         assert!(!browser.misfits_when_enlarged().await.is_empty(), "{damage}");
     }
+    browser.press(TAB).await;
+    assert!(browser.focus().await.unwrap().outline >= 2.0);
+    let hides =
+        "const sheet = new CSSStyleSheet(); sheet.replaceSync('* { outline: none !important }'); document.adoptedStyleSheets = [sheet]";
+    browser.js(hides, json!([])).await;
+    assert!(browser.focus().await.unwrap().outline < 2.0, "a focus that cannot be seen");
 }
