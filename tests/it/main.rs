@@ -8,6 +8,7 @@ mod authorize;
 mod brand_trust;
 mod browser_journeys;
 mod browser_pages;
+mod browser_sca;
 mod certificates;
 mod client_authentication;
 mod crash;
