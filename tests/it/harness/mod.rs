@@ -13,6 +13,7 @@ pub mod operator;
 pub mod process;
 pub mod psu;
 pub mod raw;
+pub mod sca;
 pub mod samples;
 pub mod sql;
 pub mod tpp;
