@@ -13,7 +13,11 @@ const PLAN: [(&str, &str, &str); 27] = [
     ("standing", "oauth", "serde time uuid"),
     ("register_file", "oauth standing", "csv serde_json"),
     ("trusted_lists", "pki::trusted_list", "aws_lc_rs base64 roxmltree rustls sha2 time x509_parser xml_sec"),
-    ("sca", "oauth storage", "argon2 serde time tokio uuid"),
+    (
+        "sca",
+        "clock config::DriverSettings oauth storage tls::files",
+        "arc_swap argon2 metrics reqwest rustls serde serde_json time tokio tracing utoipa uuid",
+    ),
     ("audit", "oauth", "time uuid"),
     ("uses", "oauth::grant", "metrics quick_cache time"),
     ("pages", "oauth pki sca::script", "askama fluent_bundle serde_json time"),
@@ -47,7 +51,7 @@ const PLAN: [(&str, &str, &str); 27] = [
     ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),
     (
         "server",
-        "app clock config flows http oauth outbound signing storage tasks tls trust",
+        "app clock config flows http oauth outbound sca::http signing storage tasks tls trust",
         "arc_swap metrics_exporter_prometheus nix::sys::resource serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),

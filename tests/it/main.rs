@@ -18,6 +18,8 @@ mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
 mod drafts;
+mod driver;
+mod driver_faults;
 mod endpoint_coverage;
 mod front_proxy;
 mod garbage;

@@ -14,6 +14,7 @@ pub mod payments;
 pub mod process;
 pub mod psu;
 pub mod raw;
+pub mod sca;
 pub mod samples;
 pub mod sql;
 pub mod tpp;
