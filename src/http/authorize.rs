@@ -10,6 +10,7 @@ use crate::{
         Outage,
         authorize::{self, Begun, Bringer, Brought},
         journey::{self, Asked, Form, NoView, Step, View, Waiting},
+        stranger,
     },
     oauth::{
         brand::{Brand, Lang, PsuAuthentication},
@@ -119,6 +120,7 @@ pub async fn look(State(site): State<Arc<Site>>, Path(id): Path<String>, request
     let mut answer = Answer::new(&site, &request);
     let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
     match journey::peek(&site.app, &site.brand, interaction, answer.browser.as_ref()).await {
+        Ok(View::Nothing(NoView::OtherBrowser)) => answer.start_again(interaction).await,
         Ok(view) => answer.show(interaction, view),
         Err(outage) => answer.outage(&outage),
     }
@@ -126,7 +128,7 @@ pub async fn look(State(site): State<Arc<Site>>, Path(id): Path<String>, request
 
 /// Takes the browser home: 303 to the TPP's redirect URI.
 pub async fn go_home(State(site): State<Arc<Site>>, Path(id): Path<String>, request: Request<Body>) -> Response {
-    let answer = Answer::new(&site, &request);
+    let mut answer = Answer::new(&site, &request);
     let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
     let params = Params::parse(request.uri().query().unwrap_or("").as_bytes()).ok();
     let confirmation = params.as_ref().and_then(|params| params.get("confirmation"));
@@ -144,6 +146,7 @@ pub async fn go_home(State(site): State<Arc<Site>>, Path(id): Path<String>, requ
             | View::Home { .. }
             | View::NotServed { .. },
         ) => respond::see_other(&journey_path(&site, interaction)),
+        Ok(View::Nothing(NoView::OtherBrowser)) => answer.start_again(interaction).await,
         Ok(View::Nothing(none)) => answer.nothing(none),
         Err(outage) => answer.outage(&outage),
     }
@@ -182,6 +185,7 @@ pub async fn step(State(site): State<Arc<Site>>, Path(id): Path<String>, request
     let Some((form, typed)) = Params::parse(&form).ok().as_ref().and_then(read_form) else { return answer.refused(400) };
     answer.typed = typed;
     match journey::step(&site.app, &site.brand, interaction, answer.browser.as_ref(), form).await {
+        Ok(View::Nothing(NoView::OtherBrowser)) => answer.start_again(interaction).await,
         Ok(view) => answer.show(interaction, view),
         Err(outage) => answer.outage(&outage),
     }
@@ -355,6 +359,19 @@ impl<'a> Answer<'a> {
 
     fn csrf(&self, id: InteractionId) -> String {
         self.browser.as_ref().map_or_else(String::new, |key| key.csrf(id))
+    }
+
+    /// The cookie is lost, or never was here.
+    async fn start_again(&mut self, id: InteractionId) -> Response {
+        let (client, lang) = match stranger::start_again(&self.site.app, &self.site.brand, id).await {
+            Ok(Some(known)) => known,
+            Ok(None) => return self.nothing(NoView::OtherBrowser),
+            Err(outage) => return self.outage(&outage),
+        };
+        let (page, tpp) = (self.site.page(lang), tpp_of(&client, lang));
+        // https by its registration; without one, the page names nobody
+        let home = client.metadata.client_uri.as_deref().map(|url| (&tpp, url));
+        respond::notice_with_home(StatusCode::FORBIDDEN, page, NoticeKind::CookieLost, &self.request_id, home)
     }
 
     fn nothing(&self, none: NoView) -> Response {

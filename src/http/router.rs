@@ -1,10 +1,11 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
+    app_links,
     authorize::{self, request_id},
     certificate,
     endpoints::{Endpoint, endpoints},
-    events,
+    events, exchange,
     extract::ClientRequest,
     grants, interactions, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke, sandbox,
     site::{HttpLimits, InternalSite, Route, Site},
@@ -53,7 +54,11 @@ pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
 
 /// What a host has once, whatever the number of its brands: its first brand answers.
 fn short_addresses(site: &Arc<Site>) -> Router {
-    Router::new().route("/{lang}/certificate", get(certificate::form).post(certificate::check)).with_state(site.clone())
+    Router::new()
+        .route("/{lang}/certificate", get(certificate::form).post(certificate::check))
+        .route("/.well-known/apple-app-site-association", get(app_links::apple))
+        .route("/.well-known/assetlinks.json", get(app_links::android))
+        .with_state(site.clone())
 }
 
 fn merge(table: &mut ByHost, origin: &str, routes: Router) {
@@ -63,7 +68,7 @@ fn merge(table: &mut ByHost, origin: &str, routes: Router) {
 }
 
 /// `https://host:port` -> `host`.
-fn host_of(origin: &str) -> String {
+pub fn host_of(origin: &str) -> String {
     let authority = origin.strip_prefix("https://").unwrap_or(origin);
     authority.parse::<http::uri::Authority>().map_or_else(|_| authority.to_owned(), |a| a.host().to_ascii_lowercase())
 }
@@ -115,6 +120,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
+        .route("/v1/brands/{brand}/interactions", post(exchange::begin))
         .route("/v1/brands/{brand}/interactions/{ticket}", get(interactions::read))
         .route("/v1/brands/{brand}/interactions/{ticket}/complete", post(interactions::complete))
         .route("/v1/brands/{brand}/interactions/{ticket}/fail", post(interactions::fail))

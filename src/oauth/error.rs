@@ -2,11 +2,13 @@
 
 pub use super::error_code::ErrorCode;
 use super::{
+    app_url::AppUrlRefusal,
     authorize::AuthorizeRefusal,
     client::ClientRefusal,
     conclusion::ConclusionRefusal,
     lodging::{LodgingRefusal, PaymentStatus},
     params::ParamsRefusal,
+    redirect::NoRedirect,
     registration::RegistrationRefusal,
     sca::ScaFailure,
     token::TokenRefusal,
@@ -39,6 +41,10 @@ impl OAuthError {
     pub const BODY_MALFORMED: Self =
         Self::new(ErrorCode::InvalidRequest, "the body is not the object described: a member is missing, unknown or of another type");
     pub const SUBJECT_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "subject: must have 1 to 255 bytes and no control characters");
+    pub const IDEMPOTENCY_KEY_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "Idempotency-Key: must be sent once, with 1 to 255 visible ASCII characters");
+    pub const IDEMPOTENCY_KEY_USED: Self =
+        Self::new(ErrorCode::InvalidRequest, "Idempotency-Key: used before, for another authorize_url").with_status(409);
     pub const LANGUAGE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "language: not offered by this brand");
     pub const PAGE_LIMIT: Self = Self::new(ErrorCode::InvalidRequest, "limit: must be 1 to 100");
     pub const REASON_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "reason: must have 1 to 200 characters, on one line");
@@ -258,6 +264,31 @@ impl From<LodgingRefusal> for OAuthError {
             LodgingRefusal::UsedOtherwise => {
                 Self::new(InvalidRequest, "reference: the payment was used under another one").with_status(409)
             }
+        }
+    }
+}
+
+/// For the bank's app: in a browser a page says it.
+impl From<NoRedirect> for OAuthError {
+    fn from(refusal: NoRedirect) -> Self {
+        use ErrorCode::InvalidRequest;
+        match refusal {
+            NoRedirect::UnknownClient => Self::new(InvalidRequest, "client_id: unknown to this brand"),
+            NoRedirect::Ambiguous => Self::new(InvalidRequest, "client_id or redirect_uri: sent more than once"),
+            NoRedirect::RedirectUriMissing => Self::new(InvalidRequest, "redirect_uri: missing, and the client has several"),
+            NoRedirect::RedirectUriUnknown => Self::new(InvalidRequest, "redirect_uri: not one of the client's"),
+        }
+    }
+}
+
+impl From<AppUrlRefusal> for OAuthError {
+    fn from(refusal: AppUrlRefusal) -> Self {
+        use ErrorCode::InvalidRequest;
+        match refusal {
+            AppUrlRefusal::NotAUrl => Self::new(InvalidRequest, "authorize_url: not an absolute URL"),
+            AppUrlRefusal::OtherHost => Self::new(InvalidRequest, "authorize_url: not on the brand's host for customers"),
+            AppUrlRefusal::NotAnAppsEndpoint => Self::new(InvalidRequest, "authorize_url: no authorization endpoint of an app"),
+            AppUrlRefusal::MalformedQuery => Self::new(InvalidRequest, "authorize_url: the query is not form-encoded UTF-8, or too long"),
         }
     }
 }
