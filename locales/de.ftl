@@ -11,6 +11,7 @@ tpp_legal_name = Eingetragenes Unternehmen
 tpp_authorisation_number = Zulassungsnummer
 support_reference = Kennung für den Kundendienst
 technical_detail = Technischer Hinweis
+new_tab = (öffnet sich in einem neuen Tab)
 
 ## Signing in
 sign_in_title = Anmelden
@@ -196,6 +197,7 @@ notice_too_large_title = Diese Anfrage ist zu groß
 notice_too_large_text = Es wurden mehr Daten gesendet, als diese Seite annimmt.
 notice_too_large_advice = Gehen Sie zurück zu dem Dienst, von dem Sie kommen, und beginnen Sie neu. Wenn es wieder passiert, melden Sie es dem Anbieter.
 notice_home = Bei { $tpp } neu beginnen
+notice_home_advice = Gehen Sie zurück zu { $tpp } und beginnen Sie dort neu.
 
 ## Test customers
 customers_title = Testkunden

@@ -11,6 +11,7 @@ tpp_legal_name = Registered company
 tpp_authorisation_number = Authorisation number
 support_reference = Reference for support
 technical_detail = Technical detail
+new_tab = (opens in a new tab)
 
 ## Signing in
 sign_in_title = Sign in
@@ -196,6 +197,7 @@ notice_too_large_title = This request is too large
 notice_too_large_text = More data was sent to us than this page accepts.
 notice_too_large_advice = Go back to the service you came from and start again. If it happens again, tell its provider.
 notice_home = Start again at { $tpp }
+notice_home_advice = Go back to { $tpp } and start again there.
 
 ## Test customers
 customers_title = Test customers

@@ -11,6 +11,7 @@ tpp_legal_name = Razón social
 tpp_authorisation_number = Número de autorización
 support_reference = Referencia para el servicio de atención
 technical_detail = Detalle técnico
+new_tab = (se abre en una pestaña nueva)
 
 ## Signing in
 sign_in_title = Iniciar sesión
@@ -196,6 +197,7 @@ notice_too_large_title = Esta solicitud es demasiado grande
 notice_too_large_text = Se han enviado más datos de los que acepta esta página.
 notice_too_large_advice = Vuelva al servicio del que viene y empiece de nuevo. Si se repite, informe a su proveedor.
 notice_home = Empezar de nuevo en { $tpp }
+notice_home_advice = Vuelva a { $tpp } y empiece de nuevo allí.
 
 ## Test customers
 customers_title = Clientes de prueba

@@ -11,6 +11,7 @@ tpp_legal_name = Raison sociale
 tpp_authorisation_number = Numéro d’agrément
 support_reference = Référence pour l’assistance
 technical_detail = Détail technique
+new_tab = (s’ouvre dans un nouvel onglet)
 
 ## Signing in
 sign_in_title = Se connecter
@@ -196,6 +197,7 @@ notice_too_large_title = Cette demande est trop volumineuse
 notice_too_large_text = Nous avons reçu plus de données que cette page n’en accepte.
 notice_too_large_advice = Retournez au service d’où vous venez et recommencez. Si cela se reproduit, signalez-le à son fournisseur.
 notice_home = Recommencer chez { $tpp }
+notice_home_advice = Revenez chez { $tpp } et recommencez.
 
 ## Test customers
 customers_title = Clients de test

@@ -3,7 +3,7 @@
 //! serde would stop at the first mistake; an operator wants all of them.
 
 use super::mistakes::{Findings, Source, Spot, suggestion};
-use std::{fmt::Display, ops::RangeInclusive};
+use std::{fmt::Display, ops::RangeInclusive, path::Path};
 use toml::de::{DeTable, DeValue};
 
 /// One table of one file.
@@ -126,6 +126,13 @@ impl<'a> Reader<'a> {
     pub fn may<T>(&mut self, key: &'static str, read: impl FnOnce(&DeValue<'_>) -> Result<T, String>) -> Option<T> {
         let found = self.ask(key)?;
         self.judge(key, &found, read)
+    }
+
+    /// A file that may be named, relative to the one that names it.
+    pub fn file<T>(&mut self, key: &'static str, read: impl FnOnce(&Path) -> Result<T, String>) -> Option<T> {
+        let found = self.ask(key)?;
+        let folder = found.spot.source.folder.unwrap_or(Path::new(""));
+        self.judge(key, &found, |v| read(&folder.join(text(v)?)))
     }
 
     /// A section; when nobody wrote it, its required keys are missed here.

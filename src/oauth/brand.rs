@@ -3,6 +3,7 @@
 use super::{
     channel::Channel,
     scope::{Scope, ScopeToken},
+    theme::Theme,
 };
 use std::{collections::BTreeSet, fmt, sync::Arc};
 use time::Duration;
@@ -137,32 +138,6 @@ pub enum AccountChoice {
     One,
     /// The customer chooses at least one.
     Some,
-}
-
-/// How a brand looks: data, checked when it is loaded. Files are read once, and served under a name that is their hash.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Theme {
-    /// CSS custom properties and their colours, over the stylesheet's own.
-    pub colours: Vec<(&'static str, String)>,
-    pub logo: Option<ThemeFile>,
-    pub fonts: Vec<ThemeFile>,
-    /// What stands below every page: by language, the text and where it leads.
-    pub legal: Vec<(Lang, LegalText)>,
-    /// By language: whom a customer may ask.
-    pub support: Vec<(Lang, String)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ThemeFile {
-    pub media_type: &'static str,
-    pub bytes: Vec<u8>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LegalText {
-    pub text: String,
-    /// https.
-    pub url: Option<String>,
 }
 
 /// One bank, complete and checked: `config` builds it and reports every contradiction at once.

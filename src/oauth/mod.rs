@@ -22,5 +22,6 @@ pub mod revocation;
 pub mod sca;
 pub mod scope;
 pub mod secret;
+pub mod theme;
 pub mod token;
 pub mod tpp;

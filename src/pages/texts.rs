@@ -154,6 +154,7 @@ messages! {
     tpp_authorisation_number();
     support_reference();
     technical_detail();
+    new_tab();
     // Signing in
     sign_in_title();
     sign_in_lead_aisp(brand, tpp);
@@ -330,6 +331,7 @@ messages! {
     notice_too_large_text();
     notice_too_large_advice();
     notice_home(tpp);
+    notice_home_advice(tpp);
     // Test customers
     customers_title();
     customers_lead();
