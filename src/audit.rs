@@ -43,6 +43,12 @@ pub enum AuditKind {
     BlockLifted,
     BlockNotified,
     RegisterImported,
+    PaymentLodged,
+    PaymentChanged,
+    PaymentWithdrawn,
+    PaymentUsed,
+    /// A journey could not approve what it began with; `reason` says why.
+    PaymentRefused,
 }
 
 impl AuditKind {
@@ -79,6 +85,11 @@ impl AuditKind {
             Self::BlockLifted => "block_lifted",
             Self::BlockNotified => "block_notified",
             Self::RegisterImported => "register_imported",
+            Self::PaymentLodged => "payment_lodged",
+            Self::PaymentChanged => "payment_changed",
+            Self::PaymentWithdrawn => "payment_withdrawn",
+            Self::PaymentUsed => "payment_used",
+            Self::PaymentRefused => "payment_refused",
         }
     }
 }
@@ -96,7 +107,7 @@ pub struct AuditEvent {
     pub reason: Option<Cow<'static, str>>,
     /// Who did it, where a person of the bank did.
     pub actor: Option<String>,
-    /// What it is about, where no id above says it: a block, a register.
+    /// What it is about, where no id above says it: a block, a register, a lodged payment.
     pub subject: Option<String>,
 }
 

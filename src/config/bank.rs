@@ -45,6 +45,9 @@ pub struct BrandPlace {
     pub psu_authentication: Option<PsuAuthentication>,
 }
 
+/// How long a lodged payment waits for its customer where nothing is said.
+const USUAL_PAYMENT_REQUEST: Duration = Duration::minutes(30);
+
 /// What a row of the settings says over its bank's file.
 #[derive(Default)]
 pub struct Overrides<'a> {
@@ -171,6 +174,10 @@ fn scopes(sections: &mut Reader<'_>, sandbox: bool) -> Vec<ScopePolicy> {
                 .map(as_duration),
             accounts: row.choice("accounts", &accounts).unwrap_or(AccountChoice::None),
             payment_required: family == ScopeToken::Pisp && by_place(&mut row, "payment_required", sandbox, reader::flag).unwrap_or(true),
+            payment_request_lifetime: (family == ScopeToken::Pisp)
+                .then(|| row.optional_number("payment_request_seconds", 60..=DAY))
+                .flatten()
+                .map_or(USUAL_PAYMENT_REQUEST, as_duration),
             cancellation_token: family == ScopeToken::Pisp && row.flag("cancellation_token"),
         };
         if policy.access_token_lifetime > policy.grant_lifetime && policy.grant_lifetime.is_positive() {

@@ -9,12 +9,13 @@ use crate::{
     app::App,
     audit::AuditKind,
     oauth::{
-        authorize::AuthorizationRequest,
+        authorize::{AuthorizationRequest, AuthorizeRefusal},
         brand::{Brand, Lang, PsuAuthentication},
         channel::Channel,
         client::{Client, ClientId},
         error::OAuthError,
         interaction::{BegunBy, BrowserKey, Interaction, InteractionId, State},
+        lodging,
         params::Params,
         redirect::{NoRedirect, TrustedRedirect},
         sca::ScaFailure,
@@ -96,6 +97,16 @@ async fn attempt(
         }
     };
     let now = app.clock.now();
+    let payment = match request.payment {
+        Some(id) => match lodging::may_begin(app.db.find_payment(&brand.id, id).await?.as_ref(), client, now) {
+            Ok(version) => Some(version),
+            Err(refusal) => {
+                let error = OAuthError::from(AuthorizeRefusal::from(refusal)).body();
+                return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
+            }
+        },
+        None => None,
+    };
     if let Err(refusal) = standing::may_receive(app, brand, client, &request.scope, now) {
         standing::tell(app, standing::of_client(app, brand, client, &refusal, now), now).await?;
         let error = OAuthError::PROVIDER_REFUSED.body();
@@ -110,7 +121,7 @@ async fn attempt(
         id: InteractionId(app.entropy.uuid(now)),
         begun_by: BegunBy::Browser,
         ticket: None,
-        payment: None,
+        payment,
         fallback: false,
         conclusion: None,
         created_at: now,

@@ -1,5 +1,6 @@
 //! How a journey ends, whoever authenticated the customer: our pages with the bank's SCA, the bank's portal, its app.
 
+use super::payment;
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -7,10 +8,12 @@ use crate::{
         brand::Brand,
         grant::{Grant, GrantId, PsuReference, ScaEvidence},
         interaction::{Interaction, State},
+        lodging,
         method::Account,
+        payment::PaymentKind,
         sca::ScaFailure,
     },
-    storage::{Outage, Tx},
+    storage::{NewGrant, Outage, Tx},
 };
 use time::OffsetDateTime;
 
@@ -37,6 +40,17 @@ pub async fn approve(
     let Some(policy) = client.and_then(|_| brand.policy(&interaction.scope)) else {
         return fail(app, brand, tx, interaction, ScaFailure::Technical, now).await;
     };
+    let lodged = match interaction.payment {
+        Some(version) => tx.lock_payment(&brand.id, version.id).await?,
+        None => None,
+    };
+    let lodged = match lodging::may_approve(lodged, interaction, now) {
+        Ok(lodged) => lodged,
+        Err(why) => {
+            tx.record(&event(app, brand, interaction, AuditKind::PaymentRefused, now).reason(why.name())).await?;
+            return fail(app, brand, tx, interaction, why.failure(), now).await;
+        }
+    };
     let grant = Grant {
         id: GrantId(app.entropy.uuid(now)),
         client: interaction.client,
@@ -47,8 +61,24 @@ pub async fn approve(
         expires_at: Grant::end(policy, approval.sca_at),
         revoked_at: None,
     };
-    tx.insert_grant(&grant, &brand.id, now).await?;
-    let state = State::Approved { grant: grant.id };
+    let accounts: Vec<_> = approval.accounts.into_iter().map(|account| account.id).collect();
+    let new = NewGrant {
+        grant: &grant,
+        brand: &brand.id,
+        payment: lodged.as_ref().map(|lodged| lodged.id),
+        accounts: Some(accounts.as_slice()).filter(|accounts| !accounts.is_empty()),
+        evidence: &approval.evidence,
+    };
+    tx.insert_grant(&new, now).await?;
+    if let Some(lodged) = &lodged {
+        tx.approve_payment(lodged.id, grant.id, now).await?;
+        payment::count("approved");
+    }
+    let state = match lodged {
+        // the grant is the evidence, and what the bank executes it by; no token will ever be under it
+        Some(lodged) if lodged.payment.kind == PaymentKind::Cancellation && !policy.cancellation_token => State::Done,
+        Some(_) | None => State::Approved { grant: grant.id },
+    };
     tx.set_interaction_state(interaction.id, &state, now).await?;
     tx.record(&event(app, brand, interaction, AuditKind::InteractionApproved, now).grant(grant.id)).await?;
     Ok(state)
@@ -71,5 +101,9 @@ pub async fn fail(
 }
 
 fn event(app: &App, brand: &Brand, interaction: &Interaction, kind: AuditKind, now: OffsetDateTime) -> AuditEvent {
-    app.event(now, brand, kind).client(interaction.client)
+    let event = app.event(now, brand, kind).client(interaction.client);
+    match interaction.payment {
+        Some(payment) => event.subject(payment.id.to_string()),
+        None => event,
+    }
 }

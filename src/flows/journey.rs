@@ -3,7 +3,7 @@
 use super::{
     certificate::check_watched,
     conclusion::{self, Approval},
-    standing,
+    payment, standing,
 };
 use crate::{
     app::App,
@@ -14,6 +14,7 @@ use crate::{
         error::OAuthError,
         grant::{Grant, GrantId, PsuReference, ScaEvidence},
         interaction::{BrowserKey, Interaction, InteractionId, MOST_ATTEMPTS, SignedIn, Stage, State},
+        payment::Payment,
         sca::ScaFailure,
         secret::{Handle, HandleKind, Secret},
         token::CodeRecord,
@@ -34,6 +35,7 @@ pub enum View {
     Consent {
         interaction: Interaction,
         client: Client,
+        payment: Option<Payment>,
         until: OffsetDateTime,
     },
     /// There is an answer: the browser fetches it by a navigation of its own.
@@ -237,7 +239,7 @@ impl Journey<'_> {
         match stage {
             Stage::Fail(failure) => self.fail(tx, &interaction, failure).await,
             Stage::Deliver(grant) => self.deliver(tx, &interaction, grant).await,
-            Stage::Done => Ok(View::Nothing(NoView::AlreadyAnswered)),
+            Stage::Done => Ok(View::GoHome(interaction.redirect(self.brand).done())),
             Stage::AppOffered
             | Stage::HandedOff
             | Stage::SignIn
@@ -248,11 +250,15 @@ impl Journey<'_> {
                 let Some(client) = tx.find_client(&self.brand.id, interaction.client).await? else {
                     return self.fail(tx, &interaction, ScaFailure::Technical).await;
                 };
+                let payment = match payment::of_journey(self.app, self.brand, tx, &interaction, self.now).await? {
+                    Ok(payment) => payment,
+                    Err(failure) => return self.end(tx, &interaction, failure).await,
+                };
                 tx.set_interaction_state(interaction.id, &interaction.state, self.now).await?;
                 Ok(match stage {
                     Stage::Consent(_) => {
                         let until = self.brand.policy(&interaction.scope).map_or(self.now, |policy| Grant::end(policy, self.now));
-                        View::Consent { interaction, client, until }
+                        View::Consent { interaction, client, payment, until }
                     }
                     Stage::AppOffered
                     | Stage::HandedOff
@@ -363,6 +369,7 @@ impl Journey<'_> {
             Some(true) => Ok(View::Nothing(NoView::AlreadyAnswered)),
             Some(false) => Ok(View::Nothing(NoView::Over)),
             None => {
+                tx.reopen_payment(grant, interaction.id).await?;
                 tx.revoke_grant(grant, "answer_not_fetched", self.now).await?;
                 self.fail(tx, interaction, ScaFailure::TimedOut).await
             }

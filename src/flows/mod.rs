@@ -10,6 +10,7 @@ pub mod introspect;
 pub mod journey;
 pub mod kill_switch;
 pub mod organisation;
+pub mod payment;
 pub mod register;
 pub mod register_import;
 pub mod revocation;

@@ -17,6 +17,7 @@ use crate::{
         client::Client,
         interaction::{BrowserKey, Interaction, InteractionId},
         params::Params,
+        payment::Payment,
         redirect::NoRedirect,
         sca::ScaFailure,
         secret::Secret,
@@ -182,9 +183,14 @@ impl<'a> Answer<'a> {
     fn show(&mut self, id: InteractionId, view: View) -> Response {
         match view {
             View::SignIn { interaction, client, wrong_password } => self.sign_in(&interaction, &client, wrong_password),
-            View::Consent { interaction, client, until } => {
+            View::Consent { interaction, client, payment, until } => {
                 self.lang = interaction.lang;
-                self.consent(&interaction, &client, CalendarDate { year: until.year(), month: until.month().into(), day: until.day() })
+                self.consent(
+                    &interaction,
+                    &client,
+                    payment.as_ref(),
+                    CalendarDate { year: until.year(), month: until.month().into(), day: until.day() },
+                )
             }
             View::Home { interaction, client, failure } => {
                 self.lang = interaction.lang;
@@ -219,7 +225,7 @@ impl<'a> Answer<'a> {
         respond::page(StatusCode::OK, page, html.render())
     }
 
-    fn consent(&self, interaction: &Interaction, client: &Client, until: CalendarDate) -> Response {
+    fn consent(&self, interaction: &Interaction, client: &Client, payment: Option<&Payment>, until: CalendarDate) -> Response {
         let page = self.site.page(self.lang);
         let simulated = self.site.brand.psu_authentication == PsuAuthentication::Simulator;
         let channel = self.site.brand.channel(&interaction.channel).filter(|_| simulated);
@@ -232,7 +238,7 @@ impl<'a> Answer<'a> {
             scope: &interaction.scope,
             explicit: self.site.brand.explicit_consent,
             until: Some(until),
-            payment: None,
+            payment,
             accounts: &[],
             action: &journey_path(self.site, interaction.id),
             csrf: &self.csrf(interaction.id),

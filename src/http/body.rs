@@ -44,6 +44,13 @@ pub async fn json_object(request: Request<Body>, limits: BodyLimits) -> Result<M
     }
 }
 
+/// One JSON object, for the bank's own systems.
+pub async fn json(request: Request<Body>, limits: BodyLimits) -> Result<Map<String, Value>, OAuthError> {
+    expect_type(request.headers(), "application/json", OAuthError::NOT_OF_TYPE_JSON)?;
+    let bytes = read(request.into_body(), limits).await?;
+    serde_json::from_slice(&bytes).map_err(|_| OAuthError::NO_JSON_OBJECT)
+}
+
 pub fn expect_type(headers: &HeaderMap, expected: &str, refusal: OAuthError) -> Result<(), OAuthError> {
     let sent = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let essence = sent.split(';').next().unwrap_or("").trim();

@@ -12,6 +12,7 @@ mod introspect;
 mod metadata;
 mod openapi;
 mod ops;
+mod payments;
 mod register;
 mod respond;
 mod revoke;

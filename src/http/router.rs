@@ -5,7 +5,7 @@ use super::{
     endpoints::{Endpoint, endpoints},
     events,
     extract::ClientRequest,
-    introspect, metadata, openapi, ops, register, respond, revoke,
+    introspect, metadata, openapi, ops, payments, register, respond, revoke,
     site::{HttpLimits, InternalSite, Route, Site},
     token,
 };
@@ -115,6 +115,9 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
+        .route("/v1/brands/{brand}/payments", post(payments::lodge))
+        .route("/v1/brands/{brand}/payments/{id}", get(payments::read).put(payments::change).delete(payments::withdraw))
+        .route("/v1/brands/{brand}/payments/{id}/use", post(payments::execute))
         .route("/events", get(events::page))
         .route("/openapi.json", get(openapi::internal))
         .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));

@@ -4,9 +4,11 @@ use super::{
     brand::Brand,
     client::Client,
     client_metadata::GrantType,
+    lodging::Unapprovable,
     params::Params,
+    payment::PaymentId,
     pkce::CodeChallenge,
-    scope::{Scope, ScopeRefusal},
+    scope::{Scope, ScopeRefusal, ScopeToken},
 };
 
 /// Longer states are refused, and still echoed.
@@ -31,11 +33,17 @@ pub enum AuthorizeRefusal {
     ChallengeMissing,
     ChallengeMethod,
     ChallengeMalformed,
+    PaymentMissing,
+    PaymentOfOtherScope,
+    PaymentUnknown,
+    PaymentExpired,
+    PaymentWithdrawn,
+    PaymentApproved,
 }
 
 impl AuthorizeRefusal {
     /// Every reason, in the order of the checks; `repeated` is a parameter that was sent twice.
-    pub fn all(repeated: &str) -> [Self; 16] {
+    pub fn all(repeated: &str) -> [Self; 22] {
         [
             Self::Repeated(repeated.to_owned()),
             Self::RequestObject,
@@ -53,7 +61,25 @@ impl AuthorizeRefusal {
             Self::ChallengeMissing,
             Self::ChallengeMethod,
             Self::ChallengeMalformed,
+            Self::PaymentOfOtherScope,
+            Self::PaymentMissing,
+            Self::PaymentUnknown,
+            Self::PaymentExpired,
+            Self::PaymentWithdrawn,
+            Self::PaymentApproved,
         ]
+    }
+}
+
+impl From<Unapprovable> for AuthorizeRefusal {
+    fn from(refusal: Unapprovable) -> Self {
+        match refusal {
+            // a change is met by journeys that began before it, never by a new one
+            Unapprovable::Unknown | Unapprovable::Changed => Self::PaymentUnknown,
+            Unapprovable::Expired => Self::PaymentExpired,
+            Unapprovable::Withdrawn => Self::PaymentWithdrawn,
+            Unapprovable::Approved => Self::PaymentApproved,
+        }
     }
 }
 
@@ -62,6 +88,8 @@ impl AuthorizeRefusal {
 pub struct AuthorizationRequest {
     pub scope: Scope,
     pub challenge: Option<CodeChallenge>,
+    /// The lodged payment that the customer is to approve. Whether there is one, and of whom, is judged when it is found.
+    pub payment: Option<PaymentId>,
     /// The client named its redirect URI, so the token request must repeat it (RFC 6749 s4.1.3).
     pub redirect_uri_sent: bool,
 }
@@ -92,9 +120,12 @@ impl AuthorizationRequest {
         if !client.may_use(GrantType::AuthorizationCode) {
             return Err(AuthorizeRefusal::GrantTypeNotRegistered);
         }
+        let scope = read_scope(params, client, brand)?;
+        let challenge = read_challenge(params, brand)?;
         Ok(Self {
-            scope: read_scope(params, client, brand)?,
-            challenge: read_challenge(params, brand)?,
+            payment: read_payment(params, &scope, brand)?,
+            scope,
+            challenge,
             redirect_uri_sent: params.get("redirect_uri").is_some(),
         })
     }
@@ -114,6 +145,15 @@ fn read_scope(params: &Params, client: &Client, brand: &Brand) -> Result<Scope, 
         return Err(AuthorizeRefusal::ScopeNotRegistered);
     }
     Ok(scope)
+}
+
+fn read_payment(params: &Params, scope: &Scope, brand: &Brand) -> Result<Option<PaymentId>, AuthorizeRefusal> {
+    match params.get("payment_request") {
+        None if brand.policy(scope).is_some_and(|policy| policy.payment_required) => Err(AuthorizeRefusal::PaymentMissing),
+        None => Ok(None),
+        Some(_) if !scope.contains(ScopeToken::Pisp) => Err(AuthorizeRefusal::PaymentOfOtherScope),
+        Some(text) => PaymentId::parse(text).map(Some).ok_or(AuthorizeRefusal::PaymentUnknown),
+    }
 }
 
 fn read_challenge(params: &Params, brand: &Brand) -> Result<Option<CodeChallenge>, AuthorizeRefusal> {

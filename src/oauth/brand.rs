@@ -100,6 +100,8 @@ pub struct ScopePolicy {
     pub accounts: AccountChoice,
     /// Of pisp: an authorization request must name a lodged payment. Without one the customer would approve nobody knows what.
     pub payment_required: bool,
+    /// Of pisp: how long a lodged payment waits for its customer.
+    pub payment_request_lifetime: Duration,
     /// Of pisp: approving a cancellation gives a code like an initiation; otherwise the answer has `state` alone.
     pub cancellation_token: bool,
 }

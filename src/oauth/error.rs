@@ -2,7 +2,12 @@
 
 pub use super::error_code::ErrorCode;
 use super::{
-    authorize::AuthorizeRefusal, client::ClientRefusal, params::ParamsRefusal, registration::RegistrationRefusal, token::TokenRefusal,
+    authorize::AuthorizeRefusal,
+    client::ClientRefusal,
+    lodging::{LodgingRefusal, PaymentStatus},
+    params::ParamsRefusal,
+    registration::RegistrationRefusal,
+    token::TokenRefusal,
 };
 use serde::Serialize;
 use std::borrow::Cow;
@@ -27,6 +32,8 @@ impl OAuthError {
     pub const NOT_OF_TYPE_JSON: Self = Self::new(ErrorCode::InvalidRequest, "Content-Type: must be application/json").with_status(415);
     pub const NOT_JSON: Self = Self::new(ErrorCode::InvalidClientMetadata, "the body is not JSON");
     pub const NOT_A_JSON_OBJECT: Self = Self::new(ErrorCode::InvalidClientMetadata, "the body is not a JSON object");
+    /// Of endpoints that read any other JSON than client metadata.
+    pub const NO_JSON_OBJECT: Self = Self::new(ErrorCode::InvalidRequest, "the body is not a JSON object");
     pub const NO_SUCH_ENDPOINT: Self = Self::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404);
     pub const NO_SUCH_METHOD: Self = Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405);
     pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404);
@@ -196,6 +203,45 @@ impl From<AuthorizeRefusal> for OAuthError {
             AuthorizeRefusal::ChallengeMissing => Self::new(InvalidRequest, "code_challenge: missing"),
             AuthorizeRefusal::ChallengeMethod => Self::new(InvalidRequest, "code_challenge_method: only S256"),
             AuthorizeRefusal::ChallengeMalformed => Self::new(InvalidRequest, "code_challenge: malformed"),
+            AuthorizeRefusal::PaymentMissing => {
+                Self::new(InvalidRequest, "payment_request: missing: begin with the consentApproval URL of the payment")
+            }
+            AuthorizeRefusal::PaymentOfOtherScope => Self::new(InvalidRequest, "payment_request: goes with scope pisp only"),
+            AuthorizeRefusal::PaymentUnknown => Self::new(InvalidRequest, "payment_request: unknown, or not of this client"),
+            AuthorizeRefusal::PaymentExpired => Self::new(InvalidRequest, "payment_request: expired"),
+            AuthorizeRefusal::PaymentWithdrawn => Self::new(InvalidRequest, "payment_request: withdrawn by the bank"),
+            AuthorizeRefusal::PaymentApproved => Self::new(InvalidRequest, "payment_request: approved already"),
+        }
+    }
+}
+
+impl From<LodgingRefusal> for OAuthError {
+    fn from(refusal: LodgingRefusal) -> Self {
+        use ErrorCode::InvalidRequest;
+        match refusal {
+            LodgingRefusal::Faults(faults) => {
+                let all: Vec<_> = faults.iter().map(|fault| format!("{}: {}", shown_name(&fault.member), fault.why)).collect();
+                let described = all.join("; ");
+                Self::described(InvalidRequest, described)
+            }
+            LodgingRefusal::Unknown => Self::new(InvalidRequest, "no such payment request").with_status(404),
+            LodgingRefusal::Differs => {
+                Self::new(InvalidRequest, "payment_id: lodged before with other content: change that request").with_status(409)
+            }
+            LodgingRefusal::OtherPayment => {
+                Self::new(InvalidRequest, "client_id, kind and payment_id: must be those of the lodged request").with_status(409)
+            }
+            LodgingRefusal::Over(PaymentStatus::Used) => Self::new(InvalidRequest, "the payment is used already").with_status(409),
+            LodgingRefusal::Over(PaymentStatus::Withdrawn) => {
+                Self::new(InvalidRequest, "the payment request was withdrawn").with_status(409)
+            }
+            LodgingRefusal::Over(PaymentStatus::Lodged | PaymentStatus::Approved | PaymentStatus::Expired) => {
+                Self::new(InvalidRequest, "the payment request has expired").with_status(409)
+            }
+            LodgingRefusal::NotApproved => Self::new(InvalidRequest, "the customer has not approved the payment").with_status(409),
+            LodgingRefusal::UsedOtherwise => {
+                Self::new(InvalidRequest, "reference: the payment was used under another one").with_status(409)
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     client::ClientId,
     grant::{GrantId, PsuReference},
     method::{Account, Method, MethodKind},
-    payment::{LinkedHash, Payment, PaymentId},
+    payment::{LinkedHash, Payment, PaymentVersion},
     pkce::CodeChallenge,
     redirect::TrustedRedirect,
     sca::ScaFailure,
@@ -151,7 +151,8 @@ pub struct Interaction {
     pub redirect_uri_sent: bool,
     pub tpp_state: Option<String>,
     pub scope: Scope,
-    pub payment: Option<PaymentId>,
+    /// The lodged payment that it is about, as it stood when the journey began. Another one is never approved by it.
+    pub payment: Option<PaymentVersion>,
     pub challenge: Option<CodeChallenge>,
     pub lang: Lang,
     pub browser: Digest,

@@ -3,6 +3,7 @@
 use super::{
     client::ClientId,
     grant::{GrantId, PsuReference},
+    payment::{PaymentId, PaymentKind},
     scope::Scope,
     secret::{Digest, Handle, HandleKind},
     tpp::{OrganisationId, Tpp},
@@ -39,6 +40,18 @@ pub struct TokenGrant {
     pub sca_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
     pub revoked: bool,
+    /// `None`: as the bank's rule says.
+    pub accounts: Option<Vec<String>>,
+    pub payment: Option<TokenPayment>,
+}
+
+/// The one payment that a grant is good for.
+#[derive(Debug)]
+pub struct TokenPayment {
+    pub request: PaymentId,
+    pub kind: PaymentKind,
+    /// The bank's own name of it.
+    pub name: String,
 }
 
 /// What the caller knows of the certificate that came with the token.
@@ -175,6 +188,17 @@ pub struct IntrospectionResponse {
     /// The last SCA, in seconds since the epoch (RTS art. 10a counts from it).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    /// The bank's ids of the accounts that the customer chose; absent: all that the bank's rule says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Vec<String>>,
+    /// The token is good for this lodged request and for no other: compare it before anything is executed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_request: Option<String>,
+    /// The bank's own name of that payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_kind: Option<PaymentKind>,
     /// RFC 8705 s3.2, when the token is bound to a certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
@@ -195,6 +219,7 @@ impl IntrospectionResponse {
         let mut roles: Vec<_> = token.scope.iter().map(|t| t.role().name()).collect();
         roles.dedup();
         let grant = token.grant.as_ref();
+        let payment = grant.and_then(|g| g.payment.as_ref());
         let access = token.kind == HandleKind::AccessToken;
         Self {
             active: true,
@@ -212,6 +237,10 @@ impl IntrospectionResponse {
             channel: Some(token.channel.clone()),
             grant_id: grant.map(|g| g.id.0.to_string()),
             auth_time: grant.map(|g| g.sca_at.unix_timestamp()),
+            accounts: grant.and_then(|g| g.accounts.clone()),
+            payment_request: payment.map(|p| p.request.to_string()),
+            payment_id: payment.map(|p| p.name.clone()),
+            payment_kind: payment.map(|p| p.kind),
             cnf: token.certificate.as_ref().map(|sha256| Confirmation { x5t_s256: URL_SAFE_NO_PAD.encode(sha256) }),
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use subtle::ConstantTimeEq;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Of a lodged request; opaque, and good for its client alone.
@@ -13,15 +14,90 @@ use uuid::Uuid;
 #[serde(transparent)]
 pub struct PaymentId(pub Uuid);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+impl PaymentId {
+    /// One spelling only.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self).filter(|id| id.to_string() == text)
+    }
+}
+
+impl fmt::Display for PaymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A lodged request as it stood when a journey began: after a change it is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaymentVersion {
+    pub id: PaymentId,
+    pub revision: i32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentKind {
     Initiation,
     Cancellation,
 }
 
+impl PaymentKind {
+    pub const ALL: [Self; 2] = [Self::Initiation, Self::Cancellation];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Initiation => "initiation",
+            Self::Cancellation => "cancellation",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// How often a standing order pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Frequency {
+    Daily,
+    Weekly,
+    EveryTwoWeeks,
+    Monthly,
+    EveryTwoMonths,
+    Quarterly,
+    SemiAnnual,
+    Annual,
+}
+
+impl Frequency {
+    pub const ALL: [Self; 8] = [
+        Self::Daily,
+        Self::Weekly,
+        Self::EveryTwoWeeks,
+        Self::Monthly,
+        Self::EveryTwoMonths,
+        Self::Quarterly,
+        Self::SemiAnnual,
+        Self::Annual,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::EveryTwoWeeks => "every_two_weeks",
+            Self::Monthly => "monthly",
+            Self::EveryTwoMonths => "every_two_months",
+            Self::Quarterly => "quarterly",
+            Self::SemiAnnual => "semi_annual",
+            Self::Annual => "annual",
+        }
+    }
+}
+
 /// What the bank's payment API lodged: what the customer sees and approves. `Debug` hides it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Payment {
     pub kind: PaymentKind,
@@ -40,9 +116,9 @@ pub struct Payment {
     /// Absent: the customer chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debtor_account: Option<String>,
-    /// Of a standing order: `monthly` and the like.
+    /// Of a standing order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub frequency: Option<String>,
+    pub frequency: Option<Frequency>,
     /// Of a batch: how many payments `amount` sums up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_count: Option<u32>,
@@ -84,18 +160,16 @@ impl LinkedHash {
                 frequency,
                 batch_count,
             } = payment;
-            put(match kind {
-                PaymentKind::Initiation => b"initiation",
-                PaymentKind::Cancellation => b"cancellation",
-            });
+            put(kind.name().as_bytes());
             for part in [payment_id, amount, currency, creditor_name, creditor_account] {
                 put(part.as_bytes());
             }
-            for part in [execution_date, debtor_account, frequency] {
+            // absent differs from every text that may be there, the empty one too
+            let count = batch_count.map(|count| count.to_string());
+            for part in [execution_date.as_deref(), debtor_account.as_deref(), frequency.map(Frequency::name), count.as_deref()] {
                 put(if part.is_some() { b"+" } else { b"-" });
-                put(part.as_deref().unwrap_or("").as_bytes());
+                put(part.unwrap_or("").as_bytes());
             }
-            put(batch_count.map_or_else(String::new, |count| count.to_string()).as_bytes());
         }
         Self(hash.finalize().into())
     }

@@ -62,6 +62,11 @@ impl TrustedRedirect {
         self.with(&[("code", code.reveal())])
     }
 
+    /// Approved, and no code: a cancelled payment, where the bank gives none for it.
+    pub fn done(&self) -> String {
+        self.with(&[])
+    }
+
     /// RFC 6749 s4.1.2.1. `error` may be a bank's own code.
     pub fn refuse(&self, error: &str, description: &str) -> String {
         self.with(&[("error", error), ("error_description", description)])

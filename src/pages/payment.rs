@@ -7,7 +7,7 @@ use super::{
 };
 use crate::oauth::{
     method::Account,
-    payment::{Payment, PaymentKind},
+    payment::{Frequency, Payment, PaymentKind},
 };
 
 /// One fact of it.
@@ -35,10 +35,8 @@ impl PaymentView {
             theirs(t.payment_payee_account(), account_number(&payment.creditor_account)),
             ours(t.payment_date(), payment.execution_date.as_deref().map_or_else(|| t.payment_at_once(), |date| day(t, date))),
         ];
-        if let Some(word) = &payment.frequency {
-            rows.push(
-                frequency(t, word).map_or_else(|| theirs(t.payment_frequency(), plain(word)), |text| ours(t.payment_frequency(), text)),
-            );
+        if let Some(frequency) = payment.frequency {
+            rows.push(ours(t.payment_frequency(), frequency_in_words(frequency, t)));
         }
         if let Some(count) = payment.batch_count {
             rows.push(ours(t.payment_count(), count.to_string()));
@@ -69,18 +67,15 @@ fn from(payment: &Payment, accounts: &[Account], t: &Texts) -> Option<PaymentRow
     Some(PaymentRow { label, value, foreign: true })
 }
 
-/// The words of ISO 20022 (`Frequency6Code`) and of the payment APIs in use.
-fn frequency(t: &Texts, word: &str) -> Option<String> {
-    let word: String = word.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(24).collect();
-    Some(match word.as_str() {
-        "daily" | "dail" => t.frequency_daily(),
-        "weekly" | "week" => t.frequency_weekly(),
-        "everytwoweeks" | "fortnightly" | "frtn" | "towk" => t.frequency_two_weeks(),
-        "monthly" | "mnth" => t.frequency_monthly(),
-        "everytwomonths" | "tomn" => t.frequency_two_months(),
-        "quarterly" | "qurt" | "qutr" => t.frequency_quarterly(),
-        "semiannual" | "halfyearly" | "miyr" | "semi" => t.frequency_half_yearly(),
-        "annual" | "yearly" | "year" => t.frequency_yearly(),
-        _ => return None,
-    })
+fn frequency_in_words(frequency: Frequency, t: &Texts) -> String {
+    match frequency {
+        Frequency::Daily => t.frequency_daily(),
+        Frequency::Weekly => t.frequency_weekly(),
+        Frequency::EveryTwoWeeks => t.frequency_two_weeks(),
+        Frequency::Monthly => t.frequency_monthly(),
+        Frequency::EveryTwoMonths => t.frequency_two_months(),
+        Frequency::Quarterly => t.frequency_quarterly(),
+        Frequency::SemiAnnual => t.frequency_half_yearly(),
+        Frequency::Annual => t.frequency_yearly(),
+    }
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::oauth::{
     brand::{Brand, BrandId, ClientAuth, ExchangeScope, PsuAuthentication, RegistrationPolicy},
     method::{Account, Method, MethodKind, MethodState},
-    payment::{Payment, PaymentKind},
+    payment::{Frequency, Payment, PaymentKind},
     sca::ScaFailure,
     scope::Scope,
     theme::{FileKind, Palette, Scheme, Theme, ThemeFile, ThemeText},
@@ -67,7 +67,7 @@ fn payment(kind: PaymentKind, text: &str) -> Payment {
         creditor_account: text.into(),
         execution_date: Some(text.into()),
         debtor_account: Some(text.into()),
-        frequency: Some(text.into()),
+        frequency: Some(Frequency::Monthly),
         batch_count: Some(3),
     }
 }

@@ -2,7 +2,8 @@ use super::{Outage, Tx};
 use crate::oauth::{
     brand::BrandId,
     client::ClientId,
-    grant::{Grant, GrantId, PsuReference},
+    grant::{Grant, GrantId, PsuReference, ScaEvidence},
+    payment::PaymentId,
     pkce::CodeChallenge,
     scope::Scope,
     secret::{Digest, Handle},
@@ -10,13 +11,25 @@ use crate::oauth::{
 };
 use time::OffsetDateTime;
 
+/// A grant, what it is about and how that is known.
+pub struct NewGrant<'a> {
+    pub grant: &'a Grant,
+    pub brand: &'a BrandId,
+    pub payment: Option<PaymentId>,
+    /// `None`: as the bank's rule says.
+    pub accounts: Option<&'a [String]>,
+    pub evidence: &'a ScaEvidence,
+}
+
 impl Tx {
-    pub async fn insert_grant(&mut self, grant: &Grant, brand: &BrandId, now: OffsetDateTime) -> Result<(), Outage> {
+    pub async fn insert_grant(&mut self, new: &NewGrant<'_>, now: OffsetDateTime) -> Result<(), Outage> {
+        let grant = new.grant;
         sqlx::query!(
-            "insert into grants (id, brand, client_id, channel, scope, psu, sca_at, created_at, expires_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "insert into grants (id, brand, client_id, channel, scope, psu, sca_at, created_at, expires_at, payment_id, accounts, sca_method,
+                                 sca_reference)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             grant.id.0,
-            brand.as_str(),
+            new.brand.as_str(),
             grant.client.0,
             grant.channel,
             grant.scope.to_string(),
@@ -24,6 +37,10 @@ impl Tx {
             grant.sca_at,
             now,
             grant.expires_at,
+            new.payment.map(|payment| payment.0),
+            new.accounts as _,
+            new.evidence.method,
+            new.evidence.reference,
         )
         .execute(&mut *self.inner)
         .await?;

@@ -7,7 +7,7 @@ use crate::{
         grant::{GrantId, PsuReference},
         interaction::{BegunBy, Challenge, Interaction, InteractionId, SignedIn, State},
         method::{Account, Method},
-        payment::PaymentId,
+        payment::{PaymentId, PaymentVersion},
         pkce::CodeChallenge,
         sca::ScaFailure,
         scope::Scope,
@@ -47,6 +47,7 @@ struct Row {
     begun_by: String,
     ticket_digest: Option<Vec<u8>>,
     payment_id: Option<Uuid>,
+    payment_revision: Option<i32>,
     fallback: bool,
     facts: Option<Json<Facts>>,
     conclusion_digest: Option<Vec<u8>>,
@@ -95,7 +96,7 @@ impl Row {
             id: InteractionId(self.id),
             begun_by: if self.begun_by == "app" { BegunBy::App } else { BegunBy::Browser },
             ticket: digest(self.ticket_digest)?,
-            payment: self.payment_id.map(PaymentId),
+            payment: self.payment_id.zip(self.payment_revision).map(|(id, revision)| PaymentVersion { id: PaymentId(id), revision }),
             fallback: self.fallback,
             conclusion: digest(self.conclusion_digest)?,
             created_at: self.created_at,
@@ -151,8 +152,8 @@ impl Db {
                begun as (
                    insert into interactions (id, brand, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge,
                                              lang, browser_digest, state, created_at, active_at, expires_at,
-                                             begun_by, ticket_digest, payment_id)
-                   select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $17, $12, $12, $13, $18, $19, $20 from client returning client_id),
+                                             begun_by, ticket_digest, payment_id, payment_revision)
+                   select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $17, $12, $12, $13, $18, $19, $20, $21 from client returning client_id),
                audit as (
                    insert into audit_events (id, at, brand, kind, client_id, organisation) select $15, $12, $2, $16, id, organisation from client)
                select count(*) as "count!" from begun"#,
@@ -175,7 +176,8 @@ impl Db {
             columns(&i.state).0,
             if i.begun_by == BegunBy::App { "app" } else { "browser" },
             i.ticket.as_ref().map(Digest::as_bytes),
-            i.payment.map(|payment| payment.0),
+            i.payment.map(|payment| payment.id.0),
+            i.payment.map(|payment| payment.revision),
         );
         Ok(timed("begin_interaction", insert.fetch_one(&self.pool)).await? == 1)
     }
@@ -187,7 +189,7 @@ impl Tx {
         let row = sqlx::query_as!(
             Row,
             r#"select id, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge, lang, browser_digest, state,
-                      attempts, psu, grant_id, failure, begun_by, ticket_digest, payment_id, fallback, facts as "facts: Json<Facts>",
+                      attempts, psu, grant_id, failure, begun_by, ticket_digest, payment_id, payment_revision, fallback, facts as "facts: Json<Facts>",
                       conclusion_digest, created_at, active_at, expires_at
                from interactions where id = $1 and brand = $2 for update"#,
             id.0,

@@ -2,7 +2,8 @@ use super::{Db, Outage, tokens::kind_of};
 use crate::oauth::{
     client::ClientId,
     grant::{GrantId, PsuReference},
-    introspection::{IntrospectedToken, TokenGrant},
+    introspection::{IntrospectedToken, TokenGrant, TokenPayment},
+    payment::{PaymentId, PaymentKind},
     scope::Scope,
     secret::{Digest, Handle},
     tpp::OrganisationId,
@@ -14,14 +15,24 @@ impl Db {
         let statement = sqlx::query!(
             r#"select t.digest, t.kind as "kind: i8", t.brand, t.client_id, t.scope, t.channel, t.issued_at, t.expires_at, t.revoked_at,
                       t.certificate, c.organisation, c.deleted_at, g.id as "grant_id?", g.psu as "psu?", g.sca_at as "sca_at?",
-                      g.expires_at as "grant_expires_at?", g.revoked_at as "grant_revoked_at?"
+                      g.expires_at as "grant_expires_at?", g.revoked_at as "grant_revoked_at?", g.accounts as "accounts?",
+                      p.id as "payment_id?", p.kind as "payment_kind?", p.name as "payment_name?"
                from tokens t join clients c on c.id = t.client_id left join grants g on g.id = t.grant_id
+                    left join payments p on p.id = g.payment_id
                where t.id = $1"#,
             token.id,
         );
         let mut held = self.hand.hold("introspect").await?;
         let row = statement.fetch_optional(held.connection()).await;
         let Some(row) = held.done(row)? else { return Ok(None) };
+        let payment = match (row.payment_id, row.payment_kind, row.payment_name) {
+            (Some(id), Some(kind), Some(name)) => Some(TokenPayment {
+                request: PaymentId(id),
+                kind: PaymentKind::from_name(&kind).ok_or(Outage::unreadable("payments.kind"))?,
+                name,
+            }),
+            _ => None,
+        };
         let grant = match (row.grant_id, row.psu, row.sca_at, row.grant_expires_at) {
             (Some(id), Some(psu), Some(sca_at), Some(expires_at)) => Some(TokenGrant {
                 id: GrantId(id),
@@ -29,6 +40,8 @@ impl Db {
                 sca_at,
                 expires_at,
                 revoked: row.grant_revoked_at.is_some(),
+                accounts: row.accounts,
+                payment,
             }),
             _ => None,
         };

@@ -11,6 +11,7 @@ mod introspection;
 mod merges;
 mod migrations;
 mod organisations;
+mod payments;
 mod revocation;
 mod sandbox;
 mod standing;
@@ -20,6 +21,7 @@ mod versions;
 
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
+pub use grants::NewGrant;
 pub use interactions::NewInteraction;
 pub use merges::RunningMerge;
 pub use migrations::{MIGRATOR, SchemaState};

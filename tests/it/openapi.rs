@@ -166,8 +166,12 @@ async fn the_door_answers_the_documented_methods_and_no_others() {
     }
     let internal = serde_json::to_value(internal_document()).unwrap();
     let mut door = door(vec![brand("cic", false)]);
+    let mut documented = BTreeMap::<_, BTreeSet<String>>::new();
     for (method, path, _) in operations(&internal) {
-        assert_eq!(answered(&mut door, Counter::Internal, "internal", &path).await, BTreeSet::from([method]), "{path}");
+        documented.entry(path).or_default().insert(method);
+    }
+    for (path, methods) in documented {
+        assert_eq!(answered(&mut door, Counter::Internal, "internal", &path).await, methods, "{path}");
     }
 }
 

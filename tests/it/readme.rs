@@ -189,6 +189,11 @@ fn refusals(file: &Path) -> Vec<Refusal> {
         let name = rest.split(',').next().unwrap().to_owned();
         found.push(Refusal { code: name, description: texts.join(": "), status: None });
     }
+    if file.ends_with("oauth/payment_fields.rs") {
+        let makers = ["Err(\"", "ok_or(\"", "why = \"", "why: \"", "batch_count\", \"", "fault(name, \""];
+        let reasons = makers.into_iter().flat_map(|maker| code.split(maker).skip(1)).map(|rest| rest.split('"').next().unwrap());
+        found.extend(reasons.map(|why| Refusal { code: "InvalidRequest".into(), description: format!("{{member}}: {why}"), status: None }));
+    }
     if file.ends_with("oauth/redirect.rs") {
         let body = code.split_once("pub fn registrable_redirect").unwrap().1.split_once("\n}").unwrap().0;
         let reasons =

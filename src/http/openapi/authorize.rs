@@ -10,6 +10,7 @@ use crate::oauth::{
     error::OAuthError,
     redirect::TrustedRedirect,
     sca::ScaFailure,
+    scope::ScopeToken,
     secret::Secret,
 };
 use std::collections::BTreeMap;
@@ -96,6 +97,14 @@ fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
             text(),
         ),
     ]);
+    if let Some(policy) = brand.scopes.iter().find(|policy| policy.family == ScopeToken::Pisp) {
+        let need = if policy.payment_required { "Required with `pisp`." } else { "With `pisp` only; a sandbox does without." };
+        let description = format!(
+            "{need} The payment or cancellation that the customer is to approve: it is in the `consentApproval` link of the payment API already, \
+             to which you append `redirect_uri`, `state`, `code_challenge` and `code_challenge_method`."
+        );
+        all.push(query("payment_request", false, description, text()));
+    }
     all
 }
 

@@ -10,6 +10,7 @@ use super::{
 use crate::oauth::{
     error::OAuthError,
     introspection::{Confirmation, IntrospectionResponse},
+    payment::PaymentKind,
 };
 use utoipa::openapi::{
     HttpMethod, ObjectBuilder, Type,
@@ -19,11 +20,13 @@ use utoipa::openapi::{
 
 /// Method, path and operation of everything the internal router serves.
 pub fn all() -> Vec<Documented> {
-    vec![
+    let mut all = vec![
         Documented { method: HttpMethod::Post, path: "/brands/{brand}/introspect".into(), operation: introspect() },
         Documented { method: HttpMethod::Get, path: "/events".into(), operation: super::events::page() },
         Documented { method: HttpMethod::Get, path: "/openapi.json".into(), operation: document() },
-    ]
+    ];
+    all.extend(super::payments::all());
+    all
 }
 
 pub fn internal(operation: OperationBuilder) -> OperationBuilder {
@@ -41,7 +44,8 @@ fn document() -> Operation {
 fn introspect() -> Operation {
     let description = "RFC 7662. Is this token good now, and for whoever presented it? Send the TPP's certificate along: then its organisation, \
                        its roles and, where the token is bound (RFC 8705 s3), the certificate itself are judged in the same answer. Without \
-                       it, the token alone is judged.\n\nAn inactive token never says why (RFC 7662 s2.2). 503 is not `active: false`: ask \
+                       it, the token alone is judged.\n\nA token of a payment that the customer approved is good for that payment alone: \
+                       compare `payment_request` or `payment_id` before anything is executed, and spend the approval with `usePayment`.\n\nAn inactive token never says why (RFC 7662 s2.2). 503 is not `active: false`: ask \
                        again. Answers are not to be stored: a revocation counts from the next request on.";
     let brand = path_parameter(
         "brand",
@@ -51,7 +55,11 @@ fn introspect() -> Operation {
     let answer = json_answer(
         "The verdict.",
         "IntrospectionResponse",
-        [("active", value(&active())), ("inactive", value(&IntrospectionResponse::inactive()))],
+        [
+            ("active", value(&active())),
+            ("good for one payment", value(&for_one_payment())),
+            ("inactive", value(&IntrospectionResponse::inactive())),
+        ],
     );
     let operation = operation("introspectToken", "Tokens", "Ask about a token", description)
         .parameter(brand)
@@ -79,6 +87,18 @@ fn value(response: &IntrospectionResponse) -> serde_json::Value {
     serde_json::to_value(response).unwrap_or_default()
 }
 
+fn for_one_payment() -> IntrospectionResponse {
+    IntrospectionResponse {
+        scope: Some("pisp".into()),
+        roles: Some(vec!["PSP_PI"]),
+        accounts: Some(vec!["acc-1".into()]),
+        payment_request: Some("019b76da-a800-7000-8000-000000000002".into()),
+        payment_id: Some("pay-2026-000042".into()),
+        payment_kind: Some(PaymentKind::Initiation),
+        ..active()
+    }
+}
+
 fn active() -> IntrospectionResponse {
     IntrospectionResponse {
         active: true,
@@ -96,6 +116,10 @@ fn active() -> IntrospectionResponse {
         channel: Some("web".into()),
         grant_id: Some("019b76da-a800-7000-8000-000000000001".into()),
         auth_time: Some(1_767_225_590),
+        accounts: None,
+        payment_request: None,
+        payment_id: None,
+        payment_kind: None,
         cnf: Some(Confirmation { x5t_s256: "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2".into() }),
     }
 }

@@ -8,6 +8,7 @@ mod explain;
 mod introspect;
 mod mistakes;
 mod parts;
+mod payments;
 mod refusals;
 mod registration;
 mod token;
@@ -26,6 +27,7 @@ use crate::{
         error::ErrorBody,
         event::{CertificateExpiring, EventPage},
         introspection::IntrospectionResponse,
+        lodging::PaymentRequest,
         registration::ClientInformation,
         token::TokenResponse,
     },
@@ -77,12 +79,13 @@ pub fn internal_document() -> OpenApi {
     let what = "For the bank's own systems: mutual TLS with a certificate of the bank's own authority.";
     let scheme = SecurityScheme::MutualTls { description: Some(what.into()), deprecated: None, extensions: None };
     let components = with::<CertificateExpiring>(with::<EventPage>(with::<IntrospectionResponse>(ComponentsBuilder::new())));
+    let components =
+        payments::schemas().into_iter().fold(with::<PaymentRequest>(components), |all, (name, schema)| all.schema(name, schema));
     let components = components.security_scheme(BANK_CERTIFICATE, scheme);
     let mut built =
         document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
     if let Some(components) = &mut built.components {
         components.responses.remove("OtherHost");
-        components.responses.remove("NotJson");
     }
     built
 }

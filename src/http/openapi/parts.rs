@@ -190,6 +190,7 @@ const fn meaning(status: u16) -> &'static str {
         404 => "There is nothing at this path.",
         405 => "The path answers other methods.",
         408 => "The body did not arrive in time.",
+        409 => "It stands otherwise than the request supposes. Read it, then decide.",
         413 => "The body is too large.",
         415 => "The body is of another type than this endpoint reads.",
         421 => "The host of the request is served on another connection (RFC 9110 s15.5.20): open a new one, with the right server name.",

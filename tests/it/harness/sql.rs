@@ -34,6 +34,10 @@ pub const ROWS: &str = r"
     select md5('journey' || n)::uuid, 'cic', 'web', md5('client' || 1 + n % 1000)::uuid, 'https://tpp.example/callback', true, 'aisp', 'fr',
            sha256(n::text::bytea), 'sign_in', now(), now(), now()
     from generate_series(1, 10000) n;
+    insert into payments (id, brand, client_id, kind, name, payment, revision, state, lodged_at, expires_at, grant_id)
+    select md5('payment' || n)::uuid, 'cic', md5('client' || 1 + n % 1000)::uuid, 'initiation', 'p' || n, '{}', 1,
+           case when n % 2 = 0 then 'lodged' else 'used' end, now(), now(), md5('grant' || n)::uuid
+    from generate_series(1, 10000) n;
     insert into tokens (id, digest, kind, brand, client_id, grant_id, scope, channel, issued_at, expires_at)
     select md5('token' || n)::uuid, sha256(n::text::bytea), case n % 5 when 0 then 'r' else 'a' end::char, 'cic',
            md5('client' || 1 + n % 1000)::uuid, md5('grant' || 1 + n % 10000)::uuid, 'aisp', 'web', now(), now() + interval '3 hours'
