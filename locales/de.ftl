@@ -6,12 +6,12 @@ cancel = Abbrechen und zurück zu { $tpp }
 error_prefix = Fehler:
 error_heading = Bitte prüfen Sie Ihre Eingabe
 tpp_heading = Wer fragt an
-tpp_service = Dienst
 tpp_legal_name = Eingetragenes Unternehmen
 tpp_authorisation_number = Zulassungsnummer
 support_reference = Kennung für den Kundendienst
 technical_detail = Technischer Hinweis
 new_tab = (öffnet sich in einem neuen Tab)
+language_name = Deutsch
 
 ## Signing in
 sign_in_title = Anmelden
@@ -150,7 +150,7 @@ amount_euro = { $number } €
 amount_other = { $number } { $currency }
 
 ## Dates
-date = { $day }. { $month } { $year }
+date = { $day }. { $month } { $year }
 first_day = 1
 month_1 = Januar
 month_2 = Februar

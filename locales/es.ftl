@@ -6,12 +6,12 @@ cancel = Cancelar y volver a { $tpp }
 error_prefix = Error:
 error_heading = Revise los datos introducidos
 tpp_heading = Quién lo solicita
-tpp_service = Servicio
 tpp_legal_name = Razón social
 tpp_authorisation_number = Número de autorización
 support_reference = Referencia para el servicio de atención
 technical_detail = Detalle técnico
 new_tab = (se abre en una pestaña nueva)
+language_name = Español
 
 ## Signing in
 sign_in_title = Iniciar sesión
@@ -150,7 +150,7 @@ amount_euro = { $number } €
 amount_other = { $number } { $currency }
 
 ## Dates
-date = { $day } de { $month } de { $year }
+date = { $day } de { $month } de { $year }
 first_day = 1
 month_1 = enero
 month_2 = febrero

@@ -64,6 +64,13 @@ impl<'a> Reader<'a> {
         self.find(key).map_or_else(|| self.home.clone(), |f| f.spot)
     }
 
+    /// Which of two keys was said last: in the upper layer, or the first of them.
+    pub fn nearest<'k>(&self, keys: [&'k str; 2]) -> &'k str {
+        let depth = |key: &str| self.layers.iter().position(|l| l.find(key).is_some()).unwrap_or(usize::MAX);
+        let [first, second] = keys;
+        if depth(second) < depth(first) { second } else { first }
+    }
+
     pub fn has(&mut self, key: &'static str) -> bool {
         self.ask(key).is_some()
     }

@@ -56,8 +56,7 @@ fn palette(table: Option<Reader<'_>>, scheme: Scheme) -> Palette {
         }
     }
     for faint in palette.faint() {
-        let written = if table.has(faint.front) { faint.front } else { faint.back };
-        table.note(written, faint.to_string());
+        table.note(table.nearest([faint.front, faint.back]), faint.to_string());
     }
     table.finish();
     palette

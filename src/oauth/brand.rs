@@ -1,5 +1,7 @@
 //! A brand: one bank as TPPs and customers see it. All that differs between banks is a value in here, read from TOML.
 
+pub use super::language::Lang;
+
 use super::{
     channel::Channel,
     scope::{Scope, ScopeToken},
@@ -31,34 +33,6 @@ impl fmt::Debug for BrandId {
 impl fmt::Display for BrandId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// A language the pages speak (the primary subtag of RFC 5646).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lang {
-    De,
-    En,
-    Es,
-    Fr,
-}
-
-impl Lang {
-    pub const ALL: [Self; 4] = [Self::De, Self::En, Self::Es, Self::Fr];
-
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::De => "de",
-            Self::En => "en",
-            Self::Es => "es",
-            Self::Fr => "fr",
-        }
-    }
-
-    /// `de`, `de-AT`, `DE`: the primary subtag decides.
-    pub fn from_tag(tag: &str) -> Option<Self> {
-        let primary = tag.split(['-', '_']).next().unwrap_or(tag);
-        Self::ALL.into_iter().find(|l| l.tag().eq_ignore_ascii_case(primary))
     }
 }
 

@@ -11,6 +11,7 @@ pub mod event;
 pub mod grant;
 pub mod interaction;
 pub mod introspection;
+pub mod language;
 pub mod lodging;
 pub mod method;
 pub mod organisation;

@@ -301,7 +301,7 @@ fn ids_are_unique_and_references_lead_somewhere() {
         ids.dedup();
         assert_eq!(ids.len(), before, "{name}: {ids:?}");
         for reference in ["for", "aria-labelledby", "aria-describedby"].iter().flat_map(|a| attribute_values(&html, a)) {
-            assert!(ids.contains(&reference), "{name}: {reference}");
+            assert!(reference.split(' ').all(|id| ids.contains(&id)), "{name}: {reference}");
         }
         for anchor in attribute_values(&html, "href").iter().filter_map(|h| h.strip_prefix('#')) {
             assert!(ids.contains(&anchor), "{name}: #{anchor}");
@@ -329,11 +329,16 @@ fn the_consent_page_says_what_is_asked_and_no_more() {
     let tpp = TppIdentity::new("Tipp", "Tipp SAS", "12345");
     let until = Some(CalendarDate { year: 2027, month: 1, day: 31 });
     let rows: [(&str, bool, &[&str], &[&str]); 5] = [
-        ("aisp", false, &["last 90 days", ">Continue<", "31 January 2027", "at Tipp or at Banque"], &["older transactions", ">Allow<"]),
+        (
+            "aisp",
+            false,
+            &["last 90 days", ">Continue<", "31\u{a0}January 2027", "at Tipp or at Banque"],
+            &["older transactions", ">Allow<"],
+        ),
         ("aisp extended_transaction_history", false, &["older transactions", ">Continue<"], &[">Allow<"]),
         ("aisp", true, &["Allow Tipp to see your accounts?", ">Allow<"], &[">Continue<"]),
-        ("cbpii", false, &["yes or no only", ">Allow<", "31 January 2027"], &[">Continue<", "last 90 days"]),
-        ("pisp", false, &["amount and the payee at Tipp", ">Continue<"], &["31 January 2027", "last 90 days", ">Allow<"]),
+        ("cbpii", false, &["yes or no only", ">Allow<", "31\u{a0}January 2027"], &[">Continue<", "last 90 days"]),
+        ("pisp", false, &["amount and the payee at Tipp", ">Continue<"], &["31\u{a0}January 2027", "last 90 days", ">Allow<"]),
     ];
     for (asked, explicit, said, unsaid) in rows {
         let html = consent(Lang::En, asked, explicit, until, &tpp);
@@ -345,6 +350,109 @@ fn the_consent_page_says_what_is_asked_and_no_more() {
         }
     }
     assert!(consent(Lang::En, "cbpii", false, None, &tpp).contains("valid until you withdraw it"));
+}
+
+#[test]
+fn a_payments_page_says_what_is_approved_in_the_languages_own_format() {
+    let tpp = TppIdentity::new("Tipp", "Tipp SAS", "12345");
+    let order = Payment {
+        amount: "1234.5".into(),
+        currency: "EUR".into(),
+        creditor_name: "Atelier <Dupont>".into(),
+        creditor_account: "DE89370400440532013000".into(),
+        execution_date: Some("2026-12-01".into()),
+        debtor_account: Some("FR7630006000011234567890189".into()),
+        batch_count: None,
+        ..payment(PaymentKind::Initiation, "x")
+    };
+    let (csrf, action, pisp) = (CSRF, "/j", scope("pisp"));
+    let chosen = [Account { currency: "EUR".into(), label: "Compte courant".into(), ..account("FR7630006000019876543210055") }];
+    for (lang, amount, date, every) in [
+        (Lang::De, "1.234,50 €", "1. Dezember 2026", "monatlich"),
+        (Lang::En, "€1,234.50", "1 December 2026", "every month"),
+        (Lang::Es, "1234,50 €", "1 de diciembre de 2026", "cada mes"),
+        (Lang::Fr, "1_234,50 €", "1er décembre 2026", "tous les mois"),
+    ] {
+        let site = site(lang);
+        let consent = |payment, accounts| {
+            let page =
+                Consent { site, tpp: &tpp, scope: &pisp, explicit: false, until: None, payment, accounts, action, csrf, outcomes: &[] };
+            page.render().replace('\u{a0}', " ").replace('\u{202f}', "_")
+        };
+        let html = consent(Some(&order), &[]);
+        for text in [amount, date, every, "Atelier &#60;Dupont&#62;", "DE89 3704 0044 0532 0130 00", "FR76 3000 6000 0112 3456 7890 189"] {
+            assert!(html.contains(text), "{lang:?} {text}: {html}");
+        }
+        // the account that the customer chose stands for the order's, masked
+        let html = consent(Some(&order), &chosen);
+        assert!(html.contains("Compte courant FR76 … 0055") && !html.contains("0189"), "{html}");
+        // what is approved stays in sight until the answer
+        let (payment, hint) = (Some(&order), None);
+        let waiting = Waiting { site, tpp: &tpp, action, csrf, hint, payment, status_url: "/s", other_methods: false }.render();
+        let code = OneTimeCode { site, tpp: &tpp, action, csrf, hint, payment, wrong: false, other_methods: false }.render();
+        for html in [waiting, code] {
+            let html = html.replace('\u{a0}', " ").replace('\u{202f}', "_");
+            assert!([amount, date, "DE89 3704 0044 0532 0130 00"].iter().all(|text| html.contains(text)), "{lang:?}: {html}");
+        }
+    }
+    let render = |order: &Payment| {
+        let (site, payment) = (site(Lang::En), Some(order));
+        let page =
+            Consent { site, tpp: &tpp, scope: &pisp, explicit: false, until: None, payment, accounts: &[], action, csrf, outcomes: &[] };
+        page.render()
+    };
+    let once = Payment { frequency: None, execution_date: None, debtor_account: None, ..order.clone() };
+    let batch = Payment { batch_count: Some(12), ..once.clone() };
+    let cancelled = Payment { kind: PaymentKind::Cancellation, ..once.clone() };
+    for (order, title, said, unsaid) in [
+        (&order, "Confirm your standing order", "every month", "As soon as"),
+        (&once, "Confirm your payment", "As soon as possible", "From your account"),
+        (&batch, "Confirm your payments", "Total amount", ">Amount<"),
+        (&cancelled, "Do you want to cancel this payment?", "this payment will not be made", "Cancel and return"),
+    ] {
+        let html = render(order);
+        assert!(html.contains(&format!("<h1>{title}</h1>")) && html.contains(said) && !html.contains(unsaid), "{title}: {html}");
+    }
+    // neither button of a cancellation can be taken for the other
+    let html = render(&cancelled);
+    assert!(html.contains(">Yes, cancel the payment<") && html.contains(">No, keep it and return to Tipp<"), "{html}");
+}
+
+#[test]
+fn a_failure_is_told_in_plain_words_and_never_which_factor_was_wrong() {
+    let tpp = TppIdentity::new("Tipp", "Tipp SAS", "12345");
+    for lang in Lang::ALL {
+        let site = Site { look: None, ..site(lang) };
+        let told = |failure| Return { site, tpp: &tpp, url: "/return", outcome: Outcome::of(Some(failure)) }.render();
+        use ScaFailure::{BlockedAfterFailures, OtpSuspended, Suspended, WrongDevice};
+        assert!([OtpSuspended, Suspended, WrongDevice].into_iter().all(|failure| told(failure) == told(BlockedAfterFailures)));
+        let different: std::collections::BTreeSet<_> = ScaFailure::ALL.into_iter().map(told).collect();
+        assert_eq!(different.len(), ScaFailure::ALL.len() - 3, "{lang:?}");
+        for failure in ScaFailure::ALL {
+            let html = told(failure).to_lowercase();
+            let codes = ["pin", "otp", "sca", "psu", "error", failure.name()].map(|word| format!(" {word} "));
+            assert!(codes.iter().all(|word| !html.contains(word.as_str())), "{failure:?}: {html}");
+            // it leaves only after it could be read, and not if the customer wants to stay
+            let leaves = failure != ScaFailure::Cancelled;
+            assert_eq!(html.contains("id=\"stay\"") && html.contains("role=\"status\""), leaves, "{failure:?}");
+        }
+    }
+}
+
+#[test]
+fn a_waiting_page_works_without_its_script() {
+    let (site, tpp) = (site(Lang::En), TppIdentity::new("Tipp", "Tipp SAS", "12345"));
+    let page =
+        Waiting { site, tpp: &tpp, action: "/j", csrf: "c", hint: None, payment: None, status_url: "/j/status", other_methods: true };
+    let html = page.render();
+    let without_script: String = html.split("<noscript>").skip(1).map(|rest| rest.split("</noscript>").next().unwrap()).collect();
+    assert!(
+        without_script.contains("<meta http-equiv=\"refresh\"") && without_script.contains("<a class=\"target\" href=\"/j\""),
+        "{html}"
+    );
+    assert!(html.contains("role=\"status\"") && html.contains("data-status-url=\"/j/status\"") && html.contains("data-page=\"/j\""));
+    assert!(html.contains("value=\"other_method\""));
+    assert!(Waiting::BEHAVIOUR.csp().contains("connect-src 'self'"));
 }
 
 #[test]
@@ -689,7 +797,7 @@ fn gallery(site: Site<'_>, tpp: &TppIdentity) -> Vec<(String, String)> {
     ];
     let method = |id: &str, kind, label: &str| Method { id: id.into(), kind, label: label.into(), state: MethodState::Active };
     let methods = [method("1", MethodKind::App, "iPhone de Marie"), method("2", MethodKind::Otp, "SMS +33 6 •• •• •• 12")];
-    let order = |kind, frequency: Option<&str>, batch_count| Payment {
+    let order = |kind, frequency, batch_count| Payment {
         kind,
         payment_id: "P-1".into(),
         amount: "1234.50".into(),
@@ -698,12 +806,12 @@ fn gallery(site: Site<'_>, tpp: &TppIdentity) -> Vec<(String, String)> {
         creditor_account: "DE89370400440532013000".into(),
         execution_date: Some("2026-12-01".into()),
         debtor_account: None,
-        frequency: frequency.map(Into::into),
+        frequency,
         batch_count,
     };
     let payments = [
         ("payment", order(PaymentKind::Initiation, None, None)),
-        ("standing order", order(PaymentKind::Initiation, Some("MNTH"), None)),
+        ("standing order", order(PaymentKind::Initiation, Some(Frequency::Monthly), None)),
         ("batch", order(PaymentKind::Initiation, None, Some(12))),
         ("cancellation", order(PaymentKind::Cancellation, None, None)),
     ];
