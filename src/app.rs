@@ -9,6 +9,7 @@ use crate::{
     outbound::Outbound,
     storage::Db,
     trust::{Sightings, TrustDesk, revocation::StatusDesk, standing::StandingDesk},
+    uses::Uses,
 };
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Parts {
     pub standing: StandingDesk,
     /// Certificates in use that were written down lately.
     pub sightings: Sightings,
+    /// When grants were last used, as far as that is not written down yet.
+    pub uses: Uses,
     /// RFC 7517 set of the signing keys' public halves.
     pub jwks: serde_json::Value,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
@@ -69,6 +72,7 @@ impl App {
             standing: desks.standing,
             outbound,
             sightings: Sightings::new(),
+            uses: Uses::new(),
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             password_checks: Arc::new(Semaphore::new(cores)),

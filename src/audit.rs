@@ -20,6 +20,8 @@ pub enum AuditKind {
     OrganisationMerged,
     RegistrationRefused,
     InteractionBegun,
+    /// The customer went on in the browser where the bank's app was expected.
+    AppFallback,
     SignedIn,
     SignInFailed,
     InteractionApproved,
@@ -32,6 +34,11 @@ pub enum AuditKind {
     CodeReplayed,
     TokenRevoked,
     GrantRevoked,
+    /// By the customer or the bank (`actor`), not by the TPP.
+    GrantWithdrawn,
+    /// A link to a customer's own page was made; `subject` is the visit.
+    PermissionsLinkMade,
+    PermissionsOpened,
     RevocationRefused,
     TrustedListAccepted,
     TrustedListRefused,
@@ -64,6 +71,7 @@ impl AuditKind {
             Self::OrganisationMerged => "organisation_merged",
             Self::RegistrationRefused => "registration_refused",
             Self::InteractionBegun => "interaction_begun",
+            Self::AppFallback => "app_fallback",
             Self::SignedIn => "signed_in",
             Self::SignInFailed => "sign_in_failed",
             Self::InteractionApproved => "interaction_approved",
@@ -76,6 +84,9 @@ impl AuditKind {
             Self::CodeReplayed => "code_replayed",
             Self::TokenRevoked => "token_revoked",
             Self::GrantRevoked => "grant_revoked",
+            Self::GrantWithdrawn => "grant_withdrawn",
+            Self::PermissionsLinkMade => "permissions_link_made",
+            Self::PermissionsOpened => "permissions_opened",
             Self::RevocationRefused => "revocation_refused",
             Self::TrustedListAccepted => "trusted_list_accepted",
             Self::TrustedListRefused => "trusted_list_refused",

@@ -18,6 +18,7 @@
 //! sca           how a customer is authenticated: today the sandbox's scripted customers
 //! audit         what the bank must be able to prove later
 //! tasks         what a server does beside answering: watches for changes, asks about revocation, tells of expiring certificates
+//! uses          when grants were last used, until a task writes it down
 //! trust         each brand's trust of today, the verdicts that rest on it, what is known of revocation
 //! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
 //! register_file a register's export -> rows, or every mistake with its line. Only cli names it
@@ -52,3 +53,4 @@ pub mod tls;
 pub mod trial;
 pub mod trust;
 pub mod trusted_lists;
+pub mod uses;

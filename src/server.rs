@@ -9,7 +9,7 @@ use crate::{
     outbound::Outbound,
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{expiry, load, revocation, watch::Watch},
+    tasks::{expiry, load, revocation, uses, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -187,6 +187,7 @@ impl Server {
         listeners.spawn(Watch::new(app.clone(), settings.clone(), versions, statuses).run(stop.clone()));
         listeners.spawn(revocation::run(app.clone(), stop.clone()));
         listeners.spawn(expiry::run(app.clone(), stop.clone()));
+        listeners.spawn(uses::run(app.clone(), stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })
     }
 
@@ -229,6 +230,9 @@ impl Server {
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.listeners.join_next().await.is_some() {}
+        if let Err(outage) = uses::write(&self.app).await {
+            tracing::warn!(error = %outage, "when grants were last used is lost for the last minutes");
+        }
         self.app.db.close().await;
     }
 }

@@ -10,6 +10,7 @@ mod proxies;
 mod reader;
 mod revocation;
 mod sca;
+mod segments;
 mod settings;
 mod theme;
 mod trusted_lists;

@@ -9,7 +9,7 @@ use super::{
     reader::{self, Reader, choice, text},
     reason, revocation,
     sca::{self, DriverSettings},
-    trusted_lists,
+    segments, trusted_lists,
 };
 use crate::{
     oauth::brand::{Brand, BrandId},
@@ -355,7 +355,9 @@ fn brand(row: &mut Reader<'_>, context: &Context<'_>) -> (Option<Brand>, Option<
     if let Some(place) = &mut place {
         place.psu_authentication = authentication;
     }
-    (described(row, bank, place, context), driver)
+    let mut brand = described(row, bank, place, context);
+    segments::read(row, brand.as_mut());
+    (brand, driver)
 }
 
 fn described(row: &mut Reader<'_>, bank: Option<String>, place: Option<BrandPlace>, context: &Context<'_>) -> Option<Brand> {

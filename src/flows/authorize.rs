@@ -1,4 +1,5 @@
-//! The authorization endpoint: whom may we answer, what is asked, and a journey begins.
+//! The authorization endpoint: whom may we answer, what is asked, and a journey begins or goes on. A browser's request and the one
+//! that the bank's app hands in are judged here alike.
 
 use super::{
     certificate::check_watched,
@@ -9,28 +10,64 @@ use crate::{
     app::App,
     audit::AuditKind,
     oauth::{
-        authorize::{AuthorizationRequest, AuthorizeRefusal},
+        authorize::{AuthorizationRequest, AuthorizeRefusal, request_digest},
         brand::{Brand, Lang, PsuAuthentication},
         channel::Channel,
         client::{Client, ClientId},
         error::OAuthError,
-        interaction::{BegunBy, BrowserKey, Interaction, InteractionId, State},
+        interaction::{BegunBy, BrowserKey, Interaction, InteractionId, Stage, State},
         lodging,
         params::Params,
         redirect::{NoRedirect, TrustedRedirect},
         sca::ScaFailure,
+        secret::Digest,
     },
     storage::{NewInteraction, Outage},
 };
 use std::sync::Arc;
 
-/// What the browser meets.
+/// An authorization request and who brings it.
+pub struct Brought<'a> {
+    pub channel: &'a Channel,
+    pub params: &'a Params,
+    pub lang: Lang,
+    pub by: Bringer<'a>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Bringer<'a> {
+    /// `known`: it was here before, and brought its cookie.
+    Browser { key: &'a BrowserKey, known: bool },
+    /// The bank's app took the URL from the phone, and its back end hands it in.
+    App { key: &'a BrowserKey },
+}
+
+impl Bringer<'_> {
+    const fn key(&self) -> &BrowserKey {
+        match self {
+            Self::Browser { key, .. } | Self::App { key } => key,
+        }
+    }
+
+    /// Where a journey of his begins, or why it ends at once. The app authenticates the customer itself.
+    fn first_state(&self, channel: &Channel, brand: &Brand) -> Result<State, ScaFailure> {
+        match self {
+            Self::Browser { .. } => State::first(channel, brand),
+            Self::App { .. } => Ok(State::HandedOff),
+        }
+    }
+}
+
+/// What the request came to.
 pub enum Begun {
     /// Nobody to answer to: a page, never a redirect.
     Page(NoRedirect),
     /// The TPP's redirect URI, with the error in it.
     GoHome(String),
-    Journey(InteractionId),
+    /// Begun, or the same browser's that goes on.
+    Journey(Interaction),
+    /// The bank's app was expected: its page is shown where the browser is, under the URL that the app claims.
+    OpenApp { interaction: Interaction, client: Arc<Client> },
     /// The bank does not serve this TPP at present: the customer is told so, and the way home carries the error.
     NotServed {
         client: Arc<Client>,
@@ -40,25 +77,17 @@ pub enum Begun {
     },
 }
 
-pub async fn begin(
-    app: &App,
-    brand: &Brand,
-    channel: &Channel,
-    params: &Params,
-    lang: Lang,
-    browser: &BrowserKey,
-) -> Result<Begun, Outage> {
+pub async fn begin(app: &App, brand: &Brand, brought: &Brought<'_>) -> Result<Begun, Outage> {
     check_watched(app)?;
-    let id = params.get("client_id").and_then(ClientId::parse);
+    let id = brought.params.get("client_id").and_then(ClientId::parse);
     let mut reading = Reading::Remembered;
     loop {
         let client = match id {
             Some(id) => find(app, brand, id, reading).await?,
             None => None,
         };
-        let begun = attempt(app, brand, channel, params, lang, browser, client.as_ref()).await?;
-        match (begun, reading) {
-            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ Begun::Journey(_)), _) => {
+        match (attempt(app, brand, brought, client.as_ref()).await?, reading) {
+            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ (Begun::Journey(_) | Begun::OpenApp { .. })), _) => {
                 return Ok(begun);
             }
             (Attempt::Stale, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
@@ -75,15 +104,8 @@ enum Attempt {
     Stale,
 }
 
-async fn attempt(
-    app: &App,
-    brand: &Brand,
-    channel: &Channel,
-    params: &Params,
-    lang: Lang,
-    browser: &BrowserKey,
-    client: Option<&Arc<Client>>,
-) -> Result<Attempt, Outage> {
+async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option<&Arc<Client>>) -> Result<Attempt, Outage> {
+    let Brought { channel, params, lang, by } = *brought;
     let (redirect, client) = match (TrustedRedirect::resolve(client.map(Arc::as_ref), params, brand), client) {
         (Ok(redirect), Some(client)) => (redirect, client),
         (Err(nobody), _) => return Ok(Attempt::Done(Begun::Page(nobody))),
@@ -96,6 +118,15 @@ async fn attempt(
             return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
         }
     };
+    let digest = request_digest(brand, channel, params);
+    // without both, the URL may be everybody's, and the next customer of a shared browser must not meet the last one's journey
+    let is_ones_own = redirect.state().is_some() || request.challenge.is_some();
+    if let Bringer::Browser { key, known: true } = by
+        && is_ones_own
+        && let Some(begun) = resume(app, brand, client, &digest, key).await?
+    {
+        return Ok(Attempt::Done(begun));
+    }
     let now = app.clock.now();
     let payment = match request.payment {
         Some(id) => match lodging::may_begin(app.db.find_payment(&brand.id, id).await?.as_ref(), client, now) {
@@ -113,17 +144,26 @@ async fn attempt(
         let home = redirect.refuse(error.error, &error.error_description);
         return Ok(Attempt::Done(Begun::NotServed { client: client.clone(), notice: refusal.notice(), home }));
     }
-    if brand.psu_authentication == PsuAuthentication::None {
-        let failure = ScaFailure::Technical;
-        return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
-    }
+    let state = match by.first_state(channel, brand) {
+        Ok(state) => state,
+        Err(failure) => {
+            metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
+            return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
+        }
+    };
+    let id = InteractionId(app.entropy.uuid(now));
+    let (begun_by, handed_off) = match by {
+        Bringer::Browser { .. } => (BegunBy::Browser, matches!(brand.psu_authentication, PsuAuthentication::Portal { .. })),
+        Bringer::App { .. } => (BegunBy::App, true),
+    };
     let interaction = Interaction {
-        id: InteractionId(app.entropy.uuid(now)),
-        begun_by: BegunBy::Browser,
-        ticket: None,
+        id,
+        begun_by,
+        ticket: handed_off.then(|| by.key().ticket(id).0.digest),
         payment,
         fallback: false,
         conclusion: None,
+        request: Some(digest),
         created_at: now,
         channel: channel.name.clone(),
         client: client.id,
@@ -133,8 +173,8 @@ async fn attempt(
         scope: request.scope,
         challenge: request.challenge,
         lang,
-        browser: browser.digest(),
-        state: State::SignIn { attempts: 0 },
+        browser: by.key().digest(),
+        state,
         expires_at: now + brand.interaction_lifetime,
         active_at: now,
     };
@@ -144,5 +184,41 @@ async fn attempt(
         return Ok(Attempt::Stale);
     }
     metrics::counter!("guichet_interactions_total", "stage" => AuditKind::InteractionBegun.name()).increment(1);
-    Ok(Attempt::Done(Begun::Journey(interaction.id)))
+    Ok(Attempt::Done(match interaction.state {
+        State::AppOffered => Begun::OpenApp { interaction, client: client.clone() },
+        State::HandedOff
+        | State::SignIn { .. }
+        | State::Accounts(_)
+        | State::Consent(_)
+        | State::Methods(_)
+        | State::Challenged(..)
+        | State::Approved { .. }
+        | State::Done
+        | State::Failed(_) => Begun::Journey(interaction),
+    }))
+}
+
+/// The journey that this browser began with this very request, if it is still under way: a killed tab, the back button, a reload.
+async fn resume(app: &App, brand: &Brand, client: &Arc<Client>, request: &Digest, browser: &BrowserKey) -> Result<Option<Begun>, Outage> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin("resume_journey").await?;
+    let Some(id) = tx.find_interaction_of_request(request, &browser.digest()).await? else { return Ok(None) };
+    let Some(interaction) = tx.lock_interaction(&brand.id, id).await? else { return Ok(None) };
+    let begun = match interaction.stage(brand, now) {
+        Stage::AppOffered if tx.answered_in_app(request).await? => Begun::Journey(interaction),
+        Stage::AppOffered => {
+            tx.set_interaction_state(id, &interaction.state, now).await?;
+            Begun::OpenApp { interaction, client: client.clone() }
+        }
+        Stage::HandedOff | Stage::SignIn | Stage::Accounts(_) | Stage::Consent(_) | Stage::Methods(_) | Stage::Challenged(..) => {
+            Begun::Journey(interaction)
+        }
+        Stage::Deliver(grant) if now < interaction.expires_at && tx.code_was_used(grant).await? != Some(true) => {
+            Begun::Journey(interaction)
+        }
+        // over: the customer came to try again
+        Stage::Deliver(_) | Stage::Done | Stage::Fail(_) => return Ok(None),
+    };
+    tx.commit().await?;
+    Ok(Some(begun))
 }

@@ -84,6 +84,9 @@ pub async fn answer(app: &App, token: &str, certificate: CallersCertificate, bra
     metrics::counter!("guichet_introspections_total", "outcome" => outcome).increment(1);
     Ok(match verdict {
         Ok(token) => {
+            if let Some(grant) = &token.grant {
+                app.uses.note(grant.id, now);
+            }
             let issuer = app.brand(&BrandId::new(&token.brand)).map(|b| b.issuer.as_str());
             IntrospectionResponse::active(token, issuer)
         }

@@ -12,7 +12,7 @@ use crate::{
         brand::{Brand, PsuAuthentication},
         client::Client,
         error::OAuthError,
-        grant::{Grant, GrantId, PsuReference, ScaEvidence},
+        grant::{EndReason, Grant, GrantId, PsuReference, ScaEvidence},
         interaction::{BrowserKey, Interaction, InteractionId, MOST_ATTEMPTS, SignedIn, Stage, State},
         payment::Payment,
         sca::ScaFailure,
@@ -27,6 +27,11 @@ use time::OffsetDateTime;
 
 /// What to show, or where to send the browser.
 pub enum View {
+    /// The bank's app was expected: open it, go on here, or cancel.
+    OpenApp {
+        interaction: Interaction,
+        client: Client,
+    },
     SignIn {
         interaction: Interaction,
         client: Client,
@@ -81,6 +86,8 @@ pub struct Form {
 
 pub enum Step {
     Cancel,
+    /// In the browser, where the bank's app was expected.
+    ContinueHere,
     SignIn {
         login: String,
         password: Secret,
@@ -160,7 +167,7 @@ pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
         Step::SignIn { login, password } if journey.awaits_sign_in(id, browser).await? => {
             Some(check_password(app, brand, login, password).await?)
         }
-        Step::SignIn { .. } | Step::Cancel | Step::Approve | Step::Simulate(_) => None,
+        Step::SignIn { .. } | Step::Cancel | Step::ContinueHere | Step::Approve | Step::Simulate(_) => None,
     };
     let mut tx = app.db.begin("step_of_journey").await?;
     let interaction = match mine(&mut tx, brand, id, browser).await? {
@@ -178,8 +185,16 @@ pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
 /// The journey, if this browser began it.
 async fn mine(tx: &mut Tx, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<Result<Interaction, NoView>, Outage> {
     let Some(interaction) = tx.lock_interaction(&brand.id, id).await? else { return Ok(Err(NoView::Unknown)) };
-    let same = browser.is_some_and(|key| key.digest().matches(&interaction.browser));
-    Ok(if same { Ok(interaction) } else { Err(NoView::OtherBrowser) })
+    if !browser.is_some_and(|key| key.digest().matches(&interaction.browser)) {
+        return Ok(Err(NoView::OtherBrowser));
+    }
+    // the app took the request meanwhile and answered the TPP: the tab that offered the app has nothing more to say
+    if let (State::AppOffered, Some(request)) = (&interaction.state, &interaction.request)
+        && tx.answered_in_app(request).await?
+    {
+        return Ok(Err(NoView::AlreadyAnswered));
+    }
+    Ok(Ok(interaction))
 }
 
 impl Journey<'_> {
@@ -260,8 +275,8 @@ impl Journey<'_> {
                         let until = self.brand.policy(&interaction.scope).map_or(self.now, |policy| Grant::end(policy, self.now));
                         View::Consent { interaction, client, payment, until }
                     }
-                    Stage::AppOffered
-                    | Stage::HandedOff
+                    Stage::AppOffered => View::OpenApp { interaction, client },
+                    Stage::HandedOff
                     | Stage::SignIn
                     | Stage::Accounts(_)
                     | Stage::Methods(_)
@@ -279,14 +294,25 @@ impl Journey<'_> {
             // answered or over already: a second click meets the first one's answer
             (Stage::Fail(_) | Stage::Deliver(_) | Stage::Done, _) => Ok(View::Next),
             (_, Step::Cancel) => self.end(tx, &interaction, ScaFailure::Cancelled).await,
+            (Stage::AppOffered, Step::ContinueHere) => self.continue_here(tx, &interaction).await,
             (Stage::SignIn, Step::SignIn { .. }) => self.sign_in(tx, interaction, attempt).await,
             (Stage::Consent(who), Step::Approve) => self.approve(tx, &interaction, who.psu).await,
             (Stage::Consent(_), Step::Simulate(failure)) if self.brand.psu_authentication == PsuAuthentication::Simulator => {
                 self.end(tx, &interaction, *failure).await
             }
             // a form of another step, as the back button brings: show where the journey stands
-            (_, Step::SignIn { .. } | Step::Approve | Step::Simulate(_)) => Ok(View::Next),
+            (_, Step::SignIn { .. } | Step::ContinueHere | Step::Approve | Step::Simulate(_)) => Ok(View::Next),
         }
+    }
+
+    /// The journey stays the channel's: its code is worth nothing at another one's token endpoint.
+    async fn continue_here(&self, tx: &mut Tx, interaction: &Interaction) -> Result<View, Outage> {
+        let Some(state) = State::in_browser(self.brand) else { return Ok(View::Next) };
+        tx.set_fallback(interaction.id).await?;
+        tx.set_interaction_state(interaction.id, &state, self.now).await?;
+        tx.record(&self.event(interaction, AuditKind::AppFallback).reason(interaction.channel.clone())).await?;
+        metrics::counter!("guichet_app_fallbacks_total", "channel" => interaction.channel.clone()).increment(1);
+        Ok(View::Next)
     }
 
     async fn sign_in(&self, tx: &mut Tx, interaction: Interaction, attempt: Option<Attempt>) -> Result<View, Outage> {
@@ -370,7 +396,7 @@ impl Journey<'_> {
             Some(false) => Ok(View::Nothing(NoView::Over)),
             None => {
                 tx.reopen_payment(grant, interaction.id).await?;
-                tx.revoke_grant(grant, "answer_not_fetched", self.now).await?;
+                tx.revoke_grant(grant, EndReason::AnswerNotFetched, self.now).await?;
                 self.fail(tx, interaction, ScaFailure::TimedOut).await
             }
         }

@@ -11,6 +11,7 @@ pub mod journey;
 pub mod kill_switch;
 pub mod organisation;
 pub mod payment;
+pub mod permissions;
 pub mod register;
 pub mod register_import;
 pub mod revocation;

@@ -7,7 +7,7 @@ use crate::{
     oauth::{
         brand::Brand,
         client::ClientId,
-        grant::GrantId,
+        grant::{EndReason, GrantId},
         interaction::Interaction,
         lodging::{self, Execution, Lodged, LodgedState, LodgingRefusal, PaymentRequest, PaymentStatus},
         payment::{Payment, PaymentId},
@@ -93,7 +93,7 @@ pub async fn change(app: &App, brand: &Brand, id: &str, body: &Body) -> Answer<P
     if lodged.payment == payment {
         return Ok(Ok(PaymentRequest::new(&lodged, brand, now)));
     }
-    let ended = end_approval(app, brand, &mut tx, &lodged, "payment_changed", now).await?;
+    let ended = end_approval(app, brand, &mut tx, &lodged, EndReason::PaymentChanged, now).await?;
     let changed = Lodged {
         payment,
         revision: lodged.revision + 1,
@@ -119,7 +119,7 @@ pub async fn withdraw(app: &App, brand: &Brand, id: &str) -> Answer<PaymentReque
         PaymentStatus::Used => return Ok(Err(LodgingRefusal::Over(PaymentStatus::Used).into())),
         PaymentStatus::Lodged | PaymentStatus::Approved | PaymentStatus::Expired => {}
     }
-    end_approval(app, brand, &mut tx, &lodged, "payment_withdrawn", now).await?;
+    end_approval(app, brand, &mut tx, &lodged, EndReason::PaymentWithdrawn, now).await?;
     tx.withdraw_payment(lodged.id, now).await?;
     tx.record(&event(app, brand, &lodged, AuditKind::PaymentWithdrawn, now)).await?;
     tx.commit().await?;
@@ -147,7 +147,7 @@ pub async fn execute(app: &App, brand: &Brand, id: &str, body: &Body) -> Answer<
     };
     let execution = Execution { at: now, reference: reference.to_owned() };
     tx.use_payment(lodged.id, &execution).await?;
-    tx.revoke_grant(approval.grant, "payment_used", now).await?;
+    tx.revoke_grant(approval.grant, EndReason::PaymentUsed, now).await?;
     tx.record(&event(app, brand, &lodged, AuditKind::PaymentUsed, now).grant(approval.grant)).await?;
     tx.commit().await?;
     count("used");
@@ -208,12 +208,12 @@ async fn end_approval(
     brand: &Brand,
     tx: &mut Tx,
     lodged: &Lodged,
-    reason: &'static str,
+    reason: EndReason,
     now: OffsetDateTime,
 ) -> Result<Option<GrantId>, Outage> {
     let LodgedState::Approved(approval) = &lodged.state else { return Ok(None) };
     tx.revoke_grant(approval.grant, reason, now).await?;
-    tx.record(&event(app, brand, lodged, AuditKind::GrantRevoked, now).grant(approval.grant).reason(reason)).await?;
+    tx.record(&event(app, brand, lodged, AuditKind::GrantRevoked, now).grant(approval.grant).reason(reason.name())).await?;
     Ok(Some(approval.grant))
 }
 

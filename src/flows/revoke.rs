@@ -26,7 +26,7 @@ pub async fn answer(app: &App, caller: &Caller) -> Answer<()> {
     let token = app.db.find_token(&caller.brand.id, &handle).await?;
     let event = |kind| app.event(now, &caller.brand, kind).client(client.client().id).organisation(&client.tpp().organisation);
     // who a token belongs to never changes, so nothing needs to be held between the reading and the write
-    match revocation::revoke(token.as_ref(), &handle, &client) {
+    match revocation::revoke(token.as_ref(), &handle, &client, &caller.brand) {
         Revocation::Nothing => {}
         Revocation::OtherClient => {
             app.db.record(&event(AuditKind::RevocationRefused).reason("token_of_other_client")).await?;

@@ -12,7 +12,7 @@ use crate::{
         channel::Channel,
         client::AuthenticatedClient,
         error::OAuthError,
-        grant::GrantId,
+        grant::{EndReason, GrantId},
         secret::{Handle, HandleKind, Secret},
         token::{self, CodeExchange, Issue, Redemption, RefreshExchange, TokenRefusal, TokenRequest, TokenResponse},
     },
@@ -140,7 +140,7 @@ async fn redeem_code(
     let outcome = match (verdict, grant) {
         (Redemption::Issue(issue), Some(grant)) => issue_for_code(app, &mut tx, brand, client, channel, grant, &issue, now).await?,
         (Redemption::RefuseAndRevoke(refusal), Some(grant)) => {
-            tx.revoke_grant(grant, "code_replayed", now).await?;
+            tx.revoke_grant(grant, EndReason::CodeReplayed, now).await?;
             tx.record(&of_client(app, now, brand, client, AuditKind::CodeReplayed).grant(grant)).await?;
             Outcome::RefusedAndRecorded(refusal)
         }
@@ -181,7 +181,10 @@ async fn issue_for_code(
     // RFC 8705 s7.1: a refresh token is bound to its client, or each renewal of a QWAC would end all consents
     let renewal = refresh.as_ref().map(|(handle, _)| (handle, issue.grant_expires_at));
     Ok(match tx.issue_for_code(&token, renewal, client.client().revision, &event).await? {
-        Stored::Yes => Outcome::Issued(TokenResponse::new(issue, &access_secret, refresh.as_ref().map(|(_, secret)| secret), now)),
+        Stored::Yes => {
+            app.uses.note(grant, now);
+            Outcome::Issued(TokenResponse::new(issue, &access_secret, refresh.as_ref().map(|(_, secret)| secret), now))
+        }
         // the client may have been read a moment ago: its deletion or change wins
         Stored::Stale => Outcome::Stale,
     })
@@ -234,7 +237,12 @@ async fn refresh(
     let token = NewToken { grant, ..new_token(brand, client, channel, &issue, &handle, now) };
     let event = of_client(app, now, brand, client, AuditKind::TokenRefreshed);
     Ok(match app.db.issue_refreshed(&token, client.client().revision, &event).await? {
-        Stored::Yes => Outcome::Issued(TokenResponse::new(&issue, &secret, None, now)),
+        Stored::Yes => {
+            if let Some(grant) = grant {
+                app.uses.note(grant, now);
+            }
+            Outcome::Issued(TokenResponse::new(&issue, &secret, None, now))
+        }
         Stored::Stale => Outcome::Stale,
     })
 }

@@ -8,14 +8,14 @@ use super::{
 use crate::{
     flows::{
         Outage,
-        authorize::{self, Begun},
+        authorize::{self, Begun, Bringer, Brought},
         journey::{self, Form, NoView, Step, View},
     },
     oauth::{
         brand::{Lang, PsuAuthentication},
-        channel::Channel,
+        channel::{Channel, Fallback},
         client::Client,
-        interaction::{BrowserKey, Interaction, InteractionId},
+        interaction::{BrowserKey, Interaction, InteractionId, State as JourneyState},
         params::Params,
         payment::Payment,
         redirect::NoRedirect,
@@ -23,7 +23,7 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        Asset, Assets, CalendarDate, ChannelAnswer, Consent, Customers, NotServed, NoticeKind, Outcome, Return, ScriptedCustomer, SignIn,
+        Asset, Assets, CalendarDate, ChannelAnswer, Consent, Customers, NotServed, NoticeKind, OpenApp, Outcome, Return, ScriptedCustomer, SignIn,
         SignInError, SimulatedOutcome, TppIdentity, negotiate,
     },
     sca::simulator,
@@ -54,12 +54,17 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
         Some(key) => (key, false),
         None => (BrowserKey::new(site.app.entropy.bytes()), true),
     };
-    match authorize::begin(&site.app, &site.brand, channel, &params, lang, &browser).await {
+    let by = Bringer::Browser { key: &browser, known: !is_new };
+    match authorize::begin(&site.app, &site.brand, &Brought { channel, params: &params, lang, by }).await {
         Ok(Begun::Journey(interaction)) => {
-            let mut response = respond::see_other(&journey_path(site, interaction));
-            if is_new {
-                set_cookie(&mut response, &browser);
-            }
+            let mut response = respond::see_other(&journey_path(site, interaction.id));
+            set_cookie(&mut response, &browser, site.longest_journey());
+            response
+        }
+        Ok(Begun::OpenApp { interaction, client }) => {
+            let open_url = channel.open_url(request.uri().query().unwrap_or(""));
+            let mut response = open_app(site, &interaction, &client, &browser, open_url.as_deref());
+            set_cookie(&mut response, &browser, site.longest_journey());
             response
         }
         Ok(Begun::GoHome(location)) => respond::see_other(&location),
@@ -70,6 +75,23 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
             notice(StatusCode::SERVICE_UNAVAILABLE, site.page(lang), NoticeKind::TemporarilyUnavailable, &id)
         }
     }
+}
+
+/// Shown under the URL that the app claims, so that the phone may offer the app, too, and a reload shows it again.
+fn open_app(site: &Site, interaction: &Interaction, client: &Client, browser: &BrowserKey, open_url: Option<&str>) -> Response {
+    let page = site.page(interaction.lang);
+    let segment = site.brand.channel(&interaction.channel).and_then(|channel| channel.app.as_ref());
+    let html = OpenApp {
+        site: page,
+        tpp: &tpp_of(client, interaction.lang),
+        scope: &interaction.scope,
+        action: &journey_path(site, interaction.id),
+        csrf: &browser.csrf(interaction.id),
+        open_url,
+        may_continue: JourneyState::in_browser(&site.brand).is_some(),
+        decoupled: segment.is_some_and(|segment| segment.fallback == Fallback::Decoupled),
+    };
+    respond::page(StatusCode::OK, page, html.render())
 }
 
 /// Shown before anybody signed in, too: the customer chose the TPP, and learns why it gets no further.
@@ -103,7 +125,7 @@ pub async fn go_home(State(site): State<Arc<Site>>, Path(id): Path<String>, requ
     let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
     match journey::look(&site.app, &site.brand, interaction, answer.browser.as_ref()).await {
         Ok(View::GoHome(location)) => respond::see_other(&location),
-        Ok(View::SignIn { .. } | View::Consent { .. } | View::Next | View::Home { .. } | View::NotServed { .. }) => {
+        Ok(View::OpenApp { .. } | View::SignIn { .. } | View::Consent { .. } | View::Next | View::Home { .. } | View::NotServed { .. }) => {
             respond::see_other(&journey_path(&site, interaction))
         }
         Ok(View::Nothing(none)) => answer.nothing(none),
@@ -132,6 +154,7 @@ fn read_form(params: &Params) -> Option<(Form, String)> {
     let login = params.get("customer").unwrap_or("").to_owned();
     let step = match (params.get("decision")?, params.get("outcome")) {
         ("cancel", _) => Step::Cancel,
+        ("continue_here", _) => Step::ContinueHere,
         ("sign_in", _) => Step::SignIn { login: login.clone(), password: Secret::new(params.get("password").unwrap_or("")) },
         ("approve", None | Some("approve")) => Step::Approve,
         ("approve", Some(name)) => Step::Simulate(ScaFailure::from_name(name)?),
@@ -182,6 +205,11 @@ impl<'a> Answer<'a> {
 
     fn show(&mut self, id: InteractionId, view: View) -> Response {
         match view {
+            // the app opens by the authorization request's own URL, which is not kept
+            View::OpenApp { interaction, client } => match &self.browser {
+                Some(browser) => open_app(self.site, &interaction, &client, browser, None),
+                None => self.nothing(NoView::OtherBrowser),
+            },
             View::SignIn { interaction, client, wrong_password } => self.sign_in(&interaction, &client, wrong_password),
             View::Consent { interaction, client, payment, until } => {
                 self.lang = interaction.lang;
@@ -285,26 +313,28 @@ fn parse_id(text: &str) -> Option<InteractionId> {
     Uuid::try_parse(text).ok().map(InteractionId)
 }
 
-fn request_id(request: &Request<Body>) -> String {
+pub(super) fn request_id(request: &Request<Body>) -> String {
     request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.simple().to_string())
 }
 
-fn accept_language(headers: &HeaderMap) -> String {
+pub(super) fn accept_language(headers: &HeaderMap) -> String {
     headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("").chars().take(500).collect()
 }
 
 fn browser_key(headers: &HeaderMap) -> Option<BrowserKey> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(';'))
-        .find_map(|pair| BrowserKey::parse(pair.trim().strip_prefix(COOKIE)?.strip_prefix('=')?))
+    cookie(headers, COOKIE).and_then(BrowserKey::parse)
 }
 
-/// Lax: the browser comes from the TPP's site by a top-level navigation.
-fn set_cookie(response: &mut Response, key: &BrowserKey) {
-    let cookie = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax", key.reveal());
+/// The first cookie of this name.
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+    pairs.into_iter().find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Lax: the browser comes from the TPP's site by a top-level navigation. With an age, so that a browser that was killed finds its
+/// journey again; no older than a journey can get, so that the next person at a shared browser finds none.
+fn set_cookie(response: &mut Response, key: &BrowserKey, age: time::Duration) {
+    let cookie = format!("{COOKIE}={}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Lax", key.reveal(), age.whole_seconds());
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }

@@ -4,6 +4,7 @@ use crate::oauth::error::OAuthError;
 use axum::body::{Body, HttpBody};
 use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -49,6 +50,26 @@ pub async fn json(request: Request<Body>, limits: BodyLimits) -> Result<Map<Stri
     expect_type(request.headers(), "application/json", OAuthError::NOT_OF_TYPE_JSON)?;
     let bytes = read(request.into_body(), limits).await?;
     serde_json::from_slice(&bytes).map_err(|_| OAuthError::NO_JSON_OBJECT)
+}
+
+/// The same, with the members that are known and no others.
+pub async fn strict_json<T: DeserializeOwned>(request: Request<Body>, limits: BodyLimits) -> Result<T, OAuthError> {
+    let object = Value::Object(json(request, limits).await?);
+    if holds_nul(&object) {
+        return Err(OAuthError::BODY_MALFORMED);
+    }
+    // its message may hold what was sent
+    T::deserialize(object).map_err(|_| OAuthError::BODY_MALFORMED)
+}
+
+/// Which PostgreSQL's text cannot hold.
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(members) => members.iter().any(|(name, member)| name.contains('\0') || holds_nul(member)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 pub fn expect_type(headers: &HeaderMap, expected: &str, refusal: OAuthError) -> Result<(), OAuthError> {

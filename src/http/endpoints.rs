@@ -27,6 +27,10 @@ pub enum Endpoint<'b> {
     Document,
     Developers,
     Customers,
+    PermissionsOpen,
+    Permissions,
+    Permission,
+    PermissionEnd,
     CertificateForm,
     CertificateCheck,
     PresentedCertificate,
@@ -36,10 +40,12 @@ pub enum Endpoint<'b> {
 pub fn endpoints(brand: &Brand) -> Vec<Endpoint<'_>> {
     use Endpoint::{
         Authorize, CertificateCheck, CertificateForm, Customers, DeleteClient, Developers, Document, Journey, JourneyReturn, JourneyStep,
-        Jwks, Metadata, PresentedCertificate, ReadClient, Register, Revoke, Token, UpdateClient,
+        Jwks, Metadata, Permission, PermissionEnd, Permissions, PermissionsOpen, PresentedCertificate, ReadClient, Register, Revoke, Token,
+        UpdateClient,
     };
     let mut all = vec![Metadata, Jwks, Document, Developers, CertificateForm, CertificateCheck, PresentedCertificate];
     all.extend([Register, ReadClient, DeleteClient, Revoke, Journey, JourneyStep, JourneyReturn]);
+    all.extend([PermissionsOpen, Permissions, Permission, PermissionEnd]);
     all.extend(brand.registration.update.then_some(UpdateClient));
     all.extend((brand.psu_authentication == PsuAuthentication::Simulator).then_some(Customers));
     all.extend(brand.channels.iter().flat_map(|channel| [Authorize(channel), Token(channel)]));
@@ -65,6 +71,10 @@ impl Endpoint<'_> {
             | Self::Document
             | Self::Developers
             | Self::Customers
+            | Self::PermissionsOpen
+            | Self::Permissions
+            | Self::Permission
+            | Self::PermissionEnd
             | Self::CertificateForm
             | Self::CertificateCheck => Counter::Psu,
         }
@@ -72,7 +82,9 @@ impl Endpoint<'_> {
 
     pub const fn method(&self) -> Method {
         match self {
-            Self::Register | Self::Token(_) | Self::Revoke | Self::JourneyStep | Self::CertificateCheck => Method::POST,
+            Self::Register | Self::Token(_) | Self::Revoke | Self::JourneyStep | Self::PermissionEnd | Self::CertificateCheck => {
+                Method::POST
+            }
             Self::UpdateClient => Method::PUT,
             Self::DeleteClient => Method::DELETE,
             Self::ReadClient
@@ -84,6 +96,9 @@ impl Endpoint<'_> {
             | Self::Document
             | Self::Developers
             | Self::Customers
+            | Self::PermissionsOpen
+            | Self::Permissions
+            | Self::Permission
             | Self::CertificateForm
             | Self::PresentedCertificate => Method::GET,
         }
@@ -105,6 +120,9 @@ impl Endpoint<'_> {
             Self::Document => own("openapi.json"),
             Self::Developers => own("developers"),
             Self::Customers => own("customers"),
+            Self::PermissionsOpen => own("permissions/open/{link}"),
+            Self::Permissions => own("permissions"),
+            Self::Permission | Self::PermissionEnd => own("permissions/{id}"),
             Self::CertificateForm | Self::CertificateCheck => own("{lang}/certificate"),
             Self::PresentedCertificate => own("certificate"),
         }

@@ -5,7 +5,7 @@ use super::{
     endpoints::{Endpoint, endpoints},
     events,
     extract::ClientRequest,
-    introspect, metadata, openapi, ops, payments, register, respond, revoke,
+    grants, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke,
     site::{HttpLimits, InternalSite, Route, Site},
     token,
 };
@@ -105,6 +105,10 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
         Endpoint::Document => get(openapi::document_of_site),
         Endpoint::Developers => get(openapi::page),
         Endpoint::Customers => get(authorize::customers),
+        Endpoint::PermissionsOpen => get(permissions::open),
+        Endpoint::Permissions => get(permissions::list),
+        Endpoint::Permission => get(permissions::one),
+        Endpoint::PermissionEnd => post(permissions::end),
         Endpoint::CertificateForm => get(certificate::form),
         Endpoint::CertificateCheck => post(certificate::check),
         Endpoint::PresentedCertificate => get(certificate::presented),
@@ -119,6 +123,9 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
         .route("/v1/brands/{brand}/payments/{id}", get(payments::read).put(payments::change).delete(payments::withdraw))
         .route("/v1/brands/{brand}/payments/{id}/use", post(payments::execute))
         .route("/events", get(events::page))
+        .route("/v1/brands/{brand}/grants/search", post(grants::search))
+        .route("/v1/brands/{brand}/grants/{grant_id}/withdraw", post(grants::withdraw))
+        .route("/v1/brands/{brand}/permissions", post(grants::invite))
         .route("/openapi.json", get(openapi::internal))
         .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));
     observed(machine_fallbacks(routes))

@@ -41,6 +41,12 @@ pub struct Site {
 }
 
 impl Site {
+    /// Brands of one host share their customers' cookie: it lasts as long as any of their journeys may.
+    pub fn longest_journey(&self) -> time::Duration {
+        let here = self.app.brands.iter().filter(|brand| brand.psu_origin == self.brand.psu_origin);
+        here.map(|brand| brand.interaction_lifetime).max().unwrap_or(self.brand.interaction_lifetime)
+    }
+
     pub fn page(&self, lang: Lang) -> PageSite<'_> {
         PageSite { lang, brand: &self.brand.display_name, sandbox: self.brand.sandbox, look: Some(&self.look) }
     }

@@ -2,6 +2,7 @@
 
 use super::{
     brand::Brand,
+    channel::Channel,
     client::Client,
     client_metadata::GrantType,
     lodging::Unapprovable,
@@ -9,6 +10,7 @@ use super::{
     payment::PaymentId,
     pkce::CodeChallenge,
     scope::{Scope, ScopeRefusal, ScopeToken},
+    secret::Digest,
 };
 
 /// Longer states are refused, and still echoed.
@@ -129,6 +131,19 @@ impl AuthorizationRequest {
             redirect_uri_sent: params.get("redirect_uri").is_some(),
         })
     }
+}
+
+/// The same request again is the same digest: brand, channel and every parameter, whatever their order.
+pub fn request_digest(brand: &Brand, channel: &Channel, params: &Params) -> Digest {
+    let place = [("", brand.id.as_str()), ("", channel.name.as_str())];
+    let mut bytes = Vec::new();
+    for (name, value) in place.into_iter().chain(params.sorted()) {
+        for text in [name, value] {
+            bytes.extend(text.len().to_be_bytes());
+            bytes.extend(text.as_bytes());
+        }
+    }
+    Digest::of(&bytes)
 }
 
 fn read_scope(params: &Params, client: &Client, brand: &Brand) -> Result<Scope, AuthorizeRefusal> {

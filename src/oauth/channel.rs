@@ -73,6 +73,11 @@ impl Channel {
         Self { name, authorize_path, token_path, client_credentials, app, sca_errors }
     }
 
+    /// Opens the bank's app with an authorization request, as the phone does that lets the app take its URL.
+    pub fn open_url(&self, query: &str) -> Option<String> {
+        Some(format!("{}?{query}", self.app.as_ref()?.open_url.as_ref()?))
+    }
+
     /// The value of `error` on the redirect home (RFC 6749 s4.1.2.1, or the bank's dialect).
     pub fn wire_code(&self, failure: ScaFailure) -> &str {
         &self.sca_errors.0[&failure]

@@ -34,6 +34,14 @@ impl OAuthError {
     pub const NOT_A_JSON_OBJECT: Self = Self::new(ErrorCode::InvalidClientMetadata, "the body is not a JSON object");
     /// Of endpoints that read any other JSON than client metadata.
     pub const NO_JSON_OBJECT: Self = Self::new(ErrorCode::InvalidRequest, "the body is not a JSON object");
+    pub const BODY_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "the body is not the object described: a member is missing, unknown or of another type");
+    pub const SUBJECT_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "subject: must have 1 to 255 bytes and no control characters");
+    pub const LANGUAGE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "language: not offered by this brand");
+    pub const PAGE_LIMIT: Self = Self::new(ErrorCode::InvalidRequest, "limit: must be 1 to 100");
+    pub const REASON_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "reason: must have 1 to 200 characters, on one line");
+    pub const REASON_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "reason: the bank has to give one");
+    pub const NO_SUCH_GRANT: Self = Self::new(ErrorCode::InvalidRequest, "no such grant of this customer").with_status(404);
     pub const NO_SUCH_ENDPOINT: Self = Self::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404);
     pub const NO_SUCH_METHOD: Self = Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405);
     pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404);

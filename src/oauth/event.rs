@@ -1,6 +1,6 @@
 //! What the bank's own systems are told: events, read in order from a cursor.
 
-use super::{brand::BrandId, tpp::OrganisationId};
+use super::{brand::BrandId, grant::EndedBy, tpp::OrganisationId};
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -11,12 +11,15 @@ use utoipa::ToSchema;
 pub enum EventKind {
     /// The last certificate that an organisation was seen with ends soon, or has ended.
     CertificateExpiring,
+    /// A customer or the bank took a grant back: the TPP may be told.
+    GrantWithdrawn,
 }
 
 impl EventKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::CertificateExpiring => "certificate_expiring",
+            Self::GrantWithdrawn => "grant_withdrawn",
         }
     }
 }
@@ -52,6 +55,27 @@ pub struct CertificateExpiring {
     pub contacts: Vec<String>,
 }
 
+/// The payload of `grant_withdrawn`. It does not name the customer: whoever mails the TPP has no use for that.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct GrantWithdrawn {
+    /// As introspection told it.
+    pub grant_id: String,
+    pub client_id: String,
+    /// Space-delimited.
+    pub scope: String,
+    pub by: EndedBy,
+    /// `contacts` of the client (RFC 7591 s2), as the TPP registered them.
+    pub contacts: Vec<String>,
+}
+
+/// By the event's `kind`.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum EventPayload {
+    CertificateExpiring(CertificateExpiring),
+    GrantWithdrawn(GrantWithdrawn),
+}
+
 /// An event as it is read.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Event {
@@ -59,7 +83,7 @@ pub struct Event {
     pub id: i64,
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// Today `certificate_expiring`. Skip kinds you do not know.
+    /// Today `certificate_expiring` or `grant_withdrawn`. Skip kinds you do not know.
     pub kind: String,
     /// organizationIdentifier.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,8 +91,7 @@ pub struct Event {
     /// Absent where the event concerns all brands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub brand: Option<String>,
-    /// By `kind`.
-    #[schema(value_type = CertificateExpiring)]
+    #[schema(value_type = EventPayload)]
     pub payload: Value,
 }
 

@@ -1,11 +1,94 @@
 //! What a customer consented to. The token's life is its grant's life.
 
 use super::{brand::ScopePolicy, client::ClientId, scope::Scope};
+use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GrantId(pub Uuid);
+
+/// Why a grant ended before its time. The name is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The customer took it back at his bank.
+    WithdrawnByCustomer,
+    /// The bank, for a reason of its own, such as fraud (RTS art. 10a(3)).
+    EndedByBank,
+    /// RFC 7009: the TPP gave it back.
+    RevokedByClient,
+    /// RFC 7592 s2.3: with its client.
+    ClientDeleted,
+    /// RFC 6749 s4.1.2: its code was used twice.
+    CodeReplayed,
+    /// Nobody came for the code in time.
+    AnswerNotFetched,
+    /// The payment that it was for is made.
+    PaymentUsed,
+    /// What was lodged is no longer what the customer approved.
+    PaymentChanged,
+    /// The bank's payment API took the payment back.
+    PaymentWithdrawn,
+}
+
+/// Whose doing the end of a grant is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    Customer,
+    Tpp,
+    Bank,
+    /// Itself: what it was for is done.
+    Use,
+    /// Whoever used the code a second time; every token was ended to be safe.
+    Replay,
+    /// Time.
+    Expiry,
+}
+
+impl EndReason {
+    pub const ALL: [Self; 9] = [
+        Self::WithdrawnByCustomer,
+        Self::EndedByBank,
+        Self::RevokedByClient,
+        Self::ClientDeleted,
+        Self::CodeReplayed,
+        Self::AnswerNotFetched,
+        Self::PaymentUsed,
+        Self::PaymentChanged,
+        Self::PaymentWithdrawn,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WithdrawnByCustomer => "withdrawn_by_customer",
+            Self::EndedByBank => "ended_by_bank",
+            Self::RevokedByClient => "revoked_by_client",
+            Self::ClientDeleted => "client_deleted",
+            Self::CodeReplayed => "code_replayed",
+            Self::AnswerNotFetched => "answer_not_fetched",
+            Self::PaymentUsed => "payment_used",
+            Self::PaymentChanged => "payment_changed",
+            Self::PaymentWithdrawn => "payment_withdrawn",
+        }
+    }
+
+    /// Whatever the program did not write, somebody of the bank did at the database.
+    pub fn from_stored(name: Option<&str>) -> Self {
+        Self::ALL.into_iter().find(|reason| Some(reason.name()) == name).unwrap_or(Self::EndedByBank)
+    }
+
+    pub const fn by(self) -> EndedBy {
+        match self {
+            Self::WithdrawnByCustomer => EndedBy::Customer,
+            Self::RevokedByClient | Self::ClientDeleted => EndedBy::Tpp,
+            Self::EndedByBank | Self::AnswerNotFetched | Self::PaymentChanged | Self::PaymentWithdrawn => EndedBy::Bank,
+            Self::PaymentUsed => EndedBy::Use,
+            Self::CodeReplayed => EndedBy::Replay,
+        }
+    }
+}
 
 /// How the customer of a grant was authenticated: the bank's words, kept as evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! One customer's journey, from the authorization request to the answer the TPP gets. Expiry is a comparison, not a job.
 
 use super::{
-    brand::{Brand, Lang},
-    channel::Channel,
+    brand::{Brand, BrandId, Lang, PsuAuthentication},
+    channel::{Channel, Fallback},
     client::ClientId,
     grant::{GrantId, PsuReference},
     method::{Account, Method, MethodKind},
@@ -39,6 +39,12 @@ impl BrowserKey {
     pub fn parse(cookie: &str) -> Option<Self> {
         let mut bytes = [0; 32];
         (cookie.len() == 43 && URL_SAFE_NO_PAD.decode_slice(cookie, &mut bytes).ok()? == 32).then_some(Self(bytes))
+    }
+
+    /// The key of a journey that the app's back end begins: it follows from what the back end calls it, so that a repetition meets
+    /// the same journey. No browser ever holds it.
+    pub fn of_app(brand: &BrandId, name: &str) -> Self {
+        Self(Sha256::new().chain_update(b"app\0").chain_update(brand.as_str()).chain_update(b"\0").chain_update(name).finalize().into())
     }
 
     /// The cookie's value: where this is called, the key goes to its browser.
@@ -141,6 +147,28 @@ pub enum State {
     Failed(ScaFailure),
 }
 
+impl State {
+    /// Where a journey begins that a browser brings, or why it ends at once.
+    pub fn first(channel: &Channel, brand: &Brand) -> Result<Self, ScaFailure> {
+        let Some(segment) = &channel.app else { return Self::in_browser(brand).ok_or(ScaFailure::Technical) };
+        match segment.fallback {
+            Fallback::Error => Err(ScaFailure::WrongDevice),
+            Fallback::Web | Fallback::Decoupled if segment.open_url.is_some() || Self::in_browser(brand).is_some() => Ok(Self::AppOffered),
+            // nothing to open and nobody to sign in with
+            Fallback::Web | Fallback::Decoupled => Err(ScaFailure::Technical),
+        }
+    }
+
+    /// Where it goes on in a browser. `None`: nobody authenticates customers there.
+    pub const fn in_browser(brand: &Brand) -> Option<Self> {
+        match brand.psu_authentication {
+            PsuAuthentication::Simulator | PsuAuthentication::Driver => Some(Self::SignIn { attempts: 0 }),
+            PsuAuthentication::Portal { .. } => Some(Self::HandedOff),
+            PsuAuthentication::None => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Interaction {
     pub id: InteractionId,
@@ -163,6 +191,8 @@ pub struct Interaction {
     pub state: State,
     /// Of how the bank concluded it.
     pub conclusion: Option<Digest>,
+    /// Of the authorization request; `None`: begun before it was kept.
+    pub request: Option<Digest>,
     pub created_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
     /// Last sign of life of the customer.

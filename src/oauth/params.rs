@@ -62,6 +62,13 @@ impl Params {
         self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// Each name once, in an order of its own: however they were sent, the same parameters are the same.
+    pub fn sorted(&self) -> Vec<(&str, &str)> {
+        let mut pairs: Vec<_> = self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        pairs.sort_unstable();
+        pairs
+    }
+
     /// The first name that was met again.
     pub fn repeated(&self) -> Option<&str> {
         self.repeated.first().map(String::as_str)

@@ -1,9 +1,11 @@
 //! RFC 7009: who may end a token, and what ends with it.
 
 use super::{
+    brand::Brand,
     client::{AuthenticatedClient, ClientId},
     grant::GrantId,
     params::Params,
+    scope::Scope,
     secret::{Digest, Handle, HandleKind},
 };
 use uuid::Uuid;
@@ -35,6 +37,7 @@ pub struct TokenRecord {
     pub kind: HandleKind,
     pub client: ClientId,
     pub grant: Option<GrantId>,
+    pub scope: Scope,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,19 +47,30 @@ pub enum Revocation {
     /// RFC 7009 s2.1: another client's token is refused, which tells no more than that.
     OtherClient,
     AccessToken(Uuid),
-    /// RFC 7009 s2.1: a refresh token takes the access tokens of its grant along.
+    /// RFC 7009 s2.1: a refresh token takes the access tokens of its grant along. Where the brand gives none for the scope, the one
+    /// access token is all that the grant ever gives: without it the customer must not be told that he still allows something.
     Grant(GrantId),
 }
 
-pub fn revoke(token: Option<&TokenRecord>, presented: &Handle, client: &AuthenticatedClient) -> Revocation {
+pub fn revoke(token: Option<&TokenRecord>, presented: &Handle, client: &AuthenticatedClient, brand: &Brand) -> Revocation {
     let Some(token) = token.filter(|t| t.digest.matches(&presented.digest)) else { return Revocation::Nothing };
     if token.client != client.client().id {
         return Revocation::OtherClient;
     }
     match (token.kind, token.grant) {
         (HandleKind::RefreshToken, Some(grant)) => Revocation::Grant(grant),
-        (HandleKind::AccessToken | HandleKind::RefreshToken | HandleKind::Code | HandleKind::Registration | HandleKind::Ticket, _) => {
-            Revocation::AccessToken(token.id)
+        (HandleKind::AccessToken, Some(grant)) if brand.policy(&token.scope).is_some_and(|policy| !policy.refresh_token) => {
+            Revocation::Grant(grant)
         }
+        (
+            HandleKind::AccessToken
+            | HandleKind::RefreshToken
+            | HandleKind::Code
+            | HandleKind::Registration
+            | HandleKind::Ticket
+            | HandleKind::PermissionsLink
+            | HandleKind::PermissionsVisit,
+            _,
+        ) => Revocation::AccessToken(token.id),
     }
 }

@@ -73,6 +73,10 @@ pub enum HandleKind {
     Registration,
     /// What the bank's portal, or the back end of its app, names a journey by.
     Ticket,
+    /// Opens a customer's own page once.
+    PermissionsLink,
+    /// What his browser is known by after that.
+    PermissionsVisit,
 }
 
 impl HandleKind {
@@ -83,6 +87,8 @@ impl HandleKind {
             Self::Code => "guac_",
             Self::Registration => "gurg_",
             Self::Ticket => "guti_",
+            Self::PermissionsLink => "gupl_",
+            Self::PermissionsVisit => "gupv_",
         }
     }
 }

@@ -19,6 +19,7 @@ mod notice;
 mod open_app;
 mod openapi;
 mod payment;
+mod permissions;
 mod returning;
 mod sign_in;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use look::{Asset, Assets, Look, common_assets};
 pub use not_served::NotServed;
 pub use notice::{Notice, NoticeKind};
 pub use open_app::OpenApp;
+pub use permissions::{EndedView, OnePermission, PermissionList, PermissionView, Permissions, PermissionsClosed, permission_words};
 pub use returning::{Outcome, Return};
 pub use sign_in::{SignIn, SignInError};
 pub use texts::{Texts, check};

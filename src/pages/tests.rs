@@ -113,6 +113,39 @@ fn steps(lang: Lang, tpp: &TppIdentity) -> Vec<(String, String)> {
     pages
 }
 
+/// What a customer has allowed: the lists, each permission on its own page, and the ends of a visit.
+fn permissions(lang: Lang, tpp: &TppIdentity) -> Vec<(String, bool, String)> {
+    use crate::oauth::grant::EndedBy::{Bank, Customer, Expiry, Replay, Tpp, Use};
+    let (site, day) = (site(lang), CalendarDate { year: 2026, month: 8, day: 1 });
+    let scopes = ["aisp", "aisp extended_transaction_history", "cbpii", "pisp"].map(scope);
+    let ends = [None, Some(Customer), Some(Tpp), Some(Bank), Some(Use), Some(Replay), Some(Expiry)];
+    let view = |scope, by: Option<_>| PermissionView {
+        tpp: tpp.clone(),
+        scope,
+        payment: (by == Some(Use)).then_some(PaymentKind::Cancellation),
+        accounts: by.is_none().then_some(2),
+        since: day,
+        authenticated: day,
+        used: by.is_some().then_some(day),
+        until: day,
+        ended: by.map(|by| EndedView { on: day, by, note: Some(EVIL) }),
+        url: "/permissions/1\"><script>".to_owned(),
+    };
+    let views: Vec<_> = scopes.iter().flat_map(|scope| ends.map(|by| view(scope, by))).collect();
+    let mut pages = vec![];
+    for (name, listed) in [("permissions", &views[..]), ("no permissions", &[])] {
+        let list = Some(PermissionList { permissions: listed, next: Some("/permissions?state=active&after=\"><script>") });
+        let page = Permissions { site, active: list, ended: list, first: Some("/permissions\"><script>") };
+        pages.push((name.to_owned(), false, page.render()));
+    }
+    for (at, permission) in views.iter().enumerate() {
+        let page = OnePermission { site, permission, action: "/permissions/1\"><script>", csrf: CSRF, back: "/permissions\"><script>" };
+        pages.push((format!("permission {at}"), permission.ended.is_none(), page.render()));
+    }
+    pages.extend(PermissionsClosed::ALL.map(|why| (format!("permissions closed {why:?}"), false, why.render(site))));
+    pages
+}
+
 fn outcomes() -> impl Iterator<Item = Outcome> {
     ScaFailure::ALL.into_iter().map(Some).chain([None]).map(Outcome::of)
 }
@@ -152,6 +185,7 @@ fn pages(lang: Lang) -> Vec<(String, bool, String)> {
         let page = Return { site: site(lang), tpp: &tpp, url: "tipp:cb?state=\"><script>", outcome };
         pages.push((format!("return {outcome:?}"), false, page.render()));
     }
+    pages.extend(permissions(lang, &tpp));
     pages.extend(steps(lang, &tpp).into_iter().map(|(name, html)| (name, true, html)));
     pages
 }

@@ -425,6 +425,54 @@ messages! {
     certificate_fail();
     certificate_warning();
     certificate_not_reached();
+    // What a customer has allowed
+    permissions_title();
+    permissions_lead(brand);
+    permissions_active();
+    permissions_active_none();
+    permissions_ended();
+    permissions_ended_none();
+    permissions_more_active();
+    permissions_more_ended();
+    permissions_back();
+    permissions_link_title();
+    permissions_link_text();
+    permissions_link_advice(brand);
+    permissions_session_title();
+    permissions_session_text();
+    permissions_session_advice(brand);
+    permission_data_accounts();
+    permission_data_balances();
+    permission_data_transactions();
+    permission_data_history();
+    permission_data_funds();
+    permission_data_payment();
+    permission_data_cancellation();
+    permission_why_aisp(tpp);
+    permission_why_cbpii(tpp);
+    permission_why_pisp(tpp);
+    permission_why_cancellation(tpp);
+    permission_accounts();
+    permission_since();
+    permission_authenticated();
+    permission_used();
+    permission_used_never();
+    permission_until();
+    permission_ended_customer(date);
+    permission_ended_tpp(date, tpp);
+    permission_ended_bank(brand, date);
+    permission_ended_use(date);
+    permission_ended_replay(date);
+    permission_ended_expiry(date);
+    permission_note(note);
+    permission_manage(tpp);
+    permission_details();
+    permission_end_title(tpp);
+    permission_end_text(brand, tpp);
+    permission_end_payment();
+    permission_end_button();
+    permission_keep();
+    permission_over_title(tpp);
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use super::{Db, Outage, Tx};
 use crate::oauth::{
     brand::BrandId,
     client::{Client, ClientId},
+    grant::EndReason,
     scope::Scope,
     secret::Digest,
     tpp::OrganisationId,
@@ -203,10 +204,11 @@ impl Tx {
             "with client as (
                  update clients set deleted_at = $2, updated_at = $2, revision = revision + 1, secret_digests = '{}',
                         registration_token_digests = '{}' where id = $1 returning id)
-             update grants set revoked_at = $2, revoked_reason = 'client_deleted'
+             update grants set revoked_at = $2, revoked_reason = $3
              from client where grants.client_id = client.id and revoked_at is null",
             id.0,
             now,
+            EndReason::ClientDeleted.name(),
         )
         .execute(&mut *self.inner)
         .await?;

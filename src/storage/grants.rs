@@ -2,7 +2,7 @@ use super::{Outage, Tx};
 use crate::oauth::{
     brand::BrandId,
     client::ClientId,
-    grant::{Grant, GrantId, PsuReference, ScaEvidence},
+    grant::{EndReason, Grant, GrantId, PsuReference, ScaEvidence},
     payment::PaymentId,
     pkce::CodeChallenge,
     scope::Scope,
@@ -117,10 +117,21 @@ impl Tx {
     }
 
     /// One row, and every token under the grant is dead.
-    pub async fn revoke_grant(&mut self, grant: GrantId, reason: &'static str, now: OffsetDateTime) -> Result<(), Outage> {
-        sqlx::query!("update grants set revoked_at = $2, revoked_reason = $3 where id = $1 and revoked_at is null", grant.0, now, reason)
-            .execute(&mut *self.inner)
-            .await?;
+    pub async fn revoke_grant(&mut self, grant: GrantId, reason: EndReason, now: OffsetDateTime) -> Result<(), Outage> {
+        self.end_grant(grant, reason, None, now).await
+    }
+
+    /// As [`Tx::revoke_grant`], with what whoever ended it said.
+    pub async fn end_grant(&mut self, grant: GrantId, reason: EndReason, note: Option<&str>, now: OffsetDateTime) -> Result<(), Outage> {
+        sqlx::query!(
+            "update grants set revoked_at = $2, revoked_reason = $3, revoked_note = $4 where id = $1 and revoked_at is null",
+            grant.0,
+            now,
+            reason.name(),
+            note,
+        )
+        .execute(&mut *self.inner)
+        .await?;
         Ok(())
     }
 }

@@ -51,6 +51,7 @@ struct Row {
     fallback: bool,
     facts: Option<Json<Facts>>,
     conclusion_digest: Option<Vec<u8>>,
+    request_digest: Option<Vec<u8>>,
     created_at: OffsetDateTime,
     active_at: OffsetDateTime,
     expires_at: OffsetDateTime,
@@ -99,6 +100,7 @@ impl Row {
             payment: self.payment_id.zip(self.payment_revision).map(|(id, revision)| PaymentVersion { id: PaymentId(id), revision }),
             fallback: self.fallback,
             conclusion: digest(self.conclusion_digest)?,
+            request: digest(self.request_digest)?,
             created_at: self.created_at,
             channel: self.channel,
             client: ClientId(self.client_id),
@@ -144,7 +146,7 @@ fn columns(state: &State) -> Columns<'_> {
 }
 
 impl Db {
-    /// `false`: the client has changed since it was judged.
+    /// `false`: the client has changed since it was judged, or the app's back end has begun one with this key already.
     pub async fn begin_interaction(&self, new: &NewInteraction<'_>) -> Result<bool, Outage> {
         let i = new.interaction;
         let insert = sqlx::query_scalar!(
@@ -152,10 +154,12 @@ impl Db {
                begun as (
                    insert into interactions (id, brand, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge,
                                              lang, browser_digest, state, created_at, active_at, expires_at,
-                                             begun_by, ticket_digest, payment_id, payment_revision)
-                   select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $17, $12, $12, $13, $18, $19, $20, $21 from client returning client_id),
+                                             begun_by, ticket_digest, payment_id, payment_revision, request_digest)
+                   select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $17, $12, $12, $13, $18, $19, $20, $21, $22 from client
+                   on conflict (browser_digest) where begun_by = 'app' do nothing returning client_id),
                audit as (
-                   insert into audit_events (id, at, brand, kind, client_id, organisation) select $15, $12, $2, $16, id, organisation from client)
+                   insert into audit_events (id, at, brand, kind, client_id, organisation)
+                   select $15, $12, $2, $16, id, organisation from client where exists (select from begun))
                select count(*) as "count!" from begun"#,
             i.id.0,
             new.brand.as_str(),
@@ -178,6 +182,7 @@ impl Db {
             i.ticket.as_ref().map(Digest::as_bytes),
             i.payment.map(|payment| payment.id.0),
             i.payment.map(|payment| payment.revision),
+            i.request.as_ref().map(Digest::as_bytes),
         );
         Ok(timed("begin_interaction", insert.fetch_one(&self.pool)).await? == 1)
     }
@@ -190,7 +195,7 @@ impl Tx {
             Row,
             r#"select id, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge, lang, browser_digest, state,
                       attempts, psu, grant_id, failure, begun_by, ticket_digest, payment_id, payment_revision, fallback, facts as "facts: Json<Facts>",
-                      conclusion_digest, created_at, active_at, expires_at
+                      conclusion_digest, request_digest, created_at, active_at, expires_at
                from interactions where id = $1 and brand = $2 for update"#,
             id.0,
             brand.as_str(),
@@ -198,6 +203,44 @@ impl Tx {
         .fetch_optional(&mut *self.inner)
         .await?;
         row.map(|row| row.read().ok_or(Outage::unreadable("interactions"))).transpose()
+    }
+
+    /// The latest one that this browser began with this request.
+    pub async fn find_interaction_of_request(&mut self, request: &Digest, browser: &Digest) -> Result<Option<InteractionId>, Outage> {
+        let id = sqlx::query_scalar!(
+            "select id from interactions where request_digest = $1 and browser_digest = $2 and begun_by = 'browser'
+             order by created_at desc limit 1",
+            request.as_bytes(),
+            browser.as_bytes(),
+        )
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(id.map(InteractionId))
+    }
+
+    /// The one that the app's back end began with this key.
+    pub async fn find_interaction_of_app(&mut self, key: &Digest) -> Result<Option<InteractionId>, Outage> {
+        let id = sqlx::query_scalar!("select id from interactions where browser_digest = $1 and begun_by = 'app'", key.as_bytes())
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        Ok(id.map(InteractionId))
+    }
+
+    /// The bank's app took this request, and there is an answer.
+    pub async fn answered_in_app(&mut self, request: &Digest) -> Result<bool, Outage> {
+        Ok(sqlx::query_scalar!(
+            r#"select exists (select from interactions where request_digest = $1 and begun_by <> 'browser'
+                              and state in ('approved', 'done', 'failed')) as "answered!""#,
+            request.as_bytes(),
+        )
+        .fetch_one(&mut *self.inner)
+        .await?)
+    }
+
+    /// The customer goes on in the browser where the bank's app was expected.
+    pub async fn set_fallback(&mut self, id: InteractionId) -> Result<(), Outage> {
+        sqlx::query!("update interactions set fallback = true where id = $1", id.0).execute(&mut *self.inner).await?;
+        Ok(())
     }
 
     /// What a state no longer says is forgotten: the facts of the former one go.

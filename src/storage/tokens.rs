@@ -4,7 +4,7 @@ use crate::{
     oauth::{
         brand::BrandId,
         client::ClientId,
-        grant::{Grant, GrantId, PsuReference},
+        grant::{EndReason, Grant, GrantId, PsuReference},
         revocation::TokenRecord,
         scope::Scope,
         secret::{Digest, Handle, HandleKind},
@@ -202,7 +202,7 @@ impl Db {
     /// One lookup over both kinds (RFC 7009 s2.1: the hint is only a hint).
     pub async fn find_token(&self, brand: &BrandId, token: &Handle) -> Result<Option<TokenRecord>, Outage> {
         let statement = sqlx::query!(
-            r#"select id, digest, kind as "kind: i8", client_id, grant_id from tokens where id = $1 and brand = $2"#,
+            r#"select id, digest, kind as "kind: i8", client_id, grant_id, scope from tokens where id = $1 and brand = $2"#,
             token.id,
             brand.as_str(),
         );
@@ -215,6 +215,7 @@ impl Db {
             kind: kind_of(row.kind),
             client: ClientId(row.client_id),
             grant: row.grant_id.map(GrantId),
+            scope: Scope::parse(&row.scope).map_err(|_| Outage::unreadable("tokens.scope"))?,
         }))
     }
 
@@ -240,7 +241,7 @@ impl Db {
     /// A grant at its client's wish, so every token under it, and the event that says so.
     pub async fn revoke_grant_of_client(&self, grant: GrantId, event: &AuditEvent) -> Result<(), Outage> {
         let statement = sqlx::query!(
-            "with ended as (update grants set revoked_at = $2, revoked_reason = 'revoked_by_client' where id = $1 and revoked_at is null)
+            "with ended as (update grants set revoked_at = $2, revoked_reason = $8 where id = $1 and revoked_at is null)
              insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id) values ($3, $2, $4, $5, $6, $7, $1)",
             grant.0,
             event.at,
@@ -249,6 +250,7 @@ impl Db {
             event.kind.name(),
             event.client.map(|c| c.0),
             event.organisation.as_ref().map(|o| o.as_str()),
+            EndReason::RevokedByClient.name(),
         );
         let mut held = self.hand.hold("revoke_grant_of_client").await?;
         let done = statement.execute(held.connection()).await;

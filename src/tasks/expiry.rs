@@ -1,4 +1,5 @@
-//! Certificates near their end: counted by every process, told of once by one of them, forgotten long after.
+//! Certificates near their end: counted by every process, told of once by one of them, forgotten long after. Rows that nobody may
+//! read any more go the same way.
 
 use crate::{
     app::App,
@@ -80,6 +81,7 @@ pub async fn look(app: &App, now: OffsetDateTime) -> Result<(), Outage> {
     }
     tx.forget_certificates(now - KEPT, MOST_FORGOTTEN).await?;
     tx.forget_events(now - KEPT, MOST_FORGOTTEN).await?;
+    tx.forget_visits(now - Duration::DAY, MOST_FORGOTTEN).await?;
     tx.commit().await?;
     told.iter().for_each(log);
     Ok(())

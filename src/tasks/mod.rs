@@ -3,4 +3,5 @@
 pub mod expiry;
 pub mod load;
 pub mod revocation;
+pub mod uses;
 pub mod watch;

@@ -5,7 +5,7 @@ use reqwest::Method;
 use url::Url;
 
 /// Pages between the TPP's link and the answer at the TPP.
-const MOST_PAGES: usize = 8;
+const MOST_PAGES: usize = 16;
 
 /// Who sits before the browser.
 pub struct Customer<'a> {
@@ -36,13 +36,18 @@ impl Customer<'_> {
     }
 
     async fn act(&self, browser: &mut Browser<'_, '_>, page: &str) -> Result<Reply, String> {
-        if let Some(next) = attribute(page, "content=\"0; url=") {
+        // the page that leads home, at once or by its link
+        let home = attribute(page, "content=\"0; url=").or_else(|| attribute(page, "id=\"home\" href=\""));
+        if let Some(next) = home {
             browser.visit(next)?;
             return browser.go(Method::GET, Body::None).await;
         }
         let csrf = attribute(page, "name=\"csrf\" value=\"").unwrap_or("");
         let fields = if page.contains("name=\"password\"") {
             vec![("csrf", csrf), ("customer", self.login), ("password", self.password), ("decision", "sign_in")]
+        } else if page.contains("value=\"continue_here\"") {
+            // the bank's app was expected, and there is none on this machine
+            vec![("csrf", csrf), ("decision", "continue_here")]
         } else if page.contains("value=\"approve\"") {
             vec![("csrf", csrf), ("decision", "approve")]
         } else {

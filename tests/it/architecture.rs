@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
-const PLAN: [(&str, &str, &str); 26] = [
+const PLAN: [(&str, &str, &str); 27] = [
     ("oauth", "", "base64 serde serde_json sha2 subtle time url utoipa uuid"),
     ("pki", "oauth::tpp", "aws_lc_rs::digest base64 rustls serde sfv sha2 time webpki x509_parser"),
     ("standing", "oauth", "serde time uuid"),
@@ -15,6 +15,7 @@ const PLAN: [(&str, &str, &str); 26] = [
     ("trusted_lists", "pki::trusted_list", "aws_lc_rs base64 roxmltree rustls sha2 time x509_parser xml_sec"),
     ("sca", "oauth", ""),
     ("audit", "oauth", "time uuid"),
+    ("uses", "oauth::grant", "metrics quick_cache time"),
     ("pages", "oauth pki", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
     ("config", "oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
@@ -30,8 +31,8 @@ const PLAN: [(&str, &str, &str); 26] = [
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio tracing uuid",
     ),
     ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
-    ("tasks", "app config flows oauth pki storage trust", "metrics rustls serde_json time tokio tokio_util tracing"),
-    ("app", "clock oauth outbound storage trust", "quick_cache serde_json tokio"),
+    ("tasks", "app config flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
+    ("app", "clock oauth outbound storage trust uses", "quick_cache serde_json tokio"),
     (
         "tls",
         "pki::PresentedChain",

@@ -1,6 +1,7 @@
 //! One binary for all integration tests: one link, one harness.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::wildcard_enum_match_arm)]
 
+mod app2app;
 mod architecture;
 mod authorize;
 mod brand_trust;
@@ -16,6 +17,7 @@ mod drafts;
 mod endpoint_coverage;
 mod front_proxy;
 mod garbage;
+mod grants_of_customers;
 mod harness;
 mod hosts;
 mod identity;
@@ -33,6 +35,7 @@ mod openapi;
 mod outbound;
 mod pages;
 mod paths;
+mod permissions_page;
 mod plans;
 mod proxy_protocol;
 mod qwac_generated;

@@ -135,7 +135,13 @@ async fn status(door: &mut Door, counter: Counter, host: &str, method: &Method, 
 
 /// Which of the methods a path answers: 405 is said by paths that exist, 404 by those that do not.
 async fn answered(door: &mut Door, counter: Counter, host: &str, path: &str) -> BTreeSet<String> {
-    let path = path.replace("{lang}", "fr").replace("{client_id}", "a").replace("{id}", "a").replace("{brand}", "nobody");
+    let path = path
+        .replace("{lang}", "fr")
+        .replace("{client_id}", "a")
+        .replace("{id}", "a")
+        .replace("{brand}", "nobody")
+        .replace("{link}", "a")
+        .replace("{grant_id}", "a");
     assert_eq!(status(door, counter, host, &Method::PATCH, &path).await, StatusCode::METHOD_NOT_ALLOWED, "{path}");
     let mut answered = BTreeSet::new();
     for method in METHODS {

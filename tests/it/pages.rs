@@ -155,12 +155,12 @@ async fn the_cookie_is_the_browsers_own_and_nobody_elses() {
     let (pair, attributes) = cookie.split_once("; ").unwrap();
     let (name, key) = pair.split_once('=').unwrap();
     assert!(name.starts_with("__Host-") && key.len() == 43, "{cookie}");
-    assert_eq!(attributes, "Path=/; Secure; HttpOnly; SameSite=Lax", "a session's, without a Domain");
+    assert_eq!(attributes, "Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax", "as long as a journey, without a Domain");
     assert!(!first.header("location").contains(key), "{first:?}");
     // another browser gets another key
     assert_ne!(begin("").await.header("set-cookie"), cookie);
     // a browser that has one keeps it, so that two journeys in two tabs both go on
-    assert_eq!(begin(pair).await.header("set-cookie"), "");
+    assert_eq!(begin(pair).await.header("set-cookie"), cookie);
     // what no server gave is not taken over
     for planted in ["__Host-guichet=attacker", "guichet=x", &format!("guichet={key}"), "__Host-guichet=", &format!("__Host-guichet={key}=")]
     {
@@ -204,8 +204,8 @@ async fn a_form_from_elsewhere_does_nothing() {
     let client = bank.tpp(ALL_ROLES).register(LBP).await;
     let mut psu = client.authorize("web", "aisp").await;
     psu.sign_in("approves").await;
-    // of an earlier journey of the same browser
-    let url = client.authorize_url("web", "aisp", &[]);
+    // of another journey of the same browser
+    let url = client.authorize_url("web", "aisp", &[("state", Some("another"))]);
     let mut earlier = Psu::open_with(&bank, LBP, &url, &[("cookie", &psu.cookie)]).await;
     earlier.cookie.clone_from(&psu.cookie);
     earlier.look().await;

@@ -398,7 +398,8 @@ async fn the_audit_trail_tells_every_decision_and_no_secret() {
         let stranger = bank.tpp(ALL_ROLES).register(brand).await;
         stranger.revoke(access(&tokens)).await;
         if let Some(refresh) = tokens["refresh_token"].as_str() {
-            client.refresh(refresh).await.ok(200);
+            let refreshed = client.refresh(refresh).await.ok(200).json();
+            client.revoke(access(&refreshed)).await.ok(200);
             client.revoke(refresh).await.ok(200);
             secrets.push(refresh.to_owned());
         } else {

@@ -143,7 +143,7 @@ fn locations(brand: &Brand, channel: &Channel) -> Vec<(String, String)> {
     all
 }
 
-fn browser(operation: OperationBuilder) -> OperationBuilder {
+pub fn browser(operation: OperationBuilder) -> OperationBuilder {
     let operation = operation
         .response("404", page_answer("There is nothing at this path: a page."))
         .response("405", page_answer("The path answers other methods: a page."));

@@ -23,6 +23,13 @@ pub fn all() -> Vec<Documented> {
     let mut all = vec![
         Documented { method: HttpMethod::Post, path: "/brands/{brand}/introspect".into(), operation: introspect() },
         Documented { method: HttpMethod::Get, path: "/events".into(), operation: super::events::page() },
+        Documented { method: HttpMethod::Post, path: "/v1/brands/{brand}/grants/search".into(), operation: super::grants::search() },
+        Documented {
+            method: HttpMethod::Post,
+            path: "/v1/brands/{brand}/grants/{grant_id}/withdraw".into(),
+            operation: super::grants::withdraw(),
+        },
+        Documented { method: HttpMethod::Post, path: "/v1/brands/{brand}/permissions".into(), operation: super::grants::invite() },
         Documented { method: HttpMethod::Get, path: "/openapi.json".into(), operation: document() },
     ];
     all.extend(super::payments::all());

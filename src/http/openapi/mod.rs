@@ -5,10 +5,12 @@ mod certificates;
 mod discovery;
 mod events;
 mod explain;
+mod grants;
 mod introspect;
 mod mistakes;
 mod parts;
 mod payments;
+mod permissions;
 mod refusals;
 mod registration;
 mod token;
@@ -25,9 +27,10 @@ use crate::{
     oauth::{
         brand::{Brand, ClientAuth, Lang},
         error::ErrorBody,
-        event::{CertificateExpiring, EventPage},
+        event::EventPage,
         introspection::IntrospectionResponse,
         lodging::PaymentRequest,
+        permission::{PermissionLink, PermissionLinkRequest, PermissionPage, PermissionSearch, PermissionWithdrawal},
         registration::ClientInformation,
         token::TokenResponse,
     },
@@ -78,7 +81,9 @@ pub fn brand_document(brand: &Brand) -> OpenApi {
 pub fn internal_document() -> OpenApi {
     let what = "For the bank's own systems: mutual TLS with a certificate of the bank's own authority.";
     let scheme = SecurityScheme::MutualTls { description: Some(what.into()), deprecated: None, extensions: None };
-    let components = with::<CertificateExpiring>(with::<EventPage>(with::<IntrospectionResponse>(ComponentsBuilder::new())));
+    let components = with::<EventPage>(with::<IntrospectionResponse>(ComponentsBuilder::new()));
+    let components = with::<PermissionWithdrawal>(with::<PermissionSearch>(with::<PermissionPage>(components)));
+    let components = with::<PermissionLinkRequest>(with::<PermissionLink>(components));
     let components =
         payments::schemas().into_iter().fold(with::<PaymentRequest>(components), |all, (name, schema)| all.schema(name, schema));
     let components = components.security_scheme(BANK_CERTIFICATE, scheme);
@@ -114,6 +119,10 @@ fn describe(endpoint: Endpoint<'_>, brand: &Brand) -> Operation {
         Endpoint::JourneyStep => authorize::step(),
         Endpoint::JourneyReturn => authorize::go_home(),
         Endpoint::Customers => authorize::customers(),
+        Endpoint::PermissionsOpen => permissions::open(),
+        Endpoint::Permissions => permissions::list(),
+        Endpoint::Permission => permissions::one(),
+        Endpoint::PermissionEnd => permissions::end(),
         Endpoint::Metadata => discovery::metadata(brand),
         Endpoint::Jwks => discovery::jwks(),
         Endpoint::Document => discovery::document(),

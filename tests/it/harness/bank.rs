@@ -118,6 +118,8 @@ pub struct BankOptions {
     pub brand_extra: String,
     /// TOML inside the `[[brand]]` of one bank.
     pub one_brand_extra: Option<(Brand, String)>,
+    /// The text of a bank file of its own in a shipped one's place; it keeps the shipped one's `name`.
+    pub bank_file: Option<(Brand, String)>,
     /// Serves as the banks do in production: no simulator.
     pub production: bool,
     /// A database that another server uses, too.
@@ -280,6 +282,9 @@ impl Bank {
 }
 
 fn settings(folder: &Path, options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: SocketAddr) -> Settings {
+    if let Some((brand, text)) = &options.bank_file {
+        std::fs::write(folder.join(format!("{}.toml", brand.id)), text).unwrap();
+    }
     config::parse("test.toml", &toml(options, tpp, internal, ops), folder, &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
@@ -304,9 +309,10 @@ pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: S
         let port = tpp.port();
         write!(
             text,
-            "[[brand]]\nbank = \"{id}\"\nsandbox = {sandbox}\nissuer = \"https://{psu}:{port}\"\ntpp_host = \"{tpp_host}\"\n\
+            "[[brand]]\nbank = \"{id}{own}\"\nsandbox = {sandbox}\nissuer = \"https://{psu}:{port}\"\ntpp_host = \"{tpp_host}\"\n\
              psu_host = \"{psu}\"\ntpp_port = {port}\npsu_port = {port}\n{extra}\n",
             id = brand.id,
+            own = if options.bank_file.as_ref().is_some_and(|(one, _)| one.id == brand.id) { ".toml" } else { "" },
             sandbox = !options.production,
             psu = brand.psu_host,
             tpp_host = brand.tpp_host,

@@ -45,12 +45,26 @@ impl Landing {
 }
 
 impl Psu {
-    /// Opens an authorization URL. Whatever came is in `page`; a journey that began was followed to its first page.
+    /// Opens an authorization URL. Whatever came is in `page`; a journey that began was followed to its first page, past the one that
+    /// offers the bank's app.
     pub async fn open(bank: &Bank, brand: Brand, url: &str) -> Self {
         Self::open_with(bank, brand, url, &[]).await
     }
 
     pub async fn open_with(bank: &Bank, brand: Brand, url: &str, headers: &[(&str, &str)]) -> Self {
+        let mut psu = Self::arrive_with(bank, brand, url, headers).await;
+        if psu.page.body.contains("value=\"continue_here\"") {
+            psu.post(&[("decision", "continue_here")]).await;
+        }
+        psu
+    }
+
+    /// Opens an authorization URL and presses nothing.
+    pub async fn arrive(bank: &Bank, brand: Brand, url: &str) -> Self {
+        Self::arrive_with(bank, brand, url, &[]).await
+    }
+
+    pub async fn arrive_with(bank: &Bank, brand: Brand, url: &str, headers: &[(&str, &str)]) -> Self {
         let wire = bank.browser();
         let page = wire.send(Method::GET, url, headers, "").await;
         let cookie = page.header("set-cookie").split(';').next().unwrap_or("").to_owned();
@@ -59,6 +73,9 @@ impl Psu {
         if psu.page.status == 303 && location.starts_with('/') {
             psu.journey = format!("{}{location}", bank.origin(brand.psu_host));
             psu.look().await;
+        } else if let Some(action) = psu.page.body.split("method=\"post\" action=\"").nth(1).and_then(|rest| rest.split('"').next()) {
+            psu.journey = format!("{}{action}", bank.origin(brand.psu_host));
+            psu.read_csrf();
         }
         psu
     }

@@ -23,9 +23,11 @@ pub const ROWS: &str = r"
     insert into events (at, kind, organisation, payload, occasion)
     select now(), 'certificate_expiring', 'PSDFR-ACPR-' || n, '{}', n::text from generate_series(1, 2000) n;
     insert into grants (id, brand, client_id, channel, scope, psu, sca_at, created_at, expires_at, revoked_at)
-    select md5('grant' || n)::uuid, 'cic', md5('client' || 1 + n % 1000)::uuid, 'web', 'aisp', 'psu' || n, now(), now(),
+    select md5('grant' || n)::uuid, 'cic', md5('client' || 1 + n % 1000)::uuid, 'web', 'aisp', 'psu' || n / 20, now(), now(),
            now() + interval '180 days', case when n % 10 = 0 then now() end
     from generate_series(1, 10000) n;
+    insert into permission_visits (id, brand, psu, lang, link_digest, link_until)
+    select md5('visit' || n)::uuid, 'cic', 'psu' || n, 'fr', sha256(n::text::bytea), now() + n * interval '1 minute' from generate_series(1, 2000) n;
     insert into codes (id, digest, grant_id, redirect_uri, redirect_uri_sent, expires_at)
     select md5('code' || n)::uuid, sha256(n::text::bytea), md5('grant' || n)::uuid, 'https://tpp.example/callback', true, now()
     from generate_series(1, 10000) n;
@@ -102,6 +104,7 @@ fn sql_type(name: &str) -> &'static str {
         ("Jsonb", "jsonb"),
         ("Text", "text"),
         ("TextArray", "text[]"),
+        ("TimestamptzArray", "timestamptz[]"),
         ("Timestamptz", "timestamptz"),
         ("Uuid", "uuid"),
         ("UuidArray", "uuid[]"),

@@ -59,6 +59,8 @@ def approve(plan, url):
         form = {"csrf": re.search(r'name="csrf" value="([^"]+)"', page)[1]}
         if 'name="password"' in page:
             form.update(customer="approves", password="sandbox", decision="sign_in")
+        elif 'value="continue_here"' in page:
+            form.update(decision="continue_here")
         else:
             form.update(decision="approve")
         url = urljoin(url, re.search(r'action="([^"]+)"', page)[1])
