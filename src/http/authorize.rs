@@ -23,8 +23,8 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        Asset, Assets, CalendarDate, ChannelAnswer, Consent, Customers, NotServed, NoticeKind, OpenApp, Outcome, Return, ScriptedCustomer, SignIn,
-        SignInError, SimulatedOutcome, TppIdentity, negotiate,
+        Asset, Assets, CalendarDate, ChannelAnswer, Consent, Customers, NotServed, NoticeKind, OpenApp, Outcome, Return, ScriptedCustomer,
+        SignIn, SignInError, SimulatedOutcome, TppIdentity, negotiate,
     },
     sca::simulator,
 };

@@ -31,7 +31,7 @@ fn a_theme_that_cannot_be_read_is_a_mistake_with_pair_and_ratio() {
         ("theme.light.ink = 'black'", "g.toml:17:19: `brand.theme.light.ink` must be a colour, written #rrggbb"),
         ("theme.light.inc = '#000000'", "g.toml:17:13: unknown key `brand.theme.light.inc`; did you mean `ink`?"),
         ("theme.bold_font_file = 'b.woff2'", "g.toml:17:24: `theme.bold_font_file` needs `theme.font_file`"),
-        ("theme.text.de.legal = 'x'", "g.toml:17:1: `theme.text` lacks `fr`, the language that `languages.default` names"),
+        ("theme.text.de.legal = 'x'", "g.toml:17:7: `theme.text` lacks `fr`, the language that `languages.default` names"),
         ("theme.text.fr.support_url = 'tel:1'", "g.toml:17:29: `support_url` needs `support`: the text that leads there"),
         (
             "theme.text.fr.links = [['AGB', 'http://b.example']]",
