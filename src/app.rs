@@ -7,6 +7,7 @@ use crate::{
         client::{Client, ClientId},
     },
     outbound::Outbound,
+    sca::Drivers,
     storage::Db,
     trust::{Sightings, TrustDesk, revocation::StatusDesk, standing::StandingDesk},
     uses::Uses,
@@ -36,8 +37,8 @@ pub struct Parts {
     pub jwks: serde_json::Value,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
     pub clients: Cache<ClientId, Arc<Client>>,
-    /// Password hashing takes CPU and 19 MiB each: so many at once.
-    pub password_checks: Arc<Semaphore>,
+    /// Who authenticates the customers on our pages.
+    pub drivers: Drivers,
     /// Explaining a certificate takes CPU, and anybody may ask: one at a time, so that it costs no more than one core.
     pub explanations: Semaphore,
 }
@@ -61,7 +62,7 @@ impl App {
         outbound: Outbound,
         jwks: serde_json::Value,
     ) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let drivers = Drivers::new(&brands, &db);
         Self(Arc::new(Parts {
             db,
             clock,
@@ -75,7 +76,7 @@ impl App {
             uses: Uses::new(),
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
-            password_checks: Arc::new(Semaphore::new(cores)),
+            drivers,
             explanations: Semaphore::new(1),
         }))
     }

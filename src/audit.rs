@@ -26,6 +26,8 @@ pub enum AuditKind {
     SignInFailed,
     InteractionApproved,
     InteractionFailed,
+    /// The bank's SCA system was away or not to be believed; `reason` says how. `InteractionFailed` follows.
+    ScaFault,
     CodeIssued,
     TokenIssued,
     TokenRefused,
@@ -76,6 +78,7 @@ impl AuditKind {
             Self::SignInFailed => "sign_in_failed",
             Self::InteractionApproved => "interaction_approved",
             Self::InteractionFailed => "interaction_failed",
+            Self::ScaFault => "sca_fault",
             Self::CodeIssued => "code_issued",
             Self::TokenIssued => "token_issued",
             Self::TokenRefused => "token_refused",

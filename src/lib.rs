@@ -15,7 +15,7 @@
 //! oauth         PURE CORE: what the RFCs judge. Values and a time in, a verdict out; no waiting, no I/O, no clock
 //! pki           PURE: certificate bytes + trust + time -> a verdict with every reason
 //! trusted_lists PURE: XML of the EU trusted lists -> verified values or a refusal. Only cli names it, no serving process
-//! sca           how a customer is authenticated: today the sandbox's scripted customers
+//! sca           how a customer is authenticated on our pages: the bank's SCA back end, or the sandbox's scripted customers
 //! audit         what the bank must be able to prove later
 //! tasks         what a server does beside answering: watches for changes, asks about revocation, tells of expiring certificates
 //! uses          when grants were last used, until a task writes it down

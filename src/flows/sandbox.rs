@@ -22,7 +22,7 @@ pub async fn seed(db: &Db, entropy: &dyn Entropy, brand: &Brand) -> Result<(), O
         let salt: [u8; 16] = entropy.bytes();
         let Ok(hash) = Argon2::default().hash_password_with_salt(PASSWORD.as_bytes(), &salt) else { continue };
         let reference = PsuReference::new(format!("psu_{}", URL_SAFE_NO_PAD.encode(entropy.bytes::<16>())));
-        let new = NewCustomer { login: customer.login, password_hash: &hash.to_string(), reference: &reference, outcome: customer.outcome };
+        let new = NewCustomer { login: customer.login, password_hash: &hash.to_string(), reference: &reference, script: &customer.script };
         db.put_customer(&brand.id, &new).await?;
     }
     Ok(())

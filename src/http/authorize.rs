@@ -9,13 +9,14 @@ use crate::{
     flows::{
         Outage,
         authorize::{self, Begun, Bringer, Brought},
-        journey::{self, Form, NoView, Step, View},
+        journey::{self, Asked, Form, NoView, Step, View, Waiting},
     },
     oauth::{
         brand::{Lang, PsuAuthentication},
         channel::{Channel, Fallback},
         client::Client,
         interaction::{BrowserKey, Interaction, InteractionId, State as JourneyState},
+        method::{Account, MOST_ACCOUNTS},
         params::Params,
         payment::Payment,
         redirect::NoRedirect,
@@ -23,8 +24,9 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        Asset, Assets, CalendarDate, ChannelAnswer, Consent, Customers, NotServed, NoticeKind, OpenApp, Outcome, Return, ScriptedCustomer,
-        SignIn, SignInError, SimulatedOutcome, TppIdentity, negotiate,
+        self, AccountChoice, Asset, Assets, CalendarDate, ChannelAnswer, Consent, Customers, MethodChoice, NotServed, NoticeKind,
+        OneTimeCode, OpenApp, Outcome, Return, ScriptedCustomer, SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity,
+        negotiate,
     },
     sca::simulator,
 };
@@ -34,6 +36,7 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use serde::Serialize;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -125,12 +128,43 @@ pub async fn go_home(State(site): State<Arc<Site>>, Path(id): Path<String>, requ
     let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
     match journey::look(&site.app, &site.brand, interaction, answer.browser.as_ref()).await {
         Ok(View::GoHome(location)) => respond::see_other(&location),
-        Ok(View::OpenApp { .. } | View::SignIn { .. } | View::Consent { .. } | View::Next | View::Home { .. } | View::NotServed { .. }) => {
-            respond::see_other(&journey_path(&site, interaction))
-        }
+        Ok(
+            View::OpenApp { .. }
+            | View::SignIn { .. }
+            | View::Accounts { .. }
+            | View::Consent { .. }
+            | View::Methods { .. }
+            | View::Waiting(_)
+            | View::OneTimeCode(_)
+            | View::Next
+            | View::Home { .. }
+            | View::NotServed { .. },
+        ) => respond::see_other(&journey_path(&site, interaction)),
         Ok(View::Nothing(none)) => answer.nothing(none),
         Err(outage) => answer.outage(&outage),
     }
+}
+
+/// For the script of the page that waits: whether there is another page to load.
+pub async fn status(State(site): State<Arc<Site>>, Path(id): Path<String>, request: Request<Body>) -> Response {
+    let browser = browser_key(request.headers());
+    let told = match parse_id(&id) {
+        Some(interaction) => journey::status(&site.app, &site.brand, interaction, browser.as_ref()).await,
+        None => Ok(Err(NoView::Unknown)),
+    };
+    let (status, state) = match told {
+        Ok(Ok(Waiting::Still)) => (StatusCode::OK, "waiting"),
+        Ok(Ok(Waiting::Moved)) => (StatusCode::OK, "moved"),
+        // the page that says why is a load away
+        Ok(Err(none)) => (notice_about(none).0, "moved"),
+        Err(outage) => return respond::outage(&outage),
+    };
+    respond::json(status, &JourneyStatus { state })
+}
+
+#[derive(Serialize)]
+struct JourneyStatus {
+    state: &'static str,
 }
 
 /// One step of the customer.
@@ -156,11 +190,21 @@ fn read_form(params: &Params) -> Option<(Form, String)> {
         ("cancel", _) => Step::Cancel,
         ("continue_here", _) => Step::ContinueHere,
         ("sign_in", _) => Step::SignIn { login: login.clone(), password: Secret::new(params.get("password").unwrap_or("")) },
+        ("accounts", _) => Step::Accounts(chosen_accounts(params)),
+        ("method", _) => Step::Method(params.get("method")?.to_owned()),
+        ("other_method", _) => Step::OtherMethod,
+        ("otp", _) => Step::Code(Secret::new(params.get("otp").unwrap_or("").trim())),
         ("approve", None | Some("approve")) => Step::Approve,
         ("approve", Some(name)) => Step::Simulate(ScaFailure::from_name(name)?),
         _ => return None,
     };
     Some((Form { csrf: params.get("csrf").unwrap_or("").to_owned(), step }, login))
+}
+
+/// `account`, or where several may be chosen `account.0`, `account.1` and so on.
+fn chosen_accounts(params: &Params) -> Vec<String> {
+    let numbered = (0..MOST_ACCOUNTS).map(|place| format!("account.{place}"));
+    ["account".to_owned()].into_iter().chain(numbered).filter_map(|name| params.get(&name).map(str::to_owned)).collect()
 }
 
 /// The scripted customers of a sandbox, for TPP developers.
@@ -170,12 +214,12 @@ pub async fn customers(State(site): State<Arc<Site>>, request: Request<Body>) ->
         .map(|customer| ScriptedCustomer {
             login: customer.login,
             password: simulator::PASSWORD,
-            outcome: customer.outcome,
+            outcome: customer.script.outcome(),
             answers: site
                 .brand
                 .channels
                 .iter()
-                .map(|c| ChannelAnswer { channel: &c.name, error: customer.outcome.map(|failure| c.wire_code(failure)) })
+                .map(|c| ChannelAnswer { channel: &c.name, error: customer.script.outcome().map(|failure| c.wire_code(failure)) })
                 .collect(),
         })
         .collect();
@@ -211,20 +255,27 @@ impl<'a> Answer<'a> {
                 None => self.nothing(NoView::OtherBrowser),
             },
             View::SignIn { interaction, client, wrong_password } => self.sign_in(&interaction, &client, wrong_password),
-            View::Consent { interaction, client, payment, until } => {
-                self.lang = interaction.lang;
-                self.consent(
-                    &interaction,
-                    &client,
-                    payment.as_ref(),
-                    CalendarDate { year: until.year(), month: until.month().into(), day: until.day() },
-                )
+            View::Accounts { interaction, client, accounts, many, nothing_chosen } => {
+                let (page, tpp, action, csrf) = self.place(&interaction, &client);
+                let (site, scope) = (page, &interaction.scope);
+                let html =
+                    AccountChoice { site, tpp: &tpp, scope, action: &action, csrf: &csrf, accounts: &accounts, many, nothing_chosen };
+                respond::page(StatusCode::OK, page, html.render())
             }
+            View::Consent { interaction, client, payment, accounts, until } => {
+                let until = CalendarDate { year: until.year(), month: until.month().into(), day: until.day() };
+                self.consent(&interaction, &client, payment.as_ref(), &accounts, until)
+            }
+            View::Methods { interaction, client, methods } => {
+                let (page, tpp, action, csrf) = self.place(&interaction, &client);
+                let html = MethodChoice { site: page, tpp: &tpp, action: &action, csrf: &csrf, methods: &methods };
+                respond::page(StatusCode::OK, page, html.render())
+            }
+            View::Waiting(asked) => self.waiting(&asked),
+            View::OneTimeCode(asked) => self.one_time_code(&asked),
             View::Home { interaction, client, failure } => {
-                self.lang = interaction.lang;
-                let (tpp, page) = (tpp_of(&client, self.lang), self.site.page(self.lang));
-                let url = format!("{}/return", journey_path(self.site, id));
-                let html = Return { site: page, tpp: &tpp, url: &url, outcome: Outcome::of(failure) };
+                let (page, tpp, action, _) = self.place(&interaction, &client);
+                let html = Return { site: page, tpp: &tpp, url: &format!("{action}/return"), outcome: Outcome::of(failure) };
                 respond::live_page(StatusCode::OK, page, html.behaviour(), html.render())
             }
             View::NotServed { interaction, client, notice } => {
@@ -237,15 +288,21 @@ impl<'a> Answer<'a> {
         }
     }
 
-    fn sign_in(&mut self, interaction: &Interaction, client: &Client, wrong_password: bool) -> Response {
+    /// What every page of a journey has: its surroundings, the TPP, where its form goes, the form's token.
+    fn place(&mut self, interaction: &Interaction, client: &Client) -> (PageSite<'a>, TppIdentity, String, String) {
         self.lang = interaction.lang;
-        let page = self.site.page(self.lang);
+        let csrf = self.csrf(interaction.id);
+        (self.site.page(self.lang), tpp_of(client, self.lang), journey_path(self.site, interaction.id), csrf)
+    }
+
+    fn sign_in(&mut self, interaction: &Interaction, client: &Client, wrong_password: bool) -> Response {
+        let (page, tpp, action, csrf) = self.place(interaction, client);
         let html = SignIn {
             site: page,
-            tpp: &tpp_of(client, self.lang),
+            tpp: &tpp,
             scope: &interaction.scope,
-            action: &journey_path(self.site, interaction.id),
-            csrf: &self.csrf(interaction.id),
+            action: &action,
+            csrf: &csrf,
             customer: &self.typed,
             error: wrong_password.then_some(SignInError::WrongCredentials),
             customers_url: &format!("/{}/customers", self.site.brand.id),
@@ -253,8 +310,15 @@ impl<'a> Answer<'a> {
         respond::page(StatusCode::OK, page, html.render())
     }
 
-    fn consent(&self, interaction: &Interaction, client: &Client, payment: Option<&Payment>, until: CalendarDate) -> Response {
-        let page = self.site.page(self.lang);
+    fn consent(
+        &mut self,
+        interaction: &Interaction,
+        client: &Client,
+        payment: Option<&Payment>,
+        accounts: &[Account],
+        until: CalendarDate,
+    ) -> Response {
+        let (page, tpp, action, csrf) = self.place(interaction, client);
         let simulated = self.site.brand.psu_authentication == PsuAuthentication::Simulator;
         let channel = self.site.brand.channel(&interaction.channel).filter(|_| simulated);
         let outcomes: Vec<_> = channel.map_or_else(Vec::new, |channel| {
@@ -262,15 +326,45 @@ impl<'a> Answer<'a> {
         });
         let html = Consent {
             site: page,
-            tpp: &tpp_of(client, self.lang),
+            tpp: &tpp,
             scope: &interaction.scope,
             explicit: self.site.brand.explicit_consent,
             until: Some(until),
             payment,
-            accounts: &[],
-            action: &journey_path(self.site, interaction.id),
-            csrf: &self.csrf(interaction.id),
+            accounts,
+            action: &action,
+            csrf: &csrf,
             outcomes: &outcomes,
+        };
+        respond::page(StatusCode::OK, page, html.render())
+    }
+
+    fn waiting(&mut self, asked: &Asked) -> Response {
+        let (page, tpp, action, csrf) = self.place(&asked.interaction, &asked.client);
+        let html = pages::Waiting {
+            site: page,
+            tpp: &tpp,
+            action: &action,
+            csrf: &csrf,
+            hint: asked.challenge.hint.as_deref(),
+            payment: asked.payment.as_ref(),
+            status_url: &format!("{action}/status"),
+            other_methods: asked.other_methods,
+        };
+        respond::live_page(StatusCode::OK, page, pages::Waiting::BEHAVIOUR, html.render())
+    }
+
+    fn one_time_code(&mut self, asked: &Asked) -> Response {
+        let (page, tpp, action, csrf) = self.place(&asked.interaction, &asked.client);
+        let html = OneTimeCode {
+            site: page,
+            tpp: &tpp,
+            action: &action,
+            csrf: &csrf,
+            hint: asked.challenge.hint.as_deref(),
+            payment: asked.payment.as_ref(),
+            wrong: asked.challenge.wrong,
+            other_methods: asked.other_methods,
         };
         respond::page(StatusCode::OK, page, html.render())
     }
@@ -280,13 +374,7 @@ impl<'a> Answer<'a> {
     }
 
     fn nothing(&self, none: NoView) -> Response {
-        let (status, kind) = match none {
-            NoView::Unknown => (StatusCode::NOT_FOUND, NoticeKind::NotFound),
-            NoView::OtherBrowser => (StatusCode::FORBIDDEN, NoticeKind::CookieLost),
-            NoView::ForeignForm => (StatusCode::FORBIDDEN, NoticeKind::MalformedRequest),
-            NoView::AlreadyAnswered => (StatusCode::GONE, NoticeKind::AlreadyAnswered),
-            NoView::Over => (StatusCode::GONE, NoticeKind::ExpiredInteraction),
-        };
+        let (status, kind) = notice_about(none);
         notice(status, self.site.page(self.lang), kind, &self.request_id)
     }
 
@@ -298,6 +386,16 @@ impl<'a> Answer<'a> {
     fn outage(&self, outage: &Outage) -> Response {
         respond::log_outage(outage);
         notice(StatusCode::SERVICE_UNAVAILABLE, self.site.page(self.lang), NoticeKind::TemporarilyUnavailable, &self.request_id)
+    }
+}
+
+const fn notice_about(none: NoView) -> (StatusCode, NoticeKind) {
+    match none {
+        NoView::Unknown => (StatusCode::NOT_FOUND, NoticeKind::NotFound),
+        NoView::OtherBrowser => (StatusCode::FORBIDDEN, NoticeKind::CookieLost),
+        NoView::ForeignForm => (StatusCode::FORBIDDEN, NoticeKind::MalformedRequest),
+        NoView::AlreadyAnswered => (StatusCode::GONE, NoticeKind::AlreadyAnswered),
+        NoView::Over => (StatusCode::GONE, NoticeKind::ExpiredInteraction),
     }
 }
 

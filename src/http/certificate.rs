@@ -1,10 +1,11 @@
 //! Why a certificate is accepted or refused: a page for TPP developers, and an answer about the certificate that is presented.
 
 use super::{
+    authorize::request_id,
     body::{self, BodyLimits},
     extract,
     respond::{self, notice},
-    site::{RequestId, Site},
+    site::Site,
 };
 use crate::{
     flows::explain::{self, Explained, Unjudged},
@@ -180,10 +181,6 @@ fn refused(site: &Site, lang: Lang, status: StatusCode, id: &str) -> Response {
 fn negotiated(site: &Site, request: &Request<Body>) -> Lang {
     let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
     negotiate(None, None, accept, &site.brand)
-}
-
-fn request_id(request: &Request<Body>) -> String {
-    request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.simple().to_string())
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub enum Endpoint<'b> {
     Journey,
     JourneyStep,
     JourneyReturn,
+    JourneyStatus,
     Metadata,
     Jwks,
     Document,
@@ -39,12 +40,12 @@ pub enum Endpoint<'b> {
 /// All of a brand, in the order in which a TPP meets them.
 pub fn endpoints(brand: &Brand) -> Vec<Endpoint<'_>> {
     use Endpoint::{
-        Authorize, CertificateCheck, CertificateForm, Customers, DeleteClient, Developers, Document, Journey, JourneyReturn, JourneyStep,
-        Jwks, Metadata, Permission, PermissionEnd, Permissions, PermissionsOpen, PresentedCertificate, ReadClient, Register, Revoke, Token,
-        UpdateClient,
+        Authorize, CertificateCheck, CertificateForm, Customers, DeleteClient, Developers, Document, Journey, JourneyReturn, JourneyStatus,
+        JourneyStep, Jwks, Metadata, Permission, PermissionEnd, Permissions, PermissionsOpen, PresentedCertificate, ReadClient, Register,
+        Revoke, Token, UpdateClient,
     };
     let mut all = vec![Metadata, Jwks, Document, Developers, CertificateForm, CertificateCheck, PresentedCertificate];
-    all.extend([Register, ReadClient, DeleteClient, Revoke, Journey, JourneyStep, JourneyReturn]);
+    all.extend([Register, ReadClient, DeleteClient, Revoke, Journey, JourneyStep, JourneyReturn, JourneyStatus]);
     all.extend([PermissionsOpen, Permissions, Permission, PermissionEnd]);
     all.extend(brand.registration.update.then_some(UpdateClient));
     all.extend((brand.psu_authentication == PsuAuthentication::Simulator).then_some(Customers));
@@ -66,6 +67,7 @@ impl Endpoint<'_> {
             | Self::Journey
             | Self::JourneyStep
             | Self::JourneyReturn
+            | Self::JourneyStatus
             | Self::Metadata
             | Self::Jwks
             | Self::Document
@@ -91,6 +93,7 @@ impl Endpoint<'_> {
             | Self::Authorize(_)
             | Self::Journey
             | Self::JourneyReturn
+            | Self::JourneyStatus
             | Self::Metadata
             | Self::Jwks
             | Self::Document
@@ -115,6 +118,7 @@ impl Endpoint<'_> {
             Self::Authorize(channel) => channel.authorize_path.clone(),
             Self::Journey | Self::JourneyStep => own("journeys/{id}"),
             Self::JourneyReturn => own("journeys/{id}/return"),
+            Self::JourneyStatus => own("journeys/{id}/status"),
             Self::Metadata => brand.metadata_path(),
             Self::Jwks => own("jwks"),
             Self::Document => own("openapi.json"),

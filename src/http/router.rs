@@ -1,7 +1,8 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
-    authorize, certificate,
+    authorize::{self, request_id},
+    certificate,
     endpoints::{Endpoint, endpoints},
     events,
     extract::ClientRequest,
@@ -100,6 +101,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
         Endpoint::Journey => get(authorize::look),
         Endpoint::JourneyStep => post(authorize::step),
         Endpoint::JourneyReturn => get(authorize::go_home),
+        Endpoint::JourneyStatus => get(authorize::status),
         Endpoint::Metadata => get(metadata::metadata),
         Endpoint::Jwks => get(metadata::jwks),
         Endpoint::Document => get(openapi::document_of_site),
@@ -158,7 +160,7 @@ fn page_fallbacks(routes: Router) -> Router {
 fn plain_notice(status: StatusCode, kind: NoticeKind, request: &Request<Body>) -> Response {
     let accept = request.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let lang = accept.split(',').find_map(|tag| Lang::from_tag(tag.trim())).unwrap_or(Lang::En);
-    respond::notice(status, PageSite { lang, brand: "", sandbox: false, look: None }, kind, "")
+    respond::notice(status, PageSite { lang, brand: "", sandbox: false, look: None }, kind, &request_id(request))
 }
 
 /// A panic is answered 500 and counted; the matched pattern goes with the answer to the log.

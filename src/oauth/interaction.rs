@@ -21,8 +21,9 @@ use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Wrong passwords that end a journey (RTS art. 4(3)(b) allows at most 5).
-pub const MOST_ATTEMPTS: i16 = 3;
+/// Passwords, and codes of one challenge, that a journey lets through to the bank, whose own count may end it sooner
+/// (RTS art. 4(3)(b): at most 5).
+pub const MOST_ATTEMPTS: i16 = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InteractionId(pub Uuid);
@@ -101,7 +102,7 @@ pub struct SignedIn {
     pub psu: PsuReference,
     /// Those that work; at least one.
     pub methods: Vec<Method>,
-    /// Chosen; empty where nothing is to be chosen, or not yet.
+    /// In `Accounts` those that the bank offers, later those that were chosen; empty where nothing is to be chosen.
     pub accounts: Vec<Account>,
 }
 
@@ -116,9 +117,15 @@ pub struct Challenge {
     pub reference: Option<String>,
     /// Where the code went, which device was called: the bank's words.
     pub hint: Option<String>,
-    /// Wrong codes typed so far, as the bank counts them.
-    pub wrong: i16,
-    #[serde(with = "time::serde::timestamp")]
+    /// Codes sent to the bank so far, counted before each is sent.
+    pub tried: i16,
+    /// The last of them was wrong.
+    pub wrong: bool,
+    /// Looks in a row that the bank's systems did not answer.
+    pub unanswered: i16,
+    #[serde(with = "time::serde::timestamp::milliseconds")]
+    pub asked_at: OffsetDateTime,
+    #[serde(with = "time::serde::timestamp::milliseconds")]
     pub until: OffsetDateTime,
 }
 
@@ -129,7 +136,7 @@ pub enum State {
     AppOffered,
     /// The bank's portal, or its app's back end, has it.
     HandedOff,
-    /// Nobody has signed in; so many wrong passwords so far.
+    /// Nobody has signed in; so many passwords were tried, each counted before the bank is asked.
     SignIn { attempts: i16 },
     /// Signed in; the accounts are to be chosen.
     Accounts(SignedIn),
@@ -245,6 +252,7 @@ impl Interaction {
             State::Accounts(who) => Stage::Accounts(who.clone()),
             State::Consent(who) => Stage::Consent(who.clone()),
             State::Methods(who) => Stage::Methods(who.clone()),
+            State::Challenged(_, challenge) if now >= challenge.until => Stage::Fail(ScaFailure::TimedOut),
             State::Challenged(who, challenge) => Stage::Challenged(who.clone(), challenge.clone()),
         }
     }

@@ -74,6 +74,9 @@ impl Eligibility {
     }
 }
 
+/// More than this many accounts are no choice for a page.
+pub const MOST_ACCOUNTS: usize = 50;
+
 /// An account that the customer may choose.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {

@@ -1,33 +1,56 @@
 use super::{Db, Outage, timed};
-use crate::oauth::{brand::BrandId, grant::PsuReference, sca::ScaFailure};
+use crate::{
+    oauth::{brand::BrandId, grant::PsuReference, sca::ScaFailure},
+    sca::script::Script,
+};
+use sqlx::types::Json;
 
 /// A scripted customer as stored.
 pub struct CustomerRecord {
     /// argon2id, PHC string.
     pub password_hash: String,
     pub reference: PsuReference,
-    /// `None`: gets through.
-    pub outcome: Option<ScaFailure>,
+    pub script: Script,
 }
 
 pub struct NewCustomer<'a> {
     pub login: &'a str,
     pub password_hash: &'a str,
     pub reference: &'a PsuReference,
-    pub outcome: Option<ScaFailure>,
+    pub script: &'a Script,
+}
+
+/// A row of an earlier program has its outcome alone.
+fn script(written: Option<Json<Script>>, outcome: Option<String>) -> Result<Script, Outage> {
+    match (written, outcome) {
+        (Some(Json(script)), _) => Ok(script),
+        (None, None) => Ok(Script::approves()),
+        (None, Some(name)) => {
+            ScaFailure::from_name(&name).map(Script::ends_at_sign_in).ok_or(Outage::unreadable("sandbox_customers.outcome"))
+        }
+    }
 }
 
 impl Db {
     pub async fn find_customer(&self, brand: &BrandId, login: &str) -> Result<Option<CustomerRecord>, Outage> {
         let statement = sqlx::query!(
-            "select password_hash, reference, outcome from sandbox_customers where brand = $1 and login = $2",
+            r#"select password_hash, reference, outcome, script as "script: Json<Script>" from sandbox_customers where brand = $1 and login = $2"#,
             brand.as_str(),
             login
         );
         let Some(row) = timed("find_customer", statement.fetch_optional(&self.pool)).await? else { return Ok(None) };
-        let outcome =
-            row.outcome.map(|name| ScaFailure::from_name(&name).ok_or(Outage::unreadable("sandbox_customers.outcome"))).transpose()?;
-        Ok(Some(CustomerRecord { password_hash: row.password_hash, reference: PsuReference::new(row.reference), outcome }))
+        let reference = PsuReference::new(row.reference);
+        Ok(Some(CustomerRecord { password_hash: row.password_hash, reference, script: script(row.script, row.outcome)? }))
+    }
+
+    pub async fn find_script(&self, brand: &BrandId, psu: &PsuReference) -> Result<Option<Script>, Outage> {
+        let statement = sqlx::query!(
+            r#"select outcome, script as "script: Json<Script>" from sandbox_customers where brand = $1 and reference = $2"#,
+            brand.as_str(),
+            psu.as_str()
+        );
+        let row = timed("find_script", statement.fetch_optional(&self.pool)).await?;
+        row.map(|row| script(row.script, row.outcome)).transpose()
     }
 
     pub async fn count_customers(&self, brand: &BrandId) -> Result<i64, Outage> {
@@ -39,13 +62,14 @@ impl Db {
     /// Seeds; one that is there stays as it is.
     pub async fn put_customer(&self, brand: &BrandId, customer: &NewCustomer<'_>) -> Result<(), Outage> {
         sqlx::query!(
-            "insert into sandbox_customers (brand, login, password_hash, reference, outcome) values ($1, $2, $3, $4, $5)
+            "insert into sandbox_customers (brand, login, password_hash, reference, outcome, script) values ($1, $2, $3, $4, $5, $6)
              on conflict do nothing",
             brand.as_str(),
             customer.login,
             customer.password_hash,
             customer.reference.as_str(),
-            customer.outcome.map(ScaFailure::name),
+            customer.script.outcome().map(ScaFailure::name),
+            Json(customer.script) as _,
         )
         .execute(&self.pool)
         .await?;

@@ -3,8 +3,11 @@
 
 mod app2app;
 mod architecture;
+mod attacks;
 mod authorize;
 mod brand_trust;
+mod browser_journeys;
+mod browser_pages;
 mod certificates;
 mod client_authentication;
 mod crash;

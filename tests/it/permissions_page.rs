@@ -20,7 +20,7 @@ struct Visitor {
     cookie: String,
 }
 
-async fn link(bank: &Bank, brand: Brand, body: Value) -> String {
+pub async fn link(bank: &Bank, brand: Brand, body: Value) -> String {
     post(bank, brand, "permissions", &body).await.ok(201).json()["url"].as_str().unwrap().to_owned()
 }
 

@@ -10,7 +10,7 @@ use guichet::oauth::tpp::PspRole;
 use time::Duration;
 
 /// Reason, then `error` at: bank A, bank B in a browser, bank B in the app.
-const OUTCOMES: [(&str, &str, &str, &str); 14] = [
+pub const OUTCOMES: [(&str, &str, &str, &str); 14] = [
     ("cancelled", "access_denied", "SCA_PSU_CANCELLATION", "SCA_PSU_CANCELLATION"),
     ("timed_out", "access_denied", "SCA_PSU_TIMEOUT", "SCA_PSU_TIMEOUT"),
     ("blocked_after_failures", "access_denied", "SCA_PSU_FAIL", "SCA_PSU_METHOD_ERROR_SUSPENDED"),
@@ -27,7 +27,7 @@ const OUTCOMES: [(&str, &str, &str, &str); 14] = [
     ("technical", "temporarily_unavailable", "temporarily_unavailable", "TPP_ENROLLMENT_TECHNICAL_ERROR"),
 ];
 
-fn spelling(brand: Brand, channel: &str, reason: &str) -> &'static str {
+pub fn spelling(brand: Brand, channel: &str, reason: &str) -> &'static str {
     let row = OUTCOMES.iter().find(|row| row.0 == reason).expect("one of the fourteen");
     match (brand.id, channel) {
         ("cic", _) => row.1,

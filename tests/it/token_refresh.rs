@@ -102,7 +102,7 @@ async fn a39_a_refresh_never_widens_and_drops_extended_history() {
     assert!(client.tokens("web", "pisp").await["refresh_token"].is_null());
 }
 
-/// RTS art. 10a: counted from the SCA, not from the exchange, and not from a refresh.
+/// RTS art. 10a: counted from the SCA, not from the sign-in before it, the exchange after it, or a refresh.
 #[tokio::test]
 async fn a40_nothing_outlives_180_days_after_the_sca() {
     let bank = Bank::start().await;
@@ -111,9 +111,10 @@ async fn a40_nothing_outlives_180_days_after_the_sca() {
     for scope in ["aisp", "cbpii"] {
         let mut psu = client.authorize("web", scope).await;
         psu.sign_in("approves").await;
-        let sca_at = bank.clock.advanced();
         bank.clock.advance(Duration::seconds(200));
         psu.post(&[("decision", "approve")]).await;
+        let sca_at = bank.clock.advanced();
+        bank.clock.advance(Duration::seconds(200));
         let code = psu.go_home().await.code().to_owned();
         let tokens = client.redeem("web", scope, &code).await.ok(200).json();
         let refresh = text(&tokens, "refresh_token");
@@ -146,8 +147,8 @@ async fn labanquepostale_gives_one_long_access_token_and_nothing_to_refresh() {
     for (scope, seconds) in [("aisp", 15_552_000), ("cbpii", 15_552_000), ("pisp", 600)] {
         let mut psu = client.authorize("pph", scope).await;
         psu.sign_in("approves").await;
-        bank.clock.advance(Duration::seconds(200));
         psu.post(&[("decision", "approve")]).await;
+        bank.clock.advance(Duration::seconds(200));
         let code = psu.go_home().await.code().to_owned();
         let tokens = client.redeem("pph", scope, &code).await.ok(200).json();
         assert!(tokens["refresh_token"].is_null());

@@ -1,7 +1,8 @@
 //! The authorization endpoint of each channel (RFC 6749 s3.1) and the pages that the customer then sees.
 
 use super::parts::{
-    form_body, object, operation, optional, page_answer, path_parameter, query, redirect_answer, required, shared, spoken, text, uri, word,
+    form_body, json_schema_answer, object, operation, optional, page_answer, path_parameter, query, redirect_answer, required, shared,
+    spoken, text, uri, word,
 };
 use crate::oauth::{
     authorize::{AuthorizeRefusal, LONGEST_STATE},
@@ -169,7 +170,7 @@ fn on_journey(id: &str, summary: &str, description: &str) -> OperationBuilder {
 
 pub fn look() -> Operation {
     let next = redirect_answer("On to the next page.", "A page of this journey, or the redirect URI.", []);
-    on_journey("showJourney", "Show where the customer stands", "Sign-in, consent, or the way back.")
+    on_journey("showJourney", "Show where the customer stands", "Sign-in, accounts, consent, authentication, or the way back.")
         .response("200", page_answer("The page."))
         .response("303", next)
         .build()
@@ -179,10 +180,16 @@ pub fn step() -> Operation {
     let form = object(
         "A step of the customer.",
         [
-            required("decision", word("The button.", ["sign_in", "approve", "cancel"])),
+            required("decision", word("The button.", ["sign_in", "accounts", "approve", "method", "otp", "other_method", "cancel"])),
             required("csrf", text("From the page.")),
             optional("customer", text("With `sign_in`.")),
             optional("password", text("With `sign_in`.")),
+            optional(
+                "account",
+                text("With `accounts`: the chosen one's id. Where several may be chosen, `account.0`, `account.1` and so on."),
+            ),
+            optional("method", text("With `method`: the chosen one's id.")),
+            optional("otp", text("With `otp`: the code as typed.")),
             optional(
                 "outcome",
                 word(
@@ -207,6 +214,22 @@ pub fn go_home() -> Operation {
     let home = redirect_answer("Home to the TPP, or back to the journey where it is not over yet.", LOCATION, []);
     on_journey("endJourney", "Take the browser back to the TPP", "Redirects to the redirect URI with the answer.")
         .response("303", home)
+        .build()
+}
+
+pub fn status() -> Operation {
+    let state = || required("state", word("`moved`: load the page again.", ["waiting", "moved"]));
+    let told = |what| json_schema_answer(what, object("Where a waiting page stands.", [state()]).build());
+    let moved = "As `moved`: the page says why.";
+    let journey = path_parameter("id", "Of the journey.", ObjectBuilder::new().schema_type(Type::String));
+    let description = "For the script of the page that waits for an approval in the bank's app, with the journey's cookie; not for TPPs' \
+                       software. The bank is asked once a second at most.";
+    let operation = operation("statusOfJourney", PAGES, "Ask whether the page still has to wait", description).parameter(journey);
+    browser(operation)
+        .response("200", told("How it stands."))
+        .response("403", told(moved))
+        .response("404", told(moved))
+        .response("410", told(moved))
         .build()
 }
 

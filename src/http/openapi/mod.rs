@@ -118,6 +118,7 @@ fn describe(endpoint: Endpoint<'_>, brand: &Brand) -> Operation {
         Endpoint::Journey => authorize::look(),
         Endpoint::JourneyStep => authorize::step(),
         Endpoint::JourneyReturn => authorize::go_home(),
+        Endpoint::JourneyStatus => authorize::status(),
         Endpoint::Customers => authorize::customers(),
         Endpoint::PermissionsOpen => permissions::open(),
         Endpoint::Permissions => permissions::list(),

@@ -117,6 +117,11 @@ pub fn json_answer<'a>(description: &str, schema: &str, examples: impl IntoItera
     ResponseBuilder::new().description(description).content(JSON, content).build()
 }
 
+/// A JSON answer whose shape is nobody else's.
+pub fn json_schema_answer(description: &str, schema: impl Into<RefOr<Schema>>) -> Response {
+    ResponseBuilder::new().description(description).content(JSON, ContentBuilder::new().schema(Some(schema)).build()).build()
+}
+
 pub fn page_answer(description: &str) -> Response {
     let html = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
     ResponseBuilder::new().description(description).content(HTML, html).build()

@@ -2,19 +2,25 @@
 
 pub mod audit;
 pub mod bank;
+pub mod browser;
+pub mod chromium;
 pub mod command;
+pub mod elsewhere;
 pub mod hello;
 pub mod lists;
+pub mod looks;
 pub mod operator;
 pub mod process;
 pub mod psu;
 pub mod raw;
+pub mod samples;
 pub mod sql;
 pub mod tpp;
 pub mod traffic;
 pub mod wire;
 
 pub use bank::{Bank, BankOptions, Brand, CIC, LBP};
+pub use browser::Browser;
 pub use process::Process;
 pub use psu::{Landing, Psu};
 pub use tpp::{Client, Tpp};

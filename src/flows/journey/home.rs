@@ -1,0 +1,63 @@
+//! The way home: the code, or why there is none.
+
+use super::{Journey, NoView, View};
+use crate::{
+    audit::AuditKind,
+    oauth::{
+        grant::{EndReason, GrantId},
+        interaction::{Interaction, State},
+        sca::ScaFailure,
+        secret::{Handle, HandleKind},
+        token::CodeRecord,
+    },
+    storage::{Outage, Tx},
+};
+
+impl Journey<'_> {
+    pub(super) async fn fail(&self, tx: &mut Tx, interaction: &Interaction, failure: ScaFailure) -> Result<View, Outage> {
+        if !matches!(interaction.state, State::Failed(_)) {
+            self.end(tx, interaction, failure).await?;
+        }
+        Ok(match self.brand.channel(&interaction.channel) {
+            Some(channel) => View::GoHome(interaction.failure_redirect(failure, channel, self.brand)),
+            // the channel's row was taken out of the configuration while the journey ran
+            None => View::Nothing(NoView::Unknown),
+        })
+    }
+
+    /// The code is minted when the browser comes for it; a second look before it is used replaces it.
+    pub(super) async fn deliver(&self, tx: &mut Tx, interaction: &Interaction, grant: GrantId) -> Result<View, Outage> {
+        let Some(grant) = tx.find_grant(grant).await? else { return Ok(View::Nothing(NoView::Unknown)) };
+        if self.now >= interaction.expires_at {
+            return self.too_late(tx, interaction, grant.id).await;
+        }
+        let (handle, code) = Handle::mint(HandleKind::Code, self.app.entropy.uuid(self.now), &self.app.entropy.bytes());
+        let record = CodeRecord {
+            digest: handle.digest,
+            redirect_uri: interaction.redirect_uri.clone(),
+            redirect_uri_sent: interaction.redirect_uri_sent,
+            challenge: interaction.challenge.clone(),
+            expires_at: self.now + self.brand.code_lifetime,
+            consumed_at: None,
+            grant,
+        };
+        if !tx.put_code(&handle, &record).await? {
+            return Ok(View::Nothing(NoView::AlreadyAnswered));
+        }
+        tx.record(&self.event(interaction, AuditKind::CodeIssued).grant(record.grant.id)).await?;
+        Ok(View::GoHome(interaction.redirect(self.brand).approve(&code)))
+    }
+
+    /// The deadline passed after the approval. Without a code on its way, the TPP still learns how it ended.
+    async fn too_late(&self, tx: &mut Tx, interaction: &Interaction, grant: GrantId) -> Result<View, Outage> {
+        match tx.code_was_used(grant).await? {
+            Some(true) => Ok(View::Nothing(NoView::AlreadyAnswered)),
+            Some(false) => Ok(View::Nothing(NoView::Over)),
+            None => {
+                tx.reopen_payment(grant, interaction.id).await?;
+                tx.revoke_grant(grant, EndReason::AnswerNotFetched, self.now).await?;
+                self.fail(tx, interaction, ScaFailure::TimedOut).await
+            }
+        }
+    }
+}
