@@ -32,6 +32,9 @@ pub struct DevArgs {
     /// Of TPPs and customers; the internal counter is on the next port, health and metrics on the one after
     #[arg(long, default_value_t = 8443, value_parser = clap::value_parser!(u16).range(1..=65_533))]
     port: u16,
+    /// Hand customers over to a portal of the bank's instead of the simulator, such as `https://localhost:8453`: to URL/{brand}/start
+    #[arg(long, value_name = "URL")]
+    portal: Option<String>,
 }
 
 /// The brands of `dev`.
@@ -69,8 +72,8 @@ pub async fn run(args: &DevArgs) -> Result<(), StartError> {
     let names: Vec<_> = hosts.iter().map(String::as_str).collect();
     let pki = TestPki::load_or_create(&dir.join("pki"), &names, system.now()).map_err(unavailable)?;
     let database = dir.join("postgres");
-    let settings = config::parse("dev.toml", &toml(&pki, &database, args.port), &dir, &|_| None)
-        .map_err(|m| StartError::Configuration(m.to_string()))?;
+    let settings =
+        config::parse("dev.toml", &toml(&pki, &database, args), &dir, &|_| None).map_err(|m| StartError::Configuration(m.to_string()))?;
     let sockets = Sockets::bind(&settings).await.map_err(|error| unavailable(format!("{error}. Choose another port with --port")))?;
     // from here on an interruption ends the database in order
     let signals = Signals::listen().map_err(unavailable)?;
@@ -83,8 +86,9 @@ pub async fn run(args: &DevArgs) -> Result<(), StartError> {
         is_default: args.dir.is_none(),
         internal_port: internal_port(args.port),
         ops_port: ops_port(args.port),
+        portal: args.portal.as_deref(),
     };
-    let text = toml(&pki, postgres.socket(), args.port);
+    let text = toml(&pki, postgres.socket(), args);
     let result = serve(settings, &text, sockets, signals, &postgres, system, &place).await;
     postgres.stop();
     result
@@ -110,7 +114,8 @@ const fn ops_port(port: u16) -> u16 {
     port.saturating_add(2)
 }
 
-fn toml(pki: &TestPki, socket: &Path, port: u16) -> String {
+fn toml(pki: &TestPki, socket: &Path, args: &DevArgs) -> String {
+    let port = args.port;
     let file = |name: &str| pki.file(name).display().to_string();
     let mut text = format!(
         "# Written by `guichet dev` at each start: change a copy.\n\n\
@@ -141,6 +146,10 @@ fn toml(pki: &TestPki, socket: &Path, port: u16) -> String {
             "\n[[brand]]\nbank = \"{bank}\"\nsandbox = true\nissuer = \"https://{bank}.localhost:{port}\"\n\
              tpp_host = \"api.{bank}.localhost\"\npsu_host = \"{bank}.localhost\"\ntpp_port = {port}\npsu_port = {port}\n"
         );
+        if let Some(portal) = &args.portal {
+            let url = format!("{}/{bank}/start", portal.trim_end_matches('/'));
+            let _ = write!(text, "\n[brand.sca]\nmode = \"portal\"\nportal_url = {url:?}\n");
+        }
     }
     text
 }
@@ -167,4 +176,34 @@ async fn serve(
     println!("{}", place.welcome(&server.app().brands));
     server.until_told(signals, metrics).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::brand::PsuAuthentication;
+
+    #[test]
+    fn the_settings_of_dev_read_and_a_portal_takes_every_brands_customers() {
+        let folder = std::env::temp_dir().join(format!("guichet-dev-settings-{}", std::process::id()));
+        let system = System::new();
+        let hosts = hosts();
+        let names: Vec<_> = hosts.iter().map(String::as_str).collect();
+        let pki = TestPki::load_or_create(&folder.join("pki"), &names, system.now()).expect("a test PKI");
+        let read = |portal: Option<&str>| {
+            let args = DevArgs { dir: None, port: 8443, portal: portal.map(str::to_owned) };
+            config::parse("dev.toml", &toml(&pki, Path::new("/tmp/socket"), &args), &folder, &|_| None)
+        };
+        let found: Vec<_> = read(None).expect("reads").brands.iter().map(|brand| brand.psu_authentication.clone()).collect();
+        assert_eq!(found, [PsuAuthentication::Simulator, PsuAuthentication::Simulator]);
+        for portal in ["https://localhost:8453", "https://localhost:8453/"] {
+            let found: Vec<_> = read(Some(portal)).expect("reads").brands.iter().map(|brand| brand.psu_authentication.clone()).collect();
+            let of = |bank| PsuAuthentication::Portal { url: format!("https://localhost:8453/{bank}/start") };
+            assert_eq!(found, BANKS.map(of), "{portal}");
+        }
+        for portal in ["http://localhost:8453", "localhost", "https://a\"b\n[x]"] {
+            assert!(read(Some(portal)).is_err(), "{portal}");
+        }
+        let _ = fs::remove_dir_all(folder);
+    }
 }

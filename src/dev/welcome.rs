@@ -2,7 +2,10 @@
 
 use super::pki::TestPki;
 use crate::{
-    oauth::{brand::Brand, client_metadata::GrantType},
+    oauth::{
+        brand::{Brand, PsuAuthentication},
+        client_metadata::GrantType,
+    },
     sca::simulator,
 };
 use std::{
@@ -10,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use url::Url;
 
 /// Where a running `dev` can be met, for its welcome.
 pub struct Place<'a> {
@@ -21,6 +25,8 @@ pub struct Place<'a> {
     pub is_default: bool,
     pub internal_port: u16,
     pub ops_port: u16,
+    /// Where customers are handed over to.
+    pub portal: Option<&'a str>,
 }
 
 impl Place<'_> {
@@ -32,13 +38,33 @@ impl Place<'_> {
         }
         let dir = if self.is_default { String::new() } else { format!(" --dir {}", quoted(&self.dir)) };
         // writing to a String does not fail
-        let _ = write!(
-            text,
-            "\nIs it well?\n    curl -sS http://127.0.0.1:{}/readyz\n\nA whole journey as a TPP, every exchange printed:\n    {program} try all{dir}\n",
-            self.ops_port,
-            program = quoted(&self.program),
-        );
+        let _ = write!(text, "\nIs it well?\n    curl -sS http://127.0.0.1:{}/readyz\n", self.ops_port);
+        match self.portal {
+            Some(portal) => text.push_str(&self.reference_portal(portal)),
+            // with the simulator's customers
+            None => {
+                let program = quoted(&self.program);
+                let _ = write!(text, "\nA whole journey as a TPP, every exchange printed:\n    {program} try all{dir}\n");
+            }
+        }
         text
+    }
+
+    /// How to run `examples/portal` where customers are sent.
+    fn reference_portal(&self, portal: &str) -> String {
+        let file = |name: &str| quoted(&self.pki.file(name));
+        let port = Url::parse(portal).ok().and_then(|url| url.port_or_known_default()).unwrap_or(443);
+        format!(
+            "\nCustomers are handed over to {portal}. The reference portal (customer alice, password demo):\n    \
+             cargo run --example portal -- --address 127.0.0.1:{port} --certificate {} --key {} --internal https://localhost:{} \
+             --internal-ca {} --client-certificate {} --client-key {}\n",
+            file("server.pem"),
+            file("server.key"),
+            self.internal_port,
+            file("bank-ca.pem"),
+            file("gateway.pem"),
+            file("gateway.key"),
+        )
     }
 
     fn brand(&self, brand: &Brand) -> String {
@@ -55,13 +81,17 @@ impl Place<'_> {
             brand.tpp_origin,
             brand.registration.path,
         );
+        let customers = if brand.psu_authentication == PsuAuthentication::Simulator {
+            format!("  scripted customers    {origin}/{id}/customers  (every password: {})\n", simulator::PASSWORD)
+        } else {
+            String::new()
+        };
         format!(
-            "\n{name}\n  for developers        {origin}/{id}/developers\n  scripted customers    {origin}/{id}/customers  (every password: {password})\n  \
+            "\n{name}\n  for developers        {origin}/{id}/developers\n{customers}  \
              Where everything is:\n    curl -sS --cacert {ca} {origin}{metadata}\n  \
              Register a client with the test QWAC that has every role:\n    {registration}\n  \
              Ask, as the bank's own systems do, what a token is good for:\n    {gateway} -d token=PASTE_ONE https://localhost:{internal}/brands/{id}/introspect\n",
             name = brand.display_name,
-            password = simulator::PASSWORD,
             ca = quoted(&self.pki.file("server-ca.pem")),
             metadata = brand.metadata_path(),
             gateway = tls("bank-ca.pem", "gateway"),

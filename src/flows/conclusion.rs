@@ -35,10 +35,23 @@ pub async fn approve(
     approval: Approval,
     now: OffsetDateTime,
 ) -> Result<State, Outage> {
+    approve_by(app, brand, tx, interaction, approval, None, now).await
+}
+
+/// `by`: the bank's system that says so.
+pub async fn approve_by(
+    app: &App,
+    brand: &Brand,
+    tx: &mut Tx,
+    interaction: &Interaction,
+    approval: Approval,
+    by: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<State, Outage> {
     // deleted meanwhile: nobody is left to consent to
     let client = tx.find_client(&brand.id, interaction.client).await?;
     let Some(policy) = client.and_then(|_| brand.policy(&interaction.scope)) else {
-        return fail(app, brand, tx, interaction, ScaFailure::Technical, now).await;
+        return fail_by(app, brand, tx, interaction, ScaFailure::Technical, by, now).await;
     };
     let lodged = match interaction.payment {
         Some(version) => tx.lock_payment(&brand.id, version.id).await?,
@@ -47,8 +60,8 @@ pub async fn approve(
     let lodged = match lodging::may_approve(lodged, interaction, now) {
         Ok(lodged) => lodged,
         Err(why) => {
-            tx.record(&event(app, brand, interaction, AuditKind::PaymentRefused, now).reason(why.name())).await?;
-            return fail(app, brand, tx, interaction, why.failure(), now).await;
+            tx.record(&event(app, brand, interaction, AuditKind::PaymentRefused, by, now).reason(why.name())).await?;
+            return fail_by(app, brand, tx, interaction, why.failure(), by, now).await;
         }
     };
     let grant = Grant {
@@ -80,7 +93,7 @@ pub async fn approve(
         Some(_) | None => State::Approved { grant: grant.id },
     };
     tx.set_interaction_state(interaction.id, &state, now).await?;
-    tx.record(&event(app, brand, interaction, AuditKind::InteractionApproved, now).grant(grant.id)).await?;
+    tx.record(&event(app, brand, interaction, AuditKind::InteractionApproved, by, now).grant(grant.id)).await?;
     Ok(state)
 }
 
@@ -93,15 +106,32 @@ pub async fn fail(
     failure: ScaFailure,
     now: OffsetDateTime,
 ) -> Result<State, Outage> {
+    fail_by(app, brand, tx, interaction, failure, None, now).await
+}
+
+/// `by`: the bank's system that says so.
+pub async fn fail_by(
+    app: &App,
+    brand: &Brand,
+    tx: &mut Tx,
+    interaction: &Interaction,
+    failure: ScaFailure,
+    by: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<State, Outage> {
     let state = State::Failed(failure);
     tx.set_interaction_state(interaction.id, &state, now).await?;
-    tx.record(&event(app, brand, interaction, AuditKind::InteractionFailed, now).reason(failure.name())).await?;
+    tx.record(&event(app, brand, interaction, AuditKind::InteractionFailed, by, now).reason(failure.name())).await?;
     metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
     Ok(state)
 }
 
-fn event(app: &App, brand: &Brand, interaction: &Interaction, kind: AuditKind, now: OffsetDateTime) -> AuditEvent {
+fn event(app: &App, brand: &Brand, interaction: &Interaction, kind: AuditKind, by: Option<&str>, now: OffsetDateTime) -> AuditEvent {
     let event = app.event(now, brand, kind).client(interaction.client);
+    let event = match by {
+        Some(system) => event.actor(system),
+        None => event,
+    };
     match interaction.payment {
         Some(payment) => event.subject(payment.id.to_string()),
         None => event,

@@ -6,6 +6,7 @@ pub mod client;
 pub mod conclusion;
 pub mod events;
 pub mod explain;
+pub mod handoff;
 pub mod introspect;
 pub mod journey;
 pub mod kill_switch;

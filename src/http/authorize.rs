@@ -12,7 +12,7 @@ use crate::{
         journey::{self, Asked, Form, NoView, Step, View, Waiting},
     },
     oauth::{
-        brand::{Lang, PsuAuthentication},
+        brand::{Brand, Lang, PsuAuthentication},
         channel::{Channel, Fallback},
         client::Client,
         interaction::{BrowserKey, Interaction, InteractionId, State as JourneyState},
@@ -94,7 +94,11 @@ fn open_app(site: &Site, interaction: &Interaction, client: &Client, browser: &B
         may_continue: JourneyState::in_browser(&site.brand).is_some(),
         decoupled: segment.is_some_and(|segment| segment.fallback == Fallback::Decoupled),
     };
-    respond::page(StatusCode::OK, page, html.render())
+    let mut response = respond::page(StatusCode::OK, page, html.render());
+    if let PsuAuthentication::Portal { url } = &site.brand.psu_authentication {
+        respond::allow_forms_to(&mut response, url);
+    }
+    response
 }
 
 /// Shown before anybody signed in, too: the customer chose the TPP, and learns why it gets no further.
@@ -126,8 +130,10 @@ pub async fn look(State(site): State<Arc<Site>>, Path(id): Path<String>, request
 pub async fn go_home(State(site): State<Arc<Site>>, Path(id): Path<String>, request: Request<Body>) -> Response {
     let answer = Answer::new(&site, &request);
     let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
-    match journey::look(&site.app, &site.brand, interaction, answer.browser.as_ref()).await {
-        Ok(View::GoHome(location)) => respond::see_other(&location),
+    let params = Params::parse(request.uri().query().unwrap_or("").as_bytes()).ok();
+    let confirmation = params.as_ref().and_then(|params| params.get("confirmation"));
+    match journey::look(&site.app, &site.brand, interaction, answer.browser.as_ref(), confirmation).await {
+        Ok(View::GoHome(location) | View::Portal(location)) => respond::see_other(&location),
         Ok(
             View::OpenApp { .. }
             | View::SignIn { .. }
@@ -283,7 +289,7 @@ impl<'a> Answer<'a> {
                 not_served(self.site, interaction.lang, &client, notice.as_deref(), &url)
             }
             View::Next => respond::see_other(&journey_path(self.site, id)),
-            View::GoHome(location) => respond::see_other(&location),
+            View::GoHome(location) | View::Portal(location) => respond::see_other(&location),
             View::Nothing(none) => self.nothing(none),
         }
     }
@@ -404,7 +410,11 @@ fn tpp_of(client: &Client, lang: Lang) -> TppIdentity {
 }
 
 fn journey_path(site: &Site, id: InteractionId) -> String {
-    format!("/{}/journeys/{}", site.brand.id, id.0.simple())
+    path_of_journey(&site.brand, id)
+}
+
+pub fn path_of_journey(brand: &Brand, id: InteractionId) -> String {
+    format!("/{}/journeys/{}", brand.id, id.0.simple())
 }
 
 fn parse_id(text: &str) -> Option<InteractionId> {

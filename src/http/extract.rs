@@ -7,12 +7,15 @@ use crate::{
         certificate::{self, Purpose},
     },
     oauth::{error::OAuthError, params::Params, tpp::Tpp},
-    pki::PresentedChain,
+    pki::{self, PresentedChain},
     tls::peer::Peer,
 };
 use axum::{body::Body, extract::FromRequest, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header};
 use std::sync::Arc;
+
+/// Of a system's name in the audit trail.
+const LONGEST_NAME: usize = 200;
 
 /// Who came with a request, to be judged as often as time passed.
 pub struct Shown {
@@ -40,6 +43,12 @@ impl Shown {
 /// The certificates that the connection proved.
 pub fn chain(request: &Request<Body>) -> PresentedChain {
     request.extensions().get::<Peer>().map(|peer| peer.chain.clone()).unwrap_or_default()
+}
+
+/// Which of the bank's own systems asks: the subject of the certificate that the internal listener accepted.
+pub fn bank_system(request: &Request<Body>) -> String {
+    let subject = chain(request).certificates().first().and_then(|leaf| pki::subject(leaf));
+    subject.map_or_else(|| "bank".to_owned(), |subject| subject.chars().take(LONGEST_NAME).collect())
 }
 
 /// At most one `Authorization` header, in ASCII.

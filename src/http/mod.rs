@@ -9,6 +9,7 @@ mod events;
 mod extract;
 mod forwarded;
 mod grants;
+mod interactions;
 mod introspect;
 mod metadata;
 mod openapi;

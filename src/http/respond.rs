@@ -3,7 +3,7 @@
 use crate::{
     flows::Outage,
     oauth::error::{ErrorCode, OAuthError},
-    pages::{Behaviour, HEADERS, Notice, NoticeKind, Site as PageSite, TppIdentity},
+    pages::{Behaviour, CSP, HEADERS, Notice, NoticeKind, Site as PageSite, TppIdentity},
 };
 use axum::{
     body::Body,
@@ -124,6 +124,14 @@ pub fn notice_with_home(
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
     }
     response
+}
+
+/// "Continue here" leads to the bank's portal: browsers that apply `form-action` to a form's redirects, too, must let it.
+pub fn allow_forms_to(response: &mut Response, url: &str) {
+    let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    if let Ok(policy) = HeaderValue::from_str(&format!("{CSP} {origin}")) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 fn add_page_headers(response: &mut Response) {

@@ -6,7 +6,7 @@ use super::{
     endpoints::{Endpoint, endpoints},
     events,
     extract::ClientRequest,
-    grants, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke,
+    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke,
     site::{HttpLimits, InternalSite, Route, Site},
     token,
 };
@@ -121,6 +121,9 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
+        .route("/v1/brands/{brand}/interactions/{ticket}", get(interactions::read))
+        .route("/v1/brands/{brand}/interactions/{ticket}/complete", post(interactions::complete))
+        .route("/v1/brands/{brand}/interactions/{ticket}/fail", post(interactions::fail))
         .route("/v1/brands/{brand}/payments", post(payments::lodge))
         .route("/v1/brands/{brand}/payments/{id}", get(payments::read).put(payments::change).delete(payments::withdraw))
         .route("/v1/brands/{brand}/payments/{id}/use", post(payments::execute))

@@ -4,9 +4,11 @@ pub use super::error_code::ErrorCode;
 use super::{
     authorize::AuthorizeRefusal,
     client::ClientRefusal,
+    conclusion::ConclusionRefusal,
     lodging::{LodgingRefusal, PaymentStatus},
     params::ParamsRefusal,
     registration::RegistrationRefusal,
+    sca::ScaFailure,
     token::TokenRefusal,
 };
 use serde::Serialize;
@@ -250,6 +252,31 @@ impl From<LodgingRefusal> for OAuthError {
             LodgingRefusal::UsedOtherwise => {
                 Self::new(InvalidRequest, "reference: the payment was used under another one").with_status(409)
             }
+        }
+    }
+}
+
+impl From<ConclusionRefusal> for OAuthError {
+    fn from(refusal: ConclusionRefusal) -> Self {
+        use ErrorCode::{
+            AlreadyConcluded, ApprovalVoid, InteractionTimedOut, InvalidRequest, LinkedHashMismatch, ProviderNotServed,
+            RequirementsMissing, UnknownInteraction,
+        };
+        match refusal {
+            ConclusionRefusal::Unknown => Self::new(UnknownInteraction, "no such interaction"),
+            ConclusionRefusal::Malformed(wrong) => Self::described(InvalidRequest, format!("{}: {}", shown_name(&wrong.member), wrong.why)),
+            ConclusionRefusal::UnknownReason => {
+                let names = ScaFailure::ALL.map(ScaFailure::name).join(", ");
+                Self::described(InvalidRequest, format!("reason: must be one of {names}"))
+            }
+            ConclusionRefusal::OneAccountOnly => Self::new(InvalidRequest, "accounts: the customer chooses one"),
+            ConclusionRefusal::Missing(_) => Self::new(RequirementsMissing, "not all that is required was done"),
+            ConclusionRefusal::ScaOfAnotherTime => Self::new(RequirementsMissing, "sca.at: not within this journey"),
+            ConclusionRefusal::OtherLinkedHash => Self::new(LinkedHashMismatch, "sca.linked_hash: not what this journey is linked to"),
+            ConclusionRefusal::Late => Self::new(InteractionTimedOut, "the deadline of the interaction has passed"),
+            ConclusionRefusal::NotServed => Self::new(ProviderNotServed, "the bank does not serve this provider at present"),
+            ConclusionRefusal::Void => Self::new(ApprovalVoid, "what was approved is no longer there to be approved"),
+            ConclusionRefusal::AlreadyConcluded => Self::new(AlreadyConcluded, "the interaction was concluded, and otherwise"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The closed vocabulary of `error`.
 
-/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, OpenID Connect Core s3.1.2.6.
+/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, OpenID Connect Core s3.1.2.6;
+/// those of the internal counter are our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     InvalidRequest,
@@ -19,10 +20,17 @@ pub enum ErrorCode {
     RequestUriNotSupported,
     TemporarilyUnavailable,
     ServerError,
+    UnknownInteraction,
+    RequirementsMissing,
+    LinkedHashMismatch,
+    InteractionTimedOut,
+    ProviderNotServed,
+    ApprovalVoid,
+    AlreadyConcluded,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 23] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -39,6 +47,13 @@ impl ErrorCode {
         Self::RequestUriNotSupported,
         Self::TemporarilyUnavailable,
         Self::ServerError,
+        Self::UnknownInteraction,
+        Self::RequirementsMissing,
+        Self::LinkedHashMismatch,
+        Self::InteractionTimedOut,
+        Self::ProviderNotServed,
+        Self::ApprovalVoid,
+        Self::AlreadyConcluded,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -59,6 +74,13 @@ impl ErrorCode {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
+            Self::UnknownInteraction => "unknown_interaction",
+            Self::RequirementsMissing => "requirements_missing",
+            Self::LinkedHashMismatch => "linked_hash_mismatch",
+            Self::InteractionTimedOut => "interaction_timed_out",
+            Self::ProviderNotServed => "provider_not_served",
+            Self::ApprovalVoid => "approval_void",
+            Self::AlreadyConcluded => "already_concluded",
         }
     }
 
@@ -67,6 +89,13 @@ impl ErrorCode {
         match self {
             Self::InvalidClient | Self::InvalidToken => 401,
             Self::AccessDenied => 403,
+            Self::UnknownInteraction => 404,
+            Self::RequirementsMissing
+            | Self::LinkedHashMismatch
+            | Self::InteractionTimedOut
+            | Self::ProviderNotServed
+            | Self::ApprovalVoid
+            | Self::AlreadyConcluded => 409,
             Self::TemporarilyUnavailable => 503,
             Self::ServerError => 500,
             Self::InvalidRequest

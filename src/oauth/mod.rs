@@ -5,6 +5,7 @@ pub mod brand;
 pub mod channel;
 pub mod client;
 pub mod client_metadata;
+pub mod conclusion;
 pub mod error;
 pub mod error_code;
 pub mod event;

@@ -83,6 +83,7 @@ pub fn admit(asked: &Map<String, Value>, tpp: &Tpp, brand: &Brand, known: &[Stri
         scope: scope.to_string(),
         contacts: body.texts("contacts", MOST_CONTACTS)?.unwrap_or_default(),
         description: body.text("description")?,
+        agent: body.text("agent")?,
         client_uri: body.uri("client_uri")?,
         logo_uri: body.uri("logo_uri")?,
         tos_uri: body.uri("tos_uri")?,

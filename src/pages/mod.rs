@@ -26,6 +26,7 @@ mod sign_in;
 mod tests;
 mod texts;
 mod tpp;
+mod words;
 
 pub use accounts::AccountChoice;
 pub use authentication::{MethodChoice, OneTimeCode, Waiting};
@@ -45,6 +46,7 @@ pub use returning::{Outcome, Return};
 pub use sign_in::{SignIn, SignInError};
 pub use texts::{Texts, check};
 pub use tpp::TppIdentity;
+pub use words::scope_in_words;
 
 use crate::oauth::{brand::Lang, secret::Digest};
 use std::{fmt::Write, sync::LazyLock};

@@ -76,6 +76,11 @@ const DIGITAL_SIGNATURE: u8 = 0;
 const NON_REPUDIATION: u8 = 1;
 const KEY_CERT_SIGN: u8 = 5;
 
+/// The subject for people, as a log or an audit event names its holder.
+pub fn subject(certificate: &[u8]) -> Option<String> {
+    read(certificate).ok().map(|leaf| leaf.subject.readable())
+}
+
 /// Reads one certificate of the profile of RFC 5280; the sentence of the error says what is not.
 pub(super) fn read(certificate: &[u8]) -> Result<Leaf<'_>, DerError> {
     let x509 = Certificate::read(certificate)?;

@@ -33,7 +33,7 @@ pub mod trusted_list;
 mod x509;
 
 pub use anchors::{Anchors, AnchorsError};
-pub use certificate::{CertificateFacts, PublicKey};
+pub use certificate::{CertificateFacts, PublicKey, subject};
 pub use chain::PresentedChain;
 pub use content::{Content, judge_content};
 pub use der::DerError;

@@ -263,4 +263,11 @@ impl Tx {
         .await?;
         Ok(())
     }
+
+    pub async fn set_interaction_conclusion(&mut self, id: InteractionId, conclusion: &Digest) -> Result<(), Outage> {
+        sqlx::query!("update interactions set conclusion_digest = $2 where id = $1", id.0, conclusion.as_bytes())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
 }

@@ -141,6 +141,7 @@ async fn answered(door: &mut Door, counter: Counter, host: &str, path: &str) -> 
         .replace("{id}", "a")
         .replace("{brand}", "nobody")
         .replace("{link}", "a")
+        .replace("{ticket}", "a")
         .replace("{grant_id}", "a");
     assert_eq!(status(door, counter, host, &Method::PATCH, &path).await, StatusCode::METHOD_NOT_ALLOWED, "{path}");
     let mut answered = BTreeSet::new();

@@ -94,7 +94,7 @@ fn the_error_table_is_current() {
     assert!(read(path) == table, "docs/errors.md is not what the code says: GUICHET_WRITE_DOCS=1 cargo test --test it readme");
 }
 
-const CODES: [ErrorCode; 16] = [
+const CODES: [ErrorCode; 23] = [
     ErrorCode::InvalidRequest,
     ErrorCode::InvalidClient,
     ErrorCode::InvalidGrant,
@@ -111,6 +111,13 @@ const CODES: [ErrorCode; 16] = [
     ErrorCode::RequestUriNotSupported,
     ErrorCode::TemporarilyUnavailable,
     ErrorCode::ServerError,
+    ErrorCode::UnknownInteraction,
+    ErrorCode::RequirementsMissing,
+    ErrorCode::LinkedHashMismatch,
+    ErrorCode::InteractionTimedOut,
+    ErrorCode::ProviderNotServed,
+    ErrorCode::ApprovalVoid,
+    ErrorCode::AlreadyConcluded,
 ];
 
 fn error_table() -> String {

@@ -40,7 +40,7 @@ pub fn spelling(brand: Brand, channel: &str, reason: &str) -> &'static str {
 const TELLING: [&str; 6] = ["otp", "pin", "password", "login", "device", "enrol"];
 
 #[track_caller]
-fn came_home(landing: &Landing, client: &Client<'_>, channel: &str, reason: &str) {
+pub fn came_home(landing: &Landing, client: &Client<'_>, channel: &str, reason: &str) {
     let brand = client.brand;
     assert_eq!(landing.uri, CALLBACK);
     assert_eq!(landing.get("error"), spelling(brand, channel, reason), "{} {channel} {reason}", brand.id);

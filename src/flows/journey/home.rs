@@ -4,8 +4,9 @@ use super::{Journey, NoView, View};
 use crate::{
     audit::AuditKind,
     oauth::{
+        conclusion,
         grant::{EndReason, GrantId},
-        interaction::{Interaction, State},
+        interaction::{BrowserKey, Interaction, Stage, State},
         sca::ScaFailure,
         secret::{Handle, HandleKind},
         token::CodeRecord,
@@ -14,6 +15,25 @@ use crate::{
 };
 
 impl Journey<'_> {
+    /// While the bank's portal has the journey, it is there that it goes on; also with an approval that this browser does not
+    /// bring from there. `None`: here.
+    pub(super) fn portal(&self, interaction: &Interaction, browser: Option<&BrowserKey>, confirmation: Option<&str>) -> Option<String> {
+        let browser = browser?;
+        let there = match interaction.stage(self.brand, self.now) {
+            Stage::HandedOff => true,
+            Stage::Deliver(_) => self.now < interaction.expires_at && !conclusion::is_confirmed(interaction, browser, confirmation),
+            Stage::AppOffered
+            | Stage::SignIn
+            | Stage::Accounts(_)
+            | Stage::Consent(_)
+            | Stage::Methods(_)
+            | Stage::Challenged(..)
+            | Stage::Done
+            | Stage::Fail(_) => false,
+        };
+        conclusion::portal_of(self.brand, browser, interaction.id).filter(|_| there)
+    }
+
     pub(super) async fn fail(&self, tx: &mut Tx, interaction: &Interaction, failure: ScaFailure) -> Result<View, Outage> {
         if !matches!(interaction.state, State::Failed(_)) {
             self.end(tx, interaction, failure).await?;

@@ -16,7 +16,7 @@ use crate::{
         brand::Brand,
         client::Client,
         error::OAuthError,
-        grant::Grant,
+        grant::{Grant, GrantId},
         interaction::{BrowserKey, Challenge, Interaction, InteractionId, SignedIn, Stage, State},
         method::{Account, Method, MethodKind},
         payment::Payment,
@@ -79,6 +79,8 @@ pub enum View {
     },
     /// The TPP's redirect URI, with the answer in it.
     GoHome(String),
+    /// The bank's portal has the journey.
+    Portal(String),
     /// The step was taken: look again with a GET, so that a reload repeats nothing.
     Next,
     Nothing(NoView),
@@ -168,6 +170,10 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
     if let Some((client, refusal)) = journey.not_served(&mut tx, &interaction).await? {
         return journey.show_notice(tx, interaction, client, &refusal).await;
     }
+    if let Some(portal) = journey.portal(&interaction, browser, None) {
+        tx.commit().await?;
+        return Ok(View::Portal(portal));
+    }
     let stage = interaction.stage(brand, journey.now);
     let view = match stage {
         Stage::AppOffered
@@ -189,8 +195,14 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
     Ok(view)
 }
 
-/// Sends the browser home if there is an answer; the code is minted here.
-pub async fn look(app: &App, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<View, Outage> {
+/// Sends the browser home if there is an answer; the code is minted here. `confirmation`: what it brings from the bank's portal.
+pub async fn look(
+    app: &App,
+    brand: &Brand,
+    id: InteractionId,
+    browser: Option<&BrowserKey>,
+    confirmation: Option<&str>,
+) -> Result<View, Outage> {
     check_watched(app)?;
     let journey = Journey::new(app, brand);
     let (mut tx, interaction) = match journey.settled("look_at_journey", id, browser).await? {
@@ -202,9 +214,24 @@ pub async fn look(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
         let error = OAuthError::PROVIDER_REFUSED.body();
         return Ok(View::GoHome(interaction.redirect(brand).refuse(error.error, &error.error_description)));
     }
-    let view = journey.look(&mut tx, interaction).await?;
+    let view = match journey.portal(&interaction, browser, confirmation) {
+        Some(portal) => View::Portal(portal),
+        None => journey.look(&mut tx, interaction).await?,
+    };
     tx.commit().await?;
     Ok(view)
+}
+
+/// The answer to an approved journey, for whoever holds its row.
+pub(super) async fn deliver(
+    app: &App,
+    brand: &Brand,
+    tx: &mut Tx,
+    interaction: &Interaction,
+    grant: GrantId,
+    now: OffsetDateTime,
+) -> Result<View, Outage> {
+    Journey { app, brand, now }.deliver(tx, interaction, grant).await
 }
 
 /// For the script of a page that waits. It is no sign of life of the customer.
@@ -293,8 +320,9 @@ impl Journey<'_> {
             Stage::Fail(failure) => self.fail(tx, &interaction, failure).await,
             Stage::Deliver(grant) => self.deliver(tx, &interaction, grant).await,
             Stage::Done => Ok(View::GoHome(interaction.redirect(self.brand).done())),
+            // the portal was taken out of the configuration while the journey ran
+            Stage::HandedOff => self.fail(tx, &interaction, ScaFailure::Technical).await,
             stage @ (Stage::AppOffered
-            | Stage::HandedOff
             | Stage::SignIn
             | Stage::Accounts(_)
             | Stage::Consent(_)

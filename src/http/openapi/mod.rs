@@ -6,6 +6,7 @@ mod discovery;
 mod events;
 mod explain;
 mod grants;
+mod interactions;
 mod introspect;
 mod mistakes;
 mod parts;
@@ -86,7 +87,7 @@ pub fn internal_document() -> OpenApi {
     let components = with::<PermissionLinkRequest>(with::<PermissionLink>(components));
     let components =
         payments::schemas().into_iter().fold(with::<PaymentRequest>(components), |all, (name, schema)| all.schema(name, schema));
-    let components = components.security_scheme(BANK_CERTIFICATE, scheme);
+    let components = interactions::schemas(components).security_scheme(BANK_CERTIFICATE, scheme);
     let mut built =
         document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
     if let Some(components) = &mut built.components {
