@@ -25,8 +25,8 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        self, AccountChoice, CalendarDate, Consent, MethodChoice, NotServed, NoticeKind, OneTimeCode, OpenApp, Outcome, Return, SignIn,
-        SignInError, SimulatedOutcome, Site as PageSite, TppIdentity, negotiate,
+        self, AccountChoice, Asset, Assets, CalendarDate, Consent, MethodChoice, NotServed, NoticeKind, OneTimeCode, OpenApp, Outcome, Return,
+        SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity, negotiate,
     },
 };
 use axum::{
@@ -443,18 +443,15 @@ fn set_cookie(response: &mut Response, key: &BrowserKey, age: time::Duration) {
     }
 }
 
-/// `/assets/{name}`: stylesheet and script.
-pub async fn asset(Path(name): Path<String>) -> Response {
-    match pages::asset(&name) {
-        Some((content_type, bytes)) => {
-            let mut response = respond::status(StatusCode::OK);
-            *response.body_mut() = Body::from(bytes);
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            response
-        }
-        None => respond::status(StatusCode::NOT_FOUND),
-    }
+/// `/assets/{name}`: stylesheets, the script, a brand's pictures and fonts.
+pub async fn asset(State(assets): State<Arc<Assets>>, Path(name): Path<String>) -> Response {
+    let Some(asset) = assets.get(&name) else { return respond::status(StatusCode::NOT_FOUND) };
+    let mut response = respond::status(StatusCode::OK);
+    *response.body_mut() = Body::from(asset.bytes.to_vec());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(Asset::CSP));
+    response
 }
