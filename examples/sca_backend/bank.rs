@@ -147,7 +147,8 @@ async fn eligibility(State(bank): State<Bank>, headers: HeaderMap, Json(asked): 
 
 async fn accounts(State(_): State<Bank>, Json(asked): Json<Value>) -> Answer {
     let login = login_of(text(&asked, "psu")?).ok_or(StatusCode::BAD_REQUEST)?;
-    let account = |n: u32, iban: &str| json!({ "id": format!("{login}-{n}"), "iban": iban, "label": format!("Account {n}"), "currency": "EUR" });
+    let account =
+        |n: u32, iban: &str| json!({ "id": format!("{login}-{n}"), "iban": iban, "label": format!("Account {n}"), "currency": "EUR" });
     let mut accounts = vec![account(1, "FR7630099000010000000000120")];
     if login == "carla" {
         accounts.extend([account(2, "FR7630099000010000000000217"), account(3, "FR7630099000010000000000314")]);

@@ -25,8 +25,8 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        self, AccountChoice, Asset, Assets, CalendarDate, Consent, MethodChoice, NotServed, NoticeKind, OneTimeCode, OpenApp, Outcome, Return,
-        SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity, negotiate,
+        self, AccountChoice, Asset, Assets, CalendarDate, Consent, MethodChoice, NotServed, NoticeKind, OneTimeCode, OpenApp, Outcome,
+        Return, SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity, negotiate,
     },
 };
 use axum::{
@@ -369,8 +369,8 @@ impl<'a> Answer<'a> {
             Err(outage) => return self.outage(&outage),
         };
         let (page, tpp) = (self.site.page(lang), tpp_of(&client, lang));
-        // https by its registration; without one, the page names nobody
-        let home = client.metadata.client_uri.as_deref().map(|url| (&tpp, url));
+        // https by its registration; without one, the page names the TPP and leads nowhere
+        let home = Some((&tpp, client.metadata.client_uri.as_deref()));
         respond::notice_with_home(StatusCode::FORBIDDEN, page, NoticeKind::CookieLost, &self.request_id, home)
     }
 

@@ -127,13 +127,7 @@ impl Http {
         self.ask(question, ChallengeAnswer::read).await
     }
 
-    pub(super) async fn answer(
-        &self,
-        on: Occasion<'_>,
-        challenge: &Challenge,
-        reference: &str,
-        code: &Secret,
-    ) -> Result<Standing, Fault> {
+    pub(super) async fn answer(&self, on: Occasion<'_>, challenge: &Challenge, reference: &str, code: &Secret) -> Result<Standing, Fault> {
         let (path, key) = (format!("/challenges/{reference}/answer"), format!("{}-{}", challenge.id, challenge.tried));
         self.post::<ChallengeAnswer>("answer", path, on, key, &CodeQuestion { code: code.reveal() }).await
     }
@@ -172,12 +166,7 @@ impl Http {
         answer
     }
 
-    async fn ask_in_time<T>(
-        &self,
-        question: &Question<'_>,
-        read: impl Fn(&[u8]) -> Result<T, Fault>,
-        end: Instant,
-    ) -> Result<T, Fault> {
+    async fn ask_in_time<T>(&self, question: &Question<'_>, read: impl Fn(&[u8]) -> Result<T, Fault>, end: Instant) -> Result<T, Fault> {
         if !self.breaker.admits(self.clock.now()) {
             return Err(Fault::Open);
         }

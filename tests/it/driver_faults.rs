@@ -17,7 +17,7 @@ use axum::{
 };
 use guichet::oauth::tpp::PspRole::AccountInformation;
 use http::StatusCode;
-use proptest::{prelude::*, test_runner::TestRunner};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::{Value, json};
 use std::{
     net::Ipv4Addr,
@@ -202,7 +202,11 @@ async fn a_second_answer_changes_nothing() {
     let seen = approved.clone();
     let twist = lying("poll", move |was| {
         let again = was["status"] == "approved" && seen.swap(true, Ordering::SeqCst);
-        if again { Lie::Instead(json!({ "status": "failed", "reference": was["reference"], "reason": "cancelled" })) } else { Lie::Instead(was.clone()) }
+        if again {
+            Lie::Instead(json!({ "status": "failed", "reference": was["reference"], "reason": "cancelled" }))
+        } else {
+            Lie::Instead(was.clone())
+        }
     });
     let (bank, _) = bank_behind("internal", twist).await;
     let client = bank.tpp([AccountInformation]).register(CIC).await;
