@@ -25,10 +25,9 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        self, AccountChoice, CalendarDate, ChannelAnswer, Consent, Customers, MethodChoice, NotServed, NoticeKind, OneTimeCode, OpenApp,
-        Outcome, Return, ScriptedCustomer, SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity, negotiate,
+        self, AccountChoice, Asset, Assets, CalendarDate, Consent, MethodChoice, NotServed, NoticeKind, OneTimeCode, OpenApp, Outcome,
+        Return, SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity, negotiate,
     },
-    sca::simulator,
 };
 use axum::{
     body::Body,
@@ -216,26 +215,6 @@ fn chosen_accounts(params: &Params) -> Vec<String> {
     ["account".to_owned()].into_iter().chain(numbered).filter_map(|name| params.get(&name).map(str::to_owned)).collect()
 }
 
-/// The scripted customers of a sandbox, for TPP developers.
-pub async fn customers(State(site): State<Arc<Site>>, request: Request<Body>) -> Response {
-    let lang = negotiate(None, None, &accept_language(request.headers()), &site.brand);
-    let listed: Vec<_> = simulator::customers()
-        .map(|customer| ScriptedCustomer {
-            login: customer.login,
-            password: simulator::PASSWORD,
-            outcome: customer.script.outcome(),
-            answers: site
-                .brand
-                .channels
-                .iter()
-                .map(|c| ChannelAnswer { channel: &c.name, error: customer.script.outcome().map(|failure| c.wire_code(failure)) })
-                .collect(),
-        })
-        .collect();
-    let page = site.page(lang);
-    respond::page(StatusCode::OK, page, Customers { site: page, customers: &listed }.render())
-}
-
 /// Everything a page of this journey needs beside the journey itself.
 struct Answer<'a> {
     site: &'a Site,
@@ -390,8 +369,8 @@ impl<'a> Answer<'a> {
             Err(outage) => return self.outage(&outage),
         };
         let (page, tpp) = (self.site.page(lang), tpp_of(&client, lang));
-        // https by its registration; without one, the page names nobody
-        let home = client.metadata.client_uri.as_deref().map(|url| (&tpp, url));
+        // https by its registration; without one, the page names the TPP and leads nowhere
+        let home = Some((&tpp, client.metadata.client_uri.as_deref()));
         respond::notice_with_home(StatusCode::FORBIDDEN, page, NoticeKind::CookieLost, &self.request_id, home)
     }
 
@@ -464,18 +443,15 @@ fn set_cookie(response: &mut Response, key: &BrowserKey, age: time::Duration) {
     }
 }
 
-/// `/assets/{name}`: stylesheet and script.
-pub async fn asset(Path(name): Path<String>) -> Response {
-    match pages::asset(&name) {
-        Some((content_type, bytes)) => {
-            let mut response = respond::status(StatusCode::OK);
-            *response.body_mut() = Body::from(bytes);
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            response
-        }
-        None => respond::status(StatusCode::NOT_FOUND),
-    }
+/// `/assets/{name}`: stylesheets, the script, a brand's pictures and fonts.
+pub async fn asset(State(assets): State<Arc<Assets>>, Path(name): Path<String>) -> Response {
+    let Some(asset) = assets.get(&name) else { return respond::status(StatusCode::NOT_FOUND) };
+    let mut response = respond::status(StatusCode::OK);
+    *response.body_mut() = Body::from(asset.bytes.to_vec());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(Asset::CSP));
+    response
 }

@@ -22,6 +22,7 @@ mod register;
 mod respond;
 mod revoke;
 mod router;
+mod sandbox;
 mod site;
 mod token;
 

@@ -50,6 +50,12 @@ impl OAuthError {
     pub const REASON_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "reason: must have 1 to 200 characters, on one line");
     pub const REASON_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "reason: the bank has to give one");
     pub const NO_SUCH_GRANT: Self = Self::new(ErrorCode::InvalidRequest, "no such grant of this customer").with_status(404);
+    pub const NO_SUCH_SANDBOX: Self =
+        Self::new(ErrorCode::InvalidRequest, "no sandbox: this brand has no scripted customers").with_status(404);
+    pub const SANDBOX_LOGIN: Self = Self::new(ErrorCode::InvalidRequest, "login: must have 1 to 64 of A-Z, a-z, 0-9, '_', '-' and '.'");
+    pub const SANDBOX_PASSWORD: Self = Self::new(ErrorCode::InvalidRequest, "password: must have 1 to 64 characters, on one line");
+    pub const SANDBOX_BUILT_IN: Self = Self::new(ErrorCode::InvalidRequest, "login: a built-in customer stays as it is").with_status(409);
+    pub const SANDBOX_FULL: Self = Self::new(ErrorCode::InvalidRequest, "there are 200 scripted customers already").with_status(409);
     pub const NO_SUCH_ENDPOINT: Self = Self::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404);
     pub const NO_SUCH_METHOD: Self = Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405);
     pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404);

@@ -35,6 +35,7 @@ pub fn all() -> Vec<Documented> {
     all.push(super::exchange::documented());
     all.extend(super::interactions::all());
     all.extend(super::payments::all());
+    all.extend(super::sandbox::all());
     all
 }
 
