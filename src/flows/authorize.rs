@@ -155,7 +155,8 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         payment,
         fallback: false,
         conclusion: None,
-        request: Some(digest),
+        // a browser's that is everybody's is nobody's: neither resumed, nor taken for what the app has answered
+        request: (is_ones_own || begun_by == BegunBy::App).then_some(digest),
         created_at: now,
         channel: channel.name.clone(),
         client: client.id,
@@ -197,7 +198,7 @@ async fn resume(app: &App, brand: &Brand, client: &Arc<Client>, request: &Digest
     let Some(id) = tx.find_interaction_of_request(request, &browser.digest()).await? else { return Ok(None) };
     let Some(interaction) = tx.lock_interaction(&brand.id, id).await? else { return Ok(None) };
     let begun = match interaction.stage(brand, now) {
-        Stage::AppOffered if tx.answered_in_app(request).await? => Begun::Journey(interaction),
+        Stage::AppOffered if tx.answered_in_app(request, interaction.created_at).await? => Begun::Journey(interaction),
         Stage::AppOffered => {
             tx.set_interaction_state(id, &interaction.state, now).await?;
             Begun::OpenApp { interaction, client: client.clone() }

@@ -27,7 +27,7 @@ pub struct Journey<'a> {
     /// The same in every question about it.
     pub id: Uuid,
     pub brand: &'a str,
-    /// `web`, `pph` and so on.
+    /// As the bank's file names it.
     pub channel: &'a str,
     /// Of the pages: `de`, `en`, `es` or `fr`.
     pub language: &'static str,
