@@ -571,12 +571,14 @@ async fn a_code_of_an_app_dies_at_every_other_token_endpoint() {
     let tpp = bank.tpp([PspRole::AccountInformation]);
     let (client, at_cic) = (tpp.register(LBP).await, tpp.register(CIC).await);
     for own in ["pph", "pmo"] {
-        let url = client.authorize_url(own, "aisp", &[]);
         for in_app in [true, false] {
             for endpoint in BRANDS.iter().flat_map(|brand| brand.channels.iter().map(|(name, ..)| (brand.id, *name))) {
                 if endpoint == (LBP.id, own) {
                     continue;
                 }
+                // of its own each time, as a TPP's is: the clock stands still here
+                let state = format!("{own} {in_app} {endpoint:?}");
+                let url = client.authorize_url(own, "aisp", &[("state", Some(&state))]);
                 let landing = if in_app { approved_in_app(&bank, &url).await } else { Psu::open(&bank, LBP, &url).await.approve().await };
                 let code = landing.code();
                 if endpoint.0 == LBP.id {
