@@ -337,7 +337,10 @@ impl Journey<'_> {
         };
         let payment = match self.payment(tx, &interaction).await? {
             Ok(payment) => payment,
-            Err(failure) => return self.end(tx, &interaction, failure).await,
+            Err(failure) => {
+                self.end(tx, &interaction, failure).await?;
+                return Ok(View::Home { interaction, client, failure: Some(failure) });
+            }
         };
         // pages that wait load themselves: only the others show that somebody is there
         if !matches!(stage, Stage::Challenged(..)) {
@@ -371,7 +374,7 @@ impl Journey<'_> {
                 let view = self.end(&mut tx, &interaction, ScaFailure::Cancelled).await?;
                 if let Stage::Challenged(_, challenge) = stage {
                     tx.commit().await?;
-                    self.cancel_at_bank(&challenge);
+                    self.cancel_at_bank(&interaction, &challenge);
                     return Ok(view);
                 }
                 view
@@ -388,7 +391,7 @@ impl Journey<'_> {
             (Stage::Challenged(who, challenge), Step::OtherMethod) if who.methods.len() > 1 => {
                 tx.set_interaction_state(interaction.id, &State::Methods(who), self.now).await?;
                 tx.commit().await?;
-                self.cancel_at_bank(&challenge);
+                self.cancel_at_bank(&interaction, &challenge);
                 return Ok(View::Next);
             }
             (Stage::Challenged(who, challenge), Step::Code(code)) if challenge.kind == MethodKind::Otp => {

@@ -97,7 +97,7 @@ pub fn samples_of(
     for (name, payment, other_methods) in [("31-waiting", None, true), ("32-waiting-payment", Some(lodged), false)] {
         page(name, Waiting { site, tpp, action, csrf, hint, payment, status_url, other_methods }.render());
     }
-    for (name, payment, wrong) in [("35-code", None, false), ("36-code-wrong", Some(lodged), true)] {
+    for (name, payment, wrong) in [("35-code", None, false), ("37-code-payment-wrong", Some(lodged), true)] {
         let hint = text.or(Some("SMS +33 6 •• •• •• 12"));
         page(name, OneTimeCode { site, tpp, action, csrf, hint, payment, wrong, other_methods: true }.render());
     }
