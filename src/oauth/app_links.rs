@@ -38,7 +38,7 @@ pub fn asset_links<'b>(brands: impl IntoIterator<Item = &'b Brand>) -> Option<Va
             })
         })
         .collect();
-    (!statements.is_empty()).then(|| Value::Array(statements))
+    (!statements.is_empty()).then_some(Value::Array(statements))
 }
 
 /// What one app claims, over all channels that name it.

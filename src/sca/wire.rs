@@ -284,7 +284,7 @@ mod tests {
     fn what_comes_back_is_read_strictly() {
         let method = r#"{"id":"m","kind":"app","label":"Phone","state":"active"}"#;
         let known = |psu: &str, methods: &str| format!(r#"{{"status":"known","psu":"{psu}","methods":[{methods}]}}"#);
-        let many = vec![method; 11].join(",");
+        let many = [method; 11].join(",");
         for (body, good) in [
             (known("p1", method), true),
             (known("p1", ""), true),
