@@ -77,11 +77,13 @@ impl Bank {
             .with_state(self)
     }
 
-    /// So that a test may see what was asked for, and that nobody waits for it any more.
+    /// So that tests see what was asked for, and that nobody waits for it any more.
+    #[allow(dead_code)]
     pub fn was_cancelled(&self) -> bool {
         self.with(|memory| memory.challenges.values().any(|c| c.end.as_ref().is_some_and(|end| end["reason"] == "cancelled")))
     }
 
+    #[allow(dead_code)]
     pub fn challenges(&self) -> usize {
         self.with(|memory| memory.challenges.len())
     }
@@ -147,7 +149,8 @@ async fn eligibility(State(bank): State<Bank>, headers: HeaderMap, Json(asked): 
 
 async fn accounts(State(_): State<Bank>, Json(asked): Json<Value>) -> Answer {
     let login = login_of(text(&asked, "psu")?).ok_or(StatusCode::BAD_REQUEST)?;
-    let account = |n: u32, iban: &str| json!({ "id": format!("{login}-{n}"), "iban": iban, "label": format!("Account {n}"), "currency": "EUR" });
+    let account =
+        |n: u32, iban: &str| json!({ "id": format!("{login}-{n}"), "iban": iban, "label": format!("Account {n}"), "currency": "EUR" });
     let mut accounts = vec![account(1, "FR7630099000010000000000120")];
     if login == "carla" {
         accounts.extend([account(2, "FR7630099000010000000000217"), account(3, "FR7630099000010000000000314")]);

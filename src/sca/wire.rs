@@ -111,8 +111,12 @@ pub enum EligibilityAnswer {
         remaining: Option<u32>,
     },
     /// 0: the access is blocked now.
-    WrongCredentials { attempts_left: u16 },
-    Failed { reason: ScaFailure },
+    WrongCredentials {
+        attempts_left: u16,
+    },
+    Failed {
+        reason: ScaFailure,
+    },
 }
 
 /// How a customer may authenticate.

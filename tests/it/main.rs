@@ -10,6 +10,7 @@ mod browser_journeys;
 mod browser_pages;
 mod certificates;
 mod client_authentication;
+mod contract_check;
 mod crash;
 mod dependencies;
 mod dev;
