@@ -6,11 +6,12 @@ cancel = Abbrechen und zurück zu { $tpp }
 error_prefix = Fehler:
 error_heading = Bitte prüfen Sie Ihre Eingabe
 tpp_heading = Wer fragt an
-tpp_service = Dienst
 tpp_legal_name = Eingetragenes Unternehmen
 tpp_authorisation_number = Zulassungsnummer
 support_reference = Kennung für den Kundendienst
 technical_detail = Technischer Hinweis
+new_tab = (öffnet sich in einem neuen Tab)
+language_name = Deutsch
 
 ## Signing in
 sign_in_title = Anmelden
@@ -149,7 +150,7 @@ amount_euro = { $number } €
 amount_other = { $number } { $currency }
 
 ## Dates
-date = { $day }. { $month } { $year }
+date = { $day }. { $month } { $year }
 first_day = 1
 month_1 = Januar
 month_2 = Februar
@@ -196,15 +197,22 @@ notice_too_large_title = Diese Anfrage ist zu groß
 notice_too_large_text = Es wurden mehr Daten gesendet, als diese Seite annimmt.
 notice_too_large_advice = Gehen Sie zurück zu dem Dienst, von dem Sie kommen, und beginnen Sie neu. Wenn es wieder passiert, melden Sie es dem Anbieter.
 notice_home = Bei { $tpp } neu beginnen
+notice_home_advice = Gehen Sie zurück zu { $tpp } und beginnen Sie dort neu.
 
 ## Test customers
 customers_title = Testkunden
 customers_lead = Jeder dieser Kunden verhält sich auf eine festgelegte Weise. Melden Sie sich mit einem davon an, um zu sehen, wie Ihre Anwendung mit dem Ergebnis umgeht.
-customers_login = Kundennummer
 customers_password = Passwort
 customers_channel = Antwort auf { $channel }
 customers_code = Code
 customers_none = Für diese Marke sind keine Testkunden eingerichtet.
+customers_account = Konto
+customers_at_sign_in = Nach der Anmeldung
+customers_approves_at_once = Bestätigt sofort in der App.
+customers_approves_after = Bestätigt in der App nach { $seconds } Sekunden.
+customers_fails_after = Die App meldet dies nach { $seconds } Sekunden.
+customers_silent = Niemand antwortet: Die Anfrage läuft ab.
+customers_types = Der richtige Einmalcode ist { $code }. Der dritte falsche sperrt das Verfahren.
 
 ## A TPP that is not served
 not_served_title = { $tpp } kann hier zurzeit nicht genutzt werden

@@ -6,11 +6,12 @@ cancel = Cancel and return to { $tpp }
 error_prefix = Error:
 error_heading = Please check your entry
 tpp_heading = Who is asking
-tpp_service = Service
 tpp_legal_name = Registered company
 tpp_authorisation_number = Authorisation number
 support_reference = Reference for support
 technical_detail = Technical detail
+new_tab = (opens in a new tab)
+language_name = English
 
 ## Signing in
 sign_in_title = Sign in
@@ -149,7 +150,7 @@ amount_euro = €{ $number }
 amount_other = { $currency } { $number }
 
 ## Dates
-date = { $day } { $month } { $year }
+date = { $day } { $month } { $year }
 first_day = 1
 month_1 = January
 month_2 = February
@@ -196,15 +197,22 @@ notice_too_large_title = This request is too large
 notice_too_large_text = More data was sent to us than this page accepts.
 notice_too_large_advice = Go back to the service you came from and start again. If it happens again, tell its provider.
 notice_home = Start again at { $tpp }
+notice_home_advice = Go back to { $tpp } and start again there.
 
 ## Test customers
 customers_title = Test customers
 customers_lead = Each of these customers behaves in a fixed way. Sign in with one to see how your application copes with the outcome.
-customers_login = Customer number
 customers_password = Password
 customers_channel = Answer on { $channel }
 customers_code = code
 customers_none = No test customers are set up for this brand.
+customers_account = Account
+customers_at_sign_in = After signing in
+customers_approves_at_once = Approves in the app at once.
+customers_approves_after = Approves in the app after { $seconds } seconds.
+customers_fails_after = The app reports this after { $seconds } seconds.
+customers_silent = Nobody answers: the request runs out.
+customers_types = The right one-time code is { $code }. The third wrong one suspends the method.
 
 ## A TPP that is not served
 not_served_title = { $tpp } cannot be used here at present

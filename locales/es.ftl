@@ -6,11 +6,12 @@ cancel = Cancelar y volver a { $tpp }
 error_prefix = Error:
 error_heading = Revise los datos introducidos
 tpp_heading = Quién lo solicita
-tpp_service = Servicio
 tpp_legal_name = Razón social
 tpp_authorisation_number = Número de autorización
 support_reference = Referencia para el servicio de atención
 technical_detail = Detalle técnico
+new_tab = (se abre en una pestaña nueva)
+language_name = Español
 
 ## Signing in
 sign_in_title = Iniciar sesión
@@ -149,7 +150,7 @@ amount_euro = { $number } €
 amount_other = { $number } { $currency }
 
 ## Dates
-date = { $day } de { $month } de { $year }
+date = { $day } de { $month } de { $year }
 first_day = 1
 month_1 = enero
 month_2 = febrero
@@ -196,15 +197,22 @@ notice_too_large_title = Esta solicitud es demasiado grande
 notice_too_large_text = Se han enviado más datos de los que acepta esta página.
 notice_too_large_advice = Vuelva al servicio del que viene y empiece de nuevo. Si se repite, informe a su proveedor.
 notice_home = Empezar de nuevo en { $tpp }
+notice_home_advice = Vuelva a { $tpp } y empiece de nuevo allí.
 
 ## Test customers
 customers_title = Clientes de prueba
 customers_lead = Cada uno de estos clientes se comporta de una manera fija. Entre con uno de ellos para ver cómo reacciona su aplicación ante el resultado.
-customers_login = Número de cliente
 customers_password = Contraseña
 customers_channel = Respuesta en { $channel }
 customers_code = código
 customers_none = No hay clientes de prueba para esta marca.
+customers_account = Cuenta
+customers_at_sign_in = Después de identificarse
+customers_approves_at_once = Aprueba en la aplicación al instante.
+customers_approves_after = Aprueba en la aplicación a los { $seconds } segundos.
+customers_fails_after = La aplicación lo comunica a los { $seconds } segundos.
+customers_silent = Nadie responde: la solicitud caduca.
+customers_types = El código de un solo uso correcto es { $code }. El tercero incorrecto suspende el método.
 
 ## A TPP that is not served
 not_served_title = { $tpp } no se puede utilizar aquí por el momento

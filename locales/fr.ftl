@@ -6,11 +6,12 @@ cancel = Annuler et revenir chez { $tpp }
 error_prefix = Erreur :
 error_heading = Veuillez vérifier votre saisie
 tpp_heading = Qui fait la demande
-tpp_service = Service
 tpp_legal_name = Raison sociale
 tpp_authorisation_number = Numéro d’agrément
 support_reference = Référence pour l’assistance
 technical_detail = Détail technique
+new_tab = (s’ouvre dans un nouvel onglet)
+language_name = Français
 
 ## Signing in
 sign_in_title = Se connecter
@@ -149,7 +150,7 @@ amount_euro = { $number } €
 amount_other = { $number } { $currency }
 
 ## Dates
-date = { $day } { $month } { $year }
+date = { $day } { $month } { $year }
 first_day = 1er
 month_1 = janvier
 month_2 = février
@@ -196,15 +197,22 @@ notice_too_large_title = Cette demande est trop volumineuse
 notice_too_large_text = Nous avons reçu plus de données que cette page n’en accepte.
 notice_too_large_advice = Retournez au service d’où vous venez et recommencez. Si cela se reproduit, signalez-le à son fournisseur.
 notice_home = Recommencer chez { $tpp }
+notice_home_advice = Revenez chez { $tpp } et recommencez.
 
 ## Test customers
 customers_title = Clients de test
 customers_lead = Chacun de ces clients se comporte d’une façon déterminée. Connectez-vous avec l’un d’eux pour voir comment votre application réagit au résultat.
-customers_login = Numéro client
 customers_password = Mot de passe
 customers_channel = Réponse sur { $channel }
 customers_code = code
 customers_none = Aucun client de test n’est prévu pour cette marque.
+customers_account = Compte
+customers_at_sign_in = Après la connexion
+customers_approves_at_once = Valide aussitôt dans l’application.
+customers_approves_after = Valide dans l’application après { $seconds } secondes.
+customers_fails_after = L’application le signale après { $seconds } secondes.
+customers_silent = Personne ne répond : la demande expire.
+customers_types = Le bon code à usage unique est { $code }. Le troisième code faux suspend la méthode.
 
 ## A TPP that is not served
 not_served_title = { $tpp } ne peut pas être utilisé ici pour le moment
@@ -312,10 +320,10 @@ permission_data_history = aussi les opérations plus anciennes, mais seulement j
 permission_data_funds = oui ou non à la question de savoir si un montant est disponible
 permission_data_payment = l’initiation ou la confirmation du paiement que vous y avez ordonné
 permission_data_cancellation = l’annulation du paiement que vous y avez demandée
-permission_why_aisp = Pour que { $tpp } puisse vous montrer vos comptes.
-permission_why_cbpii = Pour que { $tpp } puisse vérifier avant un paiement par carte qu’il est couvert.
-permission_why_pisp = Pour que { $tpp } puisse faire exécuter ce paiement pour vous.
-permission_why_cancellation = Pour que { $tpp } puisse faire annuler ce paiement pour vous.
+permission_why_aisp = Pour vous montrer vos comptes dans { $tpp }.
+permission_why_cbpii = Vérification par { $tpp }, avant un paiement par carte, qu’il est couvert.
+permission_why_pisp = Pour faire exécuter ce paiement par { $tpp }.
+permission_why_cancellation = Pour faire annuler ce paiement par { $tpp }.
 permission_accounts = Comptes choisis
 permission_since = Accès depuis
 permission_authenticated = Dernière confirmation de votre part
@@ -332,7 +340,7 @@ permission_note = Motif : { $note }
 permission_manage = Mettre fin à l’accès de { $tpp }
 permission_details = De quoi il s’agit
 permission_end_title = Mettre fin à l’accès de { $tpp } ?
-permission_end_text = { $brand } ne répondra plus à { $tpp } immédiatement. Ce que { $tpp } sait déjà n’est pas effacé pour autant : demandez-le à ce service.
+permission_end_text = { $brand } cessera immédiatement de répondre à { $tpp }. Les données que détient déjà { $tpp } ne sont pas effacées pour autant : demandez-le à ce service.
 permission_end_payment = Un paiement déjà exécuté n’est pas annulé pour autant.
 permission_end_button = Mettre fin à l’accès
 permission_keep = Garder l’accès

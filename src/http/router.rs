@@ -1,19 +1,20 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
+    app_links,
     authorize::{self, request_id},
     certificate,
     endpoints::{Endpoint, endpoints},
-    events,
+    events, exchange,
     extract::ClientRequest,
-    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke,
+    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke, sandbox,
     site::{HttpLimits, InternalSite, Route, Site},
     token,
 };
 use crate::{
     app::App,
     oauth::{brand::Lang, error::OAuthError},
-    pages::{NoticeKind, Site as PageSite},
+    pages::{Look, NoticeKind, Site as PageSite, common_assets},
     tls::peer::Counter,
 };
 use axum::{
@@ -37,23 +38,33 @@ type ByHost = HashMap<String, Router>;
 /// The routes of the tpp and psu counters, by host.
 pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
     let (mut tpp, mut psu) = (ByHost::new(), ByHost::new());
+    // a name is its content's hash: all brands' files can lie side by side
+    let mut assets = common_assets();
     for brand in &app.brands {
-        let site = Arc::new(Site { app: app.clone(), brand: brand.clone(), limits: *limits, document: OnceLock::new() });
+        let look = Look::of(&brand.theme, brand.default_language);
+        assets.extend(look.assets.clone());
+        let site = Arc::new(Site { app: app.clone(), brand: brand.clone(), limits: *limits, document: OnceLock::new(), look });
         if !psu.contains_key(&host_of(&brand.psu_origin)) {
             merge(&mut psu, &brand.psu_origin, short_addresses(&site));
         }
         merge(&mut tpp, &brand.tpp_origin, routes(&site, Counter::Tpp));
         merge(&mut psu, &brand.psu_origin, routes(&site, Counter::Psu));
     }
+    let assets = Router::new().route("/assets/{name}", get(authorize::asset)).with_state::<()>(Arc::new(assets));
     let finish = |table: ByHost, fallback: fn(Router) -> Router| {
-        table.into_iter().map(|(host, routes)| (host, observed(fallback(routes)))).collect()
+        table.into_iter().map(|(host, routes)| (host, observed(fallback(routes.merge(assets.clone()))))).collect()
     };
-    (finish(tpp, tpp_fallbacks), finish(psu, page_fallbacks))
+    // the one page at the counter of machines needs them, too
+    (finish(tpp, machine_fallbacks), finish(psu, page_fallbacks))
 }
 
 /// What a host has once, whatever the number of its brands: its first brand answers.
 fn short_addresses(site: &Arc<Site>) -> Router {
-    Router::new().route("/{lang}/certificate", get(certificate::form).post(certificate::check)).with_state(site.clone())
+    Router::new()
+        .route("/{lang}/certificate", get(certificate::form).post(certificate::check))
+        .route("/.well-known/apple-app-site-association", get(app_links::apple))
+        .route("/.well-known/assetlinks.json", get(app_links::android))
+        .with_state(site.clone())
 }
 
 fn merge(table: &mut ByHost, origin: &str, routes: Router) {
@@ -63,7 +74,7 @@ fn merge(table: &mut ByHost, origin: &str, routes: Router) {
 }
 
 /// `https://host:port` -> `host`.
-fn host_of(origin: &str) -> String {
+pub fn host_of(origin: &str) -> String {
     let authority = origin.strip_prefix("https://").unwrap_or(origin);
     authority.parse::<http::uri::Authority>().map_or_else(|_| authority.to_owned(), |a| a.host().to_ascii_lowercase())
 }
@@ -100,7 +111,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
         Endpoint::Jwks => get(metadata::jwks),
         Endpoint::Document => get(openapi::document_of_site),
         Endpoint::Developers => get(openapi::page),
-        Endpoint::Customers => get(authorize::customers),
+        Endpoint::Customers => get(sandbox::page),
         Endpoint::PermissionsOpen => get(permissions::open),
         Endpoint::Permissions => get(permissions::list),
         Endpoint::Permission => get(permissions::one),
@@ -115,6 +126,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
+        .route("/v1/brands/{brand}/interactions", post(exchange::begin))
         .route("/v1/brands/{brand}/interactions/{ticket}", get(interactions::read))
         .route("/v1/brands/{brand}/interactions/{ticket}/complete", post(interactions::complete))
         .route("/v1/brands/{brand}/interactions/{ticket}/fail", post(interactions::fail))
@@ -125,6 +137,8 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
         .route("/v1/brands/{brand}/grants/search", post(grants::search))
         .route("/v1/brands/{brand}/grants/{grant_id}/withdraw", post(grants::withdraw))
         .route("/v1/brands/{brand}/permissions", post(grants::invite))
+        .route("/v1/brands/{brand}/sandbox/customers", get(sandbox::list))
+        .route("/v1/brands/{brand}/sandbox/customers/{login}", put(sandbox::put).delete(sandbox::delete))
         .route("/openapi.json", get(openapi::internal))
         .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));
     observed(machine_fallbacks(routes))
@@ -145,14 +159,8 @@ fn machine_fallbacks(routes: Router) -> Router {
         .method_not_allowed_fallback(async || respond::error(&OAuthError::NO_SUCH_METHOD))
 }
 
-/// The one page of this counter needs the stylesheet.
-fn tpp_fallbacks(routes: Router) -> Router {
-    machine_fallbacks(routes.route("/assets/{name}", get(authorize::asset)))
-}
-
 fn page_fallbacks(routes: Router) -> Router {
     routes
-        .route("/assets/{name}", get(authorize::asset))
         .fallback(async |request: Request<Body>| plain_notice(StatusCode::NOT_FOUND, NoticeKind::NotFound, &request))
         .method_not_allowed_fallback(async |request: Request<Body>| {
             plain_notice(StatusCode::METHOD_NOT_ALLOWED, NoticeKind::MethodNotAllowed, &request)
@@ -163,7 +171,7 @@ fn page_fallbacks(routes: Router) -> Router {
 fn plain_notice(status: StatusCode, kind: NoticeKind, request: &Request<Body>) -> Response {
     let accept = request.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let lang = accept.split(',').find_map(|tag| Lang::from_tag(tag.trim())).unwrap_or(Lang::En);
-    respond::notice(status, PageSite { lang, brand: "", sandbox: false }, kind, &request_id(request))
+    respond::notice(status, PageSite { lang, brand: "", sandbox: false, look: None }, kind, &request_id(request))
 }
 
 /// A panic is answered 500 and counted; the matched pattern goes with the answer to the log.

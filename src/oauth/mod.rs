@@ -1,5 +1,7 @@
 //! The pure core: values and a time in, a verdict out. No waiting, no clock, no chance, no logs.
 
+pub mod app_links;
+pub mod app_url;
 pub mod authorize;
 pub mod brand;
 pub mod channel;
@@ -12,6 +14,7 @@ pub mod event;
 pub mod grant;
 pub mod interaction;
 pub mod introspection;
+pub mod language;
 pub mod lodging;
 pub mod method;
 pub mod organisation;
@@ -26,6 +29,7 @@ pub mod revocation;
 pub mod sca;
 pub mod scope;
 pub mod secret;
+pub mod theme;
 pub mod token;
 pub mod tpp;
 pub mod visit;

@@ -20,7 +20,7 @@ const PLAN: [(&str, &str, &str); 27] = [
     ),
     ("audit", "oauth", "time uuid"),
     ("uses", "oauth::grant", "metrics quick_cache time"),
-    ("pages", "oauth pki", "askama fluent_bundle serde_json time"),
+    ("pages", "oauth pki sca::script", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
     ("config", "oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
     ("signing", "", "jsonwebtoken"),
@@ -45,7 +45,7 @@ const PLAN: [(&str, &str, &str); 27] = [
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "app flows oauth pages pki sca::simulator sca::wire tls::front_proxy::Hop tls::peer",
+        "app flows oauth pages pki sca::script sca::wire tls::front_proxy::Hop tls::peer",
         "axum base64 http http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
     ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),

@@ -48,17 +48,12 @@ async fn heading(browser: &Browser) -> String {
 }
 
 /// What the bank says to a browser without the journey's cookie, and to a form that is not its own.
-async fn refusals(browser: &Browser, journey: &str, cookie: &str, origin: &str) -> (String, String) {
-    browser.forget_cookies().await;
-    browser.go(journey).await;
-    let stranger = heading(browser).await;
-    browser.take_cookie(origin, cookie).await;
-    browser.go(&format!("{origin}/nowhere")).await;
-    let forged = "const f = document.createElement('form'); f.method = 'post'; f.action = arguments[0]; \
-        f.innerHTML = '<input name=decision value=cancel><input name=csrf value=x>'; document.body.append(f); f.submit()";
-    browser.js(forged, json!([journey])).await;
-    browser.until("the refusal", async || browser.url().await == journey).await;
-    (stranger, heading(browser).await)
+async fn refusals(bank: &Bank, journey: &str, cookie: &str) -> [String; 2] {
+    let english = ("accept-language", "en");
+    let stranger = bank.browser().send(Method::GET, journey, &[english], "").await.ok(403);
+    let fields = [("decision", "cancel"), ("csrf", "x")];
+    let forged = bank.browser().form(journey, &[english, ("cookie", cookie)], &fields).await.ok(403);
+    [stranger, forged].map(|reply| reply.body.split(['<', '>']).skip_while(|tag| *tag != "h1").nth(1).unwrap().replace("&#39;", "'"))
 }
 
 /// Sends `fields` to the victim's journey from another site and from a host of the same one; neither moves the journey.
@@ -67,22 +62,23 @@ async fn forged_forms_do_nothing(signed_in: bool, decisions: &[&[(&str, &str)]])
     for brand in BRANDS {
         let (client, browser, origin) = (a_client(&bank, brand).await, Browser::open().await, bank.origin(brand.psu_host));
         browser.languages("en").await;
-        let mut psu = Psu::open(&bank, brand, &link(&client, "web", "en")).await;
+        browser.go(&link(&client, "web", "en")).await;
         if signed_in {
-            psu.sign_in("approves").await;
+            browser.sign_in("approves").await;
+            browser.until("the consent page", async || browser.has("button[value=approve]").await).await;
         }
-        let (stranger, forged) = refusals(&browser, &psu.journey, &psu.cookie, &origin).await;
+        let (journey, cookie, shown) = (browser.url().await, browser.cookies(&origin).await.remove(0), browser.text().await);
+        let [stranger, forged] = refusals(&bank, &journey, &cookie).await;
         assert_ne!(stranger, forged, "the two guards can be told apart");
         for fields in decisions {
             for (host, answer) in [("evil.example", &stranger), (&sibling(brand), &forged)] {
-                browser.go(&Elsewhere::get().page(host, &sends_itself(&psu.journey, fields))).await;
-                browser.until("the bank's answer", async || browser.url().await == psu.journey).await;
+                browser.go(&Elsewhere::get().page(host, &sends_itself(&journey, fields))).await;
+                browser.until("the bank's answer", async || browser.url().await == journey).await;
                 assert_eq!(heading(&browser).await, *answer, "{host}: {fields:?}");
             }
         }
-        let before = psu.page.body.clone();
-        psu.look().await;
-        assert_eq!(psu.page.body, before, "the journey stands where it stood");
+        browser.go(&journey).await;
+        assert_eq!(browser.text().await, shown, "the journey stands where it stood");
     }
     assert_eq!(bank.audited("interaction_approved", "").await + bank.audited("interaction_failed", "cancelled").await, 0);
 }

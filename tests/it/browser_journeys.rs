@@ -11,14 +11,29 @@ use crate::{
     sca_outcomes::{OUTCOMES, spelling},
 };
 use guichet::oauth::tpp::PspRole;
-use serde_json::json;
+use std::{
+    env, fs,
+    process::{Command, Stdio},
+    thread,
+    time::Instant,
+};
 use time::Duration;
 
 pub const LANGS: [&str; 4] = ["de", "en", "es", "fr"];
 
 /// The TPP's link, in one language.
 pub fn link(client: &Client<'_>, channel: &str, lang: &str) -> String {
-    client.authorize_url(channel, "aisp", &[("ui_locales", Some(lang))]).replace("/oauth2/fr/", &format!("/oauth2/{lang}/"))
+    link_for(client, channel, lang, "aisp")
+}
+
+pub fn link_for(client: &Client<'_>, channel: &str, lang: &str, scope: &str) -> String {
+    client.authorize_url(channel, scope, &[("ui_locales", Some(lang))]).replace("/oauth2/fr/", &format!("/oauth2/{lang}/"))
+}
+
+/// The customer's browser on the sign-in page.
+pub async fn begun(browser: &Browser, client: &Client<'_>, channel: &str, lang: &str) {
+    browser.begin(&link(client, channel, lang)).await;
+    browser.until("the sign-in page", async || browser.has("button[value=sign_in]").await).await;
 }
 
 async fn a_client(bank: &Bank, brand: Brand) -> Client<'_> {
@@ -96,12 +111,11 @@ async fn a_double_click_approves_once() {
     for brand in BRANDS {
         let (client, browser) = (a_client(&bank, brand).await, Browser::open().await);
         browser.begin(&link(&client, "web", "en")).await;
-        let twice = "const button = document.querySelector(arguments[0]); button.click(); button.click()";
         browser.fill("input[name=customer]", "approves").await;
         browser.fill("input[name=password]", "sandbox").await;
-        browser.js(twice, json!(["button[value=sign_in]"])).await;
+        browser.double_click("button[value=sign_in]").await;
         browser.until("the consent page", async || browser.has("button[value=approve]").await).await;
-        browser.js(twice, json!(["button[value=approve]"])).await;
+        browser.double_click("button[value=approve]").await;
         client.redeem("web", "aisp", browser.landed().await.code()).await.ok(200);
     }
     assert_eq!(bank.audited("interaction_approved", "").await, 2);
@@ -150,8 +164,7 @@ async fn a_lost_tab_resumes_and_lost_cookies_start_again() {
     for brand in BRANDS {
         let (client, mut browser) = (a_client(&bank, brand).await, Browser::of_size(PHONE).await);
         for channel in ["web", brand.channels.last().unwrap().0] {
-            browser.begin(&link(&client, channel, "de")).await;
-            browser.until("the sign-in page", async || browser.has("button[value=sign_in]").await).await;
+            begun(&browser, &client, channel, "de").await;
             let journey = browser.url().await;
             browser.lose_tab().await;
             browser.go(&journey).await;
@@ -195,7 +208,7 @@ async fn cancelling_and_waiting_too_long_come_home() {
 }
 
 /// Moves the focus with the Tab key to what has this name. On its way everything that has the focus shows it.
-async fn tab_to(browser: &Browser, name: &str) {
+pub async fn tab_to(browser: &Browser, name: &str) {
     for _ in 0..40 {
         browser.press(TAB).await;
         let Some(focus) = browser.focus().await else { continue };
@@ -264,4 +277,41 @@ async fn a_form_is_not_redirected_past_form_action() {
 
 fn escaped(url: &str) -> String {
     url.replace('&', "&amp;")
+}
+
+/// Parent and process group of each process.
+fn processes() -> Vec<(u32, u32, u32)> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let read = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let mut words = stat.rsplit_once(')')?.1.split_whitespace().skip(1).map(str::parse);
+        Some((pid, words.next()?.ok()?, words.next()?.ok()?))
+    };
+    entries.filter_map(|entry| read(entry.file_name().to_str()?.parse().ok()?)).collect()
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + std::time::Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < deadline, "waited for {what}");
+        thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// However the tests end: nothing of theirs goes on running.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_killed_test_run_leaves_no_browser() {
+    let test = "browser_journeys::a_form_is_not_redirected_past_form_action";
+    let mut run = Command::new(env::current_exe().unwrap());
+    let mut run = run.args(["--exact", test]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut groups = vec![];
+    until("its browser", || {
+        let all = processes();
+        groups = all.iter().filter(|(pid, parent, group)| *parent == run.id() && pid == group).map(|(pid, ..)| *pid).collect();
+        groups.iter().any(|group| all.iter().filter(|(_, _, of)| of == group).count() > 4)
+    });
+    run.kill().unwrap();
+    run.wait().unwrap();
+    until("the end of its browser", || !processes().iter().any(|(_, _, group)| groups.contains(group)));
 }

@@ -2,12 +2,12 @@
 //! in `target/screenshots` for people to look at.
 
 use crate::{
-    browser_journeys::link,
+    browser_journeys::{link, link_for},
     grants_of_customers::subject,
     harness::{
         Bank, Brand, Browser, CIC, Client, LBP, Psu,
         bank::pki,
-        browser::{DESKTOP, PHONE},
+        browser::{DESKTOP, PHONE, TAB},
         looks::{forget_pictures, write_index},
         samples::samples,
     },
@@ -79,15 +79,37 @@ impl Page {
 
 /// The customer's browser at the beginning of a journey in this language.
 async fn begun(client: &Client<'_>, lang: &str, scope: &str) -> Psu {
-    let url = link(client, "web", lang).replace("scope=aisp", &format!("scope={}", scope.replace(' ', "+")));
-    Psu::open(client.tpp.bank, client.brand, &url).await
+    Psu::open(client.tpp.bank, client.brand, &link_for(client, "web", lang, scope)).await
 }
 
 async fn signed_in(client: &Client<'_>, lang: &str, scope: &str) -> Psu {
+    signed_in_as("approves", client, lang, scope).await
+}
+
+async fn signed_in_as(login: &str, client: &Client<'_>, lang: &str, scope: &str) -> Psu {
     let mut psu = begun(client, lang, scope).await;
-    psu.sign_in("approves").await;
+    psu.sign_in(login).await;
     psu
 }
+
+/// Before the challenge of this customer.
+async fn challenged(login: &str, client: &Client<'_>, lang: &str) -> Psu {
+    let mut psu = signed_in_as(login, client, lang, "aisp").await;
+    psu.post(&[("decision", "approve")]).await;
+    psu
+}
+
+/// Samples of pages that a journey leads to, and notices that a request brings.
+const SEEN_ON_A_JOURNEY: [&str; 8] = [
+    "15-accounts-one",
+    "30-methods",
+    "31-waiting",
+    "35-code",
+    "70-notice-unknownclient",
+    "70-notice-wrongredirecturi",
+    "70-notice-notfound",
+    "70-notice-alreadyanswered",
+];
 
 fn display_name(brand: Brand) -> &'static str {
     if brand.id == CIC.id { "CIC" } else { "La Banque Postale" }
@@ -112,9 +134,16 @@ async fn pages(bank: &Bank, client: &Client<'_>, lang: &'static str) -> Vec<Page
     ] {
         all.push(Page::of_journey(name, &signed_in(client, lang, scope).await));
     }
-    let mut psu = signed_in(client, lang, "aisp").await;
-    psu.post(&[("decision", "approve")]).await;
-    all.push(Page::held("50-approved", &psu));
+    all.push(Page::of_journey("14-accounts", &signed_in_as("chooses_an_account", client, lang, "cbpii").await));
+    all.push(Page::of_journey("29-methods", &challenged("chooses_a_method", client, lang).await));
+    all.push(Page::of_journey("33-waiting", &challenged("approves_slowly", client, lang).await));
+    let psu = challenged("types_a_code", client, lang).await;
+    all.push(Page::of_journey("34-code", &psu));
+    let wrong = [("input[name=otp]", "000000"), ("button[value=otp]", "")];
+    all.push(Page::of_journey("36-code-wrong", &psu).then(&wrong));
+    all.push(Page::held("50-approved", &challenged("approves", client, lang).await));
+    let psu = signed_in_as("technical", client, lang, "aisp").await;
+    all.push(Page::of_journey("54-failed", &psu));
     let mut psu = begun(client, lang, "aisp").await;
     psu.post(&[("decision", "cancel")]).await;
     all.push(Page::held("51-cancelled", &psu));
@@ -130,7 +159,8 @@ async fn pages(bank: &Bank, client: &Client<'_>, lang: &'static str) -> Vec<Page
     all.push(Page::open("63-wrong-redirect", &url.replace("tpp.example", "other.example")));
     all.push(Page::open("64-not-found", &format!("{origin}/nowhere")));
     let written = samples(Lang::from_tag(lang).unwrap(), display_name(brand), &format!("/{}/customers", brand.id));
-    all.extend(written.into_iter().map(|(name, html)| Page::new(&name, Way::Written(html))));
+    let seen = |name: &str| SEEN_ON_A_JOURNEY.contains(&name);
+    all.extend(written.into_iter().filter(|(name, _)| !seen(name)).map(|(name, html)| Page::new(&name, Way::Written(html))));
     all.push(Page::open("80-customers", &format!("{origin}/{}/customers", brand.id)));
     let certificate = format!("{origin}/{}/{lang}/certificate", brand.id);
     all.push(Page::open("81-certificate", &certificate));
@@ -239,4 +269,10 @@ async fn what_is_wrong_with_a_page_is_found() {
         browser.js(damage, json!([])).await;
         assert!(!browser.misfits_when_enlarged().await.is_empty(), "{damage}");
     }
+    browser.press(TAB).await;
+    assert!(browser.focus().await.unwrap().outline >= 2.0);
+    let hides =
+        "const sheet = new CSSStyleSheet(); sheet.replaceSync('* { outline: none !important }'); document.adoptedStyleSheets = [sheet]";
+    browser.js(hides, json!([])).await;
+    assert!(browser.focus().await.unwrap().outline < 2.0, "a focus that cannot be seen");
 }

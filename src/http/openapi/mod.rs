@@ -5,6 +5,7 @@ mod certificates;
 mod discovery;
 mod driver;
 mod events;
+mod exchange;
 mod explain;
 mod grants;
 mod interactions;
@@ -15,6 +16,7 @@ mod payments;
 mod permissions;
 mod refusals;
 mod registration;
+mod sandbox;
 mod token;
 
 pub use certificates::REASONS;
@@ -89,7 +91,8 @@ pub fn internal_document() -> OpenApi {
     let components = with::<PermissionLinkRequest>(with::<PermissionLink>(components));
     let components =
         payments::schemas().into_iter().fold(with::<PaymentRequest>(components), |all, (name, schema)| all.schema(name, schema));
-    let components = interactions::schemas(components).security_scheme(BANK_CERTIFICATE, scheme);
+    let components = sandbox::schemas().into_iter().fold(components, |all, (name, schema)| all.schema(name, schema));
+    let components = exchange::schemas(interactions::schemas(components)).security_scheme(BANK_CERTIFICATE, scheme);
     let mut built =
         document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
     if let Some(components) = &mut built.components {
@@ -244,14 +247,9 @@ pub async fn document_of_site(State(site): State<Arc<Site>>) -> Response {
 /// The same, to be read by people.
 pub async fn page(State(site): State<Arc<Site>>) -> Response {
     let certificate_page = format!("/{}/{}/certificate", site.brand.id, site.brand.default_language.tag());
-    let html = Developers {
-        brand: &site.brand.display_name,
-        sandbox: site.brand.sandbox,
-        document: built(&site),
-        certificate_page: Some(&certificate_page),
-    }
-    .render();
-    respond::page(StatusCode::OK, site.page(Lang::En), html)
+    let page = site.page(Lang::En);
+    let html = Developers { site: page, document: built(&site), certificate_page: Some(&certificate_page) }.render();
+    respond::page(StatusCode::OK, page, html)
 }
 
 static INTERNAL: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(internal_document()).unwrap_or_default());

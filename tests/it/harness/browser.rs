@@ -25,6 +25,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub const TAB: &str = "\u{E004}";
 pub const ENTER: &str = "\u{E007}";
 pub const SPACE: &str = " ";
+pub const DOWN: &str = "\u{E015}";
 
 /// What the customer holds in hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +191,12 @@ impl Browser {
     pub async fn click(&self, css: &str) {
         let element = self.find(css).await;
         self.call(Method::POST, &format!("element/{element}/click"), json!({})).await;
+    }
+
+    /// Twice, before the first click's answer can come.
+    pub async fn double_click(&self, css: &str) {
+        self.find(css).await;
+        self.js("const it = document.querySelector(arguments[0]); it.click(); it.click()", json!([css])).await;
     }
 
     pub async fn fill(&self, css: &str, text: &str) {

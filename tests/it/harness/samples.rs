@@ -71,7 +71,7 @@ pub fn samples_of(
     action: &str,
     payments: &[(&str, Payment)],
 ) -> Vec<(String, String)> {
-    let site = Site { lang, brand, sandbox: false };
+    let site = Site { lang, brand, sandbox: false, look: None };
     let tpp = &TppIdentity::new(tpp, text.unwrap_or("Agrégateur Test SAS"), text.unwrap_or("10001"));
     let [aisp, cbpii, pisp] = ["aisp", "cbpii", "pisp"].map(|scope| Scope::parse(scope).unwrap());
     let (csrf, accounts, methods) = (CSRF, &accounts(text)[..], &methods(text)[..]);
@@ -97,7 +97,7 @@ pub fn samples_of(
     for (name, payment, other_methods) in [("31-waiting", None, true), ("32-waiting-payment", Some(lodged), false)] {
         page(name, Waiting { site, tpp, action, csrf, hint, payment, status_url, other_methods }.render());
     }
-    for (name, payment, wrong) in [("35-code", None, false), ("36-code-wrong", Some(lodged), true)] {
+    for (name, payment, wrong) in [("35-code", None, false), ("37-code-payment-wrong", Some(lodged), true)] {
         let hint = text.or(Some("SMS +33 6 •• •• •• 12"));
         page(name, OneTimeCode { site, tpp, action, csrf, hint, payment, wrong, other_methods: true }.render());
     }
@@ -108,7 +108,7 @@ pub fn samples_of(
         page(&name, Return { site, tpp, url: action, outcome }.render().replace("http-equiv=\"refresh\"", "name=\"held\""));
     }
     for kind in NoticeKind::ALL {
-        let home = (kind == NoticeKind::CookieLost).then_some((tpp, action));
+        let home = (kind == NoticeKind::CookieLost).then_some((tpp, Some(action)));
         let notice = Notice { site, kind, request_id: "0190b6d2c1f27a4c9e3f5a6b7c8d9e0f", detail: None, home };
         page(&format!("70-notice-{kind:?}").to_lowercase(), notice.render());
     }
