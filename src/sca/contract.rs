@@ -77,11 +77,11 @@ impl Contract<'_> {
         let same = again.and_then(|left| expect(left == first, || format!("{left} attempts left, after {first} with the same key")));
         self.note("the same Idempotency-Key is the same attempt", same);
 
-        let known = self.eligibility(interaction, password, &format!("{interaction}-2")).await.and_then(known);
-        let (psu, methods) = self.note("the right password names the customer and his methods", known)?;
+        let told = self.eligibility(interaction, password, &format!("{interaction}-2")).await.and_then(known);
+        let (psu, methods) = self.note("the right password names the customer and his methods", told)?;
         let next = (self.ids)();
-        let known = self.eligibility(next, password, &format!("{next}-1")).await.and_then(known);
-        let stable = known.and_then(|(again, _)| expect(again == psu, || "another name than before".to_owned()));
+        let told = self.eligibility(next, password, &format!("{next}-1")).await.and_then(known);
+        let stable = told.and_then(|(again, _)| expect(again == psu, || "another name than before".to_owned()));
         self.note("the customer has the same name in each journey", stable);
         self.note("that name is not his login", expect(psu != self.subject.login, || "it is the login".to_owned()));
 
