@@ -1,6 +1,7 @@
 //! Arguments, verbs and exit codes.
 
 mod block;
+mod contract;
 mod inspect;
 mod operator;
 mod register;
@@ -35,7 +36,8 @@ Exit codes:
   4  the database's schema is older or newer than this program
   5  the database is away, or an address is taken
   6  the certificate that was inspected is refused
-  7  what was asked for is refused and nothing changed: a trusted list, a merge";
+  7  what was asked for is refused and nothing changed: a trusted list, a merge
+  8  the SCA back end that was checked breaks the contract";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -94,6 +96,8 @@ enum Verb {
         #[command(subcommand)]
         step: register::RegisterStep,
     },
+    /// Check a bank's own SCA back end against the driver's contract
+    ContractCheck(Box<contract::ContractCheck>),
     /// The tests' database server: runs until nobody uses it
     #[command(hide = true)]
     DevPostgres { dir: PathBuf },
@@ -188,6 +192,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
+        Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
 }

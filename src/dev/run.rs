@@ -35,6 +35,9 @@ pub struct DevArgs {
     /// Hand customers over to a portal of the bank's instead of the simulator, such as `https://localhost:8453`: to URL/{brand}/start
     #[arg(long, value_name = "URL")]
     portal: Option<String>,
+    /// Ask the bank's SCA back end at this URL instead of the simulator, such as `https://localhost:8463`
+    #[arg(long, value_name = "URL", conflicts_with = "portal")]
+    sca: Option<String>,
 }
 
 /// The brands of `dev`.
@@ -87,6 +90,7 @@ pub async fn run(args: &DevArgs) -> Result<(), StartError> {
         internal_port: internal_port(args.port),
         ops_port: ops_port(args.port),
         portal: args.portal.as_deref(),
+        sca: args.sca.as_deref(),
     };
     let text = toml(&pki, postgres.socket(), args);
     let result = serve(settings, &text, sockets, signals, &postgres, system, &place).await;
@@ -150,6 +154,16 @@ fn toml(pki: &TestPki, socket: &Path, args: &DevArgs) -> String {
             let url = format!("{}/{bank}/start", portal.trim_end_matches('/'));
             let _ = write!(text, "\n[brand.sca]\nmode = \"portal\"\nportal_url = {url:?}\n");
         }
+        if let Some(sca) = &args.sca {
+            let _ = write!(
+                text,
+                "\n[brand.sca]\nmode = \"driver\"\ndriver_url = {:?}\nca_file = {:?}\nclient_certificate_file = {:?}\nclient_key_file = {:?}\n",
+                sca.trim_end_matches('/'),
+                file("bank-ca.pem"),
+                file("gateway.pem"),
+                file("gateway.key"),
+            );
+        }
     }
     text
 }
@@ -191,7 +205,7 @@ mod tests {
         let names: Vec<_> = hosts.iter().map(String::as_str).collect();
         let pki = TestPki::load_or_create(&folder.join("pki"), &names, system.now()).expect("a test PKI");
         let read = |portal: Option<&str>| {
-            let args = DevArgs { dir: None, port: 8443, portal: portal.map(str::to_owned) };
+            let args = DevArgs { dir: None, port: 8443, portal: portal.map(str::to_owned), sca: None };
             config::parse("dev.toml", &toml(&pki, Path::new("/tmp/socket"), &args), &folder, &|_| None)
         };
         let found: Vec<_> = read(None).expect("reads").brands.iter().map(|brand| brand.psu_authentication.clone()).collect();
@@ -204,6 +218,9 @@ mod tests {
         for portal in ["http://localhost:8453", "localhost", "https://a\"b\n[x]"] {
             assert!(read(Some(portal)).is_err(), "{portal}");
         }
+        let args = DevArgs { dir: None, port: 8443, portal: None, sca: Some("https://localhost:8463/".to_owned()) };
+        let driven = config::parse("dev.toml", &toml(&pki, Path::new("/tmp/socket"), &args), &folder, &|_| None).expect("reads");
+        assert!(driven.brands.iter().all(|brand| driven.drivers[&brand.id].url == "https://localhost:8463"));
         let _ = fs::remove_dir_all(folder);
     }
 }

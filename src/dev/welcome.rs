@@ -27,6 +27,8 @@ pub struct Place<'a> {
     pub ops_port: u16,
     /// Where customers are handed over to.
     pub portal: Option<&'a str>,
+    /// Where customers are authenticated; `None`: by the simulator, or the portal.
+    pub sca: Option<&'a str>,
 }
 
 impl Place<'_> {
@@ -39,10 +41,11 @@ impl Place<'_> {
         let dir = if self.is_default { String::new() } else { format!(" --dir {}", quoted(&self.dir)) };
         // writing to a String does not fail
         let _ = write!(text, "\nIs it well?\n    curl -sS http://127.0.0.1:{}/readyz\n", self.ops_port);
-        match self.portal {
-            Some(portal) => text.push_str(&self.reference_portal(portal)),
+        match (self.portal, self.sca) {
+            (Some(portal), _) => text.push_str(&self.reference_portal(portal)),
+            (None, Some(sca)) => text.push_str(&self.reference_sca(sca)),
             // with the simulator's customers
-            None => {
+            (None, None) => {
                 let program = quoted(&self.program);
                 let _ = write!(text, "\nA whole journey as a TPP, every exchange printed:\n    {program} try all{dir}\n");
             }
@@ -64,6 +67,19 @@ impl Place<'_> {
             file("bank-ca.pem"),
             file("gateway.pem"),
             file("gateway.key"),
+        )
+    }
+
+    /// How to run `examples/sca_backend` where customers authenticate.
+    fn reference_sca(&self, sca: &str) -> String {
+        let file = |name: &str| quoted(&self.pki.file(name));
+        let port = Url::parse(sca).ok().and_then(|url| url.port_or_known_default()).unwrap_or(443);
+        format!(
+            "\nCustomers are authenticated at {sca}. The reference back end (customers anna, ben and carla, password demo):\n    \
+             cargo run --example sca_backend -- 127.0.0.1:{port} {} {} {}\n",
+            file("internal.pem"),
+            file("internal.key"),
+            file("bank-ca.pem"),
         )
     }
 

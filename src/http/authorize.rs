@@ -285,6 +285,8 @@ impl<'a> Answer<'a> {
 
     fn sign_in(&mut self, interaction: &Interaction, client: &Client, wrong_password: bool) -> Response {
         let (page, tpp, action, csrf) = self.place(interaction, client);
+        let simulated = self.site.brand.psu_authentication == PsuAuthentication::Simulator;
+        let customers = if simulated { format!("/{}/customers", self.site.brand.id) } else { String::new() };
         let html = SignIn {
             site: page,
             tpp: &tpp,
@@ -293,7 +295,7 @@ impl<'a> Answer<'a> {
             csrf: &csrf,
             customer: &self.typed,
             error: wrong_password.then_some(SignInError::WrongCredentials),
-            customers_url: &format!("/{}/customers", self.site.brand.id),
+            customers_url: &customers,
         };
         respond::page(StatusCode::OK, page, html.render())
     }

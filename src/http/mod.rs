@@ -29,5 +29,5 @@ mod token;
 pub use door::Door;
 pub use endpoints::{Endpoint, endpoints};
 pub use forwarded::{Forwarded, Handover};
-pub use openapi::{REASONS, brand_document, documents, internal_document};
+pub use openapi::{REASONS, brand_document, documents, driver_document, internal_document};
 pub use site::{HttpLimits, Site};

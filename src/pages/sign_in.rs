@@ -17,7 +17,7 @@ pub struct SignIn<'a> {
     /// What was typed before, after an error; else empty.
     pub customer: &'a str,
     pub error: Option<SignInError>,
-    /// Where the scripted customers are listed.
+    /// Where the scripted customers are listed; empty: there are none.
     pub customers_url: &'a str,
 }
 

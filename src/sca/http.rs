@@ -27,7 +27,7 @@ use reqwest::{
 };
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use serde::Serialize;
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep, timeout_at},
@@ -258,20 +258,37 @@ fn journey<'a>(on: Occasion<'a>) -> Journey<'a> {
     }
 }
 
-/// Believes the bank's own authority alone, shows the bank our certificate, follows nobody.
+/// What we show to the bank.
+#[derive(Clone, Copy)]
+pub struct Identity<'a> {
+    pub certificate: &'a Path,
+    pub key: &'a Path,
+}
+
 fn client(settings: &DriverSettings) -> Result<Client, String> {
+    let identity = Identity { certificate: &settings.client_certificate_file, key: &settings.client_key_file };
+    connect(&settings.ca_file, Some(identity), settings.deadline)
+}
+
+/// Believes the bank's own authority alone, and follows nobody.
+///
+/// # Errors
+/// When a file cannot be used.
+pub fn connect(ca_file: &Path, identity: Option<Identity<'_>>, patience: Duration) -> Result<Client, String> {
     let mut roots = RootCertStore::empty();
-    for authority in load_certificates(&settings.ca_file).map_err(|error| error.to_string())? {
-        roots.add(authority).map_err(|error| format!("{}: {error}", settings.ca_file.display()))?;
+    for authority in load_certificates(ca_file).map_err(|error| error.to_string())? {
+        roots.add(authority).map_err(|error| format!("{}: {error}", ca_file.display()))?;
     }
-    let (certificate, key) = (&settings.client_certificate_file, &settings.client_key_file);
-    let identity = load_chain_and_key(certificate, key).map_err(|error| error.to_string())?;
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
-    let mut tls = builder
-        .with_root_certificates(roots)
-        .with_client_auth_cert(identity.chain, identity.key)
-        .map_err(|error| format!("{} and {}: {error}", certificate.display(), key.display()))?;
+    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?.with_root_certificates(roots);
+    let mut tls = match identity {
+        None => builder.with_no_client_auth(),
+        Some(Identity { certificate, key }) => {
+            let loaded = load_chain_and_key(certificate, key).map_err(|error| error.to_string())?;
+            let refused = |error| format!("{} and {}: {error}", certificate.display(), key.display());
+            builder.with_client_auth_cert(loaded.chain, loaded.key).map_err(refused)?
+        }
+    };
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Client::builder()
         .tls_backend_preconfigured(tls)
@@ -279,7 +296,7 @@ fn client(settings: &DriverSettings) -> Result<Client, String> {
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .no_proxy()
-        .connect_timeout(settings.deadline)
+        .connect_timeout(patience)
         .build()
         .map_err(|error| format!("the SCA driver: {error}"))
 }

@@ -1,5 +1,6 @@
 //! How a bank authenticates its customers on our pages: one set of questions, asked of the sandbox's simulator or of the bank.
 
+pub mod contract;
 pub mod http;
 pub mod script;
 pub mod simulator;

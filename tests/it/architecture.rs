@@ -45,7 +45,7 @@ const PLAN: [(&str, &str, &str); 27] = [
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "app flows oauth pages pki sca::script tls::front_proxy::Hop tls::peer",
+        "app flows oauth pages pki sca::script sca::wire tls::front_proxy::Hop tls::peer",
         "axum base64 http http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
     ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),
@@ -62,7 +62,7 @@ const PLAN: [(&str, &str, &str); 27] = [
     ),
     (
         "cli",
-        "audit clock config dev flows http::documents oauth outbound pki register_file server standing storage tasks telemetry trial trusted_lists",
+        "audit clock config dev flows http::documents oauth outbound pki register_file sca server standing storage tasks telemetry trial trusted_lists",
         "clap flate2 metrics_exporter_prometheus secrecy serde serde_json sha2 sqlx::postgres::PgConnectOptions time tokio tracing uuid",
     ),
     ("lib", "", ""),

@@ -175,3 +175,36 @@ async fn the_status_of_a_journey_is_for_its_browser() {
     psu.look().await;
     redeemed(&client, "web", "aisp", &psu).await;
 }
+
+/// Each scripted customer whose challenge takes its time ends as the published list says.
+#[tokio::test]
+async fn the_sandboxes_patient_customers_do_what_is_listed() {
+    let bank = Bank::start().await;
+    let client = bank.tpp([AccountInformation, CardIssuing]).register(BRANDS[0]).await;
+    for customer in guichet::sca::simulator::customers().skip(16) {
+        let mut psu = client.authorize("web", "cbpii").await;
+        psu.sign_in(customer.login).await;
+        if customer.script.accounts.len() > 1 {
+            psu.post(&[("decision", "accounts"), ("account", "account-2")]).await;
+        }
+        psu.post(&[("decision", "approve")]).await;
+        if customer.script.methods.len() > 1 {
+            psu.post(&[("decision", "method"), ("method", "sms")]).await;
+        }
+        if psu.page.body.contains("name=\"otp\"") {
+            psu.post(&[("decision", "otp"), ("otp", "654321")]).await;
+            psu.post(&[("decision", "otp"), ("otp", guichet::sca::simulator::CODE)]).await;
+        } else if !psu.page.body.contains("/return") {
+            assert_eq!(psu.status().await, "waiting", "{}", customer.login);
+            bank.clock.advance(Duration::seconds(120));
+            psu.look().await;
+        }
+        match customer.script.outcome() {
+            None => redeemed(&client, "web", "cbpii", &psu).await,
+            Some(failure) => {
+                home_with_error(&psu.go_home().await);
+                bank.expect_audit("interaction_failed", failure.name()).await;
+            }
+        }
+    }
+}

@@ -17,17 +17,22 @@ use axum::{
 };
 use guichet::oauth::tpp::PspRole::AccountInformation;
 use http::StatusCode;
+use hyper::body::{Bytes, Frame};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::{Value, json};
 use std::{
+    convert::Infallible,
     net::Ipv4Addr,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 use time::Duration as Span;
+use tokio::time::{Sleep, sleep};
 
 /// What becomes of an answer.
 #[derive(Clone)]
@@ -42,22 +47,31 @@ enum Lie {
     Break,
 }
 
+const APART: Duration = Duration::from_millis(100);
+
+struct Drip(Pin<Box<Sleep>>);
+
+impl hyper::body::Body for Drip {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        ready!(self.0.as_mut().poll(cx));
+        self.0 = Box::pin(sleep(APART));
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))))
+    }
+}
+
 async fn told(lie: Lie, answer: Response) -> Response {
     match lie {
         Lie::Instead(value) => axum::Json(value).into_response(),
         Lie::Status(status) => (StatusCode::from_u16(status).unwrap(), answer.into_body()).into_response(),
         Lie::Text(text) => ([("content-type", "application/json")], text).into_response(),
         Lie::Silence => {
-            tokio::time::sleep(Duration::from_secs(30)).await;
+            sleep(Duration::from_secs(30)).await;
             answer
         }
-        Lie::Drip => {
-            let drip = async { tokio::time::sleep(Duration::from_secs(30)).await };
-            let (mut parts, body) = answer.into_parts();
-            parts.headers.insert("content-length", "100000".parse().unwrap());
-            drip.await;
-            Response::from_parts(parts, body)
-        }
+        Lie::Drip => ([("content-type", "application/json")], Body::new(Drip(Box::pin(sleep(APART))))).into_response(),
         Lie::Huge => ([("content-type", "application/json")], vec![b' '; 1 << 20]).into_response(),
         Lie::Break => panic!("the back end breaks off"),
     }

@@ -130,6 +130,7 @@ async fn the_commands_of_the_welcome_work_when_pasted() {
         internal_port: bank.internal.port(),
         ops_port: bank.ops.port(),
         portal: None,
+        sca: None,
     };
     let text = place.welcome(&bank.server().app().brands);
     let mut answers = vec![];

@@ -11,6 +11,7 @@ mod browser_pages;
 mod browser_sca;
 mod certificates;
 mod client_authentication;
+mod contract_check;
 mod crash;
 mod dependencies;
 mod dev;

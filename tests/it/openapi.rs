@@ -85,7 +85,7 @@ fn response<'d>(document: &'d Value, response: &'d Value) -> &'d Value {
 fn the_committed_documents_are_what_the_code_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi");
     let written: BTreeMap<_, _> = documents(&guichet::config::example_brands()).into_iter().collect();
-    assert_eq!(written.keys().collect::<Vec<_>>(), ["cic.json", "internal.json", "labanquepostale.json"]);
+    assert_eq!(written.keys().collect::<Vec<_>>(), ["cic.json", "internal.json", "labanquepostale.json", "sca-driver.json"]);
     for (name, text) in &written {
         let committed = fs::read_to_string(folder.join(name)).unwrap_or_default();
         assert!(committed == *text, "openapi/{name} is not what the code says: run `cargo run -- openapi`");

@@ -3,6 +3,7 @@
 mod authorize;
 mod certificates;
 mod discovery;
+mod driver;
 mod events;
 mod exchange;
 mod explain;
@@ -19,6 +20,7 @@ mod sandbox;
 mod token;
 
 pub use certificates::REASONS;
+pub use driver::driver_document;
 
 use super::{
     endpoints::{Endpoint, endpoints},
@@ -99,10 +101,14 @@ pub fn internal_document() -> OpenApi {
     built
 }
 
-/// File name and text of the document of each brand, and of the internal counter's.
+/// File name and text of the document of each brand, of the internal counter's, and of what a bank's SCA back end serves.
 pub fn documents(brands: &[Brand]) -> Vec<(String, String)> {
     let of = |brand: &Brand| (format!("{}.json", brand.id), text_of(&brand_document(brand)));
-    brands.iter().map(of).chain([("internal.json".to_owned(), text_of(&internal_document()))]).collect()
+    brands
+        .iter()
+        .map(of)
+        .chain([("internal.json".to_owned(), text_of(&internal_document())), ("sca-driver.json".to_owned(), text_of(&driver_document()))])
+        .collect()
 }
 
 fn text_of(document: &OpenApi) -> String {

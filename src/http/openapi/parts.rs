@@ -83,6 +83,12 @@ pub fn query(name: &str, needed: bool, description: impl Into<String>, schema: O
         .build()
 }
 
+pub fn header_parameter(name: &str, needed: bool, description: &str) -> Parameter {
+    let mut parameter = query(name, needed, description, ObjectBuilder::new().schema_type(Type::String));
+    parameter.parameter_in = ParameterIn::Header;
+    parameter
+}
+
 pub fn path_parameter(name: &str, description: impl Into<String>, schema: ObjectBuilder) -> Parameter {
     ParameterBuilder::new()
         .name(name)
@@ -104,6 +110,11 @@ pub fn body(media_type: &str, description: &str, schema: impl Into<RefOr<Schema>
 
 pub fn form_body(description: &str, schema: impl Into<RefOr<Schema>>) -> RequestBody {
     body(FORM, description, schema, None)
+}
+
+/// A JSON body of a named shape.
+pub fn body_of(description: &str, schema: &str) -> RequestBody {
+    body(JSON, description, schema_ref(schema), None)
 }
 
 pub fn json_body(description: &str, schema: impl Into<RefOr<Schema>>, example: Value) -> RequestBody {
