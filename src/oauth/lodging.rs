@@ -75,8 +75,6 @@ pub enum PaymentStatus {
 }
 
 impl PaymentStatus {
-    pub const ALL: [Self; 5] = [Self::Lodged, Self::Approved, Self::Used, Self::Withdrawn, Self::Expired];
-
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lodged => "lodged",

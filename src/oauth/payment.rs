@@ -189,3 +189,110 @@ impl fmt::Debug for LinkedHash {
         f.write_str("LinkedHash(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{option, prelude::*, sample::select};
+
+    /// Short texts over few letters, so that parts which run into each other would be found.
+    fn text() -> impl Strategy<Value = String> {
+        "[+\\-a1]{0,3}"
+    }
+
+    fn payments() -> impl Strategy<Value = Payment> {
+        let texts = (text(), text(), text(), text(), text());
+        let may = (option::of(text()), option::of(text()), option::of(select(&Frequency::ALL)), option::of(0_u32..12));
+        (select(&PaymentKind::ALL), texts, may).prop_map(|(kind, texts, may)| Payment {
+            kind,
+            payment_id: texts.0,
+            amount: texts.1,
+            currency: texts.2,
+            creditor_name: texts.3,
+            creditor_account: texts.4,
+            execution_date: may.0,
+            debtor_account: may.1,
+            frequency: may.2,
+            batch_count: may.3,
+        })
+    }
+
+    fn hash(payment: Option<&Payment>) -> [u8; 32] {
+        linked(1, 2, "pisp", payment).0
+    }
+
+    fn linked(interaction: u128, client: u128, scope: &str, payment: Option<&Payment>) -> LinkedHash {
+        let scope = Scope::parse(scope).unwrap();
+        LinkedHash::of(InteractionId(Uuid::from_u128(interaction)), ClientId(Uuid::from_u128(client)), &scope, payment)
+    }
+
+    /// A text moved on by a character from one member to its neighbour: what a customer reads is another payment.
+    fn shifted(payment: &Payment) -> Vec<Payment> {
+        type Text = fn(&mut Payment) -> &mut String;
+        let members: [Text; 5] =
+            [|p| &mut p.payment_id, |p| &mut p.amount, |p| &mut p.currency, |p| &mut p.creditor_name, |p| &mut p.creditor_account];
+        let pairs = members.windows(2).filter_map(|pair| {
+            let mut moved = payment.clone();
+            let last = pair[0](&mut moved).pop()?;
+            pair[1](&mut moved).insert(0, last);
+            Some(moved)
+        });
+        let mut all: Vec<_> = pairs.collect();
+        let swapped =
+            Payment { execution_date: payment.debtor_account.clone(), debtor_account: payment.execution_date.clone(), ..payment.clone() };
+        all.extend([swapped].into_iter().filter(|swapped| swapped != payment));
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn two_payments_are_approved_alike_only_if_they_are_the_same(a in payments(), b in payments()) {
+            prop_assert_eq!(hash(Some(&a)) == hash(Some(&b)), a == b);
+            prop_assert_ne!(hash(Some(&a)), hash(None));
+            for moved in shifted(&a) {
+                prop_assert_ne!(hash(Some(&a)), hash(Some(&moved)));
+            }
+        }
+
+        #[test]
+        fn any_change_of_any_member_is_another_approval(payment in payments(), other in payments(), more in "[0-9a-z]{1,4}") {
+            let changes: [fn(&mut Payment, &Payment, &str); 10] = [
+                |p, _, _| p.kind = if p.kind == PaymentKind::Initiation { PaymentKind::Cancellation } else { PaymentKind::Initiation },
+                |p, _, more| p.payment_id += more,
+                |p, _, more| p.amount += more,
+                |p, _, more| p.currency += more,
+                |p, _, more| p.creditor_name += more,
+                |p, _, more| p.creditor_account += more,
+                |p, other, _| p.execution_date.clone_from(&other.execution_date),
+                |p, other, _| p.debtor_account.clone_from(&other.debtor_account),
+                |p, other, _| p.frequency = other.frequency,
+                |p, other, _| p.batch_count = other.batch_count,
+            ];
+            for change in changes {
+                let mut changed = payment.clone();
+                change(&mut changed, &other, &more);
+                prop_assert_eq!(hash(Some(&payment)) == hash(Some(&changed)), payment == changed);
+            }
+        }
+
+        #[test]
+        fn an_approval_is_of_one_journey_one_client_and_one_scope(payment in option::of(payments())) {
+            let payment = payment.as_ref();
+            let this = linked(1, 2, "pisp", payment);
+            prop_assert!(this.is(&linked(1, 2, "pisp", payment).wire()));
+            for other in [linked(3, 2, "pisp", payment), linked(1, 3, "pisp", payment), linked(1, 2, "aisp", payment), linked(2, 1, "pisp", payment)] {
+                prop_assert!(!this.is(&other.wire()));
+            }
+        }
+
+        #[test]
+        fn nothing_but_the_hash_itself_comes_back(answer in "\\PC{0,60}", at in 0_usize..43) {
+            let this = linked(1, 2, "pisp", None);
+            prop_assert!(!this.is(&answer));
+            let mut typed = this.wire().into_bytes();
+            typed[at] = if typed[at] == b'A' { b'B' } else { b'A' };
+            prop_assert!(!this.is(std::str::from_utf8(&typed).unwrap()));
+            prop_assert!(!this.is(&this.wire()[..at]));
+        }
+    }
+}

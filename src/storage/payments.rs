@@ -97,12 +97,14 @@ impl Tx {
 
     /// Approving, changing, withdrawing and using one request take turns. Whoever also holds a journey takes that first.
     pub async fn lock_payment(&mut self, brand: &BrandId, id: PaymentId) -> Result<Option<Lodged>, Outage> {
-        // the row first and alone: a statement that waited would still see the grant as it was before
-        let found = sqlx::query_scalar!("select id from payments where id = $1 and brand = $2 for update", id.0, brand.as_str());
-        match found.fetch_optional(&mut *self.inner).await? {
-            Some(_) => select_payment(&mut *self.inner, brand, id).await,
-            None => Ok(None),
+        // the rows first and alone: a statement that waited for one would still see them as they were before
+        let found = sqlx::query_scalar!("select grant_id from payments where id = $1 and brand = $2 for update", id.0, brand.as_str());
+        let Some(grant) = found.fetch_optional(&mut *self.inner).await? else { return Ok(None) };
+        if let Some(grant) = grant {
+            // the customer may be withdrawing it
+            sqlx::query!("select id from grants where id = $1 for update", grant).fetch_optional(&mut *self.inner).await?;
         }
+        select_payment(&mut *self.inner, brand, id).await
     }
 
     /// Lodgings of one payment take turns until commit. Gives the request that there is, if it was not replaced or withdrawn.

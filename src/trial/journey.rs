@@ -33,6 +33,14 @@ struct Client {
 struct Code {
     code: String,
     verifier: String,
+    payment: Option<Payment>,
+}
+
+/// What the bank's payment API lodged for the customer.
+struct Payment {
+    id: String,
+    /// Its link to the channel's authorization endpoint.
+    consent_approval: String,
 }
 
 struct Tokens {
@@ -100,7 +108,10 @@ impl<'a, 'o> Session<'a, 'o> {
         }
         let mut tokens = vec![self.redeem(client, channel, &code).await?];
         if self.goes(Journey::Introspect) {
-            self.introspect(&tokens[0].access, true).await?;
+            let told = self.introspect(&tokens[0].access, true).await?;
+            if let Some(payment) = &code.payment {
+                self.execute(payment, &told, &tokens[0].access).await?;
+            }
         }
         if self.goes(Journey::Refresh) {
             match tokens[0].refresh.clone() {
@@ -162,12 +173,17 @@ impl<'a, 'o> Session<'a, 'o> {
     async fn authorize(&mut self, client: &Client, channel: &Channel) -> Outcome<Option<Code>> {
         let (state, verifier) = (self.random(), self.random());
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
+        let payment = self.lodge(client, channel).await?;
         let (scope, redirect_uri) = (self.args.scope.as_str(), self.args.redirect_uri.as_str());
-        let query = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("response_type", "code"), ("client_id", &client.id), ("redirect_uri", redirect_uri), ("scope", scope)])
-            .extend_pairs([("state", state.as_str()), ("code_challenge", &challenge), ("code_challenge_method", "S256")])
-            .finish();
-        let url = format!("{}?{query}", channel.authorization_endpoint);
+        let own = [("redirect_uri", redirect_uri), ("state", &state), ("code_challenge", &challenge), ("code_challenge_method", "S256")];
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let url = match &payment {
+            Some(payment) => format!("{}&{}", payment.consent_approval, query.extend_pairs(own).finish()),
+            None => {
+                let asked = [("response_type", "code"), ("client_id", &client.id), ("scope", scope)];
+                format!("{}?{}", channel.authorization_endpoint, query.extend_pairs(asked).extend_pairs(own).finish())
+            }
+        };
         let customer = Customer { login: &self.args.customer, password: &self.args.password };
         let landed = customer.follow(self.transcript, &self.target.browser, &url, redirect_uri).await?;
         let answer = Answer::read(&landed);
@@ -176,7 +192,7 @@ impl<'a, 'o> Session<'a, 'o> {
         match (answer.get("code"), answer.get("error")) {
             (Some(code), None) if through => {
                 self.transcript.note("the customer came home with a code, state and iss are right", "RFC 6749 s4.1.2, RFC 9207 s2")?;
-                Ok(Some(Code { code: code.to_owned(), verifier }))
+                Ok(Some(Code { code: code.to_owned(), verifier, payment }))
             }
             (None, Some(error)) if !through => {
                 self.transcript.note(&format!("the customer came home with {error}, state and iss are right"), "RFC 6749 s4.1.2.1")?;
@@ -187,6 +203,39 @@ impl<'a, 'o> Session<'a, 'o> {
                 Err(format!("the customer came home with {}: {}", error.unwrap_or("neither code nor error"), answer.description()))
             }
         }
+    }
+
+    /// As the bank's payment API does before it answers the TPP's payment request. `None`: no payment, or nobody lodges it here.
+    async fn lodge(&mut self, client: &Client, channel: &Channel) -> Outcome<Option<Payment>> {
+        let endpoint = self.target.gateway.as_ref().and_then(|gateway| Some((&gateway.wire, gateway.payments_endpoint.as_ref()?)));
+        let (Some((wire, url)), "pisp") = (endpoint, self.args.scope.as_str()) else { return Ok(None) };
+        let payment = json!({
+            "client_id": client.id,
+            "kind": "initiation",
+            "payment_id": format!("try-{:.16}", self.random()),
+            "amount": "1234.50",
+            "currency": "EUR",
+            "creditor_name": "Librairie des Arts",
+            "creditor_account": "FR7630006000011234567890189",
+        });
+        let lodged = self.transcript.send(wire, Method::POST, url, &[], Body::Json(&payment)).await?.expect(201)?.json();
+        let consent_approval = member(&lodged["consent_approval_urls"], &channel.name)?;
+        self.transcript
+            .note("the bank's payment API lodged a payment; its consentApproval link is where the customer goes", "README, Payments")?;
+        Ok(Some(Payment { id: member(&lodged, "payment_request")?, consent_approval }))
+    }
+
+    /// As the bank's payment API does when the TPP confirms the payment.
+    async fn execute(&mut self, payment: &Payment, told: &Value, token: &str) -> Outcome<()> {
+        if told["payment_request"] != payment.id.as_str() {
+            return Err(format!("the token is good for payment {}, not {}", told["payment_request"], payment.id));
+        }
+        let endpoint = self.target.gateway.as_ref().and_then(|gateway| Some((&gateway.wire, gateway.payments_endpoint.as_ref()?)));
+        let Some((wire, url)) = endpoint else { return Ok(()) };
+        let (url, execution) = (format!("{url}/{}/use", payment.id), json!({ "reference": format!("try-{:.16}", self.random()) }));
+        self.transcript.send(wire, Method::POST, &url, &[], Body::Json(&execution)).await?.expect(200)?;
+        self.transcript.note("the approval is spent on this one payment", "README, Payments")?;
+        self.introspect(token, false).await.map(drop)
     }
 
     async fn redeem(&mut self, client: &Client, channel: &Channel, code: &Code) -> Outcome<Tokens> {
@@ -230,12 +279,13 @@ impl<'a, 'o> Session<'a, 'o> {
         self.transcript.note("the grant is revoked", "RFC 7009 s2.2")
     }
 
-    async fn introspect(&mut self, token: &str, active: bool) -> Outcome<()> {
+    /// What is told of it; nothing where the bank's own side cannot be reached.
+    async fn introspect(&mut self, token: &str, active: bool) -> Outcome<Value> {
         let Some(gateway) = &self.target.gateway else {
             if self.args.journey == Journey::Introspect {
                 return Err("introspection needs --internal and the gateway's files".into());
             }
-            return Ok(());
+            return Ok(Value::Null);
         };
         let form = Body::Form(&[("token", token)]);
         let sent = self.transcript.send(&gateway.wire, Method::POST, &gateway.introspection_endpoint, &[], form);
@@ -245,7 +295,8 @@ impl<'a, 'o> Session<'a, 'o> {
         }
         let what =
             if active { "the bank's gateway learns what the token is good for" } else { "the token is dead, and nothing else is said" };
-        self.transcript.note(what, "RFC 7662 s2.2")
+        self.transcript.note(what, "RFC 7662 s2.2")?;
+        Ok(document)
     }
 
     /// A form at a machine endpoint, authenticated as the brand asks.

@@ -21,6 +21,16 @@ pub struct Target {
 pub struct Gateway {
     pub wire: Wire,
     pub introspection_endpoint: String,
+    /// Where the bank's payment API lodges payments; `None`: not beside the introspection endpoint.
+    pub payments_endpoint: Option<String>,
+}
+
+impl Gateway {
+    fn new(wire: Wire, introspection_endpoint: String) -> Self {
+        let beside = introspection_endpoint.strip_suffix("/introspect").and_then(|brand| brand.rsplit_once("/brands/"));
+        let payments_endpoint = beside.map(|(origin, brand)| format!("{origin}/v1/brands/{brand}/payments"));
+        Self { wire, introspection_endpoint, payments_endpoint }
+    }
 }
 
 impl Target {
@@ -36,7 +46,7 @@ impl Target {
         let gateway = match (&args.internal, &args.gateway_ca, &args.gateway_cert, &args.gateway_key) {
             (Some(url), Some(ca), Some(certificate), Some(key)) => {
                 let identity = Identity { certificate: certificate.clone(), key: key.clone() };
-                Some(Gateway { wire: Wire::new(ca, Some(&identity))?, introspection_endpoint: url.clone() })
+                Some(Gateway::new(Wire::new(ca, Some(&identity))?, url.clone()))
             }
             _ => None,
         };
@@ -68,7 +78,7 @@ impl Target {
             let wire = Wire::new(&pki.join("bank-ca.pem"), Some(&identity("gateway")))?;
             let port = internal.listener.address.port();
             let introspection_endpoint = format!("https://localhost:{port}/brands/{}/introspect", brand.id);
-            Ok::<_, String>(Some(Gateway { wire, introspection_endpoint }))
+            Ok::<_, String>(Some(Gateway::new(wire, introspection_endpoint)))
         };
         let target = |brand: &Brand| {
             let (tpp, browser) = (Wire::new(&ca, Some(&qwac))?, Wire::new(&ca, None)?);

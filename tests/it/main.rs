@@ -42,6 +42,7 @@ mod openapi;
 mod outbound;
 mod pages;
 mod paths;
+mod payments;
 mod permissions_page;
 mod plans;
 mod proxy_protocol;

@@ -115,6 +115,20 @@ async fn everything_at_both_banks() {
     assert_eq!(left, 0, "every client was deleted");
 }
 
+/// A payment as it goes: lodged, approved where its link leads, confirmed once.
+#[tokio::test]
+async fn a_whole_payment_at_both_banks() {
+    let bank = Bank::start().await;
+    for brand in BRANDS {
+        let (printed, ended) = attempt(&bank, &bank.issuer(brand), &["all", "--scope", "pisp"]).await;
+        assert_eq!(ended, Ok(()), "{printed}");
+        for told in ["lodged a payment", "&payment_request=", "\"payment_kind\": \"initiation\"", "spent on this one payment"] {
+            assert!(printed.matches(told).count() >= brand.channels.len(), "{told}: {printed}");
+        }
+    }
+    assert_eq!(bank.audited_kind("payment_used").await, 4);
+}
+
 #[tokio::test]
 async fn each_journey_goes_as_far_as_its_name() {
     let bank = Bank::start().await;

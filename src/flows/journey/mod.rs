@@ -337,7 +337,10 @@ impl Journey<'_> {
         };
         let payment = match self.payment(tx, &interaction).await? {
             Ok(payment) => payment,
-            Err(failure) => return self.end(tx, &interaction, failure).await,
+            Err(failure) => {
+                self.end(tx, &interaction, failure).await?;
+                return Ok(View::Home { interaction, client, failure: Some(failure) });
+            }
         };
         // pages that wait load themselves: only the others show that somebody is there
         if !matches!(stage, Stage::Challenged(..)) {

@@ -10,6 +10,7 @@ pub mod hello;
 pub mod lists;
 pub mod looks;
 pub mod operator;
+pub mod payments;
 pub mod process;
 pub mod psu;
 pub mod raw;
