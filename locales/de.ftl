@@ -6,11 +6,12 @@ cancel = Abbrechen und zurück zu { $tpp }
 error_prefix = Fehler:
 error_heading = Bitte prüfen Sie Ihre Eingabe
 tpp_heading = Wer fragt an
-tpp_service = Dienst
 tpp_legal_name = Eingetragenes Unternehmen
 tpp_authorisation_number = Zulassungsnummer
 support_reference = Kennung für den Kundendienst
 technical_detail = Technischer Hinweis
+new_tab = (öffnet sich in einem neuen Tab)
+language_name = Deutsch
 
 ## Signing in
 sign_in_title = Anmelden
@@ -149,7 +150,7 @@ amount_euro = { $number } €
 amount_other = { $number } { $currency }
 
 ## Dates
-date = { $day }. { $month } { $year }
+date = { $day }. { $month } { $year }
 first_day = 1
 month_1 = Januar
 month_2 = Februar
@@ -196,6 +197,7 @@ notice_too_large_title = Diese Anfrage ist zu groß
 notice_too_large_text = Es wurden mehr Daten gesendet, als diese Seite annimmt.
 notice_too_large_advice = Gehen Sie zurück zu dem Dienst, von dem Sie kommen, und beginnen Sie neu. Wenn es wieder passiert, melden Sie es dem Anbieter.
 notice_home = Bei { $tpp } neu beginnen
+notice_home_advice = Gehen Sie zurück zu { $tpp } und beginnen Sie dort neu.
 
 ## Test customers
 customers_title = Testkunden

@@ -6,11 +6,12 @@ cancel = Cancel and return to { $tpp }
 error_prefix = Error:
 error_heading = Please check your entry
 tpp_heading = Who is asking
-tpp_service = Service
 tpp_legal_name = Registered company
 tpp_authorisation_number = Authorisation number
 support_reference = Reference for support
 technical_detail = Technical detail
+new_tab = (opens in a new tab)
+language_name = English
 
 ## Signing in
 sign_in_title = Sign in
@@ -149,7 +150,7 @@ amount_euro = €{ $number }
 amount_other = { $currency } { $number }
 
 ## Dates
-date = { $day } { $month } { $year }
+date = { $day } { $month } { $year }
 first_day = 1
 month_1 = January
 month_2 = February
@@ -196,6 +197,7 @@ notice_too_large_title = This request is too large
 notice_too_large_text = More data was sent to us than this page accepts.
 notice_too_large_advice = Go back to the service you came from and start again. If it happens again, tell its provider.
 notice_home = Start again at { $tpp }
+notice_home_advice = Go back to { $tpp } and start again there.
 
 ## Test customers
 customers_title = Test customers

@@ -6,11 +6,12 @@ cancel = Cancelar y volver a { $tpp }
 error_prefix = Error:
 error_heading = Revise los datos introducidos
 tpp_heading = Quién lo solicita
-tpp_service = Servicio
 tpp_legal_name = Razón social
 tpp_authorisation_number = Número de autorización
 support_reference = Referencia para el servicio de atención
 technical_detail = Detalle técnico
+new_tab = (se abre en una pestaña nueva)
+language_name = Español
 
 ## Signing in
 sign_in_title = Iniciar sesión
@@ -149,7 +150,7 @@ amount_euro = { $number } €
 amount_other = { $number } { $currency }
 
 ## Dates
-date = { $day } de { $month } de { $year }
+date = { $day } de { $month } de { $year }
 first_day = 1
 month_1 = enero
 month_2 = febrero
@@ -196,6 +197,7 @@ notice_too_large_title = Esta solicitud es demasiado grande
 notice_too_large_text = Se han enviado más datos de los que acepta esta página.
 notice_too_large_advice = Vuelva al servicio del que viene y empiece de nuevo. Si se repite, informe a su proveedor.
 notice_home = Empezar de nuevo en { $tpp }
+notice_home_advice = Vuelva a { $tpp } y empiece de nuevo allí.
 
 ## Test customers
 customers_title = Clientes de prueba

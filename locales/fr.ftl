@@ -6,11 +6,12 @@ cancel = Annuler et revenir chez { $tpp }
 error_prefix = Erreur :
 error_heading = Veuillez vérifier votre saisie
 tpp_heading = Qui fait la demande
-tpp_service = Service
 tpp_legal_name = Raison sociale
 tpp_authorisation_number = Numéro d’agrément
 support_reference = Référence pour l’assistance
 technical_detail = Détail technique
+new_tab = (s’ouvre dans un nouvel onglet)
+language_name = Français
 
 ## Signing in
 sign_in_title = Se connecter
@@ -149,7 +150,7 @@ amount_euro = { $number } €
 amount_other = { $number } { $currency }
 
 ## Dates
-date = { $day } { $month } { $year }
+date = { $day } { $month } { $year }
 first_day = 1er
 month_1 = janvier
 month_2 = février
@@ -196,6 +197,7 @@ notice_too_large_title = Cette demande est trop volumineuse
 notice_too_large_text = Nous avons reçu plus de données que cette page n’en accepte.
 notice_too_large_advice = Retournez au service d’où vous venez et recommencez. Si cela se reproduit, signalez-le à son fournisseur.
 notice_home = Recommencer chez { $tpp }
+notice_home_advice = Revenez chez { $tpp } et recommencez.
 
 ## Test customers
 customers_title = Clients de test

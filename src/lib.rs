@@ -8,7 +8,7 @@
 //! dev  trial    `guichet dev`: database, certificates, banks of one's own; `guichet try`: a TPP. Only cli names them
 //! server        settings -> files read, sockets bound, listeners served; reload, stop
 //! http          THIN: bytes <-> types. Routes, bodies, answers. Asks flows; never storage or pki
-//! pages         HTML and texts in four languages
+//! pages         HTML, texts of every language, themes
 //! flows         THE SHELL: read the clock, load, ask oauth, write, audit, commit
 //! standing      PURE: blocks, register and merges + a TPP + a time -> what it may do, beside its certificate
 //! storage       THE ONLY SQL. One function a question; an outage is never "not found"

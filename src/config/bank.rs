@@ -5,9 +5,10 @@ use super::{
     mistakes::{Findings, Source, suggestion},
     names,
     reader::{self, Reader, choice},
+    theme,
 };
 use crate::oauth::{
-    brand::{AccountChoice, Brand, BrandId, ClientAuth, ExchangeScope, Lang, PsuAuthentication, RegistrationPolicy, ScopePolicy, Theme},
+    brand::{AccountChoice, Brand, BrandId, ClientAuth, ExchangeScope, Lang, PsuAuthentication, RegistrationPolicy, ScopePolicy},
     channel::{AppSegment, Channel, Fallback, ScaSpelling},
     sca::ScaFailure,
     scope::ScopeToken,
@@ -52,10 +53,12 @@ const USUAL_PAYMENT_REQUEST: Duration = Duration::minutes(30);
 pub struct Overrides<'a> {
     pub authorization: Option<Reader<'a>>,
     pub scope: Option<Reader<'a>>,
+    pub theme: Option<Reader<'a>>,
 }
 
 /// The brand that `bank` describes at `place`.
-pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPlace) -> Option<Brand> {
+/// Files that its theme names are opened if `open_files`.
+pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPlace, open_files: bool) -> Option<Brand> {
     let name = bank.need("name", names::id).unwrap_or_default();
     let display_name = bank.text("display_name");
     let registration = registration(&mut bank.table("registration"), place.sandbox);
@@ -70,6 +73,7 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
     let (languages, default_language) = languages(&mut bank.table("languages"));
     let scopes = finished(&mut above(overrides.scope, bank.table("scope")), |t| scopes(t, place.sandbox));
     let channels = channels(bank, place.sandbox, &scopes);
+    let theme = theme::read(bank.optional_table("theme"), overrides.theme, default_language, open_files);
     let authorization = authorization(&mut above(overrides.authorization, bank.table("authorization")));
     bank.finish();
     Some(Brand {
@@ -98,7 +102,7 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
         } else {
             PsuAuthentication::None
         }),
-        theme: Theme::default(),
+        theme,
     })
 }
 
@@ -281,9 +285,9 @@ pub(super) fn shipped(bank: &str, place: BrandPlace, findings: &Findings) -> Opt
         findings.about(bank, why);
     }
     let name = format!("{bank}.toml");
-    let source = Source { name: &name, text };
+    let source = Source { name: &name, text, folder: None };
     let table = reader::parse(&source, findings)?;
-    let brand = read(&mut Reader::new(&source, &table, findings), Overrides::default(), place)?;
+    let brand = read(&mut Reader::new(&source, &table, findings), Overrides::default(), place, false)?;
     if let Some(why) = collisions::within(&brand) {
         findings.about(&name, why);
     }

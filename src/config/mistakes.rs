@@ -1,6 +1,6 @@
 //! What is wrong in the settings: every mistake at once, each with its place.
 
-use std::{cell::RefCell, fmt, ops::Range};
+use std::{cell::RefCell, fmt, ops::Range, path::Path};
 
 /// One mistake. The message never holds a secret: values of keys that could carry one are not repeated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +48,8 @@ impl std::error::Error for Mistakes {}
 pub struct Source<'a> {
     pub name: &'a str,
     pub text: &'a str,
+    /// Where relative paths in it start; `None`: it was compiled in, and names none.
+    pub folder: Option<&'a Path>,
 }
 
 /// A place in a source.

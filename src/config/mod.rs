@@ -12,6 +12,7 @@ mod revocation;
 mod sca;
 mod segments;
 mod settings;
+mod theme;
 mod trusted_lists;
 
 pub use crate::pki::staleness::{StalePolicy, Staleness};
@@ -235,7 +236,9 @@ pub fn example_brands() -> Vec<Brand> {
 
 fn settings(name: &str, text: &str, context: Context<'_>) -> Result<Settings, Mistakes> {
     let findings = Findings::default();
-    let (own, defaults) = (Source { name, text }, Source { name: "default.toml", text: DEFAULT });
+    let folder = context.folder.clone();
+    let own = Source { name, text, folder: Some(&folder) };
+    let defaults = Source { name: "default.toml", text: DEFAULT, folder: None };
     let tables = (reader::parse(&own, &findings), reader::parse(&defaults, &findings));
     let settings = match &tables {
         (Some(own_table), Some(default_table)) => {

@@ -3,7 +3,7 @@
 //! serde would stop at the first mistake; an operator wants all of them.
 
 use super::mistakes::{Findings, Source, Spot, suggestion};
-use std::{fmt::Display, ops::RangeInclusive};
+use std::{fmt::Display, ops::RangeInclusive, path::Path};
 use toml::de::{DeTable, DeValue};
 
 /// One table of one file.
@@ -62,6 +62,13 @@ impl<'a> Reader<'a> {
     /// Where `key` is, or where it would be.
     fn spot(&self, key: &str) -> Spot<'a> {
         self.find(key).map_or_else(|| self.home.clone(), |f| f.spot)
+    }
+
+    /// Which of two keys was said last: in the upper layer, or the first of them.
+    pub fn nearest<'k>(&self, keys: [&'k str; 2]) -> &'k str {
+        let depth = |key: &str| self.layers.iter().position(|l| l.find(key).is_some()).unwrap_or(usize::MAX);
+        let [first, second] = keys;
+        if depth(second) < depth(first) { second } else { first }
     }
 
     pub fn has(&mut self, key: &'static str) -> bool {
@@ -126,6 +133,13 @@ impl<'a> Reader<'a> {
     pub fn may<T>(&mut self, key: &'static str, read: impl FnOnce(&DeValue<'_>) -> Result<T, String>) -> Option<T> {
         let found = self.ask(key)?;
         self.judge(key, &found, read)
+    }
+
+    /// A file that may be named, relative to the one that names it.
+    pub fn file<T>(&mut self, key: &'static str, read: impl FnOnce(&Path) -> Result<T, String>) -> Option<T> {
+        let found = self.ask(key)?;
+        let folder = found.spot.source.folder.unwrap_or(Path::new(""));
+        self.judge(key, &found, |v| read(&folder.join(text(v)?)))
     }
 
     /// A section; when nobody wrote it, its required keys are missed here.

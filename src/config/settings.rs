@@ -361,12 +361,18 @@ fn brand(row: &mut Reader<'_>, context: &Context<'_>) -> (Option<Brand>, Option<
 }
 
 fn described(row: &mut Reader<'_>, bank: Option<String>, place: Option<BrandPlace>, context: &Context<'_>) -> Option<Brand> {
-    let overrides = Overrides { authorization: row.optional_table("authorization"), scope: row.optional_table("scope") };
+    let overrides = Overrides {
+        authorization: row.optional_table("authorization"),
+        scope: row.optional_table("scope"),
+        theme: row.optional_table("theme"),
+    };
     let (name, text) = bank_file(&bank?, row, context)?;
-    let source = Source { name: &name, text: &text };
+    let folder = Path::new(&name).parent();
+    let source = Source { name: &name, text: &text, folder };
     let table = reader::parse(&source, row.findings())?;
     // A bank file is judged even where its place is not known.
-    let brand = bank::read(&mut Reader::new(&source, &table, row.findings()), overrides, place.clone().unwrap_or_default());
+    let brand =
+        bank::read(&mut Reader::new(&source, &table, row.findings()), overrides, place.clone().unwrap_or_default(), context.must_exist);
     place.and(brand)
 }
 

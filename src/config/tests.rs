@@ -1,5 +1,6 @@
 mod banks;
 mod defaults;
+mod theme;
 
 use super::*;
 use crate::standing::{Country, RegisterUse};

@@ -24,8 +24,9 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        self, AccountChoice, CalendarDate, ChannelAnswer, Consent, Customers, MethodChoice, NotServed, NoticeKind, OneTimeCode, OpenApp,
-        Outcome, Return, ScriptedCustomer, SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity, negotiate,
+        self, AccountChoice, Asset, Assets, CalendarDate, ChannelAnswer, Consent, Customers, MethodChoice, NotServed, NoticeKind,
+        OneTimeCode, OpenApp, Outcome, Return, ScriptedCustomer, SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity,
+        negotiate,
     },
     sca::simulator,
 };
@@ -447,18 +448,15 @@ fn set_cookie(response: &mut Response, key: &BrowserKey, age: time::Duration) {
     }
 }
 
-/// `/assets/{name}`: stylesheet and script.
-pub async fn asset(Path(name): Path<String>) -> Response {
-    match pages::asset(&name) {
-        Some((content_type, bytes)) => {
-            let mut response = respond::status(StatusCode::OK);
-            *response.body_mut() = Body::from(bytes);
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            response
-        }
-        None => respond::status(StatusCode::NOT_FOUND),
-    }
+/// `/assets/{name}`: stylesheets, the script, a brand's pictures and fonts.
+pub async fn asset(State(assets): State<Arc<Assets>>, Path(name): Path<String>) -> Response {
+    let Some(asset) = assets.get(&name) else { return respond::status(StatusCode::NOT_FOUND) };
+    let mut response = respond::status(StatusCode::OK);
+    *response.body_mut() = Body::from(asset.bytes.to_vec());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(Asset::CSP));
+    response
 }

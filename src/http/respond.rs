@@ -111,13 +111,13 @@ pub fn notice(status: StatusCode, site: PageSite<'_>, kind: NoticeKind, request_
     notice_with_home(status, site, kind, request_id, None)
 }
 
-/// A notice that offers to start again at the TPP: `home` is its identity and where it lives.
+/// A notice that offers to start again at the TPP: `home` is its identity, and its own site if it registered one.
 pub fn notice_with_home(
     status: StatusCode,
     site: PageSite<'_>,
     kind: NoticeKind,
     request_id: &str,
-    home: Option<(&TppIdentity, &str)>,
+    home: Option<(&TppIdentity, Option<&str>)>,
 ) -> Response {
     let mut response = page(status, site, Notice { site, kind, request_id, detail: None, home }.render());
     if status == StatusCode::SERVICE_UNAVAILABLE {

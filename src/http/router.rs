@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::App,
     oauth::{brand::Lang, error::OAuthError},
-    pages::{NoticeKind, Site as PageSite},
+    pages::{Look, NoticeKind, Site as PageSite, common_assets},
     tls::peer::Counter,
 };
 use axum::{
@@ -37,18 +37,24 @@ type ByHost = HashMap<String, Router>;
 /// The routes of the tpp and psu counters, by host.
 pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
     let (mut tpp, mut psu) = (ByHost::new(), ByHost::new());
+    // a name is its content's hash: all brands' files can lie side by side
+    let mut assets = common_assets();
     for brand in &app.brands {
-        let site = Arc::new(Site { app: app.clone(), brand: brand.clone(), limits: *limits, document: OnceLock::new() });
+        let look = Look::of(&brand.theme, brand.default_language);
+        assets.extend(look.assets.clone());
+        let site = Arc::new(Site { app: app.clone(), brand: brand.clone(), limits: *limits, document: OnceLock::new(), look });
         if !psu.contains_key(&host_of(&brand.psu_origin)) {
             merge(&mut psu, &brand.psu_origin, short_addresses(&site));
         }
         merge(&mut tpp, &brand.tpp_origin, routes(&site, Counter::Tpp));
         merge(&mut psu, &brand.psu_origin, routes(&site, Counter::Psu));
     }
+    let assets = Router::new().route("/assets/{name}", get(authorize::asset)).with_state::<()>(Arc::new(assets));
     let finish = |table: ByHost, fallback: fn(Router) -> Router| {
-        table.into_iter().map(|(host, routes)| (host, observed(fallback(routes)))).collect()
+        table.into_iter().map(|(host, routes)| (host, observed(fallback(routes.merge(assets.clone()))))).collect()
     };
-    (finish(tpp, tpp_fallbacks), finish(psu, page_fallbacks))
+    // the one page at the counter of machines needs them, too
+    (finish(tpp, machine_fallbacks), finish(psu, page_fallbacks))
 }
 
 /// What a host has once, whatever the number of its brands: its first brand answers.
@@ -145,14 +151,8 @@ fn machine_fallbacks(routes: Router) -> Router {
         .method_not_allowed_fallback(async || respond::error(&OAuthError::NO_SUCH_METHOD))
 }
 
-/// The one page of this counter needs the stylesheet.
-fn tpp_fallbacks(routes: Router) -> Router {
-    machine_fallbacks(routes.route("/assets/{name}", get(authorize::asset)))
-}
-
 fn page_fallbacks(routes: Router) -> Router {
     routes
-        .route("/assets/{name}", get(authorize::asset))
         .fallback(async |request: Request<Body>| plain_notice(StatusCode::NOT_FOUND, NoticeKind::NotFound, &request))
         .method_not_allowed_fallback(async |request: Request<Body>| {
             plain_notice(StatusCode::METHOD_NOT_ALLOWED, NoticeKind::MethodNotAllowed, &request)
@@ -163,7 +163,7 @@ fn page_fallbacks(routes: Router) -> Router {
 fn plain_notice(status: StatusCode, kind: NoticeKind, request: &Request<Body>) -> Response {
     let accept = request.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let lang = accept.split(',').find_map(|tag| Lang::from_tag(tag.trim())).unwrap_or(Lang::En);
-    respond::notice(status, PageSite { lang, brand: "", sandbox: false }, kind, &request_id(request))
+    respond::notice(status, PageSite { lang, brand: "", sandbox: false, look: None }, kind, &request_id(request))
 }
 
 /// A panic is answered 500 and counted; the matched pattern goes with the answer to the log.

@@ -4,7 +4,7 @@ use super::body::BodyLimits;
 use crate::{
     app::App,
     oauth::brand::{Brand, Lang},
-    pages::Site as PageSite,
+    pages::{Look, Site as PageSite},
 };
 use axum::extract::MatchedPath;
 use serde_json::Value;
@@ -37,6 +37,7 @@ pub struct Site {
     pub limits: HttpLimits,
     /// The brand's OpenAPI document, built when first asked for.
     pub document: OnceLock<Value>,
+    pub look: Look,
 }
 
 impl Site {
@@ -47,7 +48,7 @@ impl Site {
     }
 
     pub fn page(&self, lang: Lang) -> PageSite<'_> {
-        PageSite { lang, brand: &self.brand.display_name, sandbox: self.brand.sandbox }
+        PageSite { lang, brand: &self.brand.display_name, sandbox: self.brand.sandbox, look: Some(&self.look) }
     }
 }
 

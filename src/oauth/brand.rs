@@ -1,8 +1,11 @@
 //! A brand: one bank as TPPs and customers see it. All that differs between banks is a value in here, read from TOML.
 
+pub use super::language::Lang;
+
 use super::{
     channel::Channel,
     scope::{Scope, ScopeToken},
+    theme::Theme,
 };
 use std::{collections::BTreeSet, fmt, sync::Arc};
 use time::Duration;
@@ -30,34 +33,6 @@ impl fmt::Debug for BrandId {
 impl fmt::Display for BrandId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// A language the pages speak (the primary subtag of RFC 5646).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lang {
-    De,
-    En,
-    Es,
-    Fr,
-}
-
-impl Lang {
-    pub const ALL: [Self; 4] = [Self::De, Self::En, Self::Es, Self::Fr];
-
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::De => "de",
-            Self::En => "en",
-            Self::Es => "es",
-            Self::Fr => "fr",
-        }
-    }
-
-    /// `de`, `de-AT`, `DE`: the primary subtag decides.
-    pub fn from_tag(tag: &str) -> Option<Self> {
-        let primary = tag.split(['-', '_']).next().unwrap_or(tag);
-        Self::ALL.into_iter().find(|l| l.tag().eq_ignore_ascii_case(primary))
     }
 }
 
@@ -139,32 +114,6 @@ pub enum AccountChoice {
     One,
     /// The customer chooses at least one.
     Some,
-}
-
-/// How a brand looks: data, checked when it is loaded. Files are read once, and served under a name that is their hash.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Theme {
-    /// CSS custom properties and their colours, over the stylesheet's own.
-    pub colours: Vec<(&'static str, String)>,
-    pub logo: Option<ThemeFile>,
-    pub fonts: Vec<ThemeFile>,
-    /// What stands below every page: by language, the text and where it leads.
-    pub legal: Vec<(Lang, LegalText)>,
-    /// By language: whom a customer may ask.
-    pub support: Vec<(Lang, String)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ThemeFile {
-    pub media_type: &'static str,
-    pub bytes: Vec<u8>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LegalText {
-    pub text: String,
-    /// https.
-    pub url: Option<String>,
 }
 
 /// One bank, complete and checked: `config` builds it and reports every contradiction at once.

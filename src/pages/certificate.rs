@@ -135,8 +135,8 @@ impl CertificatePage<'_> {
         minute(judged.at)
     }
 
-    const fn language(&self, lang: &Lang) -> &'static str {
-        language_name(*lang)
+    fn language(&self, lang: &Lang) -> String {
+        Texts::of(*lang).language_name()
     }
 
     fn path(&self, judged: &Judged<'_>) -> Option<ReportedPath> {
@@ -210,13 +210,4 @@ fn named(id: String) -> String {
 fn minute(time: OffsetDateTime) -> String {
     let time = time.to_offset(time::UtcOffset::UTC);
     format!("{:04}-{:02}-{:02} {:02}:{:02} UTC", time.year(), u8::from(time.month()), time.day(), time.hour(), time.minute())
-}
-
-const fn language_name(lang: Lang) -> &'static str {
-    match lang {
-        Lang::De => "Deutsch",
-        Lang::En => "English",
-        Lang::Es => "Español",
-        Lang::Fr => "Français",
-    }
 }

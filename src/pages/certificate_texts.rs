@@ -1,37 +1,23 @@
 //! Rules and reasons in the reader's language. English stands beside the code that judges; the other languages' catalogues
-//! are keyed by the names and codes that stand there.
+//! are keyed by the names and codes that stand there. A language may do without: then developers read English.
 
-use super::texts::Texts;
+use super::texts::{Texts, certificates_source};
 use crate::{
     oauth::brand::Lang,
     pki::{self, Reason, Rule, Warning},
 };
 use std::{collections::BTreeSet, sync::LazyLock};
 
-static CATALOGUES: LazyLock<[Texts; 4]> = LazyLock::new(|| Lang::ALL.map(|lang| Texts::read(lang, source(lang))));
+static CATALOGUES: LazyLock<[Texts; Lang::ALL.len()]> =
+    LazyLock::new(|| Lang::ALL.map(|lang| Texts::read(lang, certificates_source(lang))));
 
-pub(super) const fn source(lang: Lang) -> &'static str {
-    match lang {
-        Lang::De => include_str!("../../locales/certificate/de.ftl"),
-        Lang::En => "",
-        Lang::Es => include_str!("../../locales/certificate/es.ftl"),
-        Lang::Fr => include_str!("../../locales/certificate/fr.ftl"),
-    }
-}
-
-/// The names and codes that a language has a text for; none for English, which is the code's own.
+/// The names and codes that a language has a text for; none for English, which is the code's own, and for those without a catalogue.
 pub fn certificate_texts(lang: Lang) -> &'static BTreeSet<String> {
     &of(lang).keys
 }
 
 fn of(lang: Lang) -> &'static Texts {
-    let [de, en, es, fr] = &*CATALOGUES;
-    match lang {
-        Lang::De => de,
-        Lang::En => en,
-        Lang::Es => es,
-        Lang::Fr => fr,
-    }
+    &CATALOGUES[lang as usize]
 }
 
 /// A text that no catalogue has is told in English rather than not at all; [`faults`] finds it.
@@ -57,7 +43,7 @@ pub(super) fn warning(lang: Lang, warning: &Warning) -> String {
 
 /// What could not be read, which rules have no text, and which texts only some of the languages have.
 pub(super) fn faults() -> Vec<String> {
-    let foreign = || CATALOGUES.iter().filter(|texts| texts.lang != Lang::En);
+    let foreign = || CATALOGUES.iter().filter(|texts| !certificates_source(texts.lang).is_empty());
     let rules = Rule::ALL.into_iter().flat_map(|rule| ["title", "advice"].map(|part| format!("rule_{}_{part}", rule.name())));
     let all: BTreeSet<_> = foreign().flat_map(|texts| texts.keys.iter().cloned()).chain(rules).collect();
     let missing = |texts: &Texts| -> Vec<_> {

@@ -7,8 +7,7 @@ use serde_json::Value;
 
 /// A page that a TPP's developer reads; in English, like the document. The document is shown as far as it can be read.
 pub struct Developers<'a> {
-    pub brand: &'a str,
-    pub sandbox: bool,
+    pub site: Site<'a>,
     pub document: &'a Value,
     /// Where a certificate is checked.
     pub certificate_page: Option<&'a str>,
@@ -24,7 +23,7 @@ struct DevelopersPage<'a> {
 
 impl Developers<'_> {
     pub fn render(&self) -> String {
-        let site = Site { lang: Lang::En, brand: self.brand, sandbox: self.sandbox };
+        let site = Site { lang: Lang::En, ..self.site };
         html(&DevelopersPage { site, api: Api::read(self.document), certificate_page: self.certificate_page })
     }
 }

@@ -100,7 +100,7 @@ pub(super) fn day(t: &Texts, text: &str) -> String {
     CalendarDate::parse(text).map_or_else(|| plain(text), |date| date.text(t))
 }
 
-/// An IBAN in groups of four, which do not come apart at the end of a line; other account numbers as they came.
+/// An IBAN in groups of four, so that a narrow page breaks it between groups only; other account numbers as they came.
 pub(super) fn account_number(text: &str) -> String {
     let text = plain(text);
     match iban(&text) {
@@ -131,7 +131,7 @@ fn iban(text: &str) -> Option<String> {
 
 fn groups(compact: &str) -> String {
     let groups: Vec<String> = compact.chars().collect::<Vec<_>>().chunks(4).map(|chunk| chunk.iter().collect()).collect();
-    groups.join("\u{a0}")
+    groups.join(" ")
 }
 
 /// An account of the customer's: what the bank calls it, and its number.

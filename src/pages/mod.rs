@@ -13,6 +13,7 @@ mod customers;
 mod developers;
 mod format;
 mod language;
+mod look;
 mod not_served;
 mod notice;
 mod open_app;
@@ -36,6 +37,7 @@ pub use customers::{ChannelAnswer, Customers, ScriptedCustomer};
 pub use developers::Developers;
 pub use format::CalendarDate;
 pub use language::negotiate;
+pub use look::{Asset, Assets, Look, common_assets};
 pub use not_served::NotServed;
 pub use notice::{Notice, NoticeKind};
 pub use open_app::OpenApp;
@@ -50,7 +52,8 @@ use crate::oauth::{brand::Lang, secret::Digest};
 use std::{fmt::Write, sync::LazyLock};
 
 /// `Content-Security-Policy` of every page (BCP 4.16: no framing; 4.2.4: nothing from third parties).
-pub const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+pub const CSP: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
 /// What a page does by itself, and so what its policy must allow beside [`CSP`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,11 +96,25 @@ pub struct Site<'a> {
     /// The brand's display name; empty where no brand was recognised.
     pub brand: &'a str,
     pub sandbox: bool,
+    /// The brand's; `None`: the colours that come with the program.
+    pub look: Option<&'a Look>,
 }
 
 impl Site<'_> {
     fn t(&self) -> &'static Texts {
         Texts::of(self.lang)
+    }
+
+    fn schemes(&self) -> &'static str {
+        if self.look.is_none_or(|look| look.dark) { "light dark" } else { "light" }
+    }
+
+    fn logo(&self) -> Option<&str> {
+        self.look?.logo.as_deref()
+    }
+
+    fn footer(&self) -> Option<look::Footer<'_>> {
+        self.look?.footer(self.lang)
     }
 }
 
@@ -117,7 +134,7 @@ fn hashed(name: &str, content: &[u8], extension: &str) -> String {
     hashed + "." + extension
 }
 
-/// The path every page links to; served from [`asset`].
+/// The path every page links to; served from [`common_assets`].
 pub fn stylesheet_path() -> String {
     format!("/assets/{}", *STYLESHEET_NAME)
 }
@@ -125,12 +142,6 @@ pub fn stylesheet_path() -> String {
 /// The path that a page which does something by itself links to.
 pub fn script_path() -> String {
     format!("/assets/{}", *SCRIPT_NAME)
-}
-
-/// What stands at `/assets/{name}`: content type and bytes, immutable.
-pub fn asset(name: &str) -> Option<(&'static str, &'static [u8])> {
-    let ours = [("text/css; charset=utf-8", &*STYLESHEET_NAME, STYLESHEET), ("text/javascript; charset=utf-8", &*SCRIPT_NAME, SCRIPT)];
-    ours.into_iter().find(|(_, ours, _)| name == *ours).map(|(content_type, _, content)| (content_type, content.as_bytes()))
 }
 
 /// A template writes into a String, which does not fail.

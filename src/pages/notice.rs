@@ -43,8 +43,8 @@ pub struct Notice<'a> {
     pub request_id: &'a str,
     /// One line in English for the TPP's developers, such as which parameter is wrong.
     pub detail: Option<&'a str>,
-    /// Where the customer can start again, if we know who sent him: never an answer, and never an unchecked address.
-    pub home: Option<(&'a TppIdentity, &'a str)>,
+    /// Where the customer can start again, if we know who sent him, and its own site if it registered one.
+    pub home: Option<(&'a TppIdentity, Option<&'a str>)>,
 }
 
 struct NoticeTexts {
@@ -92,6 +92,7 @@ impl Notice<'_> {
             ),
             NoticeKind::TooLarge => (t.notice_too_large_title(), t.notice_too_large_text(), t.notice_too_large_advice()),
         };
+        let advice = self.home.map_or(advice, |(tpp, _)| t.notice_home_advice(tpp.client_name()));
         NoticeTexts { title, explanation, advice }
     }
 }

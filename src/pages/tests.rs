@@ -5,11 +5,12 @@ use crate::oauth::{
     payment::{Frequency, Payment, PaymentKind},
     sca::ScaFailure,
     scope::Scope,
+    theme::{FileKind, Palette, Scheme, Theme, ThemeFile, ThemeText},
 };
 use crate::pki::{Asked, CertificateFacts, FoundPath, Issuer, ListedAs, Pointers, PublicKey, Reason, Rule, Verdict, Warning};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 use time::{Duration, OffsetDateTime};
 
 const EVIL: &str = "Tipp\u{202e} \"'><script>alert(1)</script>&";
@@ -18,8 +19,25 @@ const MARKUP: &str = "\"'><script>alert(1)</script>&";
 const CSRF: &str = "csrf-1\"><script>";
 
 fn site(lang: Lang) -> Site<'static> {
-    Site { lang, brand: "Banque <Exemple>", sandbox: true }
+    Site { lang, brand: "Banque <Exemple>", sandbox: true, look: Some(&LOOK) }
 }
+
+/// A theme with everything, its texts as hostile as the rest.
+static LOOK: LazyLock<Look> = LazyLock::new(|| {
+    let file = |kind| Some(ThemeFile { kind, bytes: vec![] });
+    let text = || Some(MARKUP.to_owned());
+    let links = vec![(MARKUP.to_owned(), "https://bank.example/\"><script>".to_owned())];
+    let text = ThemeText { support: text(), support_url: Some("tel:+33\"><script>".to_owned()), legal: text(), links };
+    let theme = Theme {
+        logo: file(FileKind::Svg),
+        icon: file(FileKind::Png),
+        font: file(FileKind::Woff2),
+        bold_font: file(FileKind::Woff2),
+        texts: BTreeMap::from([(Lang::Fr, text)]),
+        ..Theme::default()
+    };
+    Look::of(&theme, Lang::Fr)
+});
 
 fn scope(text: &str) -> Scope {
     Scope::parse(text).unwrap()
@@ -145,7 +163,7 @@ fn pages(lang: Lang) -> Vec<(String, bool, String)> {
         }
     }
     for kind in NoticeKind::ALL {
-        for home in [None, Some((&tpp, "/\"><script>"))] {
+        for home in [None, Some((&tpp, None)), Some((&tpp, Some("/\"><script>")))] {
             let notice = Notice { site: site(lang), kind, request_id: MARKUP, detail: Some(EVIL), home };
             pages.push((format!("notice {kind:?}"), false, notice.render()));
         }
@@ -268,6 +286,10 @@ fn assert_harmless(name: &str, html: &str) {
     for bad in ["<script", "</script", " style=", "<style", "javascript:", " onclick", "alert(1)<", "{ $", "{$", "\u{202e}", "<Exemple>"] {
         assert!(!html.contains(bad), "{name}: {bad} in {html}");
     }
+    let footer = html.find("<footer").map(|at| &html[at..html.find("</footer>").unwrap()]).unwrap_or_default();
+    assert_eq!(footer.matches("rel=\"noopener noreferrer\"").count(), footer.matches("_blank").count(), "{name}");
+    // where a brand's own links lead is the configuration's to check
+    let html = if footer.is_empty() { html.clone() } else { html.replacen(footer, "<footer>", 1) };
     for attribute in ["href=\"", "src=\"", "action=\""] {
         for target in html.split(attribute).skip(1) {
             let own = (target.starts_with('/') && !target.starts_with("//")) || target.starts_with('#');
@@ -293,7 +315,8 @@ fn every_page_renders_in_every_language_and_escapes_what_is_foreign() {
             let hidden = "<input type=\"hidden\" name=\"csrf\" value=\"csrf-1&#34;&#62;&#60;script&#62;\">";
             assert_eq!(html.contains(hidden), form, "{name}");
             let ways = ["name=\"decision\" value=\"cancel\" formnovalidate", "method=\"post\""].map(|s| html.contains(s));
-            assert_eq!(ways, [form, form], "{name}");
+            // on a permission's page, what is kept is kept by a link
+            assert_eq!(ways, [form && !name.starts_with("permission"), form], "{name}");
         }
     }
 }
@@ -304,7 +327,7 @@ fn ids_are_unique_and_references_lead_somewhere() {
     let mut all: Vec<_> = pages(Lang::Fr).into_iter().map(|(name, _, html)| (name, html)).collect();
     all.push((
         "developers".to_owned(),
-        Developers { brand: "B", sandbox: false, document: &document, certificate_page: Some("/b/en/certificate") }.render(),
+        Developers { site: site(Lang::Fr), document: &document, certificate_page: Some("/b/en/certificate") }.render(),
     ));
     for (name, html) in all {
         let mut ids = attribute_values(&html, "id");
@@ -313,7 +336,7 @@ fn ids_are_unique_and_references_lead_somewhere() {
         ids.dedup();
         assert_eq!(ids.len(), before, "{name}: {ids:?}");
         for reference in ["for", "aria-labelledby", "aria-describedby"].iter().flat_map(|a| attribute_values(&html, a)) {
-            assert!(ids.contains(&reference), "{name}: {reference}");
+            assert!(reference.split(' ').all(|id| ids.contains(&id)), "{name}: {reference}");
         }
         for anchor in attribute_values(&html, "href").iter().filter_map(|h| h.strip_prefix('#')) {
             assert!(ids.contains(&anchor), "{name}: #{anchor}");
@@ -341,11 +364,16 @@ fn the_consent_page_says_what_is_asked_and_no_more() {
     let tpp = TppIdentity::new("Tipp", "Tipp SAS", "12345");
     let until = Some(CalendarDate { year: 2027, month: 1, day: 31 });
     let rows: [(&str, bool, &[&str], &[&str]); 5] = [
-        ("aisp", false, &["last 90 days", ">Continue<", "31 January 2027", "at Tipp or at Banque"], &["older transactions", ">Allow<"]),
+        (
+            "aisp",
+            false,
+            &["last 90 days", ">Continue<", "31\u{a0}January 2027", "at Tipp or at Banque"],
+            &["older transactions", ">Allow<"],
+        ),
         ("aisp extended_transaction_history", false, &["older transactions", ">Continue<"], &[">Allow<"]),
         ("aisp", true, &["Allow Tipp to see your accounts?", ">Allow<"], &[">Continue<"]),
-        ("cbpii", false, &["yes or no only", ">Allow<", "31 January 2027"], &[">Continue<", "last 90 days"]),
-        ("pisp", false, &["amount and the payee at Tipp", ">Continue<"], &["31 January 2027", "last 90 days", ">Allow<"]),
+        ("cbpii", false, &["yes or no only", ">Allow<", "31\u{a0}January 2027"], &[">Continue<", "last 90 days"]),
+        ("pisp", false, &["amount and the payee at Tipp", ">Continue<"], &["31\u{a0}January 2027", "last 90 days", ">Allow<"]),
     ];
     for (asked, explicit, said, unsaid) in rows {
         let html = consent(Lang::En, asked, explicit, until, &tpp);
@@ -357,6 +385,109 @@ fn the_consent_page_says_what_is_asked_and_no_more() {
         }
     }
     assert!(consent(Lang::En, "cbpii", false, None, &tpp).contains("valid until you withdraw it"));
+}
+
+#[test]
+fn a_payments_page_says_what_is_approved_in_the_languages_own_format() {
+    let tpp = TppIdentity::new("Tipp", "Tipp SAS", "12345");
+    let order = Payment {
+        amount: "1234.5".into(),
+        currency: "EUR".into(),
+        creditor_name: "Atelier <Dupont>".into(),
+        creditor_account: "DE89370400440532013000".into(),
+        execution_date: Some("2026-12-01".into()),
+        debtor_account: Some("FR7630006000011234567890189".into()),
+        batch_count: None,
+        ..payment(PaymentKind::Initiation, "x")
+    };
+    let (csrf, action, pisp) = (CSRF, "/j", scope("pisp"));
+    let chosen = [Account { currency: "EUR".into(), label: "Compte courant".into(), ..account("FR7630006000019876543210055") }];
+    for (lang, amount, date, every) in [
+        (Lang::De, "1.234,50 €", "1. Dezember 2026", "monatlich"),
+        (Lang::En, "€1,234.50", "1 December 2026", "every month"),
+        (Lang::Es, "1234,50 €", "1 de diciembre de 2026", "cada mes"),
+        (Lang::Fr, "1_234,50 €", "1er décembre 2026", "tous les mois"),
+    ] {
+        let site = site(lang);
+        let consent = |payment, accounts| {
+            let page =
+                Consent { site, tpp: &tpp, scope: &pisp, explicit: false, until: None, payment, accounts, action, csrf, outcomes: &[] };
+            page.render().replace('\u{a0}', " ").replace('\u{202f}', "_")
+        };
+        let html = consent(Some(&order), &[]);
+        for text in [amount, date, every, "Atelier &#60;Dupont&#62;", "DE89 3704 0044 0532 0130 00", "FR76 3000 6000 0112 3456 7890 189"] {
+            assert!(html.contains(text), "{lang:?} {text}: {html}");
+        }
+        // the account that the customer chose stands for the order's, masked
+        let html = consent(Some(&order), &chosen);
+        assert!(html.contains("Compte courant FR76 … 0055") && !html.contains("0189"), "{html}");
+        // what is approved stays in sight until the answer
+        let (payment, hint) = (Some(&order), None);
+        let waiting = Waiting { site, tpp: &tpp, action, csrf, hint, payment, status_url: "/s", other_methods: false }.render();
+        let code = OneTimeCode { site, tpp: &tpp, action, csrf, hint, payment, wrong: false, other_methods: false }.render();
+        for html in [waiting, code] {
+            let html = html.replace('\u{a0}', " ").replace('\u{202f}', "_");
+            assert!([amount, date, "DE89 3704 0044 0532 0130 00"].iter().all(|text| html.contains(text)), "{lang:?}: {html}");
+        }
+    }
+    let render = |order: &Payment| {
+        let (site, payment) = (site(Lang::En), Some(order));
+        let page =
+            Consent { site, tpp: &tpp, scope: &pisp, explicit: false, until: None, payment, accounts: &[], action, csrf, outcomes: &[] };
+        page.render()
+    };
+    let once = Payment { frequency: None, execution_date: None, debtor_account: None, ..order.clone() };
+    let batch = Payment { batch_count: Some(12), ..once.clone() };
+    let cancelled = Payment { kind: PaymentKind::Cancellation, ..once.clone() };
+    for (order, title, said, unsaid) in [
+        (&order, "Confirm your standing order", "every month", "As soon as"),
+        (&once, "Confirm your payment", "As soon as possible", "From your account"),
+        (&batch, "Confirm your payments", "Total amount", ">Amount<"),
+        (&cancelled, "Do you want to cancel this payment?", "this payment will not be made", "Cancel and return"),
+    ] {
+        let html = render(order);
+        assert!(html.contains(&format!("<h1>{title}</h1>")) && html.contains(said) && !html.contains(unsaid), "{title}: {html}");
+    }
+    // neither button of a cancellation can be taken for the other
+    let html = render(&cancelled);
+    assert!(html.contains(">Yes, cancel the payment<") && html.contains(">No, keep it and return to Tipp<"), "{html}");
+}
+
+#[test]
+fn a_failure_is_told_in_plain_words_and_never_which_factor_was_wrong() {
+    let tpp = TppIdentity::new("Tipp", "Tipp SAS", "12345");
+    for lang in Lang::ALL {
+        let site = Site { look: None, ..site(lang) };
+        let told = |failure| Return { site, tpp: &tpp, url: "/return", outcome: Outcome::of(Some(failure)) }.render();
+        use ScaFailure::{BlockedAfterFailures, OtpSuspended, Suspended, WrongDevice};
+        assert!([OtpSuspended, Suspended, WrongDevice].into_iter().all(|failure| told(failure) == told(BlockedAfterFailures)));
+        let different: std::collections::BTreeSet<_> = ScaFailure::ALL.into_iter().map(told).collect();
+        assert_eq!(different.len(), ScaFailure::ALL.len() - 3, "{lang:?}");
+        for failure in ScaFailure::ALL {
+            let html = told(failure).to_lowercase();
+            let codes = ["pin", "otp", "sca", "psu", "error", failure.name()].map(|word| format!(" {word} "));
+            assert!(codes.iter().all(|word| !html.contains(word.as_str())), "{failure:?}: {html}");
+            // it leaves only after it could be read, and not if the customer wants to stay
+            let leaves = failure != ScaFailure::Cancelled;
+            assert_eq!(html.contains("id=\"stay\"") && html.contains("role=\"status\""), leaves, "{failure:?}");
+        }
+    }
+}
+
+#[test]
+fn a_waiting_page_works_without_its_script() {
+    let (site, tpp) = (site(Lang::En), TppIdentity::new("Tipp", "Tipp SAS", "12345"));
+    let page =
+        Waiting { site, tpp: &tpp, action: "/j", csrf: "c", hint: None, payment: None, status_url: "/j/status", other_methods: true };
+    let html = page.render();
+    let without_script: String = html.split("<noscript>").skip(1).map(|rest| rest.split("</noscript>").next().unwrap()).collect();
+    assert!(
+        without_script.contains("<meta http-equiv=\"refresh\"") && without_script.contains("<a class=\"target\" href=\"/j\""),
+        "{html}"
+    );
+    assert!(html.contains("role=\"status\"") && html.contains("data-status-url=\"/j/status\"") && html.contains("data-page=\"/j\""));
+    assert!(html.contains("value=\"other_method\""));
+    assert!(Waiting::BEHAVIOUR.csp().contains("connect-src 'self'"));
 }
 
 #[test]
@@ -399,65 +530,57 @@ fn the_way_home_is_a_link_and_a_refresh_to_the_same_place() {
 }
 
 #[test]
-fn the_stylesheet_is_served_under_its_hashed_name_only() {
+fn what_pages_link_to_is_served_under_hashed_names_only() {
     let name = stylesheet_path().strip_prefix("/assets/").unwrap().to_owned();
     assert!(name.starts_with("guichet.") && name.ends_with(".css") && name.len() == "guichet..css".len() + 16, "{name}");
-    let (content_type, bytes) = asset(&name).unwrap();
-    assert!(content_type.starts_with("text/css") && bytes == STYLESHEET.as_bytes());
-    assert!(["", "guichet.css", "../Cargo.toml"].iter().all(|n| asset(n).is_none()));
+    let common = common_assets();
+    assert!(common[&name].media_type.starts_with("text/css") && &*common[&name].bytes == STYLESHEET.as_bytes());
+    assert!(common[script_path().strip_prefix("/assets/").unwrap()].media_type.starts_with("text/javascript"));
     assert!(!STYLESHEET.contains("url(") && !STYLESHEET.contains("@import") && !CSP.contains("unsafe"));
+    assert!(Behaviour::ALL.iter().all(|b| b.csp().starts_with(CSP) && !b.csp().contains("unsafe")));
+    assert!(!["eval", "innerHTML", "document.write", "http:", "https:"].iter().any(|bad| SCRIPT.contains(bad)));
+    // and what a theme brings along
+    let (look, html) = (&*LOOK, sign_in(Lang::En, "aisp", None, &TppIdentity::new("Tipp", "Tipp SAS", "1")));
+    let linked = html.split("\"/assets/").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let linked: Vec<_> = linked.filter(|name| !common.contains_key(*name)).collect();
+    assert_eq!(linked.iter().map(|name| name.split('.').next().unwrap()).collect::<Vec<_>>(), ["theme", "icon", "logo"]);
+    assert!(linked.iter().all(|name| look.assets.contains_key(*name)));
+    let css = String::from_utf8(look.assets[linked[0]].bytes.to_vec()).unwrap();
+    let fonts: Vec<_> = css.split("url(\"/assets/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(fonts.len() == 2 && fonts.iter().all(|name| look.assets[*name].media_type == "font/woff2"), "{css}");
 }
 
-/// The variables of the light and of the dark scheme.
-fn palettes() -> [BTreeMap<&'static str, [f64; 3]>; 2] {
+/// The stylesheet's own colours are those that the settings start from, whose contrast is computed there.
+#[test]
+fn the_stylesheet_and_the_theme_start_from_the_same_colours() {
     let mut blocks = STYLESHEET.split(":root {").skip(1).map(|block| {
         let lines = block.split('}').next().unwrap().lines().filter_map(|l| l.trim().strip_prefix("--")?.strip_suffix(';'));
-        lines.map(|line| line.split_once(": #").map(|(name, hex)| (name, rgb(hex))).unwrap()).collect()
+        lines.filter(|line| line.contains(": #")).map(|line| line.split_once(": ").unwrap()).collect::<BTreeMap<_, _>>()
     });
-    [blocks.next().unwrap(), blocks.next().unwrap()]
-}
-
-fn rgb(hex: &str) -> [f64; 3] {
-    [0, 2, 4].map(|i| f64::from(u8::from_str_radix(&hex[i..i + 2], 16).unwrap()) / 255.0)
-}
-
-/// WCAG 2.2, relative luminance and contrast ratio.
-fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
-    let linear = |c: f64| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
-    let [mut a, mut b] = [a, b].map(|[r, g, b]| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b));
-    if a < b {
-        (a, b) = (b, a);
+    for scheme in [Scheme::Light, Scheme::Dark] {
+        let palette = Palette::of(scheme);
+        let ours: Vec<_> = palette.iter().map(|(name, colour)| (name, colour.to_string())).collect();
+        let block = blocks.next().unwrap();
+        assert_eq!(ours.iter().map(|(name, colour)| (*name, colour.as_str())).collect::<BTreeMap<_, _>>(), block, "{scheme:?}");
     }
-    (a + 0.05) / (b + 0.05)
+    let rest = STYLESHEET.rsplit("}\n}").next().unwrap();
+    assert!(!rest.contains('#'), "a colour that no theme can change: {rest}");
 }
 
 #[test]
-fn contrast_meets_wcag_aa_in_both_schemes() {
-    assert!((contrast(rgb("000000"), rgb("ffffff")) - 21.0).abs() < 1e-9);
-    assert!(contrast(rgb("777777"), rgb("ffffff")) < 4.5, "the well-known near miss");
-    let grounds = ["paper", "surface"];
-    for palette in palettes() {
-        let least = |front: &str, back: &str, ratio: f64| {
-            let got = contrast(palette[front], palette[back]);
-            assert!(got >= ratio, "{front} on {back}: {got:.2}");
-        };
-        for ground in grounds {
-            ["ink", "quiet", "accent"].iter().for_each(|text| least(text, ground, 4.5));
-            ["edge", "focus", "danger"].iter().for_each(|border| least(border, ground, 3.0));
-        }
-        ["good", "odd", "danger"].iter().for_each(|outcome| least(outcome, "surface", 4.5));
-        for (front, back) in [
-            ("good", "good-soft"),
-            ("ink", "good-soft"),
-            ("ink", "danger-soft"),
-            ("on-accent", "accent"),
-            ("danger", "danger-soft"),
-            ("ink", "note-soft"),
-            ("accent", "note-soft"),
-        ] {
-            least(front, back, 4.5);
-        }
-    }
+fn a_theme_without_a_dark_scheme_is_light_for_everybody() {
+    let light = Look::of(&Theme { dark: None, ..Theme::default() }, Lang::Fr);
+    let page = |look| {
+        NotServed { site: Site { look: Some(look), ..site(Lang::En) }, tpp: &TppIdentity::new("T", "T", "1"), notice: None, url: "/" }
+            .render()
+    };
+    assert!(page(&light).contains("name=\"color-scheme\" content=\"light\""));
+    assert!(page(&LOOK).contains("name=\"color-scheme\" content=\"light dark\""));
+    let css =
+        |look: &Look| String::from_utf8(look.assets.iter().find(|(name, _)| name.starts_with("theme.")).unwrap().1.bytes.to_vec()).unwrap();
+    assert!(!css(&light).contains("dark") && css(&LOOK).contains("prefers-color-scheme: dark"));
+    // the brand's texts are said in the page's language, or marked as another
+    assert!(page(&LOOK).contains("<footer lang=\"fr\">") && !page(&light).contains("<footer"));
 }
 
 fn brand(languages: &[Lang], default_language: Lang) -> Brand {
@@ -553,7 +676,7 @@ fn sample_document() -> Value {
 #[test]
 fn the_developer_page_shows_what_the_document_says() {
     let document = sample_document();
-    let html = Developers { brand: "B", sandbox: true, document: &document, certificate_page: Some("/b/en/certificate") }.render();
+    let html = Developers { site: site(Lang::Fr), document: &document, certificate_page: Some("/b/en/certificate") }.render();
     assert_harmless("developers", &html);
     for text in [
         "<html lang=\"en\"",
@@ -635,7 +758,7 @@ proptest! {
             info, item,
         ];
         for document in &documents {
-            let html = Developers { brand: "B", sandbox: false, document, certificate_page: Some("/b/en/certificate") }.render();
+            let html = Developers { site: site(Lang::Fr), document, certificate_page: Some("/b/en/certificate") }.render();
             prop_assert!(!html.contains("<script") && html.matches("<h1").count() == 1 && html.trim_end().ends_with("</html>"));
         }
     }
@@ -658,4 +781,133 @@ proptest! {
         prop_assert!(!hidden && !html.contains("<script"), "{}", html);
         prop_assert_eq!(html.matches("<button").count(), 2);
     }
+}
+
+/// `GUICHET_WRITE_PAGES=DIR cargo test --lib leafed` writes pages with believable contents, to be looked at without a server.
+#[test]
+fn pages_can_be_leafed_through() {
+    let tpp = TppIdentity::new("Finanzblick", "Buhl Finance Services GmbH", "BAFIN-117548");
+    let place = crate::config::BrandPlace {
+        sandbox: true,
+        issuer: "https://b.example".into(),
+        tpp_origin: "https://a.example".into(),
+        psu_origin: "https://b.example".into(),
+        ..Default::default()
+    };
+    for bank in crate::config::SHIPPED_BANKS {
+        let brand = crate::config::shipped_brand(bank, place.clone()).unwrap();
+        let look = Look::of(&brand.theme, brand.default_language);
+        for lang in Lang::ALL {
+            let site = Site { lang, brand: &brand.display_name, sandbox: false, look: Some(&look) };
+            let gallery = gallery(site, &tpp);
+            assert!(gallery.len() > 25);
+            for (name, html) in &gallery {
+                assert_harmless(name, html);
+            }
+            if let Some(folder) = std::env::var_os("GUICHET_WRITE_PAGES") {
+                let folder = std::path::PathBuf::from(folder);
+                let assets = look.assets.iter().map(|(name, asset)| (name.clone(), asset.bytes.to_vec()));
+                let common = common_assets().into_iter().map(|(name, asset)| (name, asset.bytes.to_vec()));
+                std::fs::create_dir_all(folder.join("assets")).unwrap();
+                assets.chain(common).for_each(|(name, bytes)| std::fs::write(folder.join("assets").join(name), bytes).unwrap());
+                for (name, html) in gallery {
+                    let html = html.replace("\"/assets/", "\"assets/");
+                    std::fs::write(folder.join(format!("{bank}-{}-{}.html", lang.tag(), name.replace(' ', "-"))), html).unwrap();
+                }
+            }
+        }
+    }
+}
+
+fn gallery(site: Site<'_>, tpp: &TppIdentity) -> Vec<(String, String)> {
+    let sandbox = Site { sandbox: true, ..site };
+    let (action, csrf, until) = ("/journey", "x", Some(CalendarDate { year: 2027, month: 5, day: 27 }));
+    let scopes = ["aisp", "cbpii", "pisp"].map(scope);
+    let account =
+        |id: &str, iban: &str, label: &str| Account { id: id.into(), iban: Some(iban.into()), label: label.into(), currency: "EUR".into() };
+    let accounts = [
+        account("1", "FR7630006000011234567890189", "Compte courant"),
+        account("2", "FR7630006000019876543210055", "Livret A"),
+        Account { currency: "CHF".into(), ..account("3", "CH9300762011623852957", "Compte en francs suisses") },
+    ];
+    let method = |id: &str, kind, label: &str| Method { id: id.into(), kind, label: label.into(), state: MethodState::Active };
+    let methods = [method("1", MethodKind::App, "iPhone de Marie"), method("2", MethodKind::Otp, "SMS +33 6 •• •• •• 12")];
+    let order = |kind, frequency, batch_count| Payment {
+        kind,
+        payment_id: "P-1".into(),
+        amount: "1234.50".into(),
+        currency: "EUR".into(),
+        creditor_name: "Atelier Dupont & Fils".into(),
+        creditor_account: "DE89370400440532013000".into(),
+        execution_date: Some("2026-12-01".into()),
+        debtor_account: None,
+        frequency,
+        batch_count,
+    };
+    let payments = [
+        ("payment", order(PaymentKind::Initiation, None, None)),
+        ("standing order", order(PaymentKind::Initiation, Some(Frequency::Monthly), None)),
+        ("batch", order(PaymentKind::Initiation, None, Some(12))),
+        ("cancellation", order(PaymentKind::Cancellation, None, None)),
+    ];
+    let outcomes = ScaFailure::ALL.map(|failure| SimulatedOutcome { failure, wire_code: "access_denied" });
+    let mut pages = vec![];
+    let mut put = |name: &str, html: String| pages.push((name.to_owned(), html));
+    for (scope, name) in scopes.iter().zip(["accounts", "card", "payment"]) {
+        for error in [None, Some(SignInError::WrongCredentials)] {
+            let page = SignIn { site: sandbox, tpp, scope, action, csrf, customer: "", error, customers_url: "/customers" };
+            put(&format!("sign in {name} {}", error.is_some()), page.render());
+        }
+        let page = Consent { site, tpp, scope, explicit: name == "card", until, payment: None, accounts: &[], action, csrf, outcomes: &[] };
+        put(&format!("consent {name}"), page.render());
+        for many in [false, true] {
+            let page = AccountChoice { site, tpp, scope, action, csrf, accounts: &accounts, many, nothing_chosen: many };
+            put(&format!("choose {name} {many}"), page.render());
+        }
+    }
+    let page =
+        Consent { site, tpp, scope: &scopes[0], explicit: true, until, payment: None, accounts: &accounts, action, csrf, outcomes: &[] };
+    put("consent explicit", page.render());
+    for (name, payment) in &payments {
+        let (accounts, payment, scope) = (&accounts[..1], Some(payment), &scopes[2]);
+        let page = Consent { site, tpp, scope, explicit: false, until: None, payment, accounts, action, csrf, outcomes: &[] };
+        put(&format!("confirm {name}"), page.render());
+    }
+    let page = Consent {
+        site: sandbox,
+        tpp,
+        scope: &scopes[0],
+        explicit: false,
+        until,
+        payment: None,
+        accounts: &[],
+        action,
+        csrf,
+        outcomes: &outcomes,
+    };
+    put("consent simulated", page.render());
+    for (name, open_url, decoupled) in [("web", Some("/app"), false), ("decoupled", Some("/app"), true), ("only", None, false)] {
+        let page = OpenApp { site, tpp, scope: &scopes[0], action, csrf, open_url, may_continue: name != "only", decoupled };
+        put(&format!("open app {name}"), page.render());
+    }
+    put("methods", MethodChoice { site, tpp, action, csrf, methods: &methods }.render());
+    for (name, payment) in [("accounts", None), ("payment", Some(&payments[0].1))] {
+        let (hint, status_url, other_methods) = (Some("iPhone de Marie"), "/status", true);
+        put(&format!("waiting {name}"), Waiting { site, tpp, action, csrf, hint, payment, status_url, other_methods }.render());
+        let (hint, wrong) = (Some("+33 6 •• •• •• 12"), payment.is_some());
+        put(&format!("one-time code {name}"), OneTimeCode { site, tpp, action, csrf, hint, payment, wrong, other_methods }.render());
+    }
+    let named = |name: String| name.to_lowercase().replace(['(', ')'], " ").trim().to_owned();
+    for outcome in self::outcomes() {
+        // the page that leaves at once would be gone before anybody saw it
+        let html = Return { site, tpp, url: "/return", outcome }.render().replace("http-equiv=\"refresh\"", "name=\"gone\"");
+        put(&format!("return {outcome:?}").replace(['(', ')'], " "), html);
+    }
+    for kind in NoticeKind::ALL {
+        let home = (kind == NoticeKind::CookieLost).then_some((tpp, Some("/home")));
+        put(&named(format!("notice {kind:?}")), Notice { site, kind, request_id: "01936f5e6f0a7cc3", detail: None, home }.render());
+    }
+    let notice = Some("Die Aufsicht hat die Zulassung ausgesetzt.");
+    put("not served", NotServed { site, tpp, notice, url: "/return" }.render());
+    pages
 }

@@ -2,7 +2,7 @@
 //! one that nobody asks for is dead code, and [`check`] finds the ones a language lacks.
 
 use super::certificate_texts;
-use crate::oauth::{brand::Lang, sca::ScaFailure};
+use crate::oauth::{brand::Lang, language::for_each_language, sca::ScaFailure};
 use fluent_bundle::{FluentArgs, FluentError, FluentResource, concurrent::FluentBundle};
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -15,16 +15,26 @@ pub struct Texts {
     pub(super) faults: Vec<String>,
 }
 
-static CATALOGUES: LazyLock<[Texts; 4]> = LazyLock::new(|| Lang::ALL.map(|lang| Texts::read(lang, source(lang))));
+static CATALOGUES: LazyLock<[Texts; Lang::ALL.len()]> = LazyLock::new(|| Lang::ALL.map(|lang| Texts::read(lang, source(lang))));
 
-const fn source(lang: Lang) -> &'static str {
-    match lang {
-        Lang::De => include_str!("../../locales/de.ftl"),
-        Lang::En => include_str!("../../locales/en.ftl"),
-        Lang::Es => include_str!("../../locales/es.ftl"),
-        Lang::Fr => include_str!("../../locales/fr.ftl"),
-    }
+macro_rules! sources {
+    ($($name:ident $tag:literal $pages:literal $certificates:literal;)*) => {
+        const fn source(lang: Lang) -> &'static str {
+            match lang {
+                $(Lang::$name => include_str!($pages),)*
+            }
+        }
+
+        /// Of a language that has none, empty.
+        pub(super) const fn certificates_source(lang: Lang) -> &'static str {
+            match lang {
+                $(Lang::$name => include_str!($certificates),)*
+            }
+        }
+    };
 }
+
+for_each_language!(sources);
 
 /// Proves that every language has every message with the same arguments, and none beside; else names each fault.
 pub fn check() -> Result<(), Vec<String>> {
@@ -34,13 +44,8 @@ pub fn check() -> Result<(), Vec<String>> {
 
 impl Texts {
     pub fn of(lang: Lang) -> &'static Self {
-        let [de, en, es, fr] = &*CATALOGUES;
-        match lang {
-            Lang::De => de,
-            Lang::En => en,
-            Lang::Es => es,
-            Lang::Fr => fr,
-        }
+        // both are in the order of `Lang::ALL`
+        &CATALOGUES[lang as usize]
     }
 
     /// A faulty text is kept in `faults`; whatever could be read of the file still speaks.
@@ -149,11 +154,12 @@ messages! {
     error_prefix();
     error_heading();
     tpp_heading();
-    tpp_service();
     tpp_legal_name();
     tpp_authorisation_number();
     support_reference();
     technical_detail();
+    new_tab();
+    language_name();
     // Signing in
     sign_in_title();
     sign_in_lead_aisp(brand, tpp);
@@ -330,6 +336,7 @@ messages! {
     notice_too_large_text();
     notice_too_large_advice();
     notice_home(tpp);
+    notice_home_advice(tpp);
     // Test customers
     customers_title();
     customers_lead();
@@ -499,7 +506,7 @@ mod tests {
     #[test]
     fn typography_is_each_languages_own() {
         for lang in Lang::ALL {
-            let lines = source(lang).lines().chain(certificate_texts::source(lang).lines());
+            let lines = source(lang).lines().chain(certificates_source(lang).lines());
             for line in lines.filter(|l| !l.starts_with('#')) {
                 assert!(!line.contains(['\'', '"', '<', '&']), "{line}");
                 assert!(!line.contains("  ") && line.trim_end() == line, "{line}");

@@ -19,6 +19,7 @@ use guichet::{
         payment::{Payment, PaymentKind},
         tpp::PspRole,
     },
+    pages::Site,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -420,11 +421,23 @@ async fn html_is_injected_through_no_text_of_a_payment() {
             ..payment(kind)
         };
         for lang in Lang::ALL {
-            for (name, html) in samples_of(lang, INJECTED, INJECTED, Some(INJECTED), "/", &[("lodged", lodged.clone())]) {
+            let site = Site { lang, brand: INJECTED, sandbox: false, look: None };
+            for (name, html) in samples_of(site, INJECTED, Some(INJECTED), "/", &[("lodged", lodged.clone())]) {
                 browser.go(&format!("{}/{}/customers", bank.origin(CIC.psu_host), CIC.id)).await;
                 browser.show(&html).await;
                 nothing_injected(&browser, &name).await;
             }
         }
+    }
+    // lodged and shown
+    for brand in BRANDS {
+        let client = a_client(&bank, brand).await;
+        let name = "<b data-injected=1>\"'</b><img src=x onerror=1>";
+        let lodged = client.lodge(&json!({ "creditor_name": name })).await;
+        browser.go(&lodged.url("web")).await;
+        browser.sign_in("approves").await;
+        browser.until("the payment", async || browser.has("button[value=approve]").await).await;
+        assert!(browser.text().await.contains(name), "{}", browser.text().await);
+        nothing_injected(&browser, "a lodged payment").await;
     }
 }

@@ -7,9 +7,16 @@ use guichet::{
     clock::System,
     config::{BrandPlace, OutboundSettings, shipped_brand},
     http::{Door, Forwarded, HttpLimits, brand_document, documents, endpoints, internal_document},
-    oauth::{authorize::AuthorizeRefusal, brand::Brand, client::ClientRefusal, error::ErrorCode, sca::ScaFailure, token::TokenRefusal},
+    oauth::{
+        authorize::AuthorizeRefusal,
+        brand::{Brand, Lang},
+        client::ClientRefusal,
+        error::ErrorCode,
+        sca::ScaFailure,
+        token::TokenRefusal,
+    },
     outbound::Outbound,
-    pages::Developers,
+    pages::{Developers, Site},
     pki::{Anchors, PresentedChain, Trust, TrustPolicy},
     storage::Db,
     tls::{
@@ -353,7 +360,8 @@ fn words_after_quotes(file: &str) -> BTreeSet<String> {
 #[test]
 fn the_developers_page_shows_every_operation() {
     for document in all_documents() {
-        let html = Developers { brand: "B", sandbox: false, document: &document, certificate_page: Some("/b/en/certificate") }.render();
+        let site = Site { lang: Lang::En, brand: "B", sandbox: false, look: None };
+        let html = Developers { site, document: &document, certificate_page: Some("/b/en/certificate") }.render();
         for (method, path, operation) in operations(&document) {
             let heading = format!("<span class=\"method\">{}</span><code>{path}</code>", method.to_uppercase());
             assert!(html.contains(&heading), "{heading}");

@@ -87,10 +87,17 @@ async fn a11_a12_a13_a45_every_page_is_closed_to_frames_third_parties_and_caches
                 self_contained(reply);
             }
         }
-        // the only thing that may be kept is the stylesheet, whose name changes with it
-        let path = shown[0].body.split("stylesheet\" href=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
-        let css = browser.get(&format!("{origin}{path}")).await.ok(200);
-        assert!(css.header("cache-control").contains("immutable") && !css.body.contains("url(") && !css.body.contains("@import"));
+        // the only things that may be kept are those whose name changes with them
+        let linked = shown[0].body.split("\"/assets/").skip(1).map(|rest| format!("/assets/{}", rest.split('"').next().unwrap()));
+        let linked: Vec<_> = linked.collect();
+        assert!(linked.len() == 2 && linked[1].starts_with("/assets/theme."), "{linked:?}");
+        for path in &linked {
+            let css = browser.get(&format!("{origin}{path}")).await.ok(200);
+            assert!(css.header("cache-control").contains("immutable") && !css.body.contains("url(") && !css.body.contains("@import"));
+            assert!(css.header("content-type").starts_with("text/css"), "{css:?}");
+            assert!(css.header("content-security-policy").contains("sandbox"), "{css:?}");
+        }
+        let path = linked[0].as_str();
         // HSTS also with what is no page
         for path in [path, "/.well-known/oauth-authorization-server", "/assets/other.css"] {
             let reply = browser.get(&format!("{origin}{path}")).await;

@@ -113,7 +113,7 @@ fn cic_is_as_published() {
             [(ScopeToken::Aisp, life, true, None), (ScopeToken::Cbpii, life, true, None), (ScopeToken::Pisp, life, false, Some(life))]
         );
         assert_eq!(brand.scopes[0].grant_lifetime, Span::days(180));
-        assert_eq!(brand.languages, BTreeSet::from(Lang::ALL));
+        assert_eq!(brand.languages, BTreeSet::from([Lang::De, Lang::En, Lang::Es, Lang::Fr]));
         assert_eq!((brand.default_language, brand.code_lifetime), (Lang::Fr, Span::seconds(60)));
         let wanted = if sandbox { PsuAuthentication::Simulator } else { PsuAuthentication::None };
         assert_eq!(brand.psu_authentication, wanted);

@@ -238,14 +238,9 @@ pub async fn document_of_site(State(site): State<Arc<Site>>) -> Response {
 /// The same, to be read by people.
 pub async fn page(State(site): State<Arc<Site>>) -> Response {
     let certificate_page = format!("/{}/{}/certificate", site.brand.id, site.brand.default_language.tag());
-    let html = Developers {
-        brand: &site.brand.display_name,
-        sandbox: site.brand.sandbox,
-        document: built(&site),
-        certificate_page: Some(&certificate_page),
-    }
-    .render();
-    respond::page(StatusCode::OK, site.page(Lang::En), html)
+    let page = site.page(Lang::En);
+    let html = Developers { site: page, document: built(&site), certificate_page: Some(&certificate_page) }.render();
+    respond::page(StatusCode::OK, page, html)
 }
 
 static INTERNAL: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(internal_document()).unwrap_or_default());
