@@ -202,11 +202,17 @@ notice_home_advice = Gehen Sie zurück zu { $tpp } und beginnen Sie dort neu.
 ## Test customers
 customers_title = Testkunden
 customers_lead = Jeder dieser Kunden verhält sich auf eine festgelegte Weise. Melden Sie sich mit einem davon an, um zu sehen, wie Ihre Anwendung mit dem Ergebnis umgeht.
-customers_login = Kundennummer
 customers_password = Passwort
 customers_channel = Antwort auf { $channel }
 customers_code = Code
 customers_none = Für diese Marke sind keine Testkunden eingerichtet.
+customers_account = Konto
+customers_at_sign_in = Nach der Anmeldung
+customers_approves_at_once = Bestätigt sofort in der App.
+customers_approves_after = Bestätigt in der App nach { $seconds } Sekunden.
+customers_fails_after = Die App meldet dies nach { $seconds } Sekunden.
+customers_silent = Niemand antwortet: Die Anfrage läuft ab.
+customers_types = Der richtige Einmalcode ist { $code }. Der dritte falsche sperrt das Verfahren.
 
 ## A TPP that is not served
 not_served_title = { $tpp } kann hier zurzeit nicht genutzt werden

@@ -202,11 +202,17 @@ notice_home_advice = Go back to { $tpp } and start again there.
 ## Test customers
 customers_title = Test customers
 customers_lead = Each of these customers behaves in a fixed way. Sign in with one to see how your application copes with the outcome.
-customers_login = Customer number
 customers_password = Password
 customers_channel = Answer on { $channel }
 customers_code = code
 customers_none = No test customers are set up for this brand.
+customers_account = Account
+customers_at_sign_in = After signing in
+customers_approves_at_once = Approves in the app at once.
+customers_approves_after = Approves in the app after { $seconds } seconds.
+customers_fails_after = The app reports this after { $seconds } seconds.
+customers_silent = Nobody answers: the request runs out.
+customers_types = The right one-time code is { $code }. The third wrong one suspends the method.
 
 ## A TPP that is not served
 not_served_title = { $tpp } cannot be used here at present

@@ -202,11 +202,17 @@ notice_home_advice = Vuelva a { $tpp } y empiece de nuevo allí.
 ## Test customers
 customers_title = Clientes de prueba
 customers_lead = Cada uno de estos clientes se comporta de una manera fija. Entre con uno de ellos para ver cómo reacciona su aplicación ante el resultado.
-customers_login = Número de cliente
 customers_password = Contraseña
 customers_channel = Respuesta en { $channel }
 customers_code = código
 customers_none = No hay clientes de prueba para esta marca.
+customers_account = Cuenta
+customers_at_sign_in = Después de identificarse
+customers_approves_at_once = Aprueba en la aplicación al instante.
+customers_approves_after = Aprueba en la aplicación a los { $seconds } segundos.
+customers_fails_after = La aplicación lo comunica a los { $seconds } segundos.
+customers_silent = Nadie responde: la solicitud caduca.
+customers_types = El código de un solo uso correcto es { $code }. El tercero incorrecto suspende el método.
 
 ## A TPP that is not served
 not_served_title = { $tpp } no se puede utilizar aquí por el momento

@@ -7,13 +7,13 @@ use crate::{
         client::{Client, ClientId},
     },
     outbound::Outbound,
-    sca::Drivers,
+    sca::{Drivers, http::Http},
     storage::Db,
     trust::{Sightings, TrustDesk, revocation::StatusDesk, standing::StandingDesk},
     uses::Uses,
 };
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::Semaphore;
 
 #[derive(Clone)]
@@ -50,6 +50,13 @@ pub struct Desks {
     pub standing: StandingDesk,
 }
 
+/// Whom we ask.
+pub struct WaysOut {
+    pub outbound: Outbound,
+    /// The banks' SCA back ends.
+    pub banks: BTreeMap<BrandId, Http>,
+}
+
 const CACHED_CLIENTS: usize = 10_000;
 
 impl App {
@@ -59,10 +66,10 @@ impl App {
         entropy: Arc<dyn Entropy>,
         brands: Vec<Arc<Brand>>,
         desks: Desks,
-        outbound: Outbound,
+        out: WaysOut,
         jwks: serde_json::Value,
     ) -> Self {
-        let drivers = Drivers::new(&brands, &db);
+        let drivers = Drivers::new(&brands, &db, out.banks);
         Self(Arc::new(Parts {
             db,
             clock,
@@ -71,7 +78,7 @@ impl App {
             trust: desks.trust,
             statuses: Arc::new(desks.statuses),
             standing: desks.standing,
-            outbound,
+            outbound: out.outbound,
             sightings: Sightings::new(),
             uses: Uses::new(),
             jwks,

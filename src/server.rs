@@ -1,12 +1,14 @@
 //! From settings to a running server: files are read, sockets bound, listeners served until told to stop.
 
 use crate::{
-    app::{App, Desks},
+    app::{App, Desks, WaysOut},
     clock::{Clock, Entropy},
     config::{FrontProxySettings, Limits, Listener, Settings},
     flows::{sandbox, standing},
     http::{Door, Forwarded, Handover, HttpLimits},
+    oauth::brand::BrandId,
     outbound::Outbound,
+    sca::http::Http,
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
     tasks::{expiry, load, revocation, uses, watch::Watch},
@@ -24,7 +26,7 @@ use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sqlx::postgres::PgConnectOptions;
-use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -162,7 +164,8 @@ impl Server {
         let policies = settings.brands.iter().map(|brand| (brand.id.clone(), settings.trust_of(&brand.id).register.clone())).collect();
         let statuses = StatusDesk::new(settings.brands.iter().map(|brand| (brand.id.clone(), settings.revocation_of(brand))).collect());
         let outbound = Outbound::new(&settings.outbound).map_err(configuration)?;
-        let app = App::new(db, clock, entropy, brands, Desks { trust, statuses, standing: StandingDesk::new(policies) }, outbound, jwks);
+        let out = WaysOut { outbound, banks: drivers(&settings, &clock)? };
+        let app = App::new(db, clock, entropy, brands, Desks { trust, statuses, standing: StandingDesk::new(policies) }, out, jwks);
         standing::load(&app).await?;
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
@@ -201,6 +204,9 @@ impl Server {
             Ok((tls, trusts)) => {
                 self.tls.replace(&tls);
                 self.app.trust.replace(trusts);
+                if let Err(error) = self.app.drivers.reload(&self.settings.drivers) {
+                    tracing::error!(%error, "the SCA drivers' certificates kept as they were");
+                }
                 tracing::info!("certificates and trust reloaded");
             }
             Err(error) => tracing::error!(%error, "certificates and trust kept as they were"),
@@ -271,6 +277,14 @@ impl TlsSets {
             }
         }
     }
+}
+
+fn drivers(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<BTreeMap<BrandId, Http>, StartError> {
+    let built = settings.drivers.iter().map(|(brand, driver)| {
+        let built = Http::new(brand.clone(), driver, clock.clone());
+        Ok((brand.clone(), built.map_err(|why| configuration(format!("brand.sca of {brand}: {why}")))?))
+    });
+    built.collect()
 }
 
 /// Whom the tpp counter takes for the front proxy.

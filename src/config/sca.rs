@@ -7,6 +7,7 @@ use super::{
 };
 use crate::oauth::brand::PsuAuthentication;
 use std::{path::PathBuf, time::Duration};
+use toml::de::DeValue;
 
 /// The bank's SCA back end, as a driver reaches it: mutual TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,21 +38,29 @@ pub(super) fn read(table: &mut Reader<'_>, sandbox: bool, context: &Context<'_>)
     if mode == Some(Mode::Simulator) && !sandbox {
         table.note("mode", "`brand.sca.mode = \"simulator\"` is for sandboxes: its customers have published passwords");
     }
-    let driver = (mode == Some(Mode::Driver)).then(|| DriverSettings {
-        url: table.need("driver_url", names::https_url).unwrap_or_default(),
-        ca_file: context.file(table, "ca_file"),
-        client_certificate_file: context.file(table, "client_certificate_file"),
-        client_key_file: context.file(table, "client_key_file"),
+    // what another mode needs is judged where it stands, and waits
+    let path = |v: &DeValue<'_>| context.path(v);
+    let is_driver = mode == Some(Mode::Driver);
+    let driver = DriverSettings {
+        url: wanted(table, is_driver, "driver_url", names::https_url),
+        ca_file: wanted(table, is_driver, "ca_file", path),
+        client_certificate_file: wanted(table, is_driver, "client_certificate_file", path),
+        client_key_file: wanted(table, is_driver, "client_key_file", path),
         deadline: Duration::from_secs(table.optional_number("deadline_seconds", 1..=10).unwrap_or(3)),
-    });
-    let portal = if mode == Some(Mode::Portal) { table.need("portal_url", names::https_url) } else { None };
+    };
+    let portal = wanted(table, mode == Some(Mode::Portal), "portal_url", names::https_url);
     table.finish();
     let authentication = match mode {
         None => None,
         Some(Mode::Simulator) => Some(PsuAuthentication::Simulator),
         Some(Mode::Driver) => Some(PsuAuthentication::Driver),
-        Some(Mode::Portal) => portal.map(|url| PsuAuthentication::Portal { url }),
+        Some(Mode::Portal) => Some(PsuAuthentication::Portal { url: portal }),
         Some(Mode::None) => Some(PsuAuthentication::None),
     };
-    (authentication, driver)
+    (authentication, is_driver.then_some(driver))
+}
+
+/// Required, or read all the same.
+fn wanted<T: Default>(table: &mut Reader<'_>, needed: bool, key: &'static str, read: impl Fn(&DeValue<'_>) -> Result<T, String>) -> T {
+    if needed { table.need(key, read) } else { table.may(key, read) }.unwrap_or_default()
 }

@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod client;
 pub mod conclusion;
 pub mod events;
+pub mod exchange;
 pub mod explain;
 pub mod handoff;
 pub mod introspect;
@@ -19,6 +20,7 @@ pub mod revocation;
 pub mod revoke;
 pub mod sandbox;
 pub mod standing;
+pub mod stranger;
 pub mod token;
 
 use crate::{

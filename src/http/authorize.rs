@@ -10,6 +10,7 @@ use crate::{
         Outage,
         authorize::{self, Begun, Bringer, Brought},
         journey::{self, Asked, Form, NoView, Step, View, Waiting},
+        stranger,
     },
     oauth::{
         brand::{Brand, Lang, PsuAuthentication},
@@ -24,11 +25,9 @@ use crate::{
         secret::Secret,
     },
     pages::{
-        self, AccountChoice, Asset, Assets, CalendarDate, ChannelAnswer, Consent, Customers, MethodChoice, NotServed, NoticeKind,
-        OneTimeCode, OpenApp, Outcome, Return, ScriptedCustomer, SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity,
-        negotiate,
+        self, AccountChoice, Asset, Assets, CalendarDate, Consent, MethodChoice, NotServed, NoticeKind, OneTimeCode, OpenApp, Outcome,
+        Return, SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity, negotiate,
     },
-    sca::simulator,
 };
 use axum::{
     body::Body,
@@ -121,6 +120,7 @@ pub async fn look(State(site): State<Arc<Site>>, Path(id): Path<String>, request
     let mut answer = Answer::new(&site, &request);
     let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
     match journey::peek(&site.app, &site.brand, interaction, answer.browser.as_ref()).await {
+        Ok(View::Nothing(NoView::OtherBrowser)) => answer.start_again(interaction).await,
         Ok(view) => answer.show(interaction, view),
         Err(outage) => answer.outage(&outage),
     }
@@ -128,7 +128,7 @@ pub async fn look(State(site): State<Arc<Site>>, Path(id): Path<String>, request
 
 /// Takes the browser home: 303 to the TPP's redirect URI.
 pub async fn go_home(State(site): State<Arc<Site>>, Path(id): Path<String>, request: Request<Body>) -> Response {
-    let answer = Answer::new(&site, &request);
+    let mut answer = Answer::new(&site, &request);
     let Some(interaction) = parse_id(&id) else { return answer.nothing(NoView::Unknown) };
     let params = Params::parse(request.uri().query().unwrap_or("").as_bytes()).ok();
     let confirmation = params.as_ref().and_then(|params| params.get("confirmation"));
@@ -146,6 +146,7 @@ pub async fn go_home(State(site): State<Arc<Site>>, Path(id): Path<String>, requ
             | View::Home { .. }
             | View::NotServed { .. },
         ) => respond::see_other(&journey_path(&site, interaction)),
+        Ok(View::Nothing(NoView::OtherBrowser)) => answer.start_again(interaction).await,
         Ok(View::Nothing(none)) => answer.nothing(none),
         Err(outage) => answer.outage(&outage),
     }
@@ -184,6 +185,7 @@ pub async fn step(State(site): State<Arc<Site>>, Path(id): Path<String>, request
     let Some((form, typed)) = Params::parse(&form).ok().as_ref().and_then(read_form) else { return answer.refused(400) };
     answer.typed = typed;
     match journey::step(&site.app, &site.brand, interaction, answer.browser.as_ref(), form).await {
+        Ok(View::Nothing(NoView::OtherBrowser)) => answer.start_again(interaction).await,
         Ok(view) => answer.show(interaction, view),
         Err(outage) => answer.outage(&outage),
     }
@@ -211,26 +213,6 @@ fn read_form(params: &Params) -> Option<(Form, String)> {
 fn chosen_accounts(params: &Params) -> Vec<String> {
     let numbered = (0..MOST_ACCOUNTS).map(|place| format!("account.{place}"));
     ["account".to_owned()].into_iter().chain(numbered).filter_map(|name| params.get(&name).map(str::to_owned)).collect()
-}
-
-/// The scripted customers of a sandbox, for TPP developers.
-pub async fn customers(State(site): State<Arc<Site>>, request: Request<Body>) -> Response {
-    let lang = negotiate(None, None, &accept_language(request.headers()), &site.brand);
-    let listed: Vec<_> = simulator::customers()
-        .map(|customer| ScriptedCustomer {
-            login: customer.login,
-            password: simulator::PASSWORD,
-            outcome: customer.script.outcome(),
-            answers: site
-                .brand
-                .channels
-                .iter()
-                .map(|c| ChannelAnswer { channel: &c.name, error: customer.script.outcome().map(|failure| c.wire_code(failure)) })
-                .collect(),
-        })
-        .collect();
-    let page = site.page(lang);
-    respond::page(StatusCode::OK, page, Customers { site: page, customers: &listed }.render())
 }
 
 /// Everything a page of this journey needs beside the journey itself.
@@ -377,6 +359,19 @@ impl<'a> Answer<'a> {
 
     fn csrf(&self, id: InteractionId) -> String {
         self.browser.as_ref().map_or_else(String::new, |key| key.csrf(id))
+    }
+
+    /// The cookie is lost, or never was here.
+    async fn start_again(&mut self, id: InteractionId) -> Response {
+        let (client, lang) = match stranger::start_again(&self.site.app, &self.site.brand, id).await {
+            Ok(Some(known)) => known,
+            Ok(None) => return self.nothing(NoView::OtherBrowser),
+            Err(outage) => return self.outage(&outage),
+        };
+        let (page, tpp) = (self.site.page(lang), tpp_of(&client, lang));
+        // https by its registration; without one, the page names the TPP and leads nowhere
+        let home = Some((&tpp, client.metadata.client_uri.as_deref()));
+        respond::notice_with_home(StatusCode::FORBIDDEN, page, NoticeKind::CookieLost, &self.request_id, home)
     }
 
     fn nothing(&self, none: NoView) -> Response {

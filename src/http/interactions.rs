@@ -183,7 +183,7 @@ async fn conclude(
     }
 }
 
-fn refuse(brand: &Brand, refused: Refused) -> Response {
+pub fn refuse(brand: &Brand, refused: Refused) -> Response {
     let missing = refused.refusal.missing().to_vec();
     let error = OAuthError::from(refused.refusal);
     let redirect_to = refused.way.map(|way| url_of(brand, way));
@@ -205,7 +205,7 @@ fn url_of(brand: &Brand, way: Way) -> String {
     }
 }
 
-fn view(brand: &Brand, told: Told) -> InteractionView {
+pub fn view(brand: &Brand, told: Told) -> InteractionView {
     let Told { interaction, client, payment, required, status } = told;
     let (status, reason, redirect_to) = match status {
         Status::Open => ("open", None, None),

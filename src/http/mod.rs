@@ -1,11 +1,13 @@
 //! Thin: bytes to types and back. Every decision is a flow's.
 
+mod app_links;
 mod authorize;
 mod body;
 mod certificate;
 mod door;
 mod endpoints;
 mod events;
+mod exchange;
 mod extract;
 mod forwarded;
 mod grants;
@@ -20,6 +22,7 @@ mod register;
 mod respond;
 mod revoke;
 mod router;
+mod sandbox;
 mod site;
 mod token;
 

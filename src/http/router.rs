@@ -1,12 +1,13 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
+    app_links,
     authorize::{self, request_id},
     certificate,
     endpoints::{Endpoint, endpoints},
-    events,
+    events, exchange,
     extract::ClientRequest,
-    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke,
+    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke, sandbox,
     site::{HttpLimits, InternalSite, Route, Site},
     token,
 };
@@ -59,7 +60,11 @@ pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
 
 /// What a host has once, whatever the number of its brands: its first brand answers.
 fn short_addresses(site: &Arc<Site>) -> Router {
-    Router::new().route("/{lang}/certificate", get(certificate::form).post(certificate::check)).with_state(site.clone())
+    Router::new()
+        .route("/{lang}/certificate", get(certificate::form).post(certificate::check))
+        .route("/.well-known/apple-app-site-association", get(app_links::apple))
+        .route("/.well-known/assetlinks.json", get(app_links::android))
+        .with_state(site.clone())
 }
 
 fn merge(table: &mut ByHost, origin: &str, routes: Router) {
@@ -69,7 +74,7 @@ fn merge(table: &mut ByHost, origin: &str, routes: Router) {
 }
 
 /// `https://host:port` -> `host`.
-fn host_of(origin: &str) -> String {
+pub fn host_of(origin: &str) -> String {
     let authority = origin.strip_prefix("https://").unwrap_or(origin);
     authority.parse::<http::uri::Authority>().map_or_else(|_| authority.to_owned(), |a| a.host().to_ascii_lowercase())
 }
@@ -106,7 +111,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
         Endpoint::Jwks => get(metadata::jwks),
         Endpoint::Document => get(openapi::document_of_site),
         Endpoint::Developers => get(openapi::page),
-        Endpoint::Customers => get(authorize::customers),
+        Endpoint::Customers => get(sandbox::page),
         Endpoint::PermissionsOpen => get(permissions::open),
         Endpoint::Permissions => get(permissions::list),
         Endpoint::Permission => get(permissions::one),
@@ -121,6 +126,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
+        .route("/v1/brands/{brand}/interactions", post(exchange::begin))
         .route("/v1/brands/{brand}/interactions/{ticket}", get(interactions::read))
         .route("/v1/brands/{brand}/interactions/{ticket}/complete", post(interactions::complete))
         .route("/v1/brands/{brand}/interactions/{ticket}/fail", post(interactions::fail))
@@ -131,6 +137,8 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
         .route("/v1/brands/{brand}/grants/search", post(grants::search))
         .route("/v1/brands/{brand}/grants/{grant_id}/withdraw", post(grants::withdraw))
         .route("/v1/brands/{brand}/permissions", post(grants::invite))
+        .route("/v1/brands/{brand}/sandbox/customers", get(sandbox::list))
+        .route("/v1/brands/{brand}/sandbox/customers/{login}", put(sandbox::put).delete(sandbox::delete))
         .route("/openapi.json", get(openapi::internal))
         .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));
     observed(machine_fallbacks(routes))

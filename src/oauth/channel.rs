@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// RFC 6749 endpoints of one channel, and how it spells failures. A code asked for on one channel is worth nothing on another.
 #[derive(Clone, Debug)]
 pub struct Channel {
-    /// Unique within the brand: `web`, `pph`, `pmo`. Kept with codes, grants and tokens.
+    /// Unique within the brand: `web`, or what the bank calls the segment of an app. Kept with codes, grants and tokens.
     pub name: String,
     /// Path of the authorization endpoint; may hold `{lang}`.
     pub authorize_path: String,

@@ -2,11 +2,13 @@
 
 pub use super::error_code::ErrorCode;
 use super::{
+    app_url::AppUrlRefusal,
     authorize::AuthorizeRefusal,
     client::ClientRefusal,
     conclusion::ConclusionRefusal,
     lodging::{LodgingRefusal, PaymentStatus},
     params::ParamsRefusal,
+    redirect::NoRedirect,
     registration::RegistrationRefusal,
     sca::ScaFailure,
     token::TokenRefusal,
@@ -39,11 +41,21 @@ impl OAuthError {
     pub const BODY_MALFORMED: Self =
         Self::new(ErrorCode::InvalidRequest, "the body is not the object described: a member is missing, unknown or of another type");
     pub const SUBJECT_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "subject: must have 1 to 255 bytes and no control characters");
+    pub const IDEMPOTENCY_KEY_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "Idempotency-Key: must be sent once, with 1 to 255 visible ASCII characters");
+    pub const IDEMPOTENCY_KEY_USED: Self =
+        Self::new(ErrorCode::InvalidRequest, "Idempotency-Key: used before, for another authorize_url").with_status(409);
     pub const LANGUAGE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "language: not offered by this brand");
     pub const PAGE_LIMIT: Self = Self::new(ErrorCode::InvalidRequest, "limit: must be 1 to 100");
     pub const REASON_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "reason: must have 1 to 200 characters, on one line");
     pub const REASON_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "reason: the bank has to give one");
     pub const NO_SUCH_GRANT: Self = Self::new(ErrorCode::InvalidRequest, "no such grant of this customer").with_status(404);
+    pub const NO_SUCH_SANDBOX: Self =
+        Self::new(ErrorCode::InvalidRequest, "no sandbox: this brand has no scripted customers").with_status(404);
+    pub const SANDBOX_LOGIN: Self = Self::new(ErrorCode::InvalidRequest, "login: must have 1 to 64 of A-Z, a-z, 0-9, '_', '-' and '.'");
+    pub const SANDBOX_PASSWORD: Self = Self::new(ErrorCode::InvalidRequest, "password: must have 1 to 64 characters, on one line");
+    pub const SANDBOX_BUILT_IN: Self = Self::new(ErrorCode::InvalidRequest, "login: a built-in customer stays as it is").with_status(409);
+    pub const SANDBOX_FULL: Self = Self::new(ErrorCode::InvalidRequest, "there are 200 scripted customers already").with_status(409);
     pub const NO_SUCH_ENDPOINT: Self = Self::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404);
     pub const NO_SUCH_METHOD: Self = Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405);
     pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404);
@@ -252,6 +264,31 @@ impl From<LodgingRefusal> for OAuthError {
             LodgingRefusal::UsedOtherwise => {
                 Self::new(InvalidRequest, "reference: the payment was used under another one").with_status(409)
             }
+        }
+    }
+}
+
+/// For the bank's app: in a browser a page says it.
+impl From<NoRedirect> for OAuthError {
+    fn from(refusal: NoRedirect) -> Self {
+        use ErrorCode::InvalidRequest;
+        match refusal {
+            NoRedirect::UnknownClient => Self::new(InvalidRequest, "client_id: unknown to this brand"),
+            NoRedirect::Ambiguous => Self::new(InvalidRequest, "client_id or redirect_uri: sent more than once"),
+            NoRedirect::RedirectUriMissing => Self::new(InvalidRequest, "redirect_uri: missing, and the client has several"),
+            NoRedirect::RedirectUriUnknown => Self::new(InvalidRequest, "redirect_uri: not one of the client's"),
+        }
+    }
+}
+
+impl From<AppUrlRefusal> for OAuthError {
+    fn from(refusal: AppUrlRefusal) -> Self {
+        use ErrorCode::InvalidRequest;
+        match refusal {
+            AppUrlRefusal::NotAUrl => Self::new(InvalidRequest, "authorize_url: not an absolute URL"),
+            AppUrlRefusal::OtherHost => Self::new(InvalidRequest, "authorize_url: not on the brand's host for customers"),
+            AppUrlRefusal::NotAnAppsEndpoint => Self::new(InvalidRequest, "authorize_url: no authorization endpoint of an app"),
+            AppUrlRefusal::MalformedQuery => Self::new(InvalidRequest, "authorize_url: the query is not form-encoded UTF-8, or too long"),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{grant::PsuReference, sca::ScaFailure};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a method asks of the customer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MethodKind {
     /// Approved on another device or in the bank's app: we wait.
@@ -14,7 +15,7 @@ pub enum MethodKind {
 }
 
 /// The states that a bank knows; all but one are a failure of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MethodState {
     Active,

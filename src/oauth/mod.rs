@@ -1,5 +1,7 @@
 //! The pure core: values and a time in, a verdict out. No waiting, no clock, no chance, no logs.
 
+pub mod app_links;
+pub mod app_url;
 pub mod authorize;
 pub mod brand;
 pub mod channel;

@@ -1,9 +1,10 @@
 //! Every way strong customer authentication can end badly, without spelling: how a bank names it on the wire is a row of its TOML.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Why the customer did not get through. The closed set that a channel must spell out in full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScaFailure {
     /// The customer refused, or cancelled the pending approval or the OTP entry.

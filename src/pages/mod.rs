@@ -33,7 +33,7 @@ pub use authentication::{MethodChoice, OneTimeCode, Waiting};
 pub use certificate::{CertificateForm, CertificatePage, HandedOver, Judged};
 pub use certificate_texts::certificate_texts;
 pub use consent::{Consent, SimulatedOutcome};
-pub use customers::{ChannelAnswer, Customers, ScriptedCustomer};
+pub use customers::{ChannelAnswer, Customers, ScriptedCustomer, ScriptedWay};
 pub use developers::Developers;
 pub use format::CalendarDate;
 pub use language::negotiate;

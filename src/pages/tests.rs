@@ -8,6 +8,7 @@ use crate::oauth::{
     theme::{FileKind, Palette, Scheme, Theme, ThemeFile, ThemeText},
 };
 use crate::pki::{Asked, CertificateFacts, FoundPath, Issuer, ListedAs, Pointers, PublicKey, Reason, Rule, Verdict, Warning};
+use crate::sca::script::{ScriptedAnswer, ScriptedMethod};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -169,12 +170,19 @@ fn pages(lang: Lang) -> Vec<(String, bool, String)> {
         }
     }
     let answers = vec![ChannelAnswer { channel: MARKUP, error: Some(MARKUP) }, ChannelAnswer { channel: "web", error: None }];
-    let customers = [None, Some(ScaFailure::TimedOut)].map(|outcome| ScriptedCustomer {
-        login: MARKUP,
-        password: MARKUP,
-        outcome,
-        answers: answers.clone(),
-    });
+    let answers_of_methods = [
+        ScriptedAnswer::Approves { after_seconds: 0 },
+        ScriptedAnswer::Approves { after_seconds: 9 },
+        ScriptedAnswer::Fails { after_seconds: 9, reason: ScaFailure::Cancelled },
+        ScriptedAnswer::Silent,
+        ScriptedAnswer::Code("4711".to_owned()),
+    ];
+    let methods = answers_of_methods.map(|answer| ScriptedMethod::new("m", EVIL, answer));
+    let way = |method, outcome| ScriptedWay { method, outcome, answers: answers.clone() };
+    let by_method: Vec<_> = methods.iter().map(|method| way(Some(method), Some(ScaFailure::TimedOut))).collect();
+    let accounts = [account(EVIL), account(MARKUP)];
+    let customers = [vec![way(None, Some(ScaFailure::TimedOut))], vec![way(Some(&methods[0]), None)], by_method];
+    let customers = customers.map(|ways| ScriptedCustomer { login: MARKUP, password: MARKUP, ways, accounts: &accounts });
     pages.push(("customers".to_owned(), false, Customers { site: site(lang), customers: &customers }.render()));
     pages.push(("no customers".to_owned(), false, Customers { site: site(lang), customers: &[] }.render()));
     for notice in [None, Some(EVIL), Some(MARKUP)] {

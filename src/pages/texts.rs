@@ -340,11 +340,17 @@ messages! {
     // Test customers
     customers_title();
     customers_lead();
-    customers_login();
     customers_password();
     customers_channel(channel);
     customers_code();
     customers_none();
+    customers_account();
+    customers_at_sign_in();
+    customers_approves_at_once();
+    customers_approves_after(seconds);
+    customers_fails_after(seconds);
+    customers_silent();
+    customers_types(code);
     // A TPP that is not served
     not_served_title(tpp);
     not_served_text(brand, tpp);

@@ -1,16 +1,20 @@
 //! How a bank authenticates its customers on our pages: one set of questions, asked of the sandbox's simulator or of the bank.
 
+pub mod http;
 pub mod script;
 pub mod simulator;
+pub mod wire;
 
+mod breaker;
 mod turns;
 
 use crate::{
+    config::DriverSettings,
     oauth::{
-        brand::{Brand, BrandId, PsuAuthentication},
+        brand::{Brand, BrandId, Lang, PsuAuthentication},
         client::Client,
         grant::PsuReference,
-        interaction::{Challenge, Interaction, SignedIn},
+        interaction::{Challenge, Interaction, InteractionId, SignedIn},
         method::{Account, Eligibility},
         payment::Payment,
         sca::ScaFailure,
@@ -18,6 +22,7 @@ use crate::{
     },
     storage::{Db, Outage},
 };
+use http::Http;
 use simulator::Simulator;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use time::OffsetDateTime;
@@ -142,6 +147,7 @@ impl From<Fault> for NoAnswer {
 /// The bank's SCA system, as the journey asks it.
 pub enum Driver {
     Simulator(Simulator),
+    Http(Http),
 }
 
 impl Driver {
@@ -149,12 +155,14 @@ impl Driver {
     pub async fn eligibility(&self, on: Occasion<'_>, login: &str, password: &Secret, attempt: i16) -> Result<SignIn, NoAnswer> {
         match self {
             Self::Simulator(simulator) => Ok(simulator.eligibility(on.brand, login, password, attempt).await?),
+            Self::Http(http) => Ok(http.eligibility(on, login, password, attempt).await?),
         }
     }
 
     pub async fn accounts(&self, on: Occasion<'_>, psu: &PsuReference) -> Result<Vec<Account>, NoAnswer> {
         match self {
             Self::Simulator(simulator) => Ok(simulator.accounts(on.brand, psu).await?),
+            Self::Http(http) => Ok(http.accounts(on, psu).await?),
         }
     }
 
@@ -162,12 +170,14 @@ impl Driver {
     pub async fn challenge(&self, on: Occasion<'_>, who: &SignedIn, challenge: &Challenge) -> Result<Standing, NoAnswer> {
         match self {
             Self::Simulator(simulator) => Ok(simulator.standing(on, &who.psu, challenge).await?),
+            Self::Http(http) => Ok(http.challenge(on, who, challenge).await?),
         }
     }
 
-    pub async fn poll(&self, on: Occasion<'_>, who: &SignedIn, challenge: &Challenge, _reference: &str) -> Result<Standing, NoAnswer> {
+    pub async fn poll(&self, on: Occasion<'_>, who: &SignedIn, challenge: &Challenge, reference: &str) -> Result<Standing, NoAnswer> {
         match self {
             Self::Simulator(simulator) => Ok(simulator.standing(on, &who.psu, challenge).await?),
+            Self::Http(http) => Ok(http.poll(on, reference).await?),
         }
     }
 
@@ -177,18 +187,20 @@ impl Driver {
         on: Occasion<'_>,
         who: &SignedIn,
         challenge: &Challenge,
-        _reference: &str,
+        reference: &str,
         code: &Secret,
     ) -> Result<Standing, NoAnswer> {
         match self {
             Self::Simulator(simulator) => Ok(simulator.answer(on, &who.psu, challenge, code).await?),
+            Self::Http(http) => Ok(http.answer(on, challenge, reference, code).await?),
         }
     }
 
     /// Nobody waits for it any more. Best effort: a challenge that stays open at the bank is never asked about again.
-    pub async fn cancel(&self, _reference: &str) {
+    pub async fn cancel(&self, interaction: InteractionId, lang: Lang, reference: &str) {
         match self {
             Self::Simulator(_) => {}
+            Self::Http(http) => http.cancel(interaction, lang.tag(), reference).await,
         }
     }
 }
@@ -200,11 +212,23 @@ pub struct Drivers {
 }
 
 impl Drivers {
-    /// Sandboxes get the simulator.
-    pub fn new(brands: &[Arc<Brand>], db: &Db) -> Self {
+    /// Sandboxes get the simulator, the others what their settings name.
+    pub fn new(brands: &[Arc<Brand>], db: &Db, http: BTreeMap<BrandId, Http>) -> Self {
         let simulator = Arc::new(Driver::Simulator(Simulator::new(db.clone())));
         let simulated = brands.iter().filter(|brand| brand.psu_authentication == PsuAuthentication::Simulator);
-        Self { by_brand: simulated.map(|brand| (brand.id.clone(), simulator.clone())).collect(), turns: Turns::default() }
+        let simulated = simulated.map(|brand| (brand.id.clone(), simulator.clone()));
+        let http = http.into_iter().map(|(brand, http)| (brand, Arc::new(Driver::Http(http))));
+        Self { by_brand: simulated.chain(http).collect(), turns: Turns::default() }
+    }
+
+    /// Certificates anew from their files; a bad one keeps the driver as it was.
+    pub fn reload(&self, settings: &BTreeMap<BrandId, DriverSettings>) -> Result<(), String> {
+        for (brand, driver) in &self.by_brand {
+            if let (Driver::Http(http), Some(settings)) = (&**driver, settings.get(brand)) {
+                http.reload(settings)?;
+            }
+        }
+        Ok(())
     }
 
     pub fn of(&self, brand: &BrandId) -> Option<&Arc<Driver>> {

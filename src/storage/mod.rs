@@ -28,7 +28,7 @@ pub use merges::RunningMerge;
 pub use migrations::{MIGRATOR, SchemaState};
 pub use permissions::PermissionQuery;
 pub use revocation::{StatusChange, StoredStatus};
-pub use sandbox::{CustomerRecord, NewCustomer};
+pub use sandbox::{CustomerRecord, NewCustomer, StoredCustomer};
 pub use standing::NamedEntry;
 pub use tokens::{NewToken, Stored};
 pub use trusted_lists::ListImport;

@@ -1,4 +1,4 @@
-use super::{Db, Outage, timed};
+use super::{Db, Outage, Tx, timed};
 use crate::{
     oauth::{brand::BrandId, grant::PsuReference, sca::ScaFailure},
     sca::script::Script,
@@ -15,6 +15,8 @@ pub struct CustomerRecord {
 
 pub struct NewCustomer<'a> {
     pub login: &'a str,
+    /// `None`: the one that the built-in customers have.
+    pub password: Option<&'a str>,
     pub password_hash: &'a str,
     pub reference: &'a PsuReference,
     pub script: &'a Script,
@@ -53,12 +55,6 @@ impl Db {
         row.map(|row| script(row.script, row.outcome)).transpose()
     }
 
-    pub async fn count_customers(&self, brand: &BrandId) -> Result<i64, Outage> {
-        Ok(sqlx::query_scalar!(r#"select count(*) as "count!" from sandbox_customers where brand = $1"#, brand.as_str())
-            .fetch_one(&self.pool)
-            .await?)
-    }
-
     /// Seeds; one that is there stays as it is.
     pub async fn put_customer(&self, brand: &BrandId, customer: &NewCustomer<'_>) -> Result<(), Outage> {
         sqlx::query!(
@@ -74,5 +70,83 @@ impl Db {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+}
+
+/// All that is stored of one but the hash.
+pub struct StoredCustomer {
+    pub login: String,
+    /// `None`: the one that the built-in customers have.
+    pub password: Option<String>,
+    pub reference: PsuReference,
+    pub script: Script,
+}
+
+struct Row {
+    login: String,
+    password: Option<String>,
+    reference: String,
+    outcome: Option<String>,
+    script: Option<Json<Script>>,
+}
+
+impl TryFrom<Row> for StoredCustomer {
+    type Error = Outage;
+
+    fn try_from(row: Row) -> Result<Self, Outage> {
+        let script = script(row.script, row.outcome)?;
+        Ok(Self { login: row.login, password: row.password, reference: PsuReference::new(row.reference), script })
+    }
+}
+
+impl Db {
+    /// By login. Their number is bounded.
+    pub async fn customers(&self, brand: &BrandId) -> Result<Vec<StoredCustomer>, Outage> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select login, password, reference, outcome, script as "script: _" from sandbox_customers where brand = $1 order by login"#,
+            brand.as_str(),
+        );
+        timed("customers", rows.fetch_all(&self.pool)).await?.into_iter().map(StoredCustomer::try_from).collect()
+    }
+
+    pub async fn remove_customer(&self, brand: &BrandId, login: &str) -> Result<(), Outage> {
+        let statement = sqlx::query!("delete from sandbox_customers where brand = $1 and login = $2", brand.as_str(), login);
+        timed("remove_customer", statement.execute(&self.pool)).await?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// A new one, or what is new of one that is there: his reference stays. `None`: there are `most` already. Writers of one brand take
+    /// turns until commit, so that no two are the last.
+    pub async fn script_customer(
+        &mut self,
+        brand: &BrandId,
+        customer: &NewCustomer<'_>,
+        most: i64,
+    ) -> Result<Option<StoredCustomer>, Outage> {
+        sqlx::query!("select pg_advisory_xact_lock(hashtextextended('sandbox ' || $1, 0))", brand.as_str())
+            .execute(&mut *self.inner)
+            .await?;
+        let row = sqlx::query_as!(
+            Row,
+            r#"insert into sandbox_customers (brand, login, password, password_hash, reference, outcome, script)
+               select $1, $2, $3, $4, $5, $6, $7
+               where exists (select 1 from sandbox_customers where brand = $1 and login = $2)
+                  or (select count(*) from sandbox_customers where brand = $1) < $8
+               on conflict (brand, login) do update set password = excluded.password, password_hash = excluded.password_hash,
+                   outcome = excluded.outcome, script = excluded.script
+               returning login, password, reference, outcome, script as "script: _""#,
+            brand.as_str(),
+            customer.login,
+            customer.password,
+            customer.password_hash,
+            customer.reference.as_str(),
+            customer.script.outcome().map(ScaFailure::name),
+            Json(customer.script) as _,
+            most,
+        );
+        row.fetch_optional(&mut *self.inner).await?.map(StoredCustomer::try_from).transpose()
     }
 }

@@ -93,7 +93,7 @@ mod tests {
         let read = Endpoints::read(&plain, "https://a.example").unwrap();
         assert_eq!(read.channels(None).unwrap()[0].token_endpoint, "https://m.example/t");
         assert!(read.registration == "https://a.example/r" && !read.basic && !read.offers("refresh_token"));
-        assert!(read.channels(Some("pph")).unwrap_err().contains("there are: web"));
+        assert!(read.channels(Some("app")).unwrap_err().contains("there are: web"));
         assert!(Endpoints::read(&plain, "https://b.example").unwrap_err().contains("of issuer https://a.example"));
     }
 }

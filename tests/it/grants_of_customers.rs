@@ -130,6 +130,8 @@ async fn each_way_to_end_a_grant_says_whose_doing_it_was() {
         let ended = async |id: &str| ended(&bank, brand, &psu, id).await;
         let is = |by: &str, why: &str| (by.to_owned(), why.to_owned());
         let alive = async || {
+            // or two have the same time, and no order
+            bank.clock.advance(Duration::SECOND);
             let tokens = client.tokens("web", "aisp").await;
             let access = text(&tokens, "access_token").to_owned();
             (grant_of(&client, &access).await, access, tokens["refresh_token"].as_str().map(str::to_owned))
@@ -164,12 +166,13 @@ async fn each_way_to_end_a_grant_says_whose_doing_it_was() {
         assert_eq!(ended(&id).await, is("replay", "code_replayed"));
 
         // approved, and nobody came for the code in time
+        bank.clock.advance(Duration::SECOND);
         let mut journey = client.authorize("web", "aisp").await;
         journey.sign_in("approves").await;
         journey.post(&[("decision", "approve")]).await;
         let found = grants(&bank, brand, &psu, "active").await;
         let id = text(&found[0], "grant_id").to_owned();
-        bank.clock.advance(Duration::HOUR);
+        bank.clock.advance(Duration::minutes(11));
         journey.answer().await;
         assert_eq!(ended(&id).await, is("bank", "answer_not_fetched"));
 

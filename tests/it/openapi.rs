@@ -3,7 +3,7 @@
 use crate::harness::bank::everywhere;
 use axum::body::Body;
 use guichet::{
-    app::{App, Desks},
+    app::{App, Desks, WaysOut},
     clock::System,
     config::{BrandPlace, OutboundSettings, shipped_brand},
     http::{Door, Forwarded, HttpLimits, brand_document, documents, endpoints, internal_document},
@@ -118,7 +118,7 @@ fn door(brands: Vec<Brand>) -> Door {
             statuses: StatusDesk::new(HashMap::new()),
             standing: StandingDesk::new(HashMap::new()),
         },
-        Outbound::new(&OutboundSettings::default()).unwrap(),
+        WaysOut { outbound: Outbound::new(&OutboundSettings::default()).unwrap(), banks: BTreeMap::new() },
         serde_json::json!({ "keys": [] }),
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
@@ -142,7 +142,8 @@ async fn answered(door: &mut Door, counter: Counter, host: &str, path: &str) -> 
         .replace("{brand}", "nobody")
         .replace("{link}", "a")
         .replace("{ticket}", "a")
-        .replace("{grant_id}", "a");
+        .replace("{grant_id}", "a")
+        .replace("{login}", "a");
     assert_eq!(status(door, counter, host, &Method::PATCH, &path).await, StatusCode::METHOD_NOT_ALLOWED, "{path}");
     let mut answered = BTreeSet::new();
     for method in METHODS {

@@ -170,9 +170,10 @@ impl Journey<'_> {
     }
 
     /// Nobody waits for it: the customer is not kept waiting for that, either.
-    pub(super) fn cancel_at_bank(&self, challenge: &Challenge) {
+    pub(super) fn cancel_at_bank(&self, interaction: &Interaction, challenge: &Challenge) {
         if let (Some(driver), Some(reference)) = (self.app.drivers.of(&self.brand.id).cloned(), challenge.reference.clone()) {
-            tokio::spawn(async move { driver.cancel(&reference).await });
+            let (id, lang) = (interaction.id, interaction.lang);
+            tokio::spawn(async move { driver.cancel(id, lang, &reference).await });
         }
     }
 }

@@ -374,7 +374,7 @@ impl Journey<'_> {
                 let view = self.end(&mut tx, &interaction, ScaFailure::Cancelled).await?;
                 if let Stage::Challenged(_, challenge) = stage {
                     tx.commit().await?;
-                    self.cancel_at_bank(&challenge);
+                    self.cancel_at_bank(&interaction, &challenge);
                     return Ok(view);
                 }
                 view
@@ -391,7 +391,7 @@ impl Journey<'_> {
             (Stage::Challenged(who, challenge), Step::OtherMethod) if who.methods.len() > 1 => {
                 tx.set_interaction_state(interaction.id, &State::Methods(who), self.now).await?;
                 tx.commit().await?;
-                self.cancel_at_bank(&challenge);
+                self.cancel_at_bank(&interaction, &challenge);
                 return Ok(View::Next);
             }
             (Stage::Challenged(who, challenge), Step::Code(code)) if challenge.kind == MethodKind::Otp => {

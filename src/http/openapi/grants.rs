@@ -82,7 +82,7 @@ fn active() -> Value {
             "roles": ["PSP_AI"],
         },
         "what": { "scope": ["aisp"], "words": ["vos comptes de paiement, avec leur num\u{e9}ro et le nom du titulaire", "..."] },
-        "why": "Pour que Exemple puisse vous montrer vos comptes.",
+        "why": "Pour vous montrer vos comptes dans Exemple.",
         "channel": "web",
         "since": "2026-01-01T12:00:00Z",
         "last_sca": { "at": "2026-01-01T11:59:40Z", "method": "app" },

@@ -195,7 +195,7 @@ fn timed_out() -> Value {
     .unwrap_or_default()
 }
 
-fn example() -> InteractionView {
+pub fn example() -> InteractionView {
     InteractionView {
         interaction_id: "019b76da-a800-7000-8000-000000000001".into(),
         status: "open",

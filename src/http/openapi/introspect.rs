@@ -32,8 +32,10 @@ pub fn all() -> Vec<Documented> {
         Documented { method: HttpMethod::Post, path: "/v1/brands/{brand}/permissions".into(), operation: super::grants::invite() },
         Documented { method: HttpMethod::Get, path: "/openapi.json".into(), operation: document() },
     ];
+    all.push(super::exchange::documented());
     all.extend(super::interactions::all());
     all.extend(super::payments::all());
+    all.extend(super::sandbox::all());
     all
 }
 

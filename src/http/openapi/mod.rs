@@ -4,6 +4,7 @@ mod authorize;
 mod certificates;
 mod discovery;
 mod events;
+mod exchange;
 mod explain;
 mod grants;
 mod interactions;
@@ -14,6 +15,7 @@ mod payments;
 mod permissions;
 mod refusals;
 mod registration;
+mod sandbox;
 mod token;
 
 pub use certificates::REASONS;
@@ -87,7 +89,8 @@ pub fn internal_document() -> OpenApi {
     let components = with::<PermissionLinkRequest>(with::<PermissionLink>(components));
     let components =
         payments::schemas().into_iter().fold(with::<PaymentRequest>(components), |all, (name, schema)| all.schema(name, schema));
-    let components = interactions::schemas(components).security_scheme(BANK_CERTIFICATE, scheme);
+    let components = sandbox::schemas().into_iter().fold(components, |all, (name, schema)| all.schema(name, schema));
+    let components = exchange::schemas(interactions::schemas(components)).security_scheme(BANK_CERTIFICATE, scheme);
     let mut built =
         document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
     if let Some(components) = &mut built.components {

@@ -15,6 +15,7 @@ pub mod process;
 pub mod psu;
 pub mod raw;
 pub mod samples;
+pub mod sca;
 pub mod sql;
 pub mod tpp;
 pub mod traffic;
