@@ -69,7 +69,8 @@ async fn the_reference_back_end_keeps_the_contract() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_back_end_fails_where_it_is_broken() {
-    let cases: [(&str, fn(&mut Value), &str); 5] = [
+    type Break = fn(&mut Value);
+    let cases: [(&str, Break, &str); 5] = [
         ("/answer", |v| approved(v, "linked_hash", "x"), "it brings `linked_hash` back unchanged"),
         ("/answer", |v| approved(v, "at", "2020-01-01T00:00:00Z"), "its time lies between the challenge and now"),
         ("/accounts", |v| v["accounts"][0]["id"] = json!("an id with spaces"), "the customer's accounts are told"),

@@ -5,7 +5,7 @@ use crate::{
     register::with,
 };
 use guichet::{
-    clock::Clock,
+    clock::{Clock, Entropy, System},
     oauth::tpp::PspRole::{self, AccountInformation, PaymentInitiation},
     tasks::{expiry, uses},
 };
@@ -247,7 +247,7 @@ async fn pages_are_bounded_and_nothing_that_happens_meanwhile_moves_them() {
         withdraw(&bank, CIC, "a customer", &ids[0]).await.ok(200);
         let added = "insert into grants (id, brand, client_id, channel, scope, psu, sca_at, created_at, expires_at)
                      select $1, brand, client_id, channel, scope, psu, sca_at, created_at, expires_at from grants where psu = 'a customer' limit 1";
-        sqlx::query(added).bind(Uuid::now_v7()).execute(&bank.pool().await).await.unwrap();
+        sqlx::query(added).bind(<dyn Entropy>::uuid(&System::new(), bank.clock.now())).execute(&bank.pool().await).await.unwrap();
         seen.extend(ids);
         after = page["next"].clone();
         if after.is_null() {

@@ -6,7 +6,10 @@ use crate::{
     harness::{Bank, Brand, CIC, Client, LBP, Reply, Tpp, bank::BRANDS, together, wire::Wire},
     register::with,
 };
-use guichet::oauth::tpp::PspRole::{self, AccountInformation};
+use guichet::{
+    clock::{Clock, Entropy, System},
+    oauth::tpp::PspRole::{self, AccountInformation},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use time::Duration;
@@ -297,7 +300,7 @@ async fn anothers_permission_is_nobodys() {
     let visitor = Visitor::invited(&bank, CIC, &neighbour).await;
     assert!(visitor.list().await.contains("At present no service has access"));
     // what a customer has in his hands of his own visit: any page of his gives the token
-    let planted = Uuid::now_v7();
+    let planted = <dyn Entropy>::uuid(&System::new(), bank.clock.now());
     let statement = "insert into grants (id, brand, client_id, channel, scope, psu, sca_at, created_at, expires_at)
                      select $1, brand, client_id, channel, scope, $2, sca_at, created_at, expires_at from grants limit 1";
     sqlx::query(statement).bind(planted).bind(&neighbour).execute(&bank.pool().await).await.unwrap();

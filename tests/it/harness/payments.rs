@@ -68,10 +68,10 @@ impl LodgedPayment<'_> {
     async fn ask(&self, method: Method, rest: &str, body: &Value) -> Reply {
         let bank = self.client.tpp.bank;
         let url = payments_url(bank, self.client.brand.id, &format!("/{}{rest}", self.id));
-        match body {
-            Value::Null => bank.gateway().send(method, &url, &[], "").await,
-            body => bank.gateway().json(method, &url, &[], body).await,
+        if body.is_null() {
+            return bank.gateway().send(method, &url, &[], "").await;
         }
+        bank.gateway().json(method, &url, &[], body).await
     }
 
     pub async fn read(&self) -> Value {
