@@ -182,8 +182,8 @@ impl Portal {
         (status < 500).then_some((status, body))
     }
 
-    async fn read(&self, session: &Session) -> Option<(u16, Value)> {
-        self.ask(Method::GET, &path(&session.brand, &session.ticket), None).await
+    async fn read(&self, brand: &str, ticket: &str) -> Option<(u16, Value)> {
+        self.ask(Method::GET, &path(brand, ticket), None).await
     }
 
     /// Sends the kept words until an answer came. 200 and every 409 with `redirect_to` end the journey here.
@@ -246,14 +246,22 @@ impl Portal {
         if let Step::Concluding { .. } = &session.step {
             return self.conclude(session).await;
         }
-        let Some((status, told)) = self.read(session).await else {
-            return notice(StatusCode::SERVICE_UNAVAILABLE, "One moment", "Load this page again in a moment.");
+        match self.open_interaction(&session.brand, &session.ticket).await {
+            Ok(told) => pages::of(session, &told),
+            Err(answer) => answer,
+        }
+    }
+
+    /// What is asked, while the interaction is open.
+    async fn open_interaction(&self, brand: &str, ticket: &str) -> Result<Value, Answer> {
+        let Some((status, told)) = self.read(brand, ticket).await else {
+            return Err(notice(StatusCode::SERVICE_UNAVAILABLE, "One moment", "Load this page again in a moment."));
         };
         match (status, told["status"].as_str(), told["redirect_to"].as_str()) {
-            (200, Some("open"), _) => pages::of(session, &told),
+            (200, Some("open"), _) => Ok(told),
             // blocked meanwhile, or over: Guichet's page tells the customer, and leads home
-            (_, _, Some(url)) => Answer::Leave(url.to_owned()),
-            _ => notice(StatusCode::GONE, "This is over", "Go back to the service you came from and start again."),
+            (_, _, Some(url)) => Err(Answer::Leave(url.to_owned())),
+            _ => Err(notice(StatusCode::GONE, "This is over", "Go back to the service you came from and start again.")),
         }
     }
 
@@ -273,7 +281,7 @@ impl Portal {
                 session.attempts += 1;
                 (session.attempts >= MOST_ATTEMPTS).then(|| failed("blocked_after_failures"))
             }
-            (Step::Review { customer }, "continue") => match self.read(session).await {
+            (Step::Review { customer }, "continue") => match self.read(&session.brand, &session.ticket).await {
                 Some((200, told)) => challenge(customer, &told, form),
                 Some(_) | None => None,
             },
@@ -369,6 +377,10 @@ async fn start(State(portal): State<Arc<Portal>>, Path(brand): Path<String>, Raw
         if session.ticket == ticket {
             return render(Answer::Next(journey(&session)));
         }
+    }
+    // a session is for a ticket that is known: strangers fill no memory
+    if let Err(answer) = portal.open_interaction(&brand, &ticket).await {
+        return render(answer);
     }
     let session = Session { brand, ticket, csrf: random(), attempts: 0, step: Step::SignIn };
     let next = Answer::Next(journey(&session));

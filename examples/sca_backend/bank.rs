@@ -78,10 +78,12 @@ impl Bank {
     }
 
     /// So that a test may see what was asked for, and that nobody waits for it any more.
+    #[allow(dead_code)]
     pub fn was_cancelled(&self) -> bool {
         self.with(|memory| memory.challenges.values().any(|c| c.end.as_ref().is_some_and(|end| end["reason"] == "cancelled")))
     }
 
+    #[allow(dead_code)]
     pub fn challenges(&self) -> usize {
         self.with(|memory| memory.challenges.len())
     }

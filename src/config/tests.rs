@@ -121,7 +121,11 @@ fn every_mistake_in_an_apps_row_is_told_with_its_line() {
         ),
         (
             "channel = 'pph'\nandroid_apps = [{ package = 'bank', fingerprints = ['FA:C6'] }]",
-            vec![format!("20:29: {package}"), format!("20:53: {print}")],
+            vec![
+                format!("20:29: {package}"),
+                "20:52: `brand.app.android_apps.fingerprints` needs at least one".into(),
+                format!("20:53: {print}"),
+            ],
         ),
         (
             "channel = 'pph'\nandroid_apps = [{ package = 'com.bank', fingerprints = [] }]",

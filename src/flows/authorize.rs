@@ -87,35 +87,27 @@ pub async fn begin(app: &App, brand: &Brand, brought: &Brought<'_>) -> Result<Be
             None => None,
         };
         match (attempt(app, brand, brought, client.as_ref()).await?, reading) {
-            (Attempt::Done(begun), Reading::Fresh) | (Attempt::Done(begun @ (Begun::Journey(_) | Begun::OpenApp { .. })), _) => {
-                return Ok(begun);
-            }
-            (Attempt::Stale, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
+            (Some(begun), Reading::Fresh) | (Some(begun @ (Begun::Journey(_) | Begun::OpenApp { .. })), _) => return Ok(begun),
+            (None, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
             // the client may have changed since it was remembered: refuse only on a fresh reading
-            (Attempt::Done(Begun::Page(_) | Begun::GoHome(_) | Begun::NotServed { .. }) | Attempt::Stale, Reading::Remembered) => {
-                reading = Reading::Fresh
-            }
+            (Some(Begun::Page(_) | Begun::GoHome(_) | Begun::NotServed { .. }) | None, Reading::Remembered) => reading = Reading::Fresh,
         }
     }
 }
 
-enum Attempt {
-    Done(Begun),
-    Stale,
-}
-
-async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option<&Arc<Client>>) -> Result<Attempt, Outage> {
+/// `None`: the client is no longer as it was judged.
+async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option<&Arc<Client>>) -> Result<Option<Begun>, Outage> {
     let Brought { channel, params, lang, by } = *brought;
     let (redirect, client) = match (TrustedRedirect::resolve(client.map(Arc::as_ref), params, brand), client) {
         (Ok(redirect), Some(client)) => (redirect, client),
-        (Err(nobody), _) => return Ok(Attempt::Done(Begun::Page(nobody))),
-        (Ok(_), None) => return Ok(Attempt::Done(Begun::Page(NoRedirect::UnknownClient))),
+        (Err(nobody), _) => return Ok(Some(Begun::Page(nobody))),
+        (Ok(_), None) => return Ok(Some(Begun::Page(NoRedirect::UnknownClient))),
     };
     let request = match AuthorizationRequest::parse(params, client, brand) {
         Ok(request) => request,
         Err(refusal) => {
             let error = OAuthError::from(refusal).body();
-            return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
+            return Ok(Some(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
         }
     };
     let digest = request_digest(brand, channel, params);
@@ -125,7 +117,7 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         && is_ones_own
         && let Some(begun) = resume(app, brand, client, &digest, key).await?
     {
-        return Ok(Attempt::Done(begun));
+        return Ok(Some(begun));
     }
     let now = app.clock.now();
     let payment = match request.payment {
@@ -133,7 +125,7 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
             Ok(version) => Some(version),
             Err(refusal) => {
                 let error = OAuthError::from(AuthorizeRefusal::from(refusal)).body();
-                return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
+                return Ok(Some(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
             }
         },
         None => None,
@@ -142,13 +134,13 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         standing::tell(app, standing::of_client(app, brand, client, &refusal, now), now).await?;
         let error = OAuthError::PROVIDER_REFUSED.body();
         let home = redirect.refuse(error.error, &error.error_description);
-        return Ok(Attempt::Done(Begun::NotServed { client: client.clone(), notice: refusal.notice(), home }));
+        return Ok(Some(Begun::NotServed { client: client.clone(), notice: refusal.notice(), home }));
     }
     let state = match by.first_state(channel, brand) {
         Ok(state) => state,
         Err(failure) => {
             metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
-            return Ok(Attempt::Done(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
+            return Ok(Some(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
         }
     };
     let id = InteractionId(app.entropy.uuid(now));
@@ -163,7 +155,8 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         payment,
         fallback: false,
         conclusion: None,
-        request: Some(digest),
+        // a browser's that is everybody's is nobody's: neither resumed, nor taken for what the app has answered
+        request: (is_ones_own || begun_by == BegunBy::App).then_some(digest),
         created_at: now,
         channel: channel.name.clone(),
         client: client.id,
@@ -181,10 +174,10 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
     let event = app.event(now, brand, AuditKind::InteractionBegun);
     let new = NewInteraction { interaction: &interaction, brand: &brand.id, client_revision: client.revision, event: &event };
     if !app.db.begin_interaction(&new).await? {
-        return Ok(Attempt::Stale);
+        return Ok(None);
     }
     metrics::counter!("guichet_interactions_total", "stage" => AuditKind::InteractionBegun.name()).increment(1);
-    Ok(Attempt::Done(match interaction.state {
+    Ok(Some(match interaction.state {
         State::AppOffered => Begun::OpenApp { interaction, client: client.clone() },
         State::HandedOff
         | State::SignIn { .. }
@@ -205,7 +198,7 @@ async fn resume(app: &App, brand: &Brand, client: &Arc<Client>, request: &Digest
     let Some(id) = tx.find_interaction_of_request(request, &browser.digest()).await? else { return Ok(None) };
     let Some(interaction) = tx.lock_interaction(&brand.id, id).await? else { return Ok(None) };
     let begun = match interaction.stage(brand, now) {
-        Stage::AppOffered if tx.answered_in_app(request).await? => Begun::Journey(interaction),
+        Stage::AppOffered if tx.answered_in_app(request, interaction.created_at).await? => Begun::Journey(interaction),
         Stage::AppOffered => {
             tx.set_interaction_state(id, &interaction.state, now).await?;
             Begun::OpenApp { interaction, client: client.clone() }

@@ -11,7 +11,7 @@ use crate::{
     storage::Outage,
 };
 
-/// Where he may start again, while the journey is under way: its TPP, and the language.
+/// With whom he may start again, while the journey is under way: its TPP, and the language.
 ///
 /// An id has 74 random bits, so he did not guess it: he has seen the URL, in this browser's history or in a message. He learns what
 /// the TPP says of itself in public, and nothing of the customer. No answer leaves for the TPP and no link carries `state`, not even

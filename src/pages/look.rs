@@ -87,9 +87,9 @@ fn css(theme: &Theme, [font, bold]: &[Option<String>; 2]) -> String {
         if let Some(path) = path {
             let format = FileKind::Woff2.extension();
             // Writing to a String does not fail.
-            let _ = write!(
+            let _ = writeln!(
                 css,
-                "@font-face {{ font-family: brand; font-weight: {weight}; font-display: swap; src: url(\"{path}\") format(\"{format}\"); }}\n"
+                "@font-face {{ font-family: brand; font-weight: {weight}; font-display: swap; src: url(\"{path}\") format(\"{format}\"); }}"
             );
         }
     }

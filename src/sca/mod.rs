@@ -8,6 +8,7 @@ pub mod wire;
 mod breaker;
 mod turns;
 
+use self::{http::Http, simulator::Simulator};
 use crate::{
     config::DriverSettings,
     oauth::{
@@ -22,8 +23,6 @@ use crate::{
     },
     storage::{Db, Outage},
 };
-use http::Http;
-use simulator::Simulator;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use time::OffsetDateTime;
 use turns::Turns;

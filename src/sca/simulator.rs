@@ -190,7 +190,9 @@ mod tests {
             let text = serde_json::to_string(&customer.script).expect("JSON");
             assert_eq!(serde_json::from_str::<Script>(&text).expect("reads"), customer.script, "{text}");
         }
-        for wrong in [r#"{"methods":[],"outcome":"cancelled"}"#, r#"{"methods":[{"id":"a","label":"b","answer":"maybe"}]}"#, "[]", "{"] {
+        for wrong in
+            [r#"{"methods":[],"outcome":"cancelled"}"#, r#"{"methods":[{"id":"a","label":"b","answer":"maybe"}]}"#, "\"approves\"", "{"]
+        {
             assert!(serde_json::from_str::<Script>(wrong).is_err(), "{wrong}");
         }
     }

@@ -27,7 +27,7 @@ pub struct Journey<'a> {
     /// The same in every question about it.
     pub id: Uuid,
     pub brand: &'a str,
-    /// `web`, `pph` and so on.
+    /// Of the brand's configuration: `web`, or the segment of an app.
     pub channel: &'a str,
     /// Of the pages: `de`, `en`, `es` or `fr`.
     pub language: &'static str,

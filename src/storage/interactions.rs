@@ -226,12 +226,13 @@ impl Tx {
         Ok(id.map(InteractionId))
     }
 
-    /// The bank's app took this request, and there is an answer.
-    pub async fn answered_in_app(&mut self, request: &Digest) -> Result<bool, Outage> {
+    /// The bank's app took this request, since a browser brought it, and there is an answer.
+    pub async fn answered_in_app(&mut self, request: &Digest, since: OffsetDateTime) -> Result<bool, Outage> {
         Ok(sqlx::query_scalar!(
             r#"select exists (select from interactions where request_digest = $1 and begun_by <> 'browser'
-                              and state in ('approved', 'done', 'failed')) as "answered!""#,
+                              and created_at >= $2 and state in ('approved', 'done', 'failed')) as "answered!""#,
             request.as_bytes(),
+            since,
         )
         .fetch_one(&mut *self.inner)
         .await?)

@@ -127,6 +127,12 @@ async fn a_request_without_state_and_challenge_is_nobodys_own() {
     let next = Psu::open_with(&bank, LBP, &url, &[("cookie", &psu.cookie)]).await;
     assert_ne!(next.journey, psu.journey);
     assert!(next.page.body.contains("name=\"password\""), "{:?}", next.page);
+    // nor does one customer's answer in the app close another's tab
+    let url = client.authorize_url("pph", "aisp", &[("state", None), ("code_challenge", None), ("code_challenge_method", None)]);
+    let mut tab = Psu::arrive(&bank, LBP, &url).await;
+    approved_in_app(&bank, &url).await.code();
+    tab.post(&[("decision", "continue_here")]).await;
+    assert!(tab.page.body.contains("name=\"password\""), "{:?}", tab.page);
 }
 
 #[tokio::test]
@@ -174,10 +180,11 @@ const ANDROID: &str = "/.well-known/assetlinks.json";
 
 /// A bank with a third segment, whose path holds a language.
 fn third_segment(text: &str) -> String {
-    let spelling = text.split("name = \"pmo\"").nth(1).unwrap().split("[channel.sca_errors]").nth(1).unwrap();
+    let spelling = text.split("name = \"pmo\"").nth(1).unwrap().split("[channel.sca_errors]").nth(1).unwrap().split("\n[").next().unwrap();
     let row = "[[channel]]\nname = \"vip\"\nauthorize = \"/vip/{lang}/authorize\"\ntoken = \"/vip/token\"\nclient_credentials = false\n\
                app = true\nfallback = \"decoupled\"\n[channel.sca_errors]";
-    format!("{text}\n{row}{spelling}")
+    // before the next table, wherever that stands
+    text.replacen("[[channel]]", &format!("{row}{spelling}\n[[channel]]"), 1)
 }
 
 /// Field by field, as Apple and Android document them.
@@ -346,6 +353,8 @@ async fn the_browsers_tab_knows_when_the_app_has_answered() {
     assert_eq!(tab.answer().await.status, 410);
     let again = Psu::arrive_with(&bank, LBP, &url, &[("cookie", &tab.cookie)]).await;
     assert_eq!(again.page.status, 410);
+    // the same URL later, in a browser that did not wait for the app, is a new try
+    assert_eq!(Psu::arrive(&bank, LBP, &url).await.page.status, 200);
     // another request of the same TPP is another matter
     let other = client.authorize_url("pph", "aisp", &[("state", Some("other"))]);
     assert_eq!(Psu::arrive_with(&bank, LBP, &other, &[("cookie", &tab.cookie)]).await.page.status, 200);
@@ -562,12 +571,14 @@ async fn a_code_of_an_app_dies_at_every_other_token_endpoint() {
     let tpp = bank.tpp([PspRole::AccountInformation]);
     let (client, at_cic) = (tpp.register(LBP).await, tpp.register(CIC).await);
     for own in ["pph", "pmo"] {
-        let url = client.authorize_url(own, "aisp", &[]);
         for in_app in [true, false] {
             for endpoint in BRANDS.iter().flat_map(|brand| brand.channels.iter().map(|(name, ..)| (brand.id, *name))) {
                 if endpoint == (LBP.id, own) {
                     continue;
                 }
+                // of its own each time, as a TPP's is: the clock stands still here
+                let state = format!("{own} {in_app} {endpoint:?}");
+                let url = client.authorize_url(own, "aisp", &[("state", Some(&state))]);
                 let landing = if in_app { approved_in_app(&bank, &url).await } else { Psu::open(&bank, LBP, &url).await.approve().await };
                 let code = landing.code();
                 if endpoint.0 == LBP.id {

@@ -16,7 +16,7 @@ const PLAN: [(&str, &str, &str); 27] = [
     (
         "sca",
         "clock config::DriverSettings oauth storage tls::files",
-        "arc_swap argon2 metrics reqwest rustls serde serde_json time tokio tracing utoipa uuid",
+        "arc_swap argon2 aws_lc_rs metrics reqwest rustls serde serde_json time tokio tracing utoipa uuid",
     ),
     ("audit", "oauth", "time uuid"),
     ("uses", "oauth::grant", "metrics quick_cache time"),

@@ -167,8 +167,8 @@ async fn the_status_of_a_journey_is_for_its_browser() {
     psu.post(&[("decision", "approve")]).await;
     let status = format!("{}/status", psu.journey);
     assert_eq!(bank.browser().get(&status).await.ok(403).json()["state"], "moved");
-    let nobody = psu.journey.replace(|c: char| c.is_ascii_digit(), "0");
-    bank.browser().get(&format!("{nobody}/status")).await.ok(404);
+    let nobodys = format!("{}/cic/journeys/{}/status", bank.origin(BRANDS[0].psu_host), "0".repeat(32));
+    bank.browser().get(&nobodys).await.ok(404);
     assert_eq!(psu.status().await, "waiting");
     bank.clock.advance(Duration::seconds(8));
     assert_eq!(psu.status().await, "moved");

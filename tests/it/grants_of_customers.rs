@@ -6,7 +6,7 @@ use crate::{
 };
 use guichet::{
     clock::Clock,
-    oauth::tpp::PspRole::{self, AccountInformation},
+    oauth::tpp::PspRole::{self, AccountInformation, PaymentInitiation},
     tasks::{expiry, uses},
 };
 use reqwest::Method;
@@ -519,5 +519,37 @@ async fn visits_are_forgotten_the_day_after() {
     while count().await > 0 {
         assert!(started.elapsed() < std::time::Duration::from_secs(10));
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_payments_grant_says_what_became_of_it() {
+    let bank = Bank::start().await;
+    for brand in BRANDS {
+        let psu = subject(&bank, brand, "approves").await;
+        let client = bank.tpp([PaymentInitiation, AccountInformation]).register(brand).await;
+        let approved = async |name: &str, kind: &str| {
+            let lodged = client.lodge(&json!({ "payment_id": name, "kind": kind })).await;
+            let token = lodged.token("web").await;
+            let id = grant_of(&client, &token).await;
+            let found = grants(&bank, brand, &psu, "active").await;
+            let grant = found.into_iter().find(|grant| grant["grant_id"] == id.as_str()).unwrap();
+            assert_eq!(grant["what"]["payment"], json!({ "payment_request": lodged.id, "kind": kind }), "{grant}");
+            (lodged, id, grant)
+        };
+        let is = |by: &str, why: &str| (by.to_owned(), why.to_owned());
+        let (lodged, id, initiation) = approved("used", "initiation").await;
+        lodged.execute("x").await.ok(200);
+        assert_eq!(ended(&bank, brand, &psu, &id).await, is("use", "payment_used"));
+        let (lodged, id, _) = approved("changed", "initiation").await;
+        lodged.change(&json!({ "amount": "5.00" })).await.ok(200);
+        assert_eq!(ended(&bank, brand, &psu, &id).await, is("bank", "payment_changed"));
+        let (lodged, id, _) = approved("withdrawn", "initiation").await;
+        lodged.withdraw().await.ok(200);
+        assert_eq!(ended(&bank, brand, &psu, &id).await, is("bank", "payment_withdrawn"));
+        let (_, id, cancellation) = approved("cancelled", "cancellation").await;
+        assert_ne!(cancellation["what"]["words"], initiation["what"]["words"]);
+        withdraw(&bank, brand, &psu, &id).await.ok(200);
+        assert_eq!(ended(&bank, brand, &psu, &id).await, is("customer", "withdrawn_by_customer"));
     }
 }

@@ -265,6 +265,11 @@ async fn the_reference_portal_writes_foreign_text_as_text() {
         let reply = bank.browser().get(&format!("https://localhost:{}/cic/start{query}", url.port().unwrap())).await;
         assert!(reply.status == 400 && !reply.body.contains("<script"), "{query}: {reply:?}");
     }
+    // a ticket that nobody gave out opens no session
+    let url = url::Url::parse(&customer.url).unwrap();
+    let reply =
+        bank.browser().get(&format!("https://localhost:{}/cic/start?interaction=guti_{}", url.port().unwrap(), "A".repeat(64))).await;
+    assert_eq!((reply.status, reply.header("set-cookie")), (410, ""), "{reply:?}");
 }
 
 /// The portal cannot reach the bank's server: a page at once, and the way home at the deadline.

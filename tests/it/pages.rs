@@ -190,7 +190,7 @@ async fn a_journey_of_another_browser_is_closed() {
         for cookie in ["", &victim.cookie, "__Host-guichet=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
             for url in [journey.clone(), format!("{journey}/return")] {
                 let reply = bank.browser().send(Method::GET, &url, &[("cookie", cookie)], "").await.ok(403);
-                assert!(!reply.body.contains("Test app") && !reply.body.contains("<form"), "{reply:?}");
+                assert!(!reply.body.contains(CALLBACK) && !reply.body.contains("<form"), "{reply:?}");
             }
             for csrf in [csrf.as_str(), victim.csrf.as_str(), ""] {
                 let fields = [("csrf", csrf), ("decision", "approve")];

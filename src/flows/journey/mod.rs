@@ -298,7 +298,7 @@ async fn mine(tx: &mut Tx, brand: &Brand, id: InteractionId, browser: Option<&Br
     }
     // the app took the request meanwhile and answered the TPP: the tab that offered the app has nothing more to say
     if let (State::AppOffered, Some(request)) = (&interaction.state, &interaction.request)
-        && tx.answered_in_app(request).await?
+        && tx.answered_in_app(request, interaction.created_at).await?
     {
         return Ok(Err(NoView::AlreadyAnswered));
     }
