@@ -156,7 +156,7 @@ async fn a_lodged_payment_is_read_and_confirmed() {
         for (lang, amount, date, kind) in [
             ("de", "1.234,50", "31. Dezember 2099", "initiation"),
             ("en", "1,234.50", "31 December 2099", "cancellation"),
-            ("es", "1.234,50", "31 de diciembre de 2099", "initiation"),
+            ("es", "1234,50", "31 de diciembre de 2099", "initiation"),
             ("fr", "1 234,50", "31 décembre 2099", "initiation"),
         ] {
             let payment = json!({ "payment_id": format!("pay-{lang}"), "kind": kind, "execution_date": "2099-12-31" });
