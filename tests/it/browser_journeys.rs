@@ -27,7 +27,12 @@ pub fn link(client: &Client<'_>, channel: &str, lang: &str) -> String {
 }
 
 pub fn link_for(client: &Client<'_>, channel: &str, lang: &str, scope: &str) -> String {
-    client.authorize_url(channel, scope, &[("ui_locales", Some(lang))]).replace("/oauth2/fr/", &format!("/oauth2/{lang}/"))
+    in_language(&client.authorize_url(channel, scope, &[]), lang)
+}
+
+/// A link of either bank: one has the language in its path.
+pub fn in_language(url: &str, lang: &str) -> String {
+    format!("{url}&ui_locales={lang}").replace("/oauth2/fr/", &format!("/oauth2/{lang}/"))
 }
 
 /// The customer's browser on the sign-in page.

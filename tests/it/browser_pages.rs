@@ -2,7 +2,7 @@
 //! in `target/screenshots` for people to look at.
 
 use crate::{
-    browser_journeys::{link, link_for},
+    browser_journeys::{in_language, link, link_for},
     grants_of_customers::subject,
     harness::{
         Bank, Brand, Browser, CIC, Client, LBP, Psu,
@@ -111,10 +111,6 @@ const SEEN_ON_A_JOURNEY: [&str; 8] = [
     "70-notice-alreadyanswered",
 ];
 
-fn display_name(brand: Brand) -> &'static str {
-    if brand.id == CIC.id { "CIC" } else { "La Banque Postale" }
-}
-
 /// Every page of a bank in one language.
 async fn pages(bank: &Bank, client: &Client<'_>, lang: &'static str) -> Vec<Page> {
     let (brand, origin) = (client.brand, bank.origin(client.brand.psu_host));
@@ -134,6 +130,10 @@ async fn pages(bank: &Bank, client: &Client<'_>, lang: &'static str) -> Vec<Page
     ] {
         all.push(Page::of_journey(name, &signed_in(client, lang, scope).await));
     }
+    let lodged = client.lodge(&json!({ "payment_id": format!("pay-{lang}"), "execution_date": "2099-12-31" })).await;
+    let mut psu = Psu::open(bank, brand, &in_language(&lodged.url("web"), lang)).await;
+    psu.sign_in("approves").await;
+    all.push(Page::of_journey("24-payment-lodged", &psu));
     all.push(Page::of_journey("14-accounts", &signed_in_as("chooses_an_account", client, lang, "cbpii").await));
     all.push(Page::of_journey("29-methods", &challenged("chooses_a_method", client, lang).await));
     all.push(Page::of_journey("33-waiting", &challenged("approves_slowly", client, lang).await));
@@ -158,7 +158,7 @@ async fn pages(bank: &Bank, client: &Client<'_>, lang: &'static str) -> Vec<Page
     all.push(Page::open("62-unknown-client", &url.replace(&client.id, "nobody")));
     all.push(Page::open("63-wrong-redirect", &url.replace("tpp.example", "other.example")));
     all.push(Page::open("64-not-found", &format!("{origin}/nowhere")));
-    let written = samples(Lang::from_tag(lang).unwrap(), display_name(brand), &format!("/{}/customers", brand.id));
+    let written = samples(brand, Lang::from_tag(lang).unwrap(), &format!("/{}/customers", brand.id));
     let seen = |name: &str| SEEN_ON_A_JOURNEY.contains(&name);
     all.extend(written.into_iter().filter(|(name, _)| !seen(name)).map(|(name, html)| Page::new(&name, Way::Written(html))));
     all.push(Page::open("80-customers", &format!("{origin}/{}/customers", brand.id)));

@@ -2,7 +2,7 @@
 //! methods and accounts; with script and without, with the keyboard alone.
 
 use crate::{
-    browser_journeys::{begun, link_for, tab_to},
+    browser_journeys::{begun, in_language, link_for, tab_to},
     harness::{
         Bank, Browser, Client,
         bank::BRANDS,
@@ -11,6 +11,7 @@ use crate::{
     sca_outcomes::spelling,
 };
 use guichet::{oauth::tpp::PspRole, sca::simulator::CODE};
+use serde_json::json;
 use time::Duration;
 
 /// Before the challenge of this customer.
@@ -141,6 +142,39 @@ async fn an_account_is_chosen_with_the_keyboard() {
             assert!(browser.text().await.contains("Compte joint"), "{}", browser.text().await);
             browser.decide("approve").await;
             client.redeem("web", "cbpii", browser.landed().await.code()).await.ok(200);
+        }
+    }
+}
+
+/// What was lodged stands on the page as the language writes it, is approved once, and so is its cancellation.
+#[tokio::test]
+async fn a_lodged_payment_is_read_and_confirmed() {
+    let bank = Bank::start().await;
+    for brand in BRANDS {
+        let client = bank.tpp(PspRole::ALL).register(brand).await;
+        let browser = Browser::of_size(PHONE).await;
+        for (lang, amount, date, kind) in [
+            ("de", "1.234,50", "31. Dezember 2099", "initiation"),
+            ("en", "1,234.50", "31 December 2099", "cancellation"),
+            ("es", "1234,50", "31 de diciembre de 2099", "initiation"),
+            ("fr", "1 234,50", "31 décembre 2099", "initiation"),
+        ] {
+            let payment = json!({ "payment_id": format!("pay-{lang}"), "kind": kind, "execution_date": "2099-12-31" });
+            let lodged = client.lodge(&payment).await;
+            let link = in_language(&lodged.url("web"), lang);
+            browser.begin(&link).await;
+            browser.sign_in("approves").await;
+            browser.until("the payment", async || browser.has("button[value=approve]").await).await;
+            let text = browser.text().await.replace(['\u{a0}', '\u{202f}'], " ");
+            for shown in [amount, date, "Librairie des Arts", "FR76 3000 6000 0112 3456 7890 189"] {
+                assert!(text.contains(shown), "{shown}: {text}");
+            }
+            browser.double_click("button[value=approve]").await;
+            client.redeem("web", "pisp", browser.landed().await.code()).await.ok(200);
+            // the same link again
+            browser.go(&link).await;
+            let again = browser.taken_home().await;
+            assert!(again.params.contains_key("error") && !again.params.contains_key("code"), "{again:?}");
         }
     }
 }

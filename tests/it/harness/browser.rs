@@ -168,6 +168,10 @@ impl Browser {
         self.js("return document.body ? document.body.innerText : ''", json!([])).await.as_str().unwrap().to_owned()
     }
 
+    pub async fn html(&self) -> String {
+        self.js("return document.documentElement.outerHTML", json!([])).await.as_str().unwrap().to_owned()
+    }
+
     /// Runs a function's body in the page, with `arguments`, also where the page's own scripts are off.
     pub async fn js(&self, body: &str, arguments: Value) -> Value {
         self.call(Method::POST, "execute/sync", json!({"script": body, "args": arguments})).await
@@ -280,7 +284,7 @@ impl Browser {
         let (count, mut found) = (self.js("return window.length", json!([])).await.as_u64().unwrap(), vec![]);
         for frame in 0..count {
             if self.try_call(Method::POST, "frame", json!({"id": frame})).await.is_ok() {
-                found.push(self.js("return document.documentElement.outerHTML", json!([])).await.as_str().unwrap().to_owned());
+                found.push(self.html().await);
             }
             self.call(Method::POST, "frame", json!({"id": null})).await;
         }

@@ -1,6 +1,8 @@
 //! Pages as the server writes them, filled with what a bank would say, for what few journeys show.
 
+use super::Brand;
 use guichet::{
+    config::{BrandPlace, shipped_brand},
     oauth::{
         brand::Lang,
         method::{Account, Method, MethodKind, MethodState},
@@ -8,7 +10,9 @@ use guichet::{
         sca::ScaFailure,
         scope::Scope,
     },
-    pages::{AccountChoice, Consent, MethodChoice, Notice, NoticeKind, OneTimeCode, OpenApp, Outcome, Return, Site, TppIdentity, Waiting},
+    pages::{
+        AccountChoice, Consent, Look, MethodChoice, Notice, NoticeKind, OneTimeCode, OpenApp, Outcome, Return, Site, TppIdentity, Waiting,
+    },
 };
 
 const CSRF: &str = "sample";
@@ -35,7 +39,6 @@ pub fn payments() -> [(&'static str, Payment); 4] {
     [("payment", single), ("standing-order", order), ("batch", batch), ("cancellation", payment(PaymentKind::Cancellation))]
 }
 
-/// `text`: what the bank says in place of each word of its own.
 fn accounts(text: Option<&str>) -> [Account; 3] {
     let account = |id: &str, iban: Option<&str>, label: &str| Account {
         id: text.unwrap_or(id).into(),
@@ -58,20 +61,23 @@ fn methods(text: Option<&str>) -> [Method; 2] {
     [method("app", MethodKind::App, "iPhone de Marie"), method("sms", MethodKind::Otp, "SMS +33 6 •• •• •• 12")]
 }
 
-/// Name and HTML of each, with links to `action`.
-pub fn samples(lang: Lang, brand: &str, action: &str) -> Vec<(String, String)> {
-    samples_of(lang, brand, "Budget & moi", None, action, &payments())
+/// Name and HTML of each page of a shipped bank, with its theme and with links to `action`.
+pub fn samples(bank: Brand, lang: Lang, action: &str) -> Vec<(String, String)> {
+    let origin = |host: &str| format!("https://{host}");
+    let place = BrandPlace {
+        issuer: origin(bank.psu_host),
+        tpp_origin: origin(bank.tpp_host),
+        psu_origin: origin(bank.psu_host),
+        ..BrandPlace::default()
+    };
+    let brand = shipped_brand(bank.id, place).unwrap();
+    let look = Look::of(&brand.theme, brand.default_language);
+    let site = Site { lang, brand: &brand.display_name, sandbox: false, look: Some(&look) };
+    samples_of(site, "Budget & moi", None, action, &payments())
 }
 
-pub fn samples_of(
-    lang: Lang,
-    brand: &str,
-    tpp: &str,
-    text: Option<&str>,
-    action: &str,
-    payments: &[(&str, Payment)],
-) -> Vec<(String, String)> {
-    let site = Site { lang, brand, sandbox: false, look: None };
+/// `text` stands in place of each word of the bank's own.
+pub fn samples_of(site: Site<'_>, tpp: &str, text: Option<&str>, action: &str, payments: &[(&str, Payment)]) -> Vec<(String, String)> {
     let tpp = &TppIdentity::new(tpp, text.unwrap_or("Agrégateur Test SAS"), text.unwrap_or("10001"));
     let [aisp, cbpii, pisp] = ["aisp", "cbpii", "pisp"].map(|scope| Scope::parse(scope).unwrap());
     let (csrf, accounts, methods) = (CSRF, &accounts(text)[..], &methods(text)[..]);
