@@ -11,7 +11,10 @@ use crate::harness::{
     together,
     tpp::{CALLBACK, Client, STATE},
 };
-use guichet::oauth::tpp::PspRole::{AccountInformation, CardIssuing};
+use guichet::oauth::{
+    sca::ScaFailure,
+    tpp::PspRole::{AccountInformation, CardIssuing},
+};
 use time::Duration;
 
 /// Home with an error, whatever the channel's spelling of it.
@@ -196,7 +199,8 @@ async fn the_sandboxes_patient_customers_do_what_is_listed() {
             psu.post(&[("decision", "otp"), ("otp", guichet::sca::simulator::CODE)]).await;
         } else if !psu.page.body.contains("/return") {
             assert_eq!(psu.status().await, "waiting", "{}", customer.login);
-            bank.clock.advance(Duration::seconds(120));
+            let patience = if customer.script.outcome() == Some(ScaFailure::TimedOut) { 120 } else { 10 };
+            bank.clock.advance(Duration::seconds(patience));
             psu.look().await;
         }
         match customer.script.outcome() {

@@ -13,7 +13,7 @@ use utoipa::openapi::{
     security::{SecurityRequirement, SecurityScheme},
 };
 
-const CERTIFICATE: &str = "guichet_certificate";
+const CERTIFICATE: &str = "client_certificate";
 const TAG: &str = "SCA back end";
 
 /// What a bank implements where its brand has `mode = "driver"`.
