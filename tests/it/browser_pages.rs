@@ -15,7 +15,11 @@ use crate::{
 };
 use guichet::oauth::{brand::Lang, tpp::PspRole};
 use serde_json::json;
-use std::fs;
+use std::{fs, time::Duration};
+use tokio::time::timeout;
+
+/// Once in some thousand pictures Chromium never answers; the next one does. Below the driver's own deadline.
+const STUCK: Duration = Duration::from_secs(45);
 
 /// A page and how to get to it.
 struct Page {
@@ -180,33 +184,46 @@ async fn pages(bank: &Bank, client: &Client<'_>, lang: &'static str) -> Vec<Page
     all
 }
 
+/// A page shown, its pictures kept; what is wrong with it. Colours do not depend on the language: once is enough for the dark ones.
+async fn problems(browser: &Browser, page: &Page, brand: Brand, origin: &str, lang: &str, dark: bool) -> Vec<String> {
+    browser.resize(PHONE).await;
+    page.show(browser, origin, &format!("{origin}/{}/customers", brand.id)).await;
+    let mut found = vec![];
+    for screen in [PHONE, DESKTOP] {
+        browser.resize(screen).await;
+        browser.keep_picture(brand.id, lang, &page.name, screen.name).await;
+        found.extend(browser.axe().await);
+        found.extend(browser.misfits(screen).await);
+    }
+    if dark {
+        browser.media(&[("prefers-color-scheme", "dark")]).await;
+        browser.resize(PHONE).await;
+        browser.keep_picture(brand.id, lang, &page.name, "dark").await;
+        found.extend(browser.contrast().await.into_iter().map(|problem| format!("dark: {problem}")));
+        browser.media(&[]).await;
+    }
+    found.extend(browser.misfits_when_enlarged().await);
+    found
+}
+
 /// Shows all pages of a bank in some languages, and gathers what is wrong with them.
 async fn look_at(brand: Brand, langs: [&'static str; 2]) {
     let bank = Bank::start().await;
     let client = bank.tpp([PspRole::AccountInformation, PspRole::CardIssuing, PspRole::PaymentInitiation]).register(brand).await;
-    let (browser, origin, mut wrong) = (Browser::open().await, bank.origin(brand.psu_host), vec![]);
+    let (mut browser, origin, mut wrong) = (Browser::open().await, bank.origin(brand.psu_host), vec![]);
     for lang in langs {
         browser.languages(lang).await;
         forget_pictures(&format!("{}/{lang}", brand.id));
         for page in pages(&bank, &client, lang).await {
-            browser.resize(PHONE).await;
-            page.show(&browser, &origin, &format!("{origin}/{}/customers", brand.id)).await;
-            let mut found = vec![];
-            for screen in [PHONE, DESKTOP] {
-                browser.resize(screen).await;
-                browser.keep_picture(brand.id, lang, &page.name, screen.name).await;
-                found.extend(browser.axe().await);
-                found.extend(browser.misfits(screen).await);
-            }
-            if lang == langs[0] {
-                // colours do not depend on the language
-                browser.media(&[("prefers-color-scheme", "dark")]).await;
-                browser.resize(PHONE).await;
-                browser.keep_picture(brand.id, lang, &page.name, "dark").await;
-                found.extend(browser.contrast().await.into_iter().map(|problem| format!("dark: {problem}")));
-                browser.media(&[]).await;
-            }
-            found.extend(browser.misfits_when_enlarged().await);
+            let dark = lang == langs[0];
+            let found = match timeout(STUCK, problems(&browser, &page, brand, &origin, lang, dark)).await {
+                Ok(found) => found,
+                Err(_) => {
+                    browser.replace().await;
+                    browser.languages(lang).await;
+                    problems(&browser, &page, brand, &origin, lang, dark).await
+                }
+            };
             wrong.extend(found.into_iter().map(|problem| format!("{} {lang} {}: {problem}", brand.id, page.name)));
         }
     }

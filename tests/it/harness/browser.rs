@@ -107,10 +107,15 @@ impl Browser {
     /// The browser is killed, and started again with the cookies it had: "continue where you left off".
     pub async fn restart(&mut self) {
         let cookies = self.cdp("Network.getAllCookies", json!({})).await["cookies"].clone();
+        self.replace().await;
+        self.cdp("Network.setCookies", json!({"cookies": cookies})).await;
+    }
+
+    /// Another browser in place of one that may answer no more.
+    pub async fn replace(&mut self) {
         Chromium::get().end(&self.session);
         self.session = begin(&self.http).await;
         self.reset().await;
-        self.cdp("Network.setCookies", json!({"cookies": cookies})).await;
     }
 
     pub async fn resize(&self, screen: Screen) {
