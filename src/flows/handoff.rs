@@ -260,20 +260,14 @@ fn not_served(app: &App, brand: &Brand, interaction: &Interaction, client: &Clie
 async fn turn_away(
     app: &App,
     brand: &Brand,
-    mut tx: Tx,
+    tx: Tx,
     interaction: &Interaction,
     client: &Client,
     refusal: &StandingRefusal,
     now: OffsetDateTime,
 ) -> Result<Refused, Outage> {
     let telling = standing::of_client(app, brand, client, refusal, now);
-    if let Some(telling) = &telling {
-        tx.record(&telling.event).await?;
-    }
-    tx.commit().await?;
-    if let Some(telling) = telling {
-        telling.done(app, now);
-    }
+    standing::tell_and_commit(app, telling, tx, now).await?;
     Ok(Refused { refusal: ConclusionRefusal::NotServed, way: way_out(brand, interaction) })
 }
 

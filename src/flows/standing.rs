@@ -13,7 +13,7 @@ use crate::{
     },
     pki::Reason,
     standing::{Age, Blocks, Purpose, Register, RegisterFault, RegisterUse, StandingRefusal, Subject},
-    storage::{Db, Outage},
+    storage::{Db, Outage, Tx},
     trust::standing::{Told, Who},
 };
 use std::sync::Arc;
@@ -126,13 +126,13 @@ pub fn of_client(app: &App, brand: &Brand, client: &Client, refusal: &StandingRe
 
 /// A refusal with its audit event. Dropped before [`Telling::done`], it is told again.
 pub struct Telling {
-    pub event: AuditEvent,
+    event: AuditEvent,
     told: Told,
 }
 
 impl Telling {
     /// The event is stored.
-    pub fn done(self, app: &App, now: OffsetDateTime) {
+    fn done(self, app: &App, now: OffsetDateTime) {
         metrics::counter!("guichet_standing_refusals_total", "reason" => self.told.what).increment(1);
         app.standing.note_told(self.told, now);
     }
@@ -156,6 +156,18 @@ fn telling(app: &App, told: Told, event: AuditEvent, refusal: &StandingRefusal, 
 pub async fn tell(app: &App, telling: Option<Telling>, now: OffsetDateTime) -> Result<(), Outage> {
     if let Some(telling) = telling {
         app.db.record(&telling.event).await?;
+        telling.done(app, now);
+    }
+    Ok(())
+}
+
+/// Keeps it in the transaction at hand, and ends that: it is told once it is stored.
+pub async fn tell_and_commit(app: &App, telling: Option<Telling>, mut tx: Tx, now: OffsetDateTime) -> Result<(), Outage> {
+    if let Some(telling) = &telling {
+        tx.record(&telling.event).await?;
+    }
+    tx.commit().await?;
+    if let Some(telling) = telling {
         telling.done(app, now);
     }
     Ok(())

@@ -6,7 +6,7 @@ use crate::{
     oauth::{
         brand::{Brand, Lang},
         client::Client,
-        interaction::{InteractionId, Stage},
+        interaction::InteractionId,
     },
     storage::Outage,
 };
@@ -20,16 +20,8 @@ pub async fn start_again(app: &App, brand: &Brand, id: InteractionId) -> Result<
     check_watched(app)?;
     let mut tx = app.db.begin("start_again").await?;
     let Some(interaction) = tx.lock_interaction(&brand.id, id).await? else { return Ok(None) };
-    let client = match interaction.stage(brand, app.clock.now()) {
-        Stage::AppOffered
-        | Stage::HandedOff
-        | Stage::SignIn
-        | Stage::Accounts(_)
-        | Stage::Consent(_)
-        | Stage::Methods(_)
-        | Stage::Challenged(..) => tx.find_client(&brand.id, interaction.client).await?,
-        Stage::Deliver(_) | Stage::Done | Stage::Fail(_) => None,
-    };
+    let client =
+        if interaction.stage(brand, app.clock.now()).is_under_way() { tx.find_client(&brand.id, interaction.client).await? } else { None };
     tx.commit().await?;
     Ok(client.map(|client| (client, interaction.lang)))
 }

@@ -221,6 +221,22 @@ pub enum Stage {
     Fail(ScaFailure),
 }
 
+impl Stage {
+    /// Nothing is concluded yet: the customer, or whoever authenticates him, has something to do.
+    pub const fn is_under_way(&self) -> bool {
+        match self {
+            Self::AppOffered
+            | Self::HandedOff
+            | Self::SignIn
+            | Self::Accounts(_)
+            | Self::Consent(_)
+            | Self::Methods(_)
+            | Self::Challenged(..) => true,
+            Self::Deliver(_) | Self::Done | Self::Fail(_) => false,
+        }
+    }
+}
+
 impl Interaction {
     pub fn redirect(&self, brand: &Brand) -> TrustedRedirect {
         TrustedRedirect::stored(self.redirect_uri.clone(), self.tpp_state.clone(), brand)

@@ -61,21 +61,11 @@ pub async fn peek(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
         return Ok(View::Portal(portal));
     }
     let stage = interaction.stage(brand, journey.now);
-    let view = match stage {
-        Stage::AppOffered
-        | Stage::HandedOff
-        | Stage::SignIn
-        | Stage::Accounts(_)
-        | Stage::Consent(_)
-        | Stage::Methods(_)
-        | Stage::Challenged(..) => journey.look(&mut tx, interaction).await?,
-        Stage::Fail(_) | Stage::Deliver(_) | Stage::Done => match tx.find_client(&brand.id, interaction.client).await? {
-            Some(client) => {
-                View::Home { interaction, client, failure: if let Stage::Fail(failure) = stage { Some(failure) } else { None } }
-            }
-            // deleted meanwhile: the answer still goes home
-            None => journey.look(&mut tx, interaction).await?,
-        },
+    let over = if stage.is_under_way() { None } else { tx.find_client(&brand.id, interaction.client).await? };
+    let view = match over {
+        Some(client) => View::Home { interaction, client, failure: if let Stage::Fail(failure) = stage { Some(failure) } else { None } },
+        // under way, or its client was deleted meanwhile: the answer still goes home
+        None => journey.look(&mut tx, interaction).await?,
     };
     tx.commit().await?;
     Ok(view)

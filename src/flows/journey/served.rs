@@ -14,16 +14,9 @@ use crate::{
 impl Journey<'_> {
     /// The journey's TPP and what stands against it now. An answer that is there already still goes home.
     pub(super) async fn not_served(&self, tx: &mut Tx, interaction: &Interaction) -> Result<Option<(Client, StandingRefusal)>, Outage> {
-        match interaction.stage(self.brand, self.now) {
-            Stage::Fail(_) | Stage::Done => return Ok(None),
-            Stage::AppOffered
-            | Stage::HandedOff
-            | Stage::SignIn
-            | Stage::Accounts(_)
-            | Stage::Consent(_)
-            | Stage::Methods(_)
-            | Stage::Challenged(..)
-            | Stage::Deliver(_) => {}
+        let stage = interaction.stage(self.brand, self.now);
+        if !stage.is_under_way() && !matches!(stage, Stage::Deliver(_)) {
+            return Ok(None);
         }
         if !self.app.standing.asks(&self.brand.id) {
             return Ok(None);
@@ -45,15 +38,8 @@ impl Journey<'_> {
     }
 
     /// Ends the transaction with the refusal in the audit trail, once in a while.
-    pub(super) async fn keep(&self, mut tx: Tx, client: &Client, refusal: &StandingRefusal) -> Result<(), Outage> {
+    pub(super) async fn keep(&self, tx: Tx, client: &Client, refusal: &StandingRefusal) -> Result<(), Outage> {
         let telling = standing::of_client(self.app, self.brand, client, refusal, self.now);
-        if let Some(telling) = &telling {
-            tx.record(&telling.event).await?;
-        }
-        tx.commit().await?;
-        if let Some(telling) = telling {
-            telling.done(self.app, self.now);
-        }
-        Ok(())
+        standing::tell_and_commit(self.app, telling, tx, self.now).await
     }
 }
