@@ -14,6 +14,7 @@ mod developers;
 mod format;
 mod language;
 mod look;
+mod messages;
 mod not_served;
 mod notice;
 mod open_app;
