@@ -261,9 +261,19 @@ impl Browser {
         self.decide("sign_in").await;
     }
 
-    /// Clicks the button of a decision.
+    /// Clicks the button of a decision, and waits until what it led to has taken the page's place.
     pub async fn decide(&self, decision: &str) {
-        self.click(&format!("button[name=decision][value={decision}]")).await;
+        let button = button(decision);
+        self.find(&button).await;
+        self.js("document.documentElement.dataset.decided = ''", json!([])).await;
+        self.click(&button).await;
+        let gone = "return !('decided' in document.documentElement.dataset)";
+        self.until("the next page", async || self.js(gone, json!([])).await == true).await;
+    }
+
+    /// Clicks the button of a decision that the page itself refuses, and so stays.
+    pub async fn decide_in_vain(&self, decision: &str) {
+        self.click(&button(decision)).await;
     }
 
     pub async fn forget_cookies(&self) {
@@ -334,6 +344,10 @@ impl Drop for Browser {
             IDLE.lock().unwrap().push(std::mem::take(&mut self.session));
         }
     }
+}
+
+fn button(decision: &str) -> String {
+    format!("button[name=decision][value={decision}]")
 }
 
 async fn begin(http: &reqwest::Client) -> String {
