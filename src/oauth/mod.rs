@@ -19,6 +19,7 @@ pub mod lodging;
 pub mod method;
 pub mod organisation;
 pub mod params;
+pub mod partition;
 pub mod payment;
 pub mod payment_fields;
 pub mod permission;
