@@ -58,6 +58,7 @@ pub enum TokenRefusal {
     VerifierWrong,
     RefreshTokenUnknown,
     RefreshTokenExpired,
+    RefreshTokenReplayed,
     RefreshTokenOfOtherClient,
     RefreshTokenOfOtherChannel,
     ScopeUnknown,
@@ -69,7 +70,7 @@ pub enum TokenRefusal {
 
 impl TokenRefusal {
     /// Every reason, with each parameter that may be missing or malformed.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Missing("grant_type"),
         Self::Missing("code"),
         Self::Missing("refresh_token"),
@@ -88,6 +89,7 @@ impl TokenRefusal {
         Self::VerifierWrong,
         Self::RefreshTokenUnknown,
         Self::RefreshTokenExpired,
+        Self::RefreshTokenReplayed,
         Self::RefreshTokenOfOtherClient,
         Self::RefreshTokenOfOtherChannel,
         Self::ScopeUnknown,
@@ -116,6 +118,7 @@ impl TokenRefusal {
             Self::VerifierWrong => "verifier_wrong",
             Self::RefreshTokenUnknown => "refresh_token_unknown",
             Self::RefreshTokenExpired => "refresh_token_expired",
+            Self::RefreshTokenReplayed => "refresh_token_replayed",
             Self::RefreshTokenOfOtherClient => "refresh_token_of_other_client",
             Self::RefreshTokenOfOtherChannel => "refresh_token_of_other_channel",
             Self::ScopeUnknown => "scope_unknown",

@@ -14,6 +14,7 @@ mod organisations;
 mod payments;
 mod permissions;
 mod revocation;
+mod rotation;
 mod sandbox;
 mod standing;
 mod tokens;
