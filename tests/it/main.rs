@@ -33,6 +33,7 @@ mod hosts;
 mod identity;
 mod identity_expiry;
 mod identity_merge;
+mod interleavings;
 mod interop_authlib;
 mod interop_curl;
 mod interop_oauth2;
