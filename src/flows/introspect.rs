@@ -9,6 +9,7 @@ use crate::{
     oauth::{
         brand::BrandId,
         introspection::{self, Inactive, IntrospectedToken, IntrospectionResponse, PresentedCertificate},
+        partition::Partition,
         scope::ScopeToken,
         secret::{Handle, HandleKind},
         tpp::Tpp,
@@ -41,11 +42,15 @@ impl CallersCertificate {
 pub async fn answer(app: &App, token: &str, certificate: CallersCertificate, brand: &BrandId) -> Result<IntrospectionResponse, Outage> {
     check_watched(app)?;
     let now = app.clock.now();
-    let handle = [HandleKind::AccessToken, HandleKind::RefreshToken].into_iter().find_map(|kind| Handle::parse(kind, token));
-    let record = match &handle {
-        Some(handle) => app.db.introspect(handle).await?,
-        None => None,
+    let presented =
+        [HandleKind::AccessToken, HandleKind::RefreshToken].into_iter().find_map(|kind| Some((kind, Handle::parse(kind, token)?)));
+    let record = match &presented {
+        Some((HandleKind::RefreshToken, handle)) => app.db.introspect_refresh_token(handle).await?,
+        // what its id says to be over needs no looking up
+        Some((_, handle)) if Partition::of_id(&handle.id).ends_at() > now => app.db.introspect_access_token(handle).await?,
+        Some(_) | None => None,
     };
+    let handle = presented.map(|(_, handle)| handle);
     let chain = match certificate {
         CallersCertificate::NotSaid => None,
         CallersCertificate::Unreadable => Some(PresentedChain::default()),

@@ -5,7 +5,7 @@ use crate::oauth::partition::Partition;
 use sqlx::AssertSqlSafe;
 use std::{
     collections::HashMap,
-    sync::{Arc, RwLock, RwLockReadGuard, PoisonError},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
 /// What every token statement calls the table it is about.
