@@ -33,18 +33,44 @@ const PAUSE: i64 = 100;
 /// What is drawn; what it is about is looked up when its turn comes.
 #[derive(Clone, Copy, Debug)]
 enum Draw {
-    Redeem { grant: usize, with_its_verifier: bool },
+    Redeem {
+        grant: usize,
+        with_its_verifier: bool,
+    },
     /// The newest refresh token that is known, or one so many before it.
-    Refresh { grant: usize, back: usize },
-    RefreshForged { grant: usize },
-    RevokeAccess { pick: usize },
-    RevokeRefresh { grant: usize, back: usize },
-    Withdraw { grant: usize },
-    LookAtAccess { pick: usize },
-    LookAtRefresh { grant: usize, back: usize },
-    Credentials { client: usize },
-    Update { client: usize },
-    Delete { client: usize },
+    Refresh {
+        grant: usize,
+        back: usize,
+    },
+    RefreshForged {
+        grant: usize,
+    },
+    RevokeAccess {
+        pick: usize,
+    },
+    RevokeRefresh {
+        grant: usize,
+        back: usize,
+    },
+    Withdraw {
+        grant: usize,
+    },
+    LookAtAccess {
+        pick: usize,
+    },
+    LookAtRefresh {
+        grant: usize,
+        back: usize,
+    },
+    Credentials {
+        client: usize,
+    },
+    Update {
+        client: usize,
+    },
+    Delete {
+        client: usize,
+    },
 }
 
 /// One operation, so many times at once, the first of them at this replica.
@@ -90,22 +116,52 @@ fn batch() -> impl Strategy<Value = Batch> {
 /// An operation with all that it names.
 #[derive(Clone, Debug)]
 enum Op {
-    Redeem { grant: usize, with_its_verifier: bool },
+    Redeem {
+        grant: usize,
+        with_its_verifier: bool,
+    },
     /// `nth` of its chain; `None`: never given out.
-    Refresh { grant: usize, nth: Option<usize>, token: String },
-    RevokeAccess { token: String },
-    RevokeRefresh { grant: usize, nth: usize, token: String },
-    Withdraw { grant: usize },
-    LookAtAccess { token: String },
-    LookAtRefresh { grant: usize, nth: usize, token: String },
-    Credentials { client: usize },
-    Update { client: usize },
-    Delete { client: usize },
+    Refresh {
+        grant: usize,
+        nth: Option<usize>,
+        token: String,
+    },
+    RevokeAccess {
+        token: String,
+    },
+    RevokeRefresh {
+        grant: usize,
+        nth: usize,
+        token: String,
+    },
+    Withdraw {
+        grant: usize,
+    },
+    LookAtAccess {
+        token: String,
+    },
+    LookAtRefresh {
+        grant: usize,
+        nth: usize,
+        token: String,
+    },
+    Credentials {
+        client: usize,
+    },
+    Update {
+        client: usize,
+    },
+    Delete {
+        client: usize,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Answer {
-    Issued { access: String, refresh: Option<String> },
+    Issued {
+        access: String,
+        refresh: Option<String>,
+    },
     /// Acknowledged.
     Done,
     Active(bool),
@@ -173,7 +229,6 @@ impl Grant {
 }
 
 const INVALID_GRANT: &str = "400 invalid_grant";
-const INVALID_CLIENT: &str = "401 invalid_client";
 
 impl Model {
     fn new() -> Self {
@@ -190,7 +245,10 @@ impl Model {
 
     fn access_is_active(&self, token: &str) -> bool {
         let token = &self.access[token];
-        !token.revoked && self.minutes < token.until && !self.deleted[token.client] && token.grant.is_none_or(|grant| self.grants[grant].alive)
+        !token.revoked
+            && self.minutes < token.until
+            && !self.deleted[token.client]
+            && token.grant.is_none_or(|grant| self.grants[grant].alive)
     }
 
     fn refresh_is_active(&self, grant: usize, nth: usize) -> bool {
@@ -217,7 +275,8 @@ impl Model {
             return true;
         }
         if self.client_of(op).is_some_and(|client| self.deleted[client]) {
-            return answer.is(INVALID_CLIENT);
+            let managed = matches!(op, Op::Update { .. } | Op::Delete { .. });
+            return answer.is(if managed { "401 invalid_token" } else { "401 invalid_client" });
         }
         match op {
             Op::Redeem { grant, with_its_verifier } => self.redeem(*grant, *with_its_verifier, answer),
@@ -374,10 +433,14 @@ impl<'a> Case<'a> {
                 Op::Refresh { grant, nth: None, token: format!("gurt_{}", URL_SAFE_NO_PAD.encode(bytes)) }
             }
             Draw::RevokeAccess { pick } => Op::RevokeAccess { token: access(pick)? },
-            Draw::RevokeRefresh { grant, back } => nth(grant, back).map(|nth| Op::RevokeRefresh { grant, nth, token: refresh(grant, nth) })?,
+            Draw::RevokeRefresh { grant, back } => {
+                nth(grant, back).map(|nth| Op::RevokeRefresh { grant, nth, token: refresh(grant, nth) })?
+            }
             Draw::Withdraw { grant } => Op::Withdraw { grant },
             Draw::LookAtAccess { pick } => Op::LookAtAccess { token: access(pick)? },
-            Draw::LookAtRefresh { grant, back } => nth(grant, back).map(|nth| Op::LookAtRefresh { grant, nth, token: refresh(grant, nth) })?,
+            Draw::LookAtRefresh { grant, back } => {
+                nth(grant, back).map(|nth| Op::LookAtRefresh { grant, nth, token: refresh(grant, nth) })?
+            }
             Draw::Credentials { client } => Op::Credentials { client },
             Draw::Update { client } => Op::Update { client },
             Draw::Delete { client } => Op::Delete { client },
@@ -423,7 +486,8 @@ impl<'a> Case<'a> {
     /// What lives, as both servers say.
     async fn look(&self, tokens: &BTreeSet<String>) -> BTreeMap<String, bool> {
         let both = together(self.banks.iter().map(async |bank| {
-            together(tokens.iter().map(async |token| introspect(bank, CIC, &[("token", token)]).await.ok(200).json()["active"] == true)).await
+            together(tokens.iter().map(async |token| introspect(bank, CIC, &[("token", token)]).await.ok(200).json()["active"] == true))
+                .await
         }))
         .await;
         assert_eq!(both[0], both[1], "two servers disagree on {tokens:?}");
@@ -440,7 +504,9 @@ impl<'a> Case<'a> {
         let answers = together(ways.iter().enumerate().map(|(number, (op, way))| self.ask(op, way + number / 2 * 2))).await;
         let done: Vec<_> = ways.into_iter().map(|(op, _)| op).zip(answers).collect();
 
-        let told = done.iter().filter_map(|(_, answer)| if let Answer::Issued { access, refresh } = answer { Some((access, refresh)) } else { None });
+        let told = done
+            .iter()
+            .filter_map(|(_, answer)| if let Answer::Issued { access, refresh } = answer { Some((access, refresh)) } else { None });
         let told = told.flat_map(|(access, refresh)| [Some(access), refresh.as_ref()]).flatten();
         let tokens: BTreeSet<_> = self.model.living().into_keys().chain(told.cloned()).collect();
         let seen = self.look(&tokens).await;
@@ -456,12 +522,16 @@ impl<'a> Case<'a> {
     async fn is_on_record(&self) {
         let pool = self.banks[0].pool().await;
         for (number, (code, _)) in self.codes.iter().enumerate() {
-            let count = async |query: &'static str| -> i64 { sqlx::query_scalar(query).bind(grant_of(code)).fetch_one(&pool).await.unwrap() };
+            let count =
+                async |query: &'static str| -> i64 { sqlx::query_scalar(query).bind(grant_of(code)).fetch_one(&pool).await.unwrap() };
             let answered = self.model.access.values().filter(|access| access.grant == Some(number)).count();
             assert_eq!(count("select count(*) from tokens where grant_id = $1").await, i64::try_from(answered).unwrap());
             let events = "select count(*) from audit_events where grant_id = $1 and kind in ('token_issued', 'token_refreshed')";
             assert_eq!(count(events).await, i64::try_from(answered).unwrap());
-            assert!(count("select count(*) from audit_events where grant_id = $1 and kind = 'token_issued'").await <= 1, "a code gave twice");
+            assert!(
+                count("select count(*) from audit_events where grant_id = $1 and kind = 'token_issued'").await <= 1,
+                "a code gave twice"
+            );
         }
         pool.close().await;
     }

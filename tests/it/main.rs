@@ -60,6 +60,7 @@ mod register_retry;
 mod revocation;
 mod revocation_status;
 mod revoke;
+mod rotation;
 mod rules;
 mod sandbox_scripts;
 mod say_why;
