@@ -8,7 +8,8 @@ use crate::{
     grants_of_customers::post,
     harness::{
         Bank, BankOptions, CIC, Client, Landing, Reply, Tpp, together,
-        tpp::{CALLBACK, VERIFIER, introspect},
+        tpp::{CALLBACK, VERIFIER},
+        wire::Wire,
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -25,7 +26,7 @@ const ROLES: [PspRole; 3] = [AccountInformation, CardIssuing, PaymentInitiation]
 const SCOPES: [&str; 3] = ["cbpii", "aisp", "aisp"];
 const CLIENTS: usize = 2;
 const GRANTS: usize = CLIENTS * SCOPES.len();
-const CASES: usize = 24;
+const CASES: usize = 20;
 /// An access token lives for 180 minutes, a code for one. The clocks of two servers are never quite the same, so no sum of pauses
 /// is one of these.
 const PAUSE: i64 = 100;
@@ -33,8 +34,10 @@ const PAUSE: i64 = 100;
 /// What is drawn; what it is about is looked up when its turn comes.
 #[derive(Clone, Copy, Debug)]
 enum Draw {
+    /// A code that was not used yet, or, seldom, any.
     Redeem {
         grant: usize,
+        again: bool,
         with_its_verifier: bool,
     },
     /// The newest refresh token that is known, or one so many before it.
@@ -88,29 +91,32 @@ struct Batch {
     steps: Vec<Step>,
 }
 
-fn draw() -> impl Strategy<Value = Draw> {
-    let (grant, client, pick) = (0..GRANTS, 0..CLIENTS, 0..64_usize);
-    let back = || prop_oneof![5 => Just(0), 4 => Just(1), 1 => Just(2), 1 => Just(3)];
+/// Most of a batch is about one grant, or nothing would meet.
+fn draw(about: usize) -> impl Strategy<Value = Draw> {
+    let grant = || prop_oneof![3 => Just(about), 1 => 0..GRANTS];
+    let back = || prop_oneof![5 => Just(0_usize), 4 => Just(1), 1 => Just(2), 1 => Just(3)];
+    let (client, pick, seldom) = (0..CLIENTS, 0..64_usize, prop::bool::weighted(0.2));
     prop_oneof![
-        4 => (grant.clone(), prop::bool::weighted(0.8)).prop_map(|(grant, with_its_verifier)| Draw::Redeem { grant, with_its_verifier }),
-        12 => (grant.clone(), back()).prop_map(|(grant, back)| Draw::Refresh { grant, back }),
-        1 => grant.clone().prop_map(|grant| Draw::RefreshForged { grant }),
-        3 => pick.clone().prop_map(|pick| Draw::RevokeAccess { pick }),
-        2 => (grant.clone(), back()).prop_map(|(grant, back)| Draw::RevokeRefresh { grant, back }),
-        1 => grant.clone().prop_map(|grant| Draw::Withdraw { grant }),
-        2 => pick.prop_map(|pick| Draw::LookAtAccess { pick }),
-        2 => (grant, back()).prop_map(|(grant, back)| Draw::LookAtRefresh { grant, back }),
-        1 => client.clone().prop_map(|client| Draw::Credentials { client }),
-        1 => client.clone().prop_map(|client| Draw::Update { client }),
+        40 => (grant(), back()).prop_map(|(grant, back)| Draw::Refresh { grant, back }),
+        8 => (grant(), seldom.clone(), seldom).prop_map(|(grant, again, wrong)| Draw::Redeem { grant, again, with_its_verifier: !wrong }),
+        3 => grant().prop_map(|grant| Draw::RefreshForged { grant }),
+        6 => pick.clone().prop_map(|pick| Draw::RevokeAccess { pick }),
+        5 => (grant(), back()).prop_map(|(grant, back)| Draw::RevokeRefresh { grant, back }),
+        3 => grant().prop_map(|grant| Draw::Withdraw { grant }),
+        8 => pick.prop_map(|pick| Draw::LookAtAccess { pick }),
+        8 => (grant(), back()).prop_map(|(grant, back)| Draw::LookAtRefresh { grant, back }),
+        4 => client.clone().prop_map(|client| Draw::Credentials { client }),
+        3 => client.clone().prop_map(|client| Draw::Update { client }),
         1 => client.prop_map(|client| Draw::Delete { client }),
     ]
 }
 
 fn batch() -> impl Strategy<Value = Batch> {
-    let times = prop_oneof![4 => Just(1_usize), 2 => Just(2), 1 => Just(4)];
-    let step = (draw(), times, 0..2_usize).prop_map(|(draw, times, replica)| Step { draw, times, replica });
-    let pauses = prop_oneof![6 => Just(0_i64), 1 => Just(1), 1 => Just(2)];
-    (pauses, vec(step, 1..5)).prop_map(|(pauses, steps)| Batch { pauses, steps })
+    let times = || prop_oneof![4 => Just(1_usize), 2 => Just(2), 1 => Just(3)];
+    let steps = (0..GRANTS).prop_flat_map(move |about| vec((draw(about), times(), 0..2_usize), 2..7));
+    let steps = steps.prop_map(|steps| steps.into_iter().map(|(draw, times, replica)| Step { draw, times, replica }).collect());
+    let pauses = prop_oneof![12 => Just(0_i64), 1 => Just(1), 1 => Just(2)];
+    (pauses, steps).prop_map(|(pauses, steps)| Batch { pauses, steps })
 }
 
 /// An operation with all that it names.
@@ -156,6 +162,23 @@ enum Op {
     },
 }
 
+impl Op {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Redeem { .. } => "redeem",
+            Self::Refresh { .. } => "refresh",
+            Self::RevokeAccess { .. } => "revoke access token",
+            Self::RevokeRefresh { .. } => "revoke refresh token",
+            Self::Withdraw { .. } => "withdraw",
+            Self::LookAtAccess { .. } => "introspect access token",
+            Self::LookAtRefresh { .. } => "introspect refresh token",
+            Self::Credentials { .. } => "client_credentials",
+            Self::Update { .. } => "update",
+            Self::Delete { .. } => "delete",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Answer {
     Issued {
@@ -185,6 +208,17 @@ impl Answer {
 
     fn refused(reply: &Reply) -> Self {
         if reply.status == 503 { Self::Busy } else { Self::Refused(format!("{} {}", reply.status, reply.error())) }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Issued { refresh: None, .. } => "issued".into(),
+            Self::Issued { refresh: Some(_), .. } => "issued with a refresh token".into(),
+            Self::Done => "done".into(),
+            Self::Active(active) => format!("active: {active}"),
+            Self::Refused(refusal) => refusal.clone(),
+            Self::Busy => "503".into(),
+        }
     }
 
     fn is(&self, refusal: &str) -> bool {
@@ -375,11 +409,14 @@ fn explained(before: &Model, done: &[(Op, Answer)], seen: &BTreeMap<String, bool
 /// A case at work: two servers of one database, and what is known so far.
 struct Case<'a> {
     banks: &'a [Bank; 2],
+    gateways: [Wire; 2],
     /// Of each client, two connections to each server.
     clients: Vec<[Client<'a>; 4]>,
     /// The code of each grant, and the customer.
     codes: Vec<(String, String)>,
     model: Model,
+    /// How often each operation was answered how.
+    met: BTreeMap<(&'static str, String), usize>,
 }
 
 async fn subjects(bank: &Bank, grants: &[Uuid]) -> Vec<String> {
@@ -410,20 +447,25 @@ impl<'a> Case<'a> {
         let codes: Vec<_> = together(journeys).await.iter().map(|landing: &Landing| landing.code().to_owned()).collect();
         let grants: Vec<_> = codes.iter().map(|code| grant_of(code)).collect();
         let codes = codes.into_iter().zip(subjects(&banks[0], &grants).await).collect();
-        let mut case = Self { banks, clients, codes, model: Model::new() };
+        let gateways = [banks[0].gateway(), banks[1].gateway()];
+        let mut case = Self { banks, gateways, clients, codes, model: Model::new(), met: BTreeMap::new() };
         // of each client one code is left
         let redeemed = (0..GRANTS).filter(|grant| grant % SCOPES.len() != 2);
-        let steps = redeemed.map(|grant| Step { draw: Draw::Redeem { grant, with_its_verifier: true }, times: 1, replica: grant });
+        let redeem = |grant| Draw::Redeem { grant, again: true, with_its_verifier: true };
+        let steps = redeemed.map(|grant| Step { draw: redeem(grant), times: 1, replica: grant });
         case.run(&Batch { pauses: 0, steps: steps.collect() }).await;
         case
     }
 
     fn op(&self, draw: Draw) -> Option<Op> {
-        let nth = |grant: usize, back: usize| self.model.grants[grant].chain.len().checked_sub(1 + back);
+        let nth = |grant: usize, back: usize| Some(self.model.grants[grant].chain.len().checked_sub(1)?.saturating_sub(back));
         let refresh = |grant: usize, nth: usize| self.model.grants[grant].chain[nth].clone();
         let access = |pick: usize| self.model.access.keys().nth(pick % self.model.access.len().max(1)).cloned();
         Some(match draw {
-            Draw::Redeem { grant, with_its_verifier } => Op::Redeem { grant, with_its_verifier },
+            Draw::Redeem { grant, again, with_its_verifier } => {
+                let unused = (0..GRANTS).map(|more| (grant + more) % GRANTS).find(|grant| !self.model.grants[*grant].code_used);
+                Op::Redeem { grant: if again { grant } else { unused? }, with_its_verifier }
+            }
             Draw::Refresh { grant, back } => {
                 nth(grant, back).map(|nth| Op::Refresh { grant, nth: Some(nth), token: refresh(grant, nth) })?
             }
@@ -451,7 +493,6 @@ impl<'a> Case<'a> {
         let client = |number: usize| &self.clients[number][way % 4];
         let of_grant = |grant: usize| client(self.model.grants[grant].client);
         let bank = &self.banks[way % 2];
-        let look = async |token: &str| Answer::Active(introspect(bank, CIC, &[("token", token)]).await.ok(200).json()["active"] == true);
         match op {
             Op::Redeem { grant, with_its_verifier } => {
                 let verifier = if *with_its_verifier { VERIFIER.to_owned() } else { VERIFIER.to_lowercase() };
@@ -471,7 +512,7 @@ impl<'a> Case<'a> {
                 let path = format!("grants/{}/withdraw", grant_of(code));
                 Answer::done(&post(bank, CIC, &path, &json!({ "subject": subject })).await)
             }
-            Op::LookAtAccess { token } | Op::LookAtRefresh { token, .. } => look(token).await,
+            Op::LookAtAccess { token } | Op::LookAtRefresh { token, .. } => Answer::Active(self.is_active(way % 2, token).await),
             Op::Credentials { client: number } => Answer::issued(&client(*number).client_credentials().await),
             Op::Update { client: number } => {
                 let mut metadata = Tpp::metadata(CIC);
@@ -483,15 +524,17 @@ impl<'a> Case<'a> {
         }
     }
 
+    async fn is_active(&self, server: usize, token: &str) -> bool {
+        let url = format!("https://localhost:{}/brands/{}/introspect", self.banks[server].internal.port(), CIC.id);
+        self.gateways[server].form(&url, &[], &[("token", token)]).await.ok(200).json()["active"] == true
+    }
+
     /// What lives, as both servers say.
     async fn look(&self, tokens: &BTreeSet<String>) -> BTreeMap<String, bool> {
-        let both = together(self.banks.iter().map(async |bank| {
-            together(tokens.iter().map(async |token| introspect(bank, CIC, &[("token", token)]).await.ok(200).json()["active"] == true))
-                .await
-        }))
-        .await;
-        assert_eq!(both[0], both[1], "two servers disagree on {tokens:?}");
-        tokens.iter().cloned().zip(both[0].clone()).collect()
+        let [one, two] = [0, 1].map(|server| together(tokens.iter().map(move |token| self.is_active(server, token))));
+        let (one, two) = tokio::join!(one, two);
+        assert_eq!(one, two, "two servers disagree on {tokens:?}");
+        tokens.iter().cloned().zip(one).collect()
     }
 
     async fn run(&mut self, batch: &Batch) {
@@ -512,6 +555,9 @@ impl<'a> Case<'a> {
         let seen = self.look(&tokens).await;
         let changing = done.iter().any(|(op, _)| matches!(op, Op::Update { .. }));
         assert!(changing || done.iter().all(|(_, answer)| *answer != Answer::Busy), "nothing changed, and it was to try again: {done:#?}");
+        for (op, answer) in &done {
+            *self.met.entry((op.name(), answer.name())).or_default() += 1;
+        }
         match explained(&self.model, &done, &seen) {
             Some(model) => self.model = model,
             None => panic!("no order explains this.\nbefore: {:#?}\ndone: {done:#?}\nalive: {seen:#?}", self.model),
@@ -543,19 +589,37 @@ async fn whatever_two_servers_do_at_once_one_bank_could_have_done_in_some_order(
     let one = Bank::with(BankOptions { one_brand_extra: Some(rotating.clone()), ..BankOptions::default() }).await;
     let database = Some(one.database.clone());
     let two = Bank::with(BankOptions { one_brand_extra: Some(rotating), database, ..BankOptions::default() }).await;
-    let (banks, mut runner) = ([one, two], TestRunner::deterministic());
-    let (mut issued, mut refused, mut ended) = (0, 0, 0);
-    for number in 0..CASES {
-        let batches = vec(batch(), 2..7).new_tree(&mut runner).unwrap().current();
-        println!("case {number}: {batches:?}");
+    let (banks, mut runner, mut met) = ([one, two], TestRunner::deterministic(), BTreeMap::new());
+    for _ in 0..CASES {
+        let batches = vec(batch(), 4..12).new_tree(&mut runner).unwrap().current();
         let mut case = Case::new(&banks).await;
         for batch in &batches {
             case.run(batch).await;
         }
         case.is_on_record().await;
-        issued += case.model.access.len();
-        ended += case.model.grants.iter().filter(|grant| !grant.alive).count();
-        refused += case.model.grants.iter().filter(|grant| grant.alive).count();
+        for (what, times) in case.met {
+            *met.entry(what).or_default() += times;
+        }
     }
-    println!("{issued} tokens, {ended} grants ended, {refused} alive");
+    println!("{met:#?}");
+    for (op, answer) in [
+        ("redeem", "issued with a refresh token"),
+        ("redeem", INVALID_GRANT),
+        ("refresh", "issued"),
+        ("refresh", "issued with a refresh token"),
+        ("refresh", INVALID_GRANT),
+        ("refresh", "401 invalid_client"),
+        ("revoke access token", "done"),
+        ("revoke refresh token", "done"),
+        ("withdraw", "done"),
+        ("update", "done"),
+        ("delete", "done"),
+        ("introspect access token", "active: true"),
+        ("introspect access token", "active: false"),
+        ("introspect refresh token", "active: true"),
+        ("introspect refresh token", "active: false"),
+    ] {
+        let times: usize = met.get(&(op, answer.to_owned())).copied().unwrap_or_default();
+        assert!(times > 0, "never met: {op}, {answer}");
+    }
 }

@@ -80,3 +80,4 @@ mod trust_load;
 mod trusted_lists;
 mod trusted_lists_cli;
 mod trusted_lists_tampered;
+mod verdicts;
