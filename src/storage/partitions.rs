@@ -18,12 +18,14 @@ pub enum TokenStatement {
     IssueClientCredentials,
     RedeemCode,
     Refresh,
+    Rotate,
     Introspect,
     Revoke,
 }
 
 impl TokenStatement {
-    pub const ALL: [Self; 5] = [Self::IssueClientCredentials, Self::RedeemCode, Self::Refresh, Self::Introspect, Self::Revoke];
+    pub const ALL: [Self; 6] =
+        [Self::IssueClientCredentials, Self::RedeemCode, Self::Refresh, Self::Rotate, Self::Introspect, Self::Revoke];
 
     /// With [`PLACEHOLDER`] for the table.
     const fn template(self) -> &'static str {
@@ -31,6 +33,7 @@ impl TokenStatement {
             Self::IssueClientCredentials => tokens::ISSUE_CLIENT_CREDENTIALS,
             Self::RedeemCode => tokens::REDEEM_CODE,
             Self::Refresh => tokens::REFRESH,
+            Self::Rotate => tokens::ROTATE,
             Self::Introspect => super::introspection::INTROSPECT,
             Self::Revoke => tokens::REVOKE,
         }
