@@ -9,7 +9,21 @@ use crate::oauth::{
     tpp::OrganisationId,
 };
 
+use std::collections::HashMap;
+use uuid::Uuid;
+
 impl Db {
+    /// The same of several.
+    pub async fn introspect_all(&self, tokens: impl IntoIterator<Item = &Handle>) -> Result<HashMap<Uuid, IntrospectedToken>, Outage> {
+        let mut all = HashMap::new();
+        for token in tokens {
+            if let Some(found) = self.introspect(token).await? {
+                all.insert(token.id, found);
+            }
+        }
+        Ok(all)
+    }
+
     /// Everything a token's life hangs on, in one statement by primary keys.
     pub async fn introspect(&self, token: &Handle) -> Result<Option<IntrospectedToken>, Outage> {
         let statement = sqlx::query!(
