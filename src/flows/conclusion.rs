@@ -65,7 +65,7 @@ pub async fn approve_by(
         }
     };
     let grant = Grant {
-        id: GrantId(app.entropy.uuid(now)),
+        id: GrantId::new(&interaction.scope, now, &app.entropy.bytes()),
         client: interaction.client,
         channel: interaction.channel.clone(),
         scope: interaction.scope.clone(),

@@ -9,6 +9,7 @@ use crate::{
     oauth::{
         brand::{Brand, BrandId},
         introspection::{self, Inactive, IntrospectedToken, IntrospectionResponse, PresentedCertificate},
+        partition::Partition,
         scope::ScopeToken,
         secret::{Handle, HandleKind},
         tpp::{OrganisationId, Tpp},
@@ -52,15 +53,46 @@ impl CallersCertificate {
 
 /// One token, and what came with it.
 pub struct Asked {
-    /// `None`: no token of ours, so nothing to look up.
-    handle: Option<Handle>,
+    token: AskedToken,
     certificate: CallersCertificate,
+}
+
+enum AskedToken {
+    Access(Handle),
+    Refresh(Handle),
+    /// None of ours.
+    Stranger,
 }
 
 impl Asked {
     pub fn new(token: &str, certificate: CallersCertificate) -> Self {
-        let handle = [HandleKind::AccessToken, HandleKind::RefreshToken].into_iter().find_map(|kind| Handle::parse(kind, token));
-        Self { handle, certificate }
+        let access = || Handle::parse(HandleKind::AccessToken, token).map(AskedToken::Access);
+        let refresh = || Handle::parse(HandleKind::RefreshToken, token).map(AskedToken::Refresh);
+        Self { token: access().or_else(refresh).unwrap_or(AskedToken::Stranger), certificate }
+    }
+}
+
+impl AskedToken {
+    const fn handle(&self) -> Option<&Handle> {
+        match self {
+            Self::Access(handle) | Self::Refresh(handle) => Some(handle),
+            Self::Stranger => None,
+        }
+    }
+
+    /// To be looked up among access tokens. What its id says to be over needs none.
+    fn access(&self, now: OffsetDateTime) -> Option<&Handle> {
+        match self {
+            Self::Access(handle) => Some(handle).filter(|handle| Partition::of_id(&handle.id).ends_at() > now),
+            Self::Refresh(_) | Self::Stranger => None,
+        }
+    }
+
+    const fn refresh(&self) -> Option<&Handle> {
+        match self {
+            Self::Refresh(handle) => Some(handle),
+            Self::Access(_) | Self::Stranger => None,
+        }
     }
 }
 
@@ -120,9 +152,11 @@ impl Holder {
 pub async fn answer(app: &App, asked: Asked, brand: &Brand) -> Result<IntrospectionResponse, Outage> {
     check_watched(app)?;
     let now = app.clock.now();
-    let token = match &asked.handle {
-        Some(handle) => app.db.introspect(handle).await?,
-        None => None,
+    let (handle, access, refresh) = (asked.token.handle(), asked.token.access(now), asked.token.refresh());
+    let token = match (access, refresh) {
+        (Some(access), _) => app.db.introspect_access_token(access).await?,
+        (None, Some(refresh)) => app.db.introspect_refresh_tokens(&[refresh]).await?.pop().flatten(),
+        (None, None) => None,
     };
     let chain = match asked.certificate {
         CallersCertificate::NotSaid => None,
@@ -131,12 +165,12 @@ pub async fn answer(app: &App, asked: Asked, brand: &Brand) -> Result<Introspect
         CallersCertificate::Thumbprint(sha256) => Some(seen(app.db.find_certificate(&sha256).await?.as_deref())),
     };
     let mut presenter = Presenter::new(app, &brand.id, chain, now);
-    let mut verdict = judge(app, token.as_ref(), asked.handle.as_ref(), &presenter, &brand.id, now);
+    let mut verdict = judge(app, token.as_ref(), handle, &presenter, &brand.id, now);
     if let (Err(Inactive::CertificateOfOtherOrganisation), Presenter::Accepted(holder)) = (&verdict, &mut presenter)
         && let Some(acts_for) = merged_meanwhile(app, &holder.acts_for, now).await?
     {
         holder.acts_for = acts_for;
-        verdict = judge(app, token.as_ref(), asked.handle.as_ref(), &presenter, &brand.id, now);
+        verdict = judge(app, token.as_ref(), handle, &presenter, &brand.id, now);
     }
     Ok(told(app, verdict, &presenter, brand, now))
 }
@@ -145,27 +179,40 @@ pub async fn answer(app: &App, asked: Asked, brand: &Brand) -> Result<Introspect
 pub async fn answers(app: &App, asked: Vec<Asked>, brand: &Brand) -> Result<Vec<IntrospectionResponse>, Outage> {
     check_watched(app)?;
     let now = app.clock.now();
-    let (handles, certificates): (Vec<_>, Vec<_>) = asked.into_iter().map(|asked| (asked.handle, asked.certificate)).unzip();
-    let tokens = app.db.introspect_all(handles.iter().flatten()).await?;
-    let token_of = |handle: &Option<Handle>| handle.as_ref().and_then(|handle| tokens.get(&handle.id));
+    let (asked, certificates): (Vec<_>, Vec<_>) = asked.into_iter().map(|asked| (asked.token, asked.certificate)).unzip();
+    let tokens = stored(app, &asked, now).await?;
     let mut presenters = presenters(app, certificates, &brand.id, now).await?;
-    let mut verdicts: Vec<_> = handles
-        .iter()
-        .zip(&presenters)
-        .map(|(handle, presenter)| judge(app, token_of(handle), handle.as_ref(), presenter, &brand.id, now))
-        .collect();
+    let judge = |place: usize, presenter: &Presenter| {
+        let token = tokens.get(place).and_then(Option::as_ref);
+        judge(app, token, asked.get(place).and_then(AskedToken::handle), presenter, &brand.id, now)
+    };
+    let mut verdicts: Vec<_> = presenters.iter().enumerate().map(|(place, presenter)| judge(place, presenter)).collect();
     let strangers: BTreeSet<_> = verdicts.iter().zip(&presenters).filter_map(|(verdict, presenter)| stranger(verdict, presenter)).collect();
     if !strangers.is_empty() {
         let merged = app.db.merged_into_each(strangers, now).await?;
-        for ((verdict, presenter), handle) in verdicts.iter_mut().zip(&mut presenters).zip(&handles) {
+        for (place, (verdict, presenter)) in verdicts.iter_mut().zip(&mut presenters).enumerate() {
             let Some(new) = stranger(verdict, presenter).and_then(|old| merged.get(old).cloned()) else { continue };
             if let Presenter::Accepted(holder) = presenter {
                 holder.acts_for = acting_for(&holder.acts_for, new);
             }
-            *verdict = judge(app, token_of(handle), handle.as_ref(), presenter, &brand.id, now);
+            *verdict = judge(place, presenter);
         }
     }
     Ok(verdicts.into_iter().zip(&presenters).map(|(verdict, presenter)| told(app, verdict, presenter, brand, now)).collect())
+}
+
+/// Of each what is stored, where anything is.
+async fn stored(app: &App, asked: &[AskedToken], now: OffsetDateTime) -> Result<Vec<Option<IntrospectedToken>>, Outage> {
+    let access: Vec<_> = asked.iter().filter_map(|token| token.access(now)).collect();
+    let refresh: Vec<_> = asked.iter().filter_map(AskedToken::refresh).collect();
+    let mut access = app.db.introspect_access_tokens(&access).await?.into_iter();
+    let mut refresh = app.db.introspect_refresh_tokens(&refresh).await?.into_iter();
+    let of = |token: &AskedToken| match (token.access(now), token.refresh()) {
+        (Some(_), _) => access.next().flatten(),
+        (None, Some(_)) => refresh.next().flatten(),
+        (None, None) => None,
+    };
+    Ok(asked.iter().map(of).collect())
 }
 
 /// The organisation that came with another one's token.

@@ -21,8 +21,7 @@ impl CodeChallenge {
 
     /// RFC 7636 s4.6.
     pub fn is_met_by(&self, verifier: &CodeVerifier) -> bool {
-        let computed = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.0.reveal()));
-        computed.as_bytes().ct_eq(self.0.as_bytes()).into()
+        verifier.challenge().0.as_bytes().ct_eq(self.0.as_bytes()).into()
     }
 }
 
@@ -34,6 +33,11 @@ impl CodeVerifier {
     pub fn parse(text: &str) -> Option<Self> {
         let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
         ((43..=128).contains(&text.len()) && text.bytes().all(unreserved)).then(|| Self(Secret::new(text)))
+    }
+
+    /// RFC 7636 s4.2: the challenge that it meets.
+    pub fn challenge(&self) -> CodeChallenge {
+        CodeChallenge(URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.reveal())))
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     client::{AuthenticatedClient, ClientId},
     grant::GrantId,
     params::Params,
-    scope::Scope,
+    scope::{Scope, ScopeToken},
     secret::{Digest, Handle, HandleKind},
 };
 use uuid::Uuid;
@@ -50,6 +50,13 @@ pub enum Revocation {
     /// RFC 7009 s2.1: a refresh token takes the access tokens of its grant along. Where the brand gives none for the scope, the one
     /// access token is all that the grant ever gives: without it the customer must not be told that he still allows something.
     Grant(GrantId),
+}
+
+/// Scopes for which the brand gives no refresh token, as they are stored: with its access token such a grant ends.
+pub fn scopes_of_one_token(brand: &Brand) -> Vec<String> {
+    let alone = brand.scopes.iter().filter(|policy| !policy.refresh_token).map(|policy| Scope::from_iter([policy.family]));
+    let extended = |scope: &Scope| scope.contains(ScopeToken::Aisp).then(|| scope.with(ScopeToken::ExtendedTransactionHistory));
+    alone.flat_map(|scope| extended(&scope).into_iter().chain([scope])).map(|scope| scope.to_string()).collect()
 }
 
 pub fn revoke(token: Option<&TokenRecord>, presented: &Handle, client: &AuthenticatedClient, brand: &Brand) -> Revocation {

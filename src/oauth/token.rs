@@ -12,7 +12,7 @@ use super::{
     secret::{Digest, Handle, HandleKind, Secret},
 };
 use serde::Serialize;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 /// A token request, read once.
@@ -165,11 +165,24 @@ impl TokenRequest {
 pub struct CodeRecord {
     pub digest: Digest,
     pub grant: Grant,
+    pub expires_at: OffsetDateTime,
+    pub state: CodeState,
+}
+
+/// Whether a code may still be used.
+#[derive(Debug)]
+pub enum CodeState {
+    Unused(CodeBinding),
+    Used,
+}
+
+/// What the exchange must repeat (RFC 6749 s4.1.3, RFC 7636 s4.6).
+#[derive(Clone, Debug)]
+pub struct CodeBinding {
     pub redirect_uri: String,
+    /// It was in the authorization request, not the one that is registered.
     pub redirect_uri_sent: bool,
     pub challenge: Option<CodeChallenge>,
-    pub expires_at: OffsetDateTime,
-    pub consumed_at: Option<OffsetDateTime>,
 }
 
 /// What to do about a presented code.
@@ -184,14 +197,15 @@ pub enum Redemption {
     RefuseAndRevoke(TokenRefusal),
 }
 
-/// What a token request gives, before anything is stored.
+/// What a token request gives, before anything is stored. No token outlives its grant, whatever the lifetime: the write sees to that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
+    /// What the grant must be about.
+    pub granted: Scope,
     pub scope: Scope,
-    pub access_token_expires_at: OffsetDateTime,
+    /// Of the access token.
+    pub lifetime: Duration,
     pub refresh_token: bool,
-    /// Where a refresh token ends; without a grant, where the access token does.
-    pub grant_expires_at: OffsetDateTime,
 }
 
 /// Client, channel, redirect URI, challenge, scope and time must all be those the code was asked for with.
@@ -205,17 +219,19 @@ pub fn redeem(
 ) -> Redemption {
     let known = code.zip(exchange.code.as_ref()).filter(|(record, presented)| record.digest.matches(&presented.digest));
     let Some((record, _)) = known else { return Redemption::Refuse(TokenRefusal::CodeUnknown) };
-    if record.consumed_at.is_some() {
+    let CodeState::Unused(binding) = &record.state else {
         return Redemption::RefuseAndRevoke(TokenRefusal::CodeReplayed);
-    }
-    match check_bindings(record, exchange, client, channel, now).and_then(|()| scope_of_exchange(record, exchange, client, brand)) {
-        Ok((scope, policy)) => Redemption::Issue(issue(scope, policy, &record.grant, client, now)),
+    };
+    let bound = check_bindings(record, binding, exchange, client, channel, now);
+    match bound.and_then(|()| exchange_for(&record.grant.scope, exchange, client, brand)) {
+        Ok(issue) => Redemption::Issue(issue),
         Err(refusal) => Redemption::RefuseAndConsume(refusal),
     }
 }
 
 fn check_bindings(
     record: &CodeRecord,
+    binding: &CodeBinding,
     exchange: &CodeExchange,
     client: &AuthenticatedClient,
     channel: &Channel,
@@ -235,11 +251,11 @@ fn check_bindings(
     }
     // RFC 6749 s4.1.3: required if it was in the authorization request, and identical
     match &exchange.redirect_uri {
-        Some(sent) if *sent != record.redirect_uri => return Err(TokenRefusal::OtherRedirectUri),
-        None if record.redirect_uri_sent => return Err(TokenRefusal::OtherRedirectUri),
+        Some(sent) if *sent != binding.redirect_uri => return Err(TokenRefusal::OtherRedirectUri),
+        None if binding.redirect_uri_sent => return Err(TokenRefusal::OtherRedirectUri),
         Some(_) | None => {}
     }
-    match (&record.challenge, &exchange.verifier) {
+    match (&binding.challenge, &exchange.verifier) {
         (None, None) => Ok(()),
         (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
         (Some(_), Some(_)) => Err(TokenRefusal::VerifierWrong),
@@ -249,20 +265,16 @@ fn check_bindings(
     }
 }
 
-fn scope_of_exchange<'b>(
-    record: &CodeRecord,
-    exchange: &CodeExchange,
-    client: &AuthenticatedClient,
-    brand: &'b Brand,
-) -> Result<(Scope, &'b ScopePolicy), TokenRefusal> {
-    let granted = &record.grant.scope;
+/// What a code of a grant with this scope gives, if everything it is bound to is as it should be.
+pub fn exchange_for(granted: &Scope, exchange: &CodeExchange, client: &AuthenticatedClient, brand: &Brand) -> Result<Issue, TokenRefusal> {
     match (brand.exchange_scope, &exchange.scope) {
         (ExchangeScope::MustMatch, asked) if asked.as_ref() != Some(granted) => return Err(TokenRefusal::ScopeMustMatch),
         (ExchangeScope::Optional, Some(asked)) if !asked.is_within(granted) => return Err(TokenRefusal::ScopeNotGranted),
         (ExchangeScope::MustMatch | ExchangeScope::Optional, _) => {}
     }
     let scope = exchange.scope.as_ref().unwrap_or(granted);
-    today(scope, client, brand)
+    let (scope, policy) = today(scope, client, brand)?;
+    Ok(issue(granted, scope, policy, client))
 }
 
 /// What is left of a scope after the certificate's roles of today and the registration had their say.
@@ -279,23 +291,16 @@ fn today<'b>(scope: &Scope, client: &AuthenticatedClient, brand: &'b Brand) -> R
     Ok((registered, policy))
 }
 
-fn issue(scope: Scope, policy: &ScopePolicy, grant: &Grant, client: &AuthenticatedClient, now: OffsetDateTime) -> Issue {
-    Issue {
-        scope,
-        // no token outlives the grant, which counts from the last SCA
-        access_token_expires_at: (now + policy.access_token_lifetime).min(grant.expires_at),
-        refresh_token: policy.refresh_token && client.client().may_use(GrantType::RefreshToken),
-        grant_expires_at: grant.expires_at,
-    }
+fn issue(granted: &Scope, scope: Scope, policy: &ScopePolicy, client: &AuthenticatedClient) -> Issue {
+    let refresh_token = policy.refresh_token && client.client().may_use(GrantType::RefreshToken);
+    Issue { granted: granted.clone(), scope, lifetime: policy.access_token_lifetime, refresh_token }
 }
 
-/// A refresh token and the grant it stands for.
+/// The refresh token of a grant, which lives as long.
 #[derive(Debug)]
 pub struct RefreshRecord {
     pub digest: Digest,
     pub grant: Grant,
-    pub expires_at: OffsetDateTime,
-    pub revoked: bool,
 }
 
 /// RFC 6749 s6: never more than was granted; extended history only right after an SCA, so never here.
@@ -315,14 +320,24 @@ pub fn refresh(
     if record.grant.channel != channel.name {
         return Err(TokenRefusal::RefreshTokenOfOtherChannel);
     }
-    if record.revoked || record.grant.revoked_at.is_some() {
+    if record.grant.revoked_at.is_some() {
         return Err(TokenRefusal::RefreshTokenUnknown);
     }
-    if now >= record.expires_at.min(record.grant.expires_at) {
+    if now >= record.grant.expires_at {
         return Err(TokenRefusal::RefreshTokenExpired);
     }
-    let asked = exchange.scope.as_ref().unwrap_or(&record.grant.scope);
-    if !asked.is_within(&record.grant.scope) {
+    refresh_for(&record.grant.scope, exchange, client, brand)
+}
+
+/// What the refresh token of a grant with this scope gives, if it is good.
+pub fn refresh_for(
+    granted: &Scope,
+    exchange: &RefreshExchange,
+    client: &AuthenticatedClient,
+    brand: &Brand,
+) -> Result<Issue, TokenRefusal> {
+    let asked = exchange.scope.as_ref().unwrap_or(granted);
+    if !asked.is_within(granted) {
         return Err(TokenRefusal::ScopeNotGranted);
     }
     let refreshable = asked.without(ScopeToken::ExtendedTransactionHistory);
@@ -333,16 +348,11 @@ pub fn refresh(
     if !policy.refresh_token {
         return Err(TokenRefusal::UnsupportedGrantType);
     }
-    Ok(issue(scope, policy, &record.grant, client, now))
+    Ok(issue(granted, scope, policy, client))
 }
 
 /// RFC 6749 s4.4: no customer, so no refresh token; only for scopes whose policy offers it.
-pub fn client_credentials(
-    asked: Option<&Scope>,
-    client: &AuthenticatedClient,
-    brand: &Brand,
-    now: OffsetDateTime,
-) -> Result<Issue, TokenRefusal> {
+pub fn client_credentials(asked: Option<&Scope>, client: &AuthenticatedClient, brand: &Brand) -> Result<Issue, TokenRefusal> {
     let offered: Scope = brand.scopes.iter().filter(|p| p.client_credentials_lifetime.is_some()).map(|p| p.family).collect();
     let asked = asked.unwrap_or(&offered);
     if !asked.is_within(&offered) {
@@ -350,7 +360,7 @@ pub fn client_credentials(
     }
     let (scope, policy) = today(asked, client, brand)?;
     let lifetime = policy.client_credentials_lifetime.ok_or(TokenRefusal::ScopeNotGranted)?;
-    Ok(Issue { scope, access_token_expires_at: now + lifetime, refresh_token: false, grant_expires_at: now + lifetime })
+    Ok(Issue { granted: asked.clone(), scope, lifetime, refresh_token: false })
 }
 
 /// Was this grant type registered (RFC 7591 s2)?
@@ -373,13 +383,14 @@ pub struct TokenResponse {
 }
 
 impl TokenResponse {
-    pub fn new(issue: &Issue, access_token: &Secret, refresh_token: Option<&Secret>, now: OffsetDateTime) -> Self {
+    /// `lifetime`: what is left of the grant's, where that is less.
+    pub fn new(scope: &Scope, access_token: &Secret, refresh_token: Option<&Secret>, lifetime: Duration) -> Self {
         Self {
             access_token: access_token.reveal().to_owned(),
             token_type: "Bearer",
-            expires_in: (issue.access_token_expires_at - now).whole_seconds(),
+            expires_in: lifetime.whole_seconds(),
             refresh_token: refresh_token.map(|t| t.reveal().to_owned()),
-            scope: issue.scope.to_string(),
+            scope: scope.to_string(),
         }
     }
 }

@@ -1,13 +1,16 @@
-use super::{Outage, Tx};
-use crate::oauth::{
-    brand::BrandId,
-    client::ClientId,
-    grant::{EndReason, Grant, GrantId, PsuReference, ScaEvidence},
-    payment::PaymentId,
-    pkce::CodeChallenge,
-    scope::Scope,
-    secret::{Digest, Handle},
-    token::CodeRecord,
+use super::{Db, Outage, Stored, Tx, timed};
+use crate::{
+    audit::AuditEvent,
+    oauth::{
+        brand::BrandId,
+        client::ClientId,
+        grant::{EndReason, Grant, GrantId, PsuReference, ScaEvidence},
+        payment::PaymentId,
+        pkce::CodeChallenge,
+        scope::Scope,
+        secret::{Digest, Handle},
+        token::{CodeBinding, CodeRecord, CodeState, RefreshRecord},
+    },
 };
 use time::OffsetDateTime;
 
@@ -48,72 +51,29 @@ impl Tx {
     }
 
     /// The one code of a grant; asked for again before it was used, it is replaced. `false`: it was used already.
-    pub async fn put_code(&mut self, code: &Handle, record: &CodeRecord) -> Result<bool, Outage> {
+    pub async fn put_code(&mut self, code: &Handle, binding: &CodeBinding, expires_at: OffsetDateTime) -> Result<bool, Outage> {
         let done = sqlx::query!(
-            "insert into codes (id, digest, grant_id, redirect_uri, redirect_uri_sent, challenge, expires_at)
-             values ($1, $2, $3, $4, $5, $6, $7)
-             on conflict (grant_id) do update set id = excluded.id, digest = excluded.digest, expires_at = excluded.expires_at
-             where codes.consumed_at is null",
+            "update grants set code_digest = $2, code_expires_at = $3, redirect_uri = $4, redirect_uri_sent = $5, challenge = $6
+             where id = $1 and code_consumed_at is null",
             code.id,
             code.digest.as_bytes(),
-            record.grant.id.0,
-            record.redirect_uri,
-            record.redirect_uri_sent,
-            record.challenge.as_ref().map(CodeChallenge::as_str),
-            record.expires_at,
+            expires_at,
+            binding.redirect_uri,
+            binding.redirect_uri_sent,
+            binding.challenge.as_ref().map(CodeChallenge::as_str),
         )
         .execute(&mut *self.inner)
         .await?;
         Ok(done.rows_affected() == 1)
     }
 
-    /// Two redemptions of one code take turns: the second finds it consumed.
-    pub async fn lock_code(&mut self, brand: &BrandId, code: &Handle) -> Result<Option<CodeRecord>, Outage> {
-        let row = sqlx::query!(
-            r#"select c.digest, c.redirect_uri, c.redirect_uri_sent, c.challenge, c.expires_at, c.consumed_at,
-                      g.id as grant_id, g.client_id, g.channel, g.scope, g.psu, g.sca_at, g.expires_at as grant_expires_at, g.revoked_at
-               from codes c join grants g on g.id = c.grant_id
-               where c.id = $1 and g.brand = $2 for update of c, g"#,
-            code.id,
-            brand.as_str(),
-        )
-        .fetch_optional(&mut *self.inner)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let challenge =
-            row.challenge.as_deref().map(|c| CodeChallenge::parse(c).ok_or(Outage::unreadable("codes.challenge"))).transpose()?;
-        Ok(Some(CodeRecord {
-            digest: Digest::from_stored(&row.digest).ok_or(Outage::unreadable("codes.digest"))?,
-            grant: Grant {
-                id: GrantId(row.grant_id),
-                client: ClientId(row.client_id),
-                channel: row.channel,
-                scope: Scope::parse(&row.scope).map_err(|_| Outage::unreadable("grants.scope"))?,
-                psu: PsuReference::new(row.psu),
-                sca_at: row.sca_at,
-                expires_at: row.grant_expires_at,
-                revoked_at: row.revoked_at,
-            },
-            redirect_uri: row.redirect_uri,
-            redirect_uri_sent: row.redirect_uri_sent,
-            challenge,
-            expires_at: row.expires_at,
-            consumed_at: row.consumed_at,
-        }))
-    }
-
-    pub async fn consume_code(&mut self, grant: GrantId, now: OffsetDateTime) -> Result<(), Outage> {
-        sqlx::query!("update codes set consumed_at = $2 where grant_id = $1 and consumed_at is null", grant.0, now)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
-    }
-
     /// Was the grant's code redeemed? `None`: none was ever minted.
     pub async fn code_was_used(&mut self, grant: GrantId) -> Result<Option<bool>, Outage> {
-        Ok(sqlx::query_scalar!(r#"select consumed_at is not null as "used!" from codes where grant_id = $1"#, grant.0)
-            .fetch_optional(&mut *self.inner)
-            .await?)
+        let query = sqlx::query_scalar!(
+            r#"select code_consumed_at is not null as "used!" from grants where id = $1 and code_digest is not null"#,
+            grant.0,
+        );
+        Ok(query.fetch_optional(&mut *self.inner).await?)
     }
 
     /// One row, and every token under the grant is dead.
@@ -132,6 +92,111 @@ impl Tx {
         )
         .execute(&mut *self.inner)
         .await?;
+        Ok(())
+    }
+}
+
+impl Db {
+    /// What there is of a code that gave nothing.
+    pub async fn find_code(&self, brand: &BrandId, code: &Handle) -> Result<Option<CodeRecord>, Outage> {
+        let query = sqlx::query!(
+            r#"select id, client_id, channel, scope, psu, sca_at, expires_at, revoked_at, code_digest as "code_digest!",
+                      code_expires_at as "code_expires_at!", code_consumed_at, redirect_uri, redirect_uri_sent, challenge
+               from grants where id = $1 and brand = $2 and code_digest is not null and code_expires_at is not null"#,
+            code.id,
+            brand.as_str(),
+        );
+        let Some(row) = timed("find_code", query.fetch_optional(&self.pool)).await? else { return Ok(None) };
+        let challenge =
+            row.challenge.as_deref().map(|c| CodeChallenge::parse(c).ok_or(Outage::unreadable("grants.challenge"))).transpose()?;
+        let state = match (row.code_consumed_at, row.redirect_uri, row.redirect_uri_sent) {
+            (None, Some(redirect_uri), Some(redirect_uri_sent)) => {
+                CodeState::Unused(CodeBinding { redirect_uri, redirect_uri_sent, challenge })
+            }
+            (None, ..) => return Err(Outage::unreadable("grants.redirect_uri")),
+            (Some(_), ..) => CodeState::Used,
+        };
+        Ok(Some(CodeRecord {
+            digest: Digest::from_stored(&row.code_digest).ok_or(Outage::unreadable("grants.code_digest"))?,
+            grant: Grant {
+                id: GrantId(row.id),
+                client: ClientId(row.client_id),
+                channel: row.channel,
+                scope: Scope::parse(&row.scope).map_err(|_| Outage::unreadable("grants.scope"))?,
+                psu: PsuReference::new(row.psu),
+                sca_at: row.sca_at,
+                expires_at: row.expires_at,
+                revoked_at: row.revoked_at,
+            },
+            expires_at: row.code_expires_at,
+            state,
+        }))
+    }
+
+    /// A wrong attempt spends the code, unless the client that made it is no longer as it was judged, or the code is spent.
+    pub async fn spend_code(&self, code: &Handle, client: ClientId, revision: i64, event: &AuditEvent) -> Result<Stored, Outage> {
+        let query = sqlx::query_scalar!(
+            r#"with client as (
+                   select id from clients where id = $3 and revision = $4 and deleted_at is null),
+               spent as (
+                   update grants g set code_consumed_at = $5, redirect_uri = null, redirect_uri_sent = null, challenge = null
+                   from client where g.id = $1 and g.code_digest = $2 and g.code_consumed_at is null returning g.id),
+               audit as (
+                   insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id, reason)
+                   select $6, $5, $7, $8, $3, $9, id, $10 from spent)
+               select count(*) as "count!" from spent"#,
+            code.id,
+            code.digest.as_bytes(),
+            client.0,
+            revision,
+            event.at,
+            event.id,
+            event.brand.as_str(),
+            event.kind.name(),
+            event.organisation.as_ref().map(|o| o.as_str()),
+            event.reason.as_deref(),
+        );
+        Ok(Stored::if_one(timed("spend_code", query.fetch_one(&self.pool)).await?))
+    }
+
+    pub async fn find_refresh_token(&self, brand: &BrandId, token: &Handle) -> Result<Option<RefreshRecord>, Outage> {
+        let query = sqlx::query!(
+            r#"select id, client_id, channel, scope, psu, sca_at, expires_at, revoked_at, refresh_digest as "refresh_digest!"
+               from grants where id = $1 and brand = $2 and refresh_digest is not null"#,
+            token.id,
+            brand.as_str(),
+        );
+        let Some(row) = timed("find_refresh_token", query.fetch_optional(&self.pool)).await? else { return Ok(None) };
+        Ok(Some(RefreshRecord {
+            digest: Digest::from_stored(&row.refresh_digest).ok_or(Outage::unreadable("grants.refresh_digest"))?,
+            grant: Grant {
+                id: GrantId(row.id),
+                client: ClientId(row.client_id),
+                channel: row.channel,
+                scope: Scope::parse(&row.scope).map_err(|_| Outage::unreadable("grants.scope"))?,
+                psu: PsuReference::new(row.psu),
+                sca_at: row.sca_at,
+                expires_at: row.expires_at,
+                revoked_at: row.revoked_at,
+            },
+        }))
+    }
+
+    /// A grant, so every token under it, and the event that says why.
+    pub async fn end_grant_of(&self, grant: GrantId, reason: EndReason, event: &AuditEvent) -> Result<(), Outage> {
+        let query = sqlx::query!(
+            "with ended as (update grants set revoked_at = $2, revoked_reason = $8 where id = $1 and revoked_at is null)
+             insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id) values ($3, $2, $4, $5, $6, $7, $1)",
+            grant.0,
+            event.at,
+            event.id,
+            event.brand.as_str(),
+            event.kind.name(),
+            event.client.map(|c| c.0),
+            event.organisation.as_ref().map(|o| o.as_str()),
+            reason.name(),
+        );
+        timed("end_grant", query.execute(&self.pool)).await?;
         Ok(())
     }
 }

@@ -1,45 +1,71 @@
-use super::{Db, Outage, tokens::kind_of};
+use super::{Db, Outage, TokenStatement};
 use crate::oauth::{
     client::ClientId,
     grant::{GrantId, PsuReference},
     introspection::{IntrospectedToken, TokenGrant, TokenPayment},
+    partition::Partition,
     payment::{PaymentId, PaymentKind},
     scope::Scope,
-    secret::{Digest, Handle},
+    secret::{Digest, Handle, HandleKind},
     tpp::OrganisationId,
 };
-
-use std::collections::HashMap;
+use sqlx::{AssertSqlSafe, FromRow};
+use std::{collections::BTreeMap, sync::Arc};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-impl Db {
-    /// The same of several.
-    pub async fn introspect_all(&self, tokens: impl IntoIterator<Item = &Handle>) -> Result<HashMap<Uuid, IntrospectedToken>, Outage> {
-        let mut all = HashMap::new();
-        for token in tokens {
-            if let Some(found) = self.introspect(token).await? {
-                all.insert(token.id, found);
-            }
-        }
-        Ok(all)
-    }
+/// Everything a token's life hangs on, by primary keys.
+macro_rules! introspect {
+    ($place:literal, $from:literal) => {
+        concat!(
+            "select ",
+            $place,
+            "\
+             t.digest, t.brand, t.client_id, t.scope, t.channel, t.issued_at, t.expires_at, t.revoked_at, t.certificate,
+       c.organisation, c.deleted_at, g.id as grant_id, g.psu, g.sca_at, g.expires_at as grant_expires_at,
+       g.revoked_at as grant_revoked_at, g.accounts, p.id as payment_id, p.kind as payment_kind, p.name as payment_name
+from ",
+            $from,
+            " join clients c on c.id = t.client_id
+     left join grants g on g.id = t.grant_id left join payments p on p.id = g.payment_id"
+        )
+    };
+}
 
-    /// Everything a token's life hangs on, in one statement by primary keys.
-    pub async fn introspect(&self, token: &Handle) -> Result<Option<IntrospectedToken>, Outage> {
-        let statement = sqlx::query!(
-            r#"select t.digest, t.kind as "kind: i8", t.brand, t.client_id, t.scope, t.channel, t.issued_at, t.expires_at, t.revoked_at,
-                      t.certificate, c.organisation, c.deleted_at, g.id as "grant_id?", g.psu as "psu?", g.sca_at as "sca_at?",
-                      g.expires_at as "grant_expires_at?", g.revoked_at as "grant_revoked_at?", g.accounts as "accounts?",
-                      p.id as "payment_id?", p.kind as "payment_kind?", p.name as "payment_name?"
-               from tokens t join clients c on c.id = t.client_id left join grants g on g.id = t.grant_id
-                    left join payments p on p.id = g.payment_id
-               where t.id = $1"#,
-            token.id,
-        );
-        let mut held = self.hand.hold("introspect").await?;
-        let row = statement.fetch_optional(held.connection()).await;
-        let Some(row) = held.done(row)? else { return Ok(None) };
-        let payment = match (row.payment_id, row.payment_kind, row.payment_name) {
+pub(super) const INTROSPECT: &str = concat!(introspect!("", "{tokens} t"), "\nwhere t.id = $1");
+pub(super) const INTROSPECT_EACH: &str =
+    introspect!("asked.place, ", "unnest($1::uuid[]) with ordinality asked (id, place) join {tokens} t on t.id = asked.id");
+
+#[derive(FromRow)]
+struct Row {
+    /// Of several, from 1.
+    #[sqlx(default)]
+    place: i64,
+    digest: Vec<u8>,
+    brand: String,
+    client_id: Uuid,
+    scope: String,
+    channel: String,
+    issued_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+    revoked_at: Option<OffsetDateTime>,
+    certificate: Option<Vec<u8>>,
+    organisation: String,
+    deleted_at: Option<OffsetDateTime>,
+    grant_id: Option<Uuid>,
+    psu: Option<String>,
+    sca_at: Option<OffsetDateTime>,
+    grant_expires_at: Option<OffsetDateTime>,
+    grant_revoked_at: Option<OffsetDateTime>,
+    accounts: Option<Vec<String>>,
+    payment_id: Option<Uuid>,
+    payment_kind: Option<String>,
+    payment_name: Option<String>,
+}
+
+impl Row {
+    fn token(self, kind: HandleKind) -> Result<IntrospectedToken, Outage> {
+        let payment = match (self.payment_id, self.payment_kind, self.payment_name) {
             (Some(id), Some(kind), Some(name)) => Some(TokenPayment {
                 request: PaymentId(id),
                 kind: PaymentKind::from_name(&kind).ok_or(Outage::unreadable("payments.kind"))?,
@@ -47,32 +73,95 @@ impl Db {
             }),
             _ => None,
         };
-        let grant = match (row.grant_id, row.psu, row.sca_at, row.grant_expires_at) {
+        let grant = match (self.grant_id, self.psu, self.sca_at, self.grant_expires_at) {
             (Some(id), Some(psu), Some(sca_at), Some(expires_at)) => Some(TokenGrant {
                 id: GrantId(id),
                 psu: PsuReference::new(psu),
                 sca_at,
                 expires_at,
-                revoked: row.grant_revoked_at.is_some(),
-                accounts: row.accounts,
+                revoked: self.grant_revoked_at.is_some(),
+                accounts: self.accounts,
                 payment,
             }),
             _ => None,
         };
-        Ok(Some(IntrospectedToken {
-            digest: Digest::from_stored(&row.digest).ok_or(Outage::unreadable("tokens.digest"))?,
-            kind: kind_of(row.kind),
-            brand: row.brand,
-            client: ClientId(row.client_id),
-            organisation: OrganisationId::new(row.organisation),
-            client_deleted: row.deleted_at.is_some(),
-            scope: Scope::parse(&row.scope).map_err(|_| Outage::unreadable("tokens.scope"))?,
-            channel: row.channel,
-            issued_at: row.issued_at,
-            expires_at: row.expires_at,
-            revoked: row.revoked_at.is_some(),
-            certificate: row.certificate,
+        Ok(IntrospectedToken {
+            digest: Digest::from_stored(&self.digest).ok_or(Outage::unreadable("tokens.digest"))?,
+            kind,
+            brand: self.brand,
+            client: ClientId(self.client_id),
+            organisation: OrganisationId::new(self.organisation),
+            client_deleted: self.deleted_at.is_some(),
+            scope: Scope::parse(&self.scope).map_err(|_| Outage::unreadable("tokens.scope"))?,
+            channel: self.channel,
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+            revoked: self.revoked_at.is_some(),
+            certificate: self.certificate,
             grant,
-        }))
+        })
     }
+}
+
+impl Db {
+    pub async fn introspect_access_token(&self, token: &Handle) -> Result<Option<IntrospectedToken>, Outage> {
+        let statement = sqlx::query_as::<_, Row>(self.tables.text(Partition::of_id(&token.id), TokenStatement::Introspect)).bind(token.id);
+        let mut held = self.hand.hold("introspect_access_token").await?;
+        let row = statement.fetch_optional(held.connection()).await;
+        held.done(row)?.map(|row| row.token(HandleKind::AccessToken)).transpose()
+    }
+
+    /// The same of several, in their order, with one statement for each table that they are in.
+    pub async fn introspect_access_tokens(&self, tokens: &[&Handle]) -> Result<Vec<Option<IntrospectedToken>>, Outage> {
+        let mut by_table = BTreeMap::<Arc<str>, Vec<usize>>::new();
+        for (place, token) in tokens.iter().enumerate() {
+            let AssertSqlSafe(text) = self.tables.text(Partition::of_id(&token.id), TokenStatement::IntrospectEach);
+            by_table.entry(text).or_default().push(place);
+        }
+        let mut all: Vec<_> = tokens.iter().map(|_| None).collect();
+        for (text, places) in by_table {
+            let ids: Vec<Uuid> = places.iter().map(|place| tokens[*place].id).collect();
+            let statement = sqlx::query_as::<_, Row>(AssertSqlSafe(text)).bind(ids);
+            let mut held = self.hand.hold("introspect_access_tokens").await?;
+            let rows = statement.fetch_all(held.connection()).await;
+            let found = placed(held.done(rows)?, places.len(), HandleKind::AccessToken)?;
+            places.into_iter().zip(found).for_each(|(place, token)| all[place] = token);
+        }
+        Ok(all)
+    }
+
+    /// In their order. Each as issued with its code's exchange; it ends with its grant.
+    pub async fn introspect_refresh_tokens(&self, tokens: &[&Handle]) -> Result<Vec<Option<IntrospectedToken>>, Outage> {
+        if tokens.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (ids, digests): (Vec<_>, Vec<_>) = tokens.iter().map(|token| (token.id, token.digest.as_bytes().to_vec())).unzip();
+        let statement = sqlx::query_as!(
+            Row,
+            r#"select asked.place as "place!",
+                      case when g.refresh_next_digest = asked.digest then g.refresh_next_digest else g.refresh_digest end as "digest!",
+                      g.brand, g.client_id, g.scope, g.channel, g.code_consumed_at as "issued_at!", g.expires_at,
+                      g.revoked_at, null::bytea as certificate, c.organisation, c.deleted_at,
+                      g.id as grant_id, g.psu, g.sca_at, g.expires_at as grant_expires_at, g.revoked_at as grant_revoked_at, g.accounts,
+                      p.id as "payment_id?", p.kind as "payment_kind?", p.name as "payment_name?"
+               from unnest($1::uuid[], $2::bytea[]) with ordinality asked (id, digest, place) join grants g on g.id = asked.id
+                    join clients c on c.id = g.client_id left join payments p on p.id = g.payment_id
+               where g.refresh_digest is not null and g.code_consumed_at is not null"#,
+            &ids,
+            &digests,
+        );
+        let mut held = self.hand.hold("introspect_refresh_tokens").await?;
+        let rows = statement.fetch_all(held.connection()).await;
+        placed(held.done(rows)?, tokens.len(), HandleKind::RefreshToken)
+    }
+}
+
+/// Each where it was asked about; `None` where there is none.
+fn placed(rows: Vec<Row>, asked: usize, kind: HandleKind) -> Result<Vec<Option<IntrospectedToken>>, Outage> {
+    let mut all: Vec<_> = (0..asked).map(|_| None).collect();
+    for row in rows {
+        let place = usize::try_from(row.place - 1).ok().and_then(|place| all.get_mut(place));
+        *place.ok_or(Outage::unreadable("place"))? = Some(row.token(kind)?);
+    }
+    Ok(all)
 }

@@ -11,6 +11,7 @@ mod introspection;
 mod merges;
 mod migrations;
 mod organisations;
+mod partitions;
 mod payments;
 mod permissions;
 mod revocation;
@@ -26,15 +27,17 @@ pub use grants::NewGrant;
 pub use interactions::NewInteraction;
 pub use merges::RunningMerge;
 pub use migrations::{MIGRATOR, SchemaState};
+pub use partitions::TokenStatement;
 pub use permissions::PermissionQuery;
 pub use revocation::{StatusChange, StoredStatus};
 pub use sandbox::{CustomerRecord, NewCustomer, StoredCustomer};
 pub use standing::NamedEntry;
-pub use tokens::{NewToken, Stored};
+pub use tokens::{CodeTerms, GivenBack, NewToken, RefreshTerms, Stored};
 pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
 
 use hand::Hand;
+use partitions::Tables;
 use sqlx::{
     PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -88,7 +91,11 @@ pub struct Db {
     /// One connection that no request waits for.
     watch: PgPool,
     hand: Hand,
+    tables: Tables,
 }
+
+/// Prepared statements that a connection keeps: all there are, those about tokens for each of their tables.
+const STATEMENTS: usize = 512;
 
 /// A transaction with a name: the label of its time in the metrics.
 pub struct Tx {
@@ -99,7 +106,7 @@ pub struct Tx {
 
 impl Db {
     pub fn new(pool: PgPool) -> Self {
-        Self { hand: Hand::new(pool.clone()), watch: pool.clone(), pool }
+        Self { hand: Hand::new(pool.clone()), watch: pool.clone(), pool, tables: Tables::default() }
     }
 
     /// Connects lazily where the database is away: `serve` answers 503 until it is back.
@@ -110,7 +117,10 @@ impl Db {
             ("lock_timeout", millis(settings.statement_timeout)),
             ("idle_in_transaction_session_timeout", millis(settings.statement_timeout * 2)),
             ("timezone", "UTC".to_owned()),
+            // each statement is planned once a connection, for whatever it is asked with
+            ("plan_cache_mode", "force_generic_plan".to_owned()),
         ]);
+        let options = options.statement_cache_capacity(STATEMENTS);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .min_connections(settings.max_connections.min(2))

@@ -5,7 +5,7 @@ use crate::oauth::partition::Partition;
 use sqlx::AssertSqlSafe;
 use std::{
     collections::HashMap,
-    sync::{Arc, RwLock, RwLockReadGuard, PoisonError},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
 /// What every token statement calls the table it is about.
@@ -19,11 +19,13 @@ pub enum TokenStatement {
     RedeemCode,
     Refresh,
     Introspect,
+    IntrospectEach,
     Revoke,
 }
 
 impl TokenStatement {
-    pub const ALL: [Self; 5] = [Self::IssueClientCredentials, Self::RedeemCode, Self::Refresh, Self::Introspect, Self::Revoke];
+    pub const ALL: [Self; 6] =
+        [Self::IssueClientCredentials, Self::RedeemCode, Self::Refresh, Self::Introspect, Self::IntrospectEach, Self::Revoke];
 
     /// With [`PLACEHOLDER`] for the table.
     const fn template(self) -> &'static str {
@@ -32,6 +34,7 @@ impl TokenStatement {
             Self::RedeemCode => tokens::REDEEM_CODE,
             Self::Refresh => tokens::REFRESH,
             Self::Introspect => super::introspection::INTROSPECT,
+            Self::IntrospectEach => super::introspection::INTROSPECT_EACH,
             Self::Revoke => tokens::REVOKE,
         }
     }

@@ -1,260 +1,279 @@
-use super::{Db, Outage, Tx};
+//! Access tokens, and what becomes one. Each operation is one statement: it reads what it relies on, and where that is as
+//! expected it writes the token and the event; otherwise nothing happens, and the caller looks at what there is.
+
+use super::{Db, Outage, TokenStatement};
 use crate::{
-    audit::AuditEvent,
+    audit::{AuditEvent, AuditKind},
     oauth::{
         brand::BrandId,
         client::ClientId,
-        grant::{EndReason, Grant, GrantId, PsuReference},
+        grant::{EndReason, GrantId},
+        partition::Partition,
+        pkce::CodeChallenge,
         revocation::TokenRecord,
         scope::Scope,
         secret::{Digest, Handle, HandleKind},
-        token::RefreshRecord,
     },
 };
+use sqlx::{Postgres, postgres::PgArguments, query::QueryScalar};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
-/// A token about to be stored: digest only.
+/// A token about to be stored, digest only, and the client as it was judged: if that changed meanwhile, nothing is stored.
 pub struct NewToken<'a> {
     pub handle: &'a Handle,
-    pub kind: HandleKind,
     pub brand: &'a BrandId,
     pub client: ClientId,
-    pub grant: Option<GrantId>,
+    pub revision: i64,
     pub scope: &'a Scope,
     pub channel: &'a str,
     pub issued_at: OffsetDateTime,
+    /// Or with its grant, if that ends sooner.
     pub expires_at: OffsetDateTime,
     pub certificate: Option<&'a [u8]>,
+}
+
+/// What a presented code must have been given out for.
+pub struct CodeTerms<'a> {
+    pub code: &'a Handle,
+    pub granted: &'a Scope,
+    /// `None`: not sent, which is right where the authorization request had none.
+    pub redirect_uri: Option<&'a str>,
+    /// Of the verifier that was sent.
+    pub challenge: Option<CodeChallenge>,
+}
+
+/// What a presented refresh token must stand for.
+pub struct RefreshTerms<'a> {
+    pub token: &'a Handle,
+    pub granted: &'a Scope,
 }
 
 /// Whether a conditional write found what it relied on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
     Yes,
-    /// The client or the grant changed since it was read: judge again.
+    /// The client, the grant or the token is not as it was expected to be: look, and judge again.
     Stale,
 }
 
 impl Stored {
-    fn if_one(rows: i64) -> Self {
+    pub(super) fn if_one(rows: i64) -> Self {
         if rows == 1 { Self::Yes } else { Self::Stale }
     }
 }
 
-fn letter(kind: HandleKind) -> i8 {
-    let letter = if kind == HandleKind::RefreshToken { b'r' } else { b'a' };
-    letter.cast_signed()
-}
+pub(super) const ISSUE_CLIENT_CREDENTIALS: &str = "\
+with client as (
+    select id, organisation from clients where id = $4 and revision = $11 and deleted_at is null),
+token as (
+    insert into {tokens} (id, digest, brand, client_id, scope, channel, issued_at, expires_at, certificate)
+    select $1, $2, $3, id, $5, $6, $7, $8, $9 from client returning expires_at),
+audit as (
+    insert into audit_events (id, at, brand, kind, client_id, organisation)
+    select $10, $7, $3, $12, id, organisation from client)
+select expires_at from token";
 
-pub(super) fn kind_of(letter: i8) -> HandleKind {
-    if letter.cast_unsigned() == b'r' { HandleKind::RefreshToken } else { HandleKind::AccessToken }
-}
+/// A digest is compared here as well as in the core: it is the hash of 256 random bits, which no timing can lead anybody to.
+pub(super) const REDEEM_CODE: &str = "\
+with client as (
+    select id, organisation from clients where id = $4 and revision = $11 and deleted_at is null),
+granted as (
+    update grants g
+    set code_consumed_at = $7, redirect_uri = null, redirect_uri_sent = null, challenge = null, refresh_digest = $18
+    from client
+    where g.id = $13 and g.brand = $3 and g.client_id = client.id and g.channel = $6 and g.scope = $14
+      and g.code_digest = $15 and g.code_consumed_at is null and g.code_expires_at > $7
+      and g.revoked_at is null and g.expires_at > $7
+      and (g.redirect_uri = $16 or $16 is null and not g.redirect_uri_sent)
+      and g.challenge is not distinct from $17
+    returning g.id, g.client_id, g.expires_at, client.organisation),
+token as (
+    insert into {tokens} (id, digest, brand, client_id, grant_id, scope, channel, issued_at, expires_at, certificate)
+    select $1, $2, $3, client_id, id, $5, $6, $7, least($8, expires_at), $9 from granted returning expires_at),
+audit as (
+    insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
+    select $10, $7, $3, $12, client_id, organisation, id from granted)
+select expires_at from token";
+
+/// The grant's row is not held: a token that meets a revocation on its way is dead as soon as the grant is.
+pub(super) const REFRESH: &str = "\
+with granted as (
+    select g.id, g.client_id, g.expires_at, c.organisation from grants g join clients c on c.id = g.client_id
+    where g.id = $13 and g.brand = $3 and g.client_id = $4 and g.channel = $6 and g.scope = $14
+      and g.refresh_digest = $15 and g.revoked_at is null and g.expires_at > $7
+      and c.revision = $11 and c.deleted_at is null),
+token as (
+    insert into {tokens} (id, digest, brand, client_id, grant_id, scope, channel, issued_at, expires_at, certificate)
+    select $1, $2, $3, client_id, id, $5, $6, $7, least($8, expires_at), $9 from granted returning expires_at),
+audit as (
+    insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
+    select $10, $7, $3, $12, client_id, organisation, id from granted)
+select expires_at from token";
+
+/// $9: the scopes whose grants end with their one access token.
+pub(super) const REVOKE: &str = "\
+with token as (
+    select t.id, t.client_id, c.organisation, case when t.scope = any($9) then t.grant_id end as whole
+    from {tokens} t join clients c on c.id = t.client_id
+    where t.id = $1 and t.digest = $2 and t.brand = $3 and t.client_id = $4 and c.revision = $5 and c.deleted_at is null),
+ended as (
+    update {tokens} t set revoked_at = $6 from token where t.id = token.id and token.whole is null and t.revoked_at is null),
+whole as (
+    update grants g set revoked_at = $6, revoked_reason = $10 from token where g.id = token.whole and g.revoked_at is null),
+audit as (
+    insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
+    select $7, $6, $3, case when whole is null then $8 else $11 end, client_id, organisation, whole from token)
+select count(*) from token";
+
+type Issuing<'a> = QueryScalar<'a, Postgres, OffsetDateTime, PgArguments>;
 
 impl Db {
-    /// client_credentials in one round trip: the client must be the one that was judged.
-    pub async fn issue_client_credentials(&self, token: &NewToken<'_>, revision: i64, event: &AuditEvent) -> Result<Stored, Outage> {
-        let statement = sqlx::query_scalar!(
-            r#"with client as (
-                   select id, organisation from clients where id = $5 and revision = $12 and deleted_at is null),
-               token as (
-                   insert into tokens (id, digest, kind, brand, client_id, scope, channel, issued_at, expires_at, certificate)
-                   select $1, $2, $3, $4, id, $6, $7, $8, $9, $10 from client returning client_id),
-               audit as (
-                   insert into audit_events (id, at, brand, kind, client_id, organisation)
-                   select $11, $8, $4, $13, id, organisation from client)
-               select count(*) as "count!" from token"#,
-            token.handle.id,
-            token.handle.digest.as_bytes(),
-            letter(token.kind),
-            token.brand.as_str(),
-            token.client.0,
-            token.scope.to_string(),
-            token.channel,
-            token.issued_at,
-            token.expires_at,
-            token.certificate,
-            event.id,
-            revision,
-            event.kind.name(),
-        );
-        let mut held = self.hand.hold("issue_client_credentials").await?;
-        let rows = statement.fetch_one(held.connection()).await;
-        Ok(Stored::if_one(held.done(rows)?))
+    /// `$1` to `$12` of every statement that issues a token.
+    fn issuing<'a>(&self, statement: TokenStatement, token: &NewToken<'a>, event: &'a AuditEvent) -> Issuing<'a> {
+        sqlx::query_scalar(self.tables.text(Partition::of_id(&token.handle.id), statement))
+            .bind(token.handle.id)
+            .bind(token.handle.digest.as_bytes())
+            .bind(token.brand.as_str())
+            .bind(token.client.0)
+            .bind(token.scope.to_string())
+            .bind(token.channel)
+            .bind(token.issued_at)
+            .bind(token.expires_at)
+            .bind(token.certificate)
+            .bind(event.id)
+            .bind(token.revision)
+            .bind(event.kind.name())
     }
 
-    pub async fn find_refresh_token(&self, brand: &BrandId, token: &Handle) -> Result<Option<RefreshRecord>, Outage> {
-        let statement = sqlx::query!(
-            "select t.digest, t.expires_at, t.revoked_at, g.id as grant_id, g.client_id, g.channel, g.scope, g.psu, g.sca_at,
-                    g.expires_at as grant_expires_at, g.revoked_at as grant_revoked_at
-             from tokens t join grants g on g.id = t.grant_id
-             where t.id = $1 and t.brand = $2 and t.kind = 'r'",
-            token.id,
-            brand.as_str(),
-        );
-        let mut held = self.hand.hold("find_refresh_token").await?;
-        let row = statement.fetch_optional(held.connection()).await;
-        let Some(row) = held.done(row)? else { return Ok(None) };
-        Ok(Some(RefreshRecord {
-            digest: Digest::from_stored(&row.digest).ok_or(Outage::unreadable("tokens.digest"))?,
-            grant: Grant {
-                id: GrantId(row.grant_id),
-                client: ClientId(row.client_id),
-                channel: row.channel,
-                scope: Scope::parse(&row.scope).map_err(|_| Outage::unreadable("grants.scope"))?,
-                psu: PsuReference::new(row.psu),
-                sca_at: row.sca_at,
-                expires_at: row.grant_expires_at,
-                revoked_at: row.grant_revoked_at,
-            },
-            expires_at: row.expires_at,
-            revoked: row.revoked_at.is_some(),
-        }))
+    async fn issue(&self, name: &'static str, statement: Issuing<'_>) -> Result<Option<OffsetDateTime>, Outage> {
+        let mut held = self.hand.hold(name).await?;
+        let issued = statement.fetch_optional(held.connection()).await;
+        Ok(held.done(issued)?)
     }
 
-    /// A refreshed access token: client and grant must be those that were judged, alive still. The grant's row is held
-    /// while it is written, so that a revocation at the same time comes before it or after it, never between.
-    pub async fn issue_refreshed(&self, token: &NewToken<'_>, revision: i64, event: &AuditEvent) -> Result<Stored, Outage> {
-        let statement = sqlx::query_scalar!(
-            r#"with live as (
-                   select g.id, c.organisation from grants g join clients c on c.id = g.client_id
-                   where g.id = $6 and g.revoked_at is null and c.id = $5 and c.revision = $13 and c.deleted_at is null
-                   for share of g),
-               token as (
-                   insert into tokens (id, digest, kind, brand, client_id, grant_id, scope, channel, issued_at, expires_at, certificate)
-                   select $1, $2, $3, $4, $5, id, $7, $8, $9, $10, $11 from live returning grant_id),
-               audit as (
-                   insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
-                   select $12, $9, $4, $14, $5, organisation, id from live)
-               select count(*) as "count!" from token"#,
-            token.handle.id,
-            token.handle.digest.as_bytes(),
-            letter(token.kind),
-            token.brand.as_str(),
-            token.client.0,
-            token.grant.map(|g| g.0),
-            token.scope.to_string(),
-            token.channel,
-            token.issued_at,
-            token.expires_at,
-            token.certificate,
-            event.id,
-            revision,
-            event.kind.name(),
-        );
-        let mut held = self.hand.hold("issue_refreshed").await?;
-        let rows = statement.fetch_one(held.connection()).await;
-        Ok(Stored::if_one(held.done(rows)?))
+    /// client_credentials. When it ends; `None`: the client is not as it was judged.
+    pub async fn issue_client_credentials(&self, token: &NewToken<'_>, event: &AuditEvent) -> Result<Option<OffsetDateTime>, Outage> {
+        self.issue("issue_client_credentials", self.issuing(TokenStatement::IssueClientCredentials, token, event)).await
     }
-}
 
-impl Tx {
-    /// What a redeemed code gives, in one round trip: the code is consumed, the tokens and the event stored, or, when the
-    /// client is no longer the one that was judged, nothing. The caller holds the code's row. `refresh`: handle and expiry.
-    pub async fn issue_for_code(
-        &mut self,
-        access: &NewToken<'_>,
-        refresh: Option<(&Handle, OffsetDateTime)>,
-        revision: i64,
+    /// A code is used: access token, refresh token (its handle) and event. When the access token ends; `None`: something is not
+    /// as expected, and nothing happened.
+    pub async fn redeem_code(
+        &self,
+        terms: &CodeTerms<'_>,
+        token: &NewToken<'_>,
+        refresh: Option<&Handle>,
         event: &AuditEvent,
-    ) -> Result<Stored, Outage> {
-        let rows = sqlx::query_scalar!(
-            r#"with client as (
-                   select id, organisation from clients where id = $5 and revision = $12 and deleted_at is null),
-               code as (
-                   update codes set consumed_at = $9 from client where grant_id = $6 and consumed_at is null
-                   returning grant_id, client.id as client_id, organisation),
-               access as (
-                   insert into tokens (id, digest, kind, brand, client_id, grant_id, scope, channel, issued_at, expires_at, certificate)
-                   select $1, $2, $3, $4, client_id, grant_id, $7, $8, $9, $10, $11 from code returning id),
-               refresh as (
-                   insert into tokens (id, digest, kind, brand, client_id, grant_id, scope, channel, issued_at, expires_at)
-                   select $15, $16, 'r', $4, client_id, grant_id, $7, $8, $9, $17 from code where $15::uuid is not null),
-               audit as (
-                   insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
-                   select $13, $9, $4, $14, client_id, organisation, grant_id from code)
-               select count(*) as "count!" from access"#,
-            access.handle.id,
-            access.handle.digest.as_bytes(),
-            letter(access.kind),
-            access.brand.as_str(),
-            access.client.0,
-            access.grant.map(|g| g.0),
-            access.scope.to_string(),
-            access.channel,
-            access.issued_at,
-            access.expires_at,
-            access.certificate,
-            revision,
-            event.id,
-            event.kind.name(),
-            refresh.map(|(handle, _)| handle.id),
-            refresh.map(|(handle, _)| handle.digest.as_bytes()),
-            refresh.map(|(_, expires_at)| expires_at),
-        )
-        .fetch_one(&mut *self.inner)
-        .await?;
-        Ok(Stored::if_one(rows))
+    ) -> Result<Option<OffsetDateTime>, Outage> {
+        let statement = self
+            .issuing(TokenStatement::RedeemCode, token, event)
+            .bind(terms.code.id)
+            .bind(terms.granted.to_string())
+            .bind(terms.code.digest.as_bytes())
+            .bind(terms.redirect_uri)
+            .bind(terms.challenge.as_ref().map(CodeChallenge::as_str))
+            .bind(refresh.map(|handle| handle.digest.as_bytes()));
+        self.issue("redeem_code", statement).await
+    }
+
+    /// Another access token under a grant. When it ends; `None`: something is not as expected, and nothing happened.
+    pub async fn refresh(
+        &self,
+        terms: &RefreshTerms<'_>,
+        token: &NewToken<'_>,
+        event: &AuditEvent,
+    ) -> Result<Option<OffsetDateTime>, Outage> {
+        let statement = self
+            .issuing(TokenStatement::Refresh, token, event)
+            .bind(terms.token.id)
+            .bind(terms.granted.to_string())
+            .bind(terms.token.digest.as_bytes());
+        self.issue("refresh", statement).await
     }
 }
 
+/// A token that its client gives back, and the client as it was judged.
+pub struct GivenBack<'a> {
+    pub token: &'a Handle,
+    pub brand: &'a BrandId,
+    pub client: ClientId,
+    pub revision: i64,
+}
+
 impl Db {
-    /// One lookup over both kinds (RFC 7009 s2.1: the hint is only a hint).
-    pub async fn find_token(&self, brand: &BrandId, token: &Handle) -> Result<Option<TokenRecord>, Outage> {
-        let statement = sqlx::query!(
-            r#"select id, digest, kind as "kind: i8", client_id, grant_id, scope from tokens where id = $1 and brand = $2"#,
-            token.id,
-            brand.as_str(),
-        );
-        let mut held = self.hand.hold("find_token").await?;
-        let row = statement.fetch_optional(held.connection()).await;
-        let Some(row) = held.done(row)? else { return Ok(None) };
-        Ok(Some(TokenRecord {
-            id: row.id,
-            digest: Digest::from_stored(&row.digest).ok_or(Outage::unreadable("tokens.digest"))?,
-            kind: kind_of(row.kind),
-            client: ClientId(row.client_id),
-            grant: row.grant_id.map(GrantId),
-            scope: Scope::parse(&row.scope).map_err(|_| Outage::unreadable("tokens.scope"))?,
-        }))
+    /// One access token; of a grant that gives no other (`scopes_of_one_token`), the grant, and the event is `of_grant`.
+    pub async fn revoke_access_token(
+        &self,
+        given: &GivenBack<'_>,
+        scopes_of_one_token: &[String],
+        event: &AuditEvent,
+        of_grant: AuditKind,
+    ) -> Result<Stored, Outage> {
+        let statement = sqlx::query_scalar(self.tables.text(Partition::of_id(&given.token.id), TokenStatement::Revoke))
+            .bind(given.token.id)
+            .bind(given.token.digest.as_bytes())
+            .bind(given.brand.as_str())
+            .bind(given.client.0)
+            .bind(given.revision)
+            .bind(event.at)
+            .bind(event.id)
+            .bind(event.kind.name())
+            .bind(scopes_of_one_token)
+            .bind(EndReason::RevokedByClient.name())
+            .bind(of_grant.name());
+        let mut held = self.hand.hold("revoke_access_token").await?;
+        let rows = statement.fetch_one(held.connection()).await;
+        Ok(Stored::if_one(held.done(rows)?))
     }
 
-    /// One access token, and the event that says so.
-    pub async fn revoke_token(&self, token: Uuid, event: &AuditEvent) -> Result<(), Outage> {
-        let statement = sqlx::query!(
-            "with token as (update tokens set revoked_at = $2 where id = $1 and revoked_at is null)
-             insert into audit_events (id, at, brand, kind, client_id, organisation) values ($3, $2, $4, $5, $6, $7)",
-            token,
+    /// A refresh token, so its grant and every token under it (RFC 7009 s2.1).
+    pub async fn revoke_refresh_token(&self, given: &GivenBack<'_>, event: &AuditEvent) -> Result<Stored, Outage> {
+        let statement = sqlx::query_scalar!(
+            r#"with held as (
+                   select g.id, g.client_id, c.organisation from grants g join clients c on c.id = g.client_id
+                   where g.id = $1 and (g.refresh_digest = $2 or g.refresh_next_digest = $2) and g.brand = $3 and g.client_id = $4
+                     and c.revision = $5 and c.deleted_at is null),
+               ended as (
+                   update grants g set revoked_at = $6, revoked_reason = $9 from held where g.id = held.id and g.revoked_at is null),
+               audit as (
+                   insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
+                   select $7, $6, $3, $8, client_id, organisation, id from held)
+               select count(*) as "count!" from held"#,
+            given.token.id,
+            given.token.digest.as_bytes(),
+            given.brand.as_str(),
+            given.client.0,
+            given.revision,
             event.at,
             event.id,
-            event.brand.as_str(),
             event.kind.name(),
-            event.client.map(|c| c.0),
-            event.organisation.as_ref().map(|o| o.as_str()),
-        );
-        let mut held = self.hand.hold("revoke_token").await?;
-        let done = statement.execute(held.connection()).await;
-        held.done(done)?;
-        Ok(())
-    }
-
-    /// A grant at its client's wish, so every token under it, and the event that says so.
-    pub async fn revoke_grant_of_client(&self, grant: GrantId, event: &AuditEvent) -> Result<(), Outage> {
-        let statement = sqlx::query!(
-            "with ended as (update grants set revoked_at = $2, revoked_reason = $8 where id = $1 and revoked_at is null)
-             insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id) values ($3, $2, $4, $5, $6, $7, $1)",
-            grant.0,
-            event.at,
-            event.id,
-            event.brand.as_str(),
-            event.kind.name(),
-            event.client.map(|c| c.0),
-            event.organisation.as_ref().map(|o| o.as_str()),
             EndReason::RevokedByClient.name(),
         );
-        let mut held = self.hand.hold("revoke_grant_of_client").await?;
-        let done = statement.execute(held.connection()).await;
-        held.done(done)?;
-        Ok(())
+        let mut held = self.hand.hold("revoke_refresh_token").await?;
+        let rows = statement.fetch_one(held.connection()).await;
+        Ok(Stored::if_one(held.done(rows)?))
+    }
+
+    /// What there is of a token that somebody gave back, and could not.
+    pub async fn find_token(&self, brand: &BrandId, kind: HandleKind, token: &Handle) -> Result<Option<TokenRecord>, Outage> {
+        let scope = |text: &str| Scope::parse(text).map_err(|_| Outage::unreadable("scope"));
+        let digest = |bytes: &[u8]| Digest::from_stored(bytes).ok_or(Outage::unreadable("digest"));
+        if kind == HandleKind::RefreshToken {
+            let row = sqlx::query!(
+                r#"select case when refresh_next_digest = $3 then refresh_next_digest else refresh_digest end as "digest!", client_id, scope
+                   from grants where id = $1 and brand = $2 and refresh_digest is not null"#,
+                token.id,
+                brand.as_str(),
+                token.digest.as_bytes(),
+            );
+            let Some(row) = super::timed("find_token", row.fetch_optional(&self.pool)).await? else { return Ok(None) };
+            let (client, grant) = (ClientId(row.client_id), Some(GrantId(token.id)));
+            return Ok(Some(TokenRecord { id: token.id, digest: digest(&row.digest)?, kind, client, grant, scope: scope(&row.scope)? }));
+        }
+        let row =
+            sqlx::query!("select digest, client_id, grant_id, scope from tokens where id = $1 and brand = $2", token.id, brand.as_str(),);
+        let Some(row) = super::timed("find_token", row.fetch_optional(&self.pool)).await? else { return Ok(None) };
+        let (client, grant) = (ClientId(row.client_id), row.grant_id.map(GrantId));
+        Ok(Some(TokenRecord { id: token.id, digest: digest(&row.digest)?, kind, client, grant, scope: scope(&row.scope)? }))
     }
 }

@@ -328,14 +328,14 @@ async fn a_batch_takes_one_statement_for_each_table() {
     assert!(ask(&bank, CIC, &questions).await.iter().all(|answer| answer["active"] == true));
     let after = statements(&bank).await;
     let sent = |name: &str| after.get(name).unwrap_or(&0) - before.get(name).unwrap_or(&0);
-    assert_eq!([sent("introspect_tokens"), sent("introspect_grants"), sent("find_certificates")], [1, 1, 1]);
-    assert_eq!([sent("introspect"), sent("find_certificate"), sent("merged_into")], [0, 0, 0]);
+    assert_eq!([sent("introspect_access_tokens"), sent("introspect_refresh_tokens"), sent("find_certificates")], [1, 1, 1]);
+    assert_eq!([sent("introspect_access_token"), sent("find_certificate"), sent("merged_into")], [0, 0, 0]);
 
     // nothing of ours, and what was over long ago: nothing to look up
     let ended = format!("guat_{}", URL_SAFE_NO_PAD.encode([[0; 16], [7; 16], [7; 16]].concat()));
     assert_eq!(actives(&bank, CIC, &["x", "guat_", &ended]).await, [false; 3]);
     let last = statements(&bank).await;
-    for name in ["introspect_tokens", "introspect_grants", "find_certificates"] {
+    for name in ["introspect_access_tokens", "introspect_refresh_tokens", "find_certificates"] {
         assert_eq!(last[name], after[name], "{name}");
     }
 }

@@ -71,7 +71,7 @@ async fn no_statement_costs_more_as_the_bank_grows() {
 
     // what this test is for is seen by it
     let worse = [
-        ("select id from tokens where digest = $1", "bytea", "Seq Scan on tokens"),
+        ("select id from tokens where digest = $1", "bytea", "Seq Scan on tokens_default"),
         ("select id from clients where organisation = $1 order by created_at", "text", "Seq Scan on clients"),
         ("select client_id from grants where created_at < $1 order by id", "timestamptz", "rows"),
         ("select count(*) from grants where id > $1", "uuid", "rows"),

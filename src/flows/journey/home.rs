@@ -9,7 +9,7 @@ use crate::{
         interaction::{BrowserKey, Interaction, Stage, State},
         sca::ScaFailure,
         secret::{Handle, HandleKind},
-        token::CodeRecord,
+        token::CodeBinding,
     },
     storage::{Outage, Tx},
 };
@@ -51,20 +51,16 @@ impl Journey<'_> {
         if self.now >= interaction.expires_at {
             return self.too_late(tx, interaction, grant.id).await;
         }
-        let (handle, code) = Handle::mint(HandleKind::Code, self.app.entropy.uuid(self.now), &self.app.entropy.bytes());
-        let record = CodeRecord {
-            digest: handle.digest,
+        let (handle, code) = Handle::mint(HandleKind::Code, grant.id.0, &self.app.entropy.bytes());
+        let binding = CodeBinding {
             redirect_uri: interaction.redirect_uri.clone(),
             redirect_uri_sent: interaction.redirect_uri_sent,
             challenge: interaction.challenge.clone(),
-            expires_at: self.now + self.brand.code_lifetime,
-            consumed_at: None,
-            grant,
         };
-        if !tx.put_code(&handle, &record).await? {
+        if !tx.put_code(&handle, &binding, self.now + self.brand.code_lifetime).await? {
             return Ok(View::Nothing(NoView::AlreadyAnswered));
         }
-        tx.record(&self.event(interaction, AuditKind::CodeIssued).grant(record.grant.id)).await?;
+        tx.record(&self.event(interaction, AuditKind::CodeIssued).grant(grant.id)).await?;
         Ok(View::GoHome(interaction.redirect(self.brand).approve(&code)))
     }
 

@@ -28,9 +28,6 @@ pub const ROWS: &str = r"
     from generate_series(1, 10000) n;
     insert into permission_visits (id, brand, psu, lang, link_digest, link_until)
     select md5('visit' || n)::uuid, 'cic', 'psu' || n, 'fr', sha256(n::text::bytea), now() + n * interval '1 minute' from generate_series(1, 2000) n;
-    insert into codes (id, digest, grant_id, redirect_uri, redirect_uri_sent, expires_at)
-    select md5('code' || n)::uuid, sha256(n::text::bytea), md5('grant' || n)::uuid, 'https://tpp.example/callback', true, now()
-    from generate_series(1, 10000) n;
     insert into interactions (id, brand, channel, client_id, redirect_uri, redirect_uri_sent, scope, lang, browser_digest, state, created_at,
                               active_at, expires_at)
     select md5('journey' || n)::uuid, 'cic', 'web', md5('client' || 1 + n % 1000)::uuid, 'https://tpp.example/callback', true, 'aisp', 'fr',
@@ -40,8 +37,8 @@ pub const ROWS: &str = r"
     select md5('payment' || n)::uuid, 'cic', md5('client' || 1 + n % 1000)::uuid, 'initiation', 'p' || n, '{}', 1,
            case when n % 2 = 0 then 'lodged' else 'used' end, now(), now(), md5('grant' || n)::uuid
     from generate_series(1, 10000) n;
-    insert into tokens (id, digest, kind, brand, client_id, grant_id, scope, channel, issued_at, expires_at)
-    select md5('token' || n)::uuid, sha256(n::text::bytea), case n % 5 when 0 then 'r' else 'a' end::char, 'cic',
+    insert into tokens (id, digest, brand, client_id, grant_id, scope, channel, issued_at, expires_at)
+    select md5('token' || n)::uuid, sha256(n::text::bytea), 'cic',
            md5('client' || 1 + n % 1000)::uuid, md5('grant' || 1 + n % 10000)::uuid, 'aisp', 'web', now(), now() + interval '3 hours'
     from generate_series(1, 50000) n;
     insert into audit_events (id, at, brand, kind, client_id)
