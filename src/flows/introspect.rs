@@ -1,4 +1,4 @@
-//! RFC 7662: one statement for the token, one verdict for token and certificate together. For several tokens one for each table.
+//! RFC 7662: one statement for the token, one verdict for token and certificate together. For several one for all.
 
 use super::{
     certificate::{acting_for, check_watched, merged_meanwhile, standing_for},
@@ -175,7 +175,7 @@ pub async fn answer(app: &App, asked: Asked, brand: &Brand) -> Result<Introspect
     Ok(told(app, verdict, &presenter, brand, now))
 }
 
-/// As [`answer`] would each, in their order, at one time and with one statement for each table that they are in.
+/// As [`answer`] would each, in their order, at one time, and with one statement for all access tokens, refresh tokens, certificates.
 pub async fn answers(app: &App, asked: Vec<Asked>, brand: &Brand) -> Result<Vec<IntrospectionResponse>, Outage> {
     check_watched(app)?;
     let now = app.clock.now();

@@ -10,7 +10,6 @@ use crate::oauth::{
     tpp::OrganisationId,
 };
 use sqlx::{AssertSqlSafe, FromRow};
-use std::{collections::BTreeMap, sync::Arc};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -111,23 +110,20 @@ impl Db {
         held.done(row)?.map(|row| row.token(HandleKind::AccessToken)).transpose()
     }
 
-    /// The same of several, in their order, with one statement for each table that they are in.
+    /// The same of several, in their order and in one statement, whatever tables they are in.
     pub async fn introspect_access_tokens(&self, tokens: &[&Handle]) -> Result<Vec<Option<IntrospectedToken>>, Outage> {
-        let mut by_table = BTreeMap::<Arc<str>, Vec<usize>>::new();
-        for (place, token) in tokens.iter().enumerate() {
-            let AssertSqlSafe(text) = self.tables.text(Partition::of_id(&token.id), TokenStatement::IntrospectEach);
-            by_table.entry(text).or_default().push(place);
-        }
-        let mut all: Vec<_> = tokens.iter().map(|_| None).collect();
-        for (text, places) in by_table {
-            let ids: Vec<Uuid> = places.iter().map(|place| tokens[*place].id).collect();
-            let statement = sqlx::query_as::<_, Row>(AssertSqlSafe(text)).bind(ids);
-            let mut held = self.hand.hold("introspect_access_tokens").await?;
-            let rows = statement.fetch_all(held.connection()).await;
-            let found = placed(held.done(rows)?, places.len(), HandleKind::AccessToken)?;
-            places.into_iter().zip(found).for_each(|(place, token)| all[place] = token);
-        }
-        Ok(all)
+        let Some(first) = tokens.first().map(|token| Partition::of_id(&token.id)) else { return Ok(Vec::new()) };
+        let text = if tokens.iter().all(|token| Partition::of_id(&token.id) == first) {
+            self.tables.text(first, TokenStatement::IntrospectEach)
+        } else {
+            // the parent looks into the one table of each; to choose among them costs 0.1 ms, once for all
+            AssertSqlSafe(TokenStatement::IntrospectEach.text("tokens").into())
+        };
+        let ids: Vec<Uuid> = tokens.iter().map(|token| token.id).collect();
+        let statement = sqlx::query_as::<_, Row>(text).bind(ids);
+        let mut held = self.hand.hold("introspect_access_tokens").await?;
+        let rows = statement.fetch_all(held.connection()).await;
+        placed(held.done(rows)?, tokens.len(), HandleKind::AccessToken)
     }
 
     /// In their order. Each as issued with its code's exchange; it ends with its grant.
