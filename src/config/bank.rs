@@ -94,6 +94,7 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
         code_lifetime: authorization.code,
         interaction_lifetime: authorization.interaction,
         psu_session: authorization.psu_session,
+        introspection_cache: Duration::ZERO,
         explicit_consent: authorization.explicit_consent,
         languages,
         default_language: default_language?,

@@ -146,6 +146,9 @@ pub struct Brand {
     pub interaction_lifetime: Duration,
     /// Inactivity that ends the customer's session on our pages (RTS art. 4(3)(d): at most 5 minutes).
     pub psu_session: Duration,
+    /// How long a gateway may use what introspection said without asking again, at most 60 s: so late it may learn of a revocation.
+    /// Zero: not at all.
+    pub introspection_cache: Duration,
     /// The AISP page asks for an explicit "allow"; otherwise it informs.
     pub explicit_consent: bool,
     pub languages: BTreeSet<Lang>,

@@ -20,12 +20,13 @@ pub enum TokenStatement {
     Refresh,
     Rotate,
     Introspect,
+    IntrospectEach,
     Revoke,
 }
 
 impl TokenStatement {
-    pub const ALL: [Self; 6] =
-        [Self::IssueClientCredentials, Self::RedeemCode, Self::Refresh, Self::Rotate, Self::Introspect, Self::Revoke];
+    pub const ALL: [Self; 7] =
+        [Self::IssueClientCredentials, Self::RedeemCode, Self::Refresh, Self::Rotate, Self::Introspect, Self::IntrospectEach, Self::Revoke];
 
     /// With [`PLACEHOLDER`] for the table.
     const fn template(self) -> &'static str {
@@ -35,6 +36,7 @@ impl TokenStatement {
             Self::Refresh => tokens::REFRESH,
             Self::Rotate => tokens::ROTATE,
             Self::Introspect => super::introspection::INTROSPECT,
+            Self::IntrospectEach => super::introspection::INTROSPECT_EACH,
             Self::Revoke => tokens::REVOKE,
         }
     }

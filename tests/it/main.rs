@@ -38,6 +38,7 @@ mod interop_authlib;
 mod interop_curl;
 mod interop_oauth2;
 mod introspect;
+mod introspect_bulk;
 mod journeys;
 mod limbo;
 mod manage;
