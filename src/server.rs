@@ -5,7 +5,7 @@ use crate::{
     clock::{Clock, Entropy},
     config::{FrontProxySettings, Limits, Listener, Settings},
     flows::{sandbox, standing},
-    http::{Door, Forwarded, Handover, HttpLimits},
+    http::{BodyLimits, Door, Forwarded, Handover, HttpLimits},
     oauth::brand::BrandId,
     outbound::Outbound,
     sca::http::Http,
@@ -321,7 +321,8 @@ pub fn pool_settings(settings: &Settings) -> PoolSettings {
 }
 
 const fn http_limits(limits: &Limits) -> HttpLimits {
-    HttpLimits::new(limits.body_bytes, limits.body, limits.request, limits.requests_in_flight)
+    let body = BodyLimits { bytes: limits.body_bytes, time: limits.body };
+    HttpLimits::new(body, limits.request, limits.requests_in_flight, limits.tokens_per_introspection)
 }
 
 fn listener_limits(limits: &Limits) -> ListenerLimits {

@@ -177,6 +177,8 @@ pub struct Limits {
     /// From head to answer.
     pub request: Duration,
     pub requests_in_flight: usize,
+    /// Asked about in one introspection.
+    pub tokens_per_introspection: usize,
     /// An older connection is closed after its current request, so that its certificate is shown again.
     pub connection_age: Duration,
     /// What running requests get at shutdown.

@@ -27,6 +27,9 @@ use std::{
 use toml::de::DeValue;
 use tracing::Level;
 
+/// So many seconds late a gateway may learn of a revocation, and no more.
+const LONGEST_INTROSPECTION_CACHE: u64 = 60;
+
 /// What surrounds the file.
 pub(super) struct Context<'e> {
     /// Relative paths start here.
@@ -292,6 +295,7 @@ fn limits(table: &mut Reader<'_>) -> Limits {
         header_bytes: table.size("header_bytes", 4_096..=1 << 20),
         request: seconds(table, "request_seconds", 300),
         requests_in_flight: table.size("requests_in_flight", 1..=1_000_000),
+        tokens_per_introspection: table.size("tokens_per_introspection", 1..=1_000),
         connection_age: seconds(table, "connection_age_seconds", 86_400),
         drain: seconds(table, "drain_seconds", 600),
     };
@@ -355,7 +359,11 @@ fn brand(row: &mut Reader<'_>, context: &Context<'_>) -> (Option<Brand>, Option<
     if let Some(place) = &mut place {
         place.psu_authentication = authentication;
     }
+    let introspection_cache = row.optional_number("introspection_cache_seconds", 0..=LONGEST_INTROSPECTION_CACHE).unwrap_or(0);
     let mut brand = described(row, bank, place, context);
+    if let Some(brand) = &mut brand {
+        brand.introspection_cache = time::Duration::seconds(introspection_cache.cast_signed());
+    }
     segments::read(row, brand.as_mut());
     (brand, driver)
 }

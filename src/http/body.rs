@@ -55,9 +55,15 @@ pub async fn json(request: Request<Body>, limits: BodyLimits) -> Result<Map<Stri
 /// The same, with the members that are known and no others.
 pub async fn strict_json<T: DeserializeOwned>(request: Request<Body>, limits: BodyLimits) -> Result<T, OAuthError> {
     let object = Value::Object(json(request, limits).await?);
-    if holds_nul(&object) {
-        return Err(OAuthError::BODY_MALFORMED);
-    }
+    if holds_nul(&object) { Err(OAuthError::BODY_MALFORMED) } else { described(object) }
+}
+
+/// The same, whatever its texts hold: for those that the database never sees.
+pub async fn strict_json_of_any_text<T: DeserializeOwned>(request: Request<Body>, limits: BodyLimits) -> Result<T, OAuthError> {
+    described(Value::Object(json(request, limits).await?))
+}
+
+fn described<T: DeserializeOwned>(object: Value) -> Result<T, OAuthError> {
     // its message may hold what was sent
     T::deserialize(object).map_err(|_| OAuthError::BODY_MALFORMED)
 }

@@ -1,7 +1,15 @@
-use super::{body, respond, site::InternalSite};
+use super::{body, grants::answered, respond, site::InternalSite};
 use crate::{
-    flows::introspect::{self, CallersCertificate},
-    oauth::{brand::BrandId, error::OAuthError, params::Params},
+    flows::{
+        Answer,
+        introspect::{self, Asked, CallersCertificate},
+    },
+    oauth::{
+        brand::BrandId,
+        error::OAuthError,
+        introspection::{IntrospectionBatch, IntrospectionResponse, IntrospectionResponses, PresentedToken},
+        params::Params,
+    },
 };
 use axum::{
     body::Body,
@@ -17,26 +25,55 @@ use std::sync::Arc;
 
 /// RFC 7662 s2.1, for callers that the TLS layer authenticated against the bank's own CA.
 pub async fn introspect(State(site): State<Arc<InternalSite>>, Path(brand): Path<String>, request: Request<Body>) -> Response {
-    let brand = BrandId::new(&brand);
-    if site.app.brand(&brand).is_none() {
-        return respond::error(&OAuthError::NO_SUCH_BRAND);
-    }
-    let params = match body::form(request, site.limits.body).await.and_then(|form| Params::parse(&form).map_err(OAuthError::from)) {
-        Ok(params) => params,
-        Err(error) => return respond::error(&error),
-    };
-    let Some(token) = params.get("token") else {
-        return respond::error(&OAuthError::TOKEN_MISSING);
-    };
-    match introspect::answer(&site.app, token, certificate(&params), &brand).await {
-        Ok(answer) => respond::json(StatusCode::OK, &answer),
+    match answer(&site, &brand, request).await {
+        Ok(Ok(answer)) => match answer.cache_seconds {
+            Some(seconds) => respond::private(&answer, seconds),
+            None => respond::json(StatusCode::OK, &answer),
+        },
+        Ok(Err(error)) => respond::error(&error),
         Err(outage) => respond::outage(&outage),
     }
 }
 
+async fn answer(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<IntrospectionResponse> {
+    let Some(brand) = site.app.brand(&BrandId::new(brand)) else { return Ok(Err(OAuthError::NO_SUCH_BRAND)) };
+    let params = match body::form(request, site.limits.body).await.and_then(|form| Params::parse(&form).map_err(OAuthError::from)) {
+        Ok(params) => params,
+        Err(error) => return Ok(Err(error)),
+    };
+    let Some(token) = params.get("token") else { return Ok(Err(OAuthError::TOKEN_MISSING)) };
+    let asked = Asked::new(token, certificate(params.get("certificate"), params.get("certificate_thumbprint")));
+    introspect::answer(&site.app, asked, brand).await.map(Ok)
+}
+
+/// `POST /v1/brands/{brand}/introspections`: several in one request, each judged as if it came alone.
+pub async fn batch(State(site): State<Arc<InternalSite>>, Path(brand): Path<String>, request: Request<Body>) -> Response {
+    answered(StatusCode::OK, answers(&site, &brand, request).await)
+}
+
+async fn answers(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<IntrospectionResponses> {
+    let Some(brand) = site.app.brand(&BrandId::new(brand)) else { return Ok(Err(OAuthError::NO_SUCH_BRAND)) };
+    // a token that is no text at all is one TPP's, and must not refuse the others'
+    let batch: IntrospectionBatch = match body::strict_json_of_any_text(request, site.limits.body).await {
+        Ok(batch) => batch,
+        Err(error) => return Ok(Err(error)),
+    };
+    let most = site.limits.tokens_per_introspection;
+    if batch.tokens.len() > most {
+        return Ok(Err(OAuthError::too_many_tokens(most)));
+    }
+    let asked = batch.tokens.iter().map(asked).collect();
+    Ok(Ok(IntrospectionResponses { tokens: introspect::answers(&site.app, asked, brand).await? }))
+}
+
+fn asked(presented: &PresentedToken) -> Asked {
+    let PresentedToken { token, certificate: text, certificate_thumbprint } = presented;
+    Asked::new(token, certificate(text.as_deref(), certificate_thumbprint.as_deref()))
+}
+
 /// `certificate`: PEM or base64 DER, leaf first; `certificate_thumbprint`: SHA-256 in base64url or hexadecimal.
-fn certificate(params: &Params) -> CallersCertificate {
-    match (params.get("certificate"), params.get("certificate_thumbprint")) {
+fn certificate(certificate: Option<&str>, thumbprint: Option<&str>) -> CallersCertificate {
+    match (certificate, thumbprint) {
         (None, None) => CallersCertificate::NotSaid,
         (Some(text), None) => {
             let der = STANDARD.decode(text.split_ascii_whitespace().collect::<String>());

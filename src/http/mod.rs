@@ -26,6 +26,7 @@ mod sandbox;
 mod site;
 mod token;
 
+pub use body::BodyLimits;
 pub use door::Door;
 pub use endpoints::{Endpoint, endpoints};
 pub use forwarded::{Forwarded, Handover};

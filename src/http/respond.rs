@@ -37,6 +37,16 @@ pub fn document(body: &impl Serialize) -> Response {
     response
 }
 
+/// An answer that its asker, and nobody between, may use again for so long (RFC 9111 s5.2.2).
+pub fn private(body: &impl Serialize, seconds: u32) -> Response {
+    let mut response = json(StatusCode::OK, body);
+    if let Ok(kept) = HeaderValue::from_str(&format!("private, max-age={seconds}")) {
+        response.headers_mut().insert(header::CACHE_CONTROL, kept);
+        response.headers_mut().remove(header::PRAGMA);
+    }
+    response
+}
+
 pub fn error(error: &OAuthError) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json(status, &error.body());

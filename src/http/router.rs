@@ -126,6 +126,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
+        .route("/v1/brands/{brand}/introspections", post(introspect::batch))
         .route("/v1/brands/{brand}/interactions", post(exchange::begin))
         .route("/v1/brands/{brand}/interactions/{ticket}", get(interactions::read))
         .route("/v1/brands/{brand}/interactions/{ticket}/complete", post(interactions::complete))

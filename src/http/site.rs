@@ -22,11 +22,13 @@ pub struct HttpLimits {
     pub request: Duration,
     /// More at once are answered 503 with Retry-After.
     pub requests_in_flight: usize,
+    /// Asked about in one introspection; more are refused.
+    pub tokens_per_introspection: usize,
 }
 
 impl HttpLimits {
-    pub const fn new(body_bytes: usize, body: Duration, request: Duration, requests_in_flight: usize) -> Self {
-        Self { body: BodyLimits { bytes: body_bytes, time: body }, request, requests_in_flight }
+    pub const fn new(body: BodyLimits, request: Duration, requests_in_flight: usize, tokens_per_introspection: usize) -> Self {
+        Self { body, request, requests_in_flight, tokens_per_introspection }
     }
 }
 

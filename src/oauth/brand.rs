@@ -67,6 +67,8 @@ pub struct ScopePolicy {
     pub access_token_lifetime: Duration,
     /// A refresh token comes with the code exchange.
     pub refresh_token: bool,
+    /// Each refresh hands out the refresh token's successor, whose first use ends it.
+    pub refresh_token_rotation: bool,
     /// How long after the last SCA the grant, and everything under it, lives (RTS art. 10a: 180 days for aisp).
     pub grant_lifetime: Duration,
     /// Access tokens by client_credentials, and for how long.
@@ -144,6 +146,9 @@ pub struct Brand {
     pub interaction_lifetime: Duration,
     /// Inactivity that ends the customer's session on our pages (RTS art. 4(3)(d): at most 5 minutes).
     pub psu_session: Duration,
+    /// How long a gateway may use what introspection said without asking again, at most 60 s: so late it may learn of a revocation.
+    /// Zero: not at all.
+    pub introspection_cache: Duration,
     /// The AISP page asks for an explicit "allow"; otherwise it informs.
     pub explicit_consent: bool,
     pub languages: BTreeSet<Lang>,

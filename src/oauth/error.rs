@@ -92,6 +92,10 @@ impl OAuthError {
     pub const CLIENT_NOT_MANAGED: Self = Self::new(ErrorCode::InvalidToken, "no such client, or not yours");
     /// RFC 7009 s2.1 and RFC 7662 s2.1.
     pub const TOKEN_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "token: missing");
+    /// Of a request about several.
+    pub fn too_many_tokens(most: usize) -> Self {
+        Self::described(ErrorCode::InvalidRequest, format!("tokens: at most {most} in one request"))
+    }
     pub const TOKEN_OF_OTHER_CLIENT: Self = Self::new(ErrorCode::InvalidGrant, "the token was not issued to this client");
 }
 
@@ -186,9 +190,10 @@ impl From<TokenRefusal> for OAuthError {
             TokenRefusal::VerifierMissing => Self::new(InvalidGrant, "code_verifier: missing"),
             TokenRefusal::VerifierUnexpected => Self::new(InvalidGrant, "code_verifier: the code was issued without a challenge"),
             TokenRefusal::VerifierWrong => Self::new(InvalidGrant, "code_verifier: does not fit the challenge"),
-            TokenRefusal::RefreshTokenUnknown | TokenRefusal::RefreshTokenOfOtherClient | TokenRefusal::RefreshTokenOfOtherChannel => {
-                Self::new(InvalidGrant, "the refresh token is unknown, ended or not yours")
-            }
+            TokenRefusal::RefreshTokenUnknown
+            | TokenRefusal::RefreshTokenReplayed
+            | TokenRefusal::RefreshTokenOfOtherClient
+            | TokenRefusal::RefreshTokenOfOtherChannel => Self::new(InvalidGrant, "the refresh token is unknown, ended or not yours"),
             TokenRefusal::RefreshTokenExpired => {
                 Self::new(InvalidGrant, "the refresh token has expired: the customer must authenticate again")
             }

@@ -9,9 +9,13 @@ use super::{
     tpp::{OrganisationId, Tpp},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Serialize;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 /// A token with all that its life hangs on: one row, read in one statement.
@@ -149,6 +153,56 @@ fn check_certificate(token: &IntrospectedToken, certificate: &PresentedCertifica
     }
 }
 
+/// For how many seconds an active answer may be used again without asking: at most so long, rounded down, and never past the end of
+/// what it rests on. `certificate_until`: of the certificate that came with the token, where one did.
+///
+/// An inactive one never: a block is lifted, a certificate's time comes, and which of all reasons it was is told to nobody.
+pub fn cache_seconds(token: &IntrospectedToken, certificate_until: Option<OffsetDateTime>, most: Duration, now: OffsetDateTime) -> u32 {
+    // spent by one use: whoever executes the payment must have asked
+    if token.grant.as_ref().is_some_and(|grant| grant.payment.is_some()) {
+        return 0;
+    }
+    let ends = [Some(token.expires_at), token.grant.as_ref().map(|grant| grant.expires_at), certificate_until];
+    let left = ends.into_iter().flatten().map(|end| end - now).fold(most, Duration::min);
+    u32::try_from(left.whole_seconds()).unwrap_or(0)
+}
+
+/// Several tokens that a gateway asks about in one request. Holds tokens, so it has no `Debug`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IntrospectionBatch {
+    /// At most `limits.tokens_per_introspection`, 100 by default. The same one may come twice.
+    #[serde(deserialize_with = "objects")]
+    pub tokens: Vec<PresentedToken>,
+}
+
+/// One of them, and what is known of the TPP's certificate: `certificate`, `certificate_thumbprint` or neither. Both together, or one
+/// that cannot be read, make the token inactive.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PresentedToken {
+    /// An access or refresh token.
+    pub token: String,
+    /// The TPP's certificate chain, leaf first: PEM, or the leaf as base64 DER.
+    #[serde(default)]
+    pub certificate: Option<String>,
+    /// SHA-256 of a certificate that was seen at this server, in base64url or hexadecimal.
+    #[serde(default)]
+    pub certificate_thumbprint: Option<String>,
+}
+
+/// Objects and nothing else: serde would read an array as the members in their order, too.
+fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let all = Vec::<Map<String, Value>>::deserialize(deserializer)?;
+    all.into_iter().map(|members| T::deserialize(Value::Object(members)).map_err(D::Error::custom)).collect()
+}
+
+/// An answer to each token of a batch, in the order in which they were asked about.
+#[derive(Serialize, ToSchema)]
+pub struct IntrospectionResponses {
+    pub tokens: Vec<IntrospectionResponse>,
+}
+
 /// RFC 7662 s2.2. An inactive token is `{"active":false}` and nothing else.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct IntrospectionResponse {
@@ -202,6 +256,10 @@ pub struct IntrospectionResponse {
     /// RFC 8705 s3.2, when the token is bound to a certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// Seconds for which this answer may be used again, counted from when it was asked for: where the brand allows that
+    /// (`introspection_cache_seconds`). Absent: ask again for the next request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_seconds: Option<u32>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -242,6 +300,7 @@ impl IntrospectionResponse {
             payment_id: payment.map(|p| p.name.clone()),
             payment_kind: payment.map(|p| p.kind),
             cnf: token.certificate.as_ref().map(|sha256| Confirmation { x5t_s256: URL_SAFE_NO_PAD.encode(sha256) }),
+            cache_seconds: None,
         }
     }
 }

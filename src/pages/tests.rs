@@ -373,6 +373,7 @@ fn brand(languages: &[Lang], default_language: Lang) -> Brand {
         code_lifetime: Duration::ZERO,
         interaction_lifetime: Duration::ZERO,
         psu_session: Duration::ZERO,
+        introspection_cache: Duration::ZERO,
         explicit_consent: false,
         languages: languages.iter().copied().collect(),
         default_language,

@@ -6,6 +6,7 @@ use crate::oauth::{
     tpp::{OrganisationId, Tpp},
 };
 use sqlx::types::JsonValue;
+use std::collections::HashMap;
 use time::OffsetDateTime;
 
 /// An accepted certificate, and what its leaf says beside its holder.
@@ -75,6 +76,19 @@ impl Db {
     pub async fn find_certificate(&self, thumbprint: &[u8; 32]) -> Result<Option<Vec<Vec<u8>>>, Outage> {
         let row = sqlx::query_scalar!("select chain from certificates where thumbprint = $1", &thumbprint[..]);
         Ok(timed("find_certificate", row.fetch_optional(&self.pool)).await?)
+    }
+
+    /// The same of several: those that were seen.
+    pub async fn find_certificates(
+        &self,
+        thumbprints: impl IntoIterator<Item = [u8; 32]>,
+    ) -> Result<HashMap<[u8; 32], Vec<Vec<u8>>>, Outage> {
+        let thumbprints: Vec<Vec<u8>> = thumbprints.into_iter().map(Vec::from).collect();
+        let rows = sqlx::query!("select thumbprint, chain from certificates where thumbprint = any ($1)", &thumbprints);
+        let rows = timed("find_certificates", rows.fetch_all(&self.pool)).await?;
+        rows.into_iter()
+            .map(|row| Ok((row.thumbprint.try_into().map_err(|_| Outage::unreadable("certificates.thumbprint"))?, row.chain)))
+            .collect()
     }
 
     /// Of how many organisations with clients the last certificate is still valid and ends by each of the two times.

@@ -2,6 +2,7 @@
 
 use super::{Db, Outage, Tx, timed};
 use crate::oauth::{brand::BrandId, client::ClientId, organisation::MergeRecord, tpp::OrganisationId};
+use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -55,7 +56,18 @@ impl Db {
 
     /// What a process that has not yet heard of a merge asks before it refuses: whom this organisation's certificates stand for.
     pub async fn merged_into(&self, organisation: &OrganisationId, now: OffsetDateTime) -> Result<Option<OrganisationId>, Outage> {
-        timed("merged_into", merged_into(&self.pool, organisation, now)).await
+        let merged = timed("merged_into", merged_into(&self.pool, &[organisation.to_string()], now)).await?;
+        Ok(merged.into_values().next())
+    }
+
+    /// The same of several: those that became another.
+    pub async fn merged_into_each(
+        &self,
+        organisations: impl IntoIterator<Item = &OrganisationId>,
+        now: OffsetDateTime,
+    ) -> Result<HashMap<OrganisationId, OrganisationId>, Outage> {
+        let organisations: Vec<_> = organisations.into_iter().map(ToString::to_string).collect();
+        timed("merged_into", merged_into(&self.pool, &organisations, now)).await
     }
 
     /// Merges of an organisation into another or of others into it, newest first.
@@ -74,27 +86,31 @@ impl Db {
 
 async fn merged_into(
     executor: impl sqlx::PgExecutor<'_>,
-    organisation: &OrganisationId,
+    organisations: &[String],
     now: OffsetDateTime,
-) -> Result<Option<OrganisationId>, Outage> {
-    let last = sqlx::query_scalar!(
-        r#"with recursive chain (organisation, steps) as (
-               select $1::text, 0
-               union all
-               select m.new, steps + 1 from chain join organisation_merges m on m.old = chain.organisation and m.until > $2 and m.ended_at is null
-               where steps < $3)
-           select organisation as "organisation!" from chain where steps > 0 order by steps desc limit 1"#,
-        organisation.as_str(),
+) -> Result<HashMap<OrganisationId, OrganisationId>, Outage> {
+    let last = sqlx::query!(
+        r#"select old as "old!", (
+               with recursive chain (organisation, steps) as (
+                   select old, 0
+                   union all
+                   select m.new, steps + 1
+                   from chain join organisation_merges m on m.old = chain.organisation and m.until > $2 and m.ended_at is null
+                   where steps < $3)
+               select organisation from chain where steps > 0 order by steps desc limit 1) as new
+           from unnest($1::text[]) old"#,
+        organisations,
         now,
         LONGEST_CHAIN,
     );
-    Ok(last.fetch_optional(executor).await?.map(OrganisationId::new))
+    let rows = last.fetch_all(executor).await?;
+    Ok(rows.into_iter().filter_map(|row| Some((OrganisationId::new(row.old), OrganisationId::new(row.new?)))).collect())
 }
 
 impl Tx {
     /// As [`Db::merged_into`], on the connection this transaction has already.
     pub async fn merged_into(&mut self, organisation: &OrganisationId, now: OffsetDateTime) -> Result<Option<OrganisationId>, Outage> {
-        merged_into(&mut *self.inner, organisation, now).await
+        Ok(merged_into(&mut *self.inner, &[organisation.to_string()], now).await?.into_values().next())
     }
 
     /// Merges take turns until commit.

@@ -37,7 +37,7 @@ async fn grants(bank: &Bank, brand: Brand, subject: &str, state: &str) -> Vec<Va
     found["grants"].as_array().unwrap().clone()
 }
 
-async fn withdraw(bank: &Bank, brand: Brand, subject: &str, grant: &str) -> Reply {
+pub async fn withdraw(bank: &Bank, brand: Brand, subject: &str, grant: &str) -> Reply {
     post(bank, brand, &format!("grants/{grant}/withdraw"), &json!({ "subject": subject })).await
 }
 

@@ -188,7 +188,7 @@ async fn a26_all_that_is_given_out_carries_256_random_bits() {
     }
 }
 
-fn pem(der: &[u8]) -> String {
+pub fn pem(der: &[u8]) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
 }
 
@@ -272,6 +272,11 @@ pub const BOUND: Brand = Brand {
 
 /// A bank with a third brand, whose access tokens are bound to their certificate.
 pub async fn with_bound_brand(folder: &std::path::Path) -> Bank {
+    bound_brand(folder, "").await
+}
+
+/// `more`: TOML inside its `[[brand]]`.
+pub async fn bound_brand(folder: &std::path::Path, more: &str) -> Bank {
     let shipped = include_str!("../../config/banks/cic.toml");
     let text = shipped
         .replace("name = \"cic\"", "name = \"bound\"")
@@ -281,7 +286,7 @@ pub async fn with_bound_brand(folder: &std::path::Path) -> Bank {
     let file = folder.join("bound.toml");
     fs::write(&file, text).unwrap();
     let row = format!(
-        "[[brand]]\nbank = {:?}\nsandbox = true\nissuer = \"https://{psu}/tenants/bound\"\ntpp_host = \"{tpp}\"\npsu_host = \"{psu}\"",
+        "[[brand]]\nbank = {:?}\nsandbox = true\nissuer = \"https://{psu}/tenants/bound\"\ntpp_host = \"{tpp}\"\npsu_host = \"{psu}\"\n{more}",
         file.display().to_string(),
         psu = CIC.psu_host,
         tpp = CIC.tpp_host,

@@ -6,7 +6,7 @@ use guichet::{
     app::{App, Desks, WaysOut},
     clock::System,
     config::{BrandPlace, OutboundSettings, shipped_brand},
-    http::{Door, Forwarded, HttpLimits, brand_document, documents, endpoints, internal_document},
+    http::{BodyLimits, Door, Forwarded, HttpLimits, brand_document, documents, endpoints, internal_document},
     oauth::{
         authorize::AuthorizeRefusal,
         brand::{Brand, Lang},
@@ -122,7 +122,8 @@ fn door(brands: Vec<Brand>) -> Door {
         serde_json::json!({ "keys": [] }),
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-    Door::new(app, HttpLimits::new(1024, Duration::from_secs(5), Duration::from_secs(5), 8), Forwarded::new(None), metrics)
+    let body = BodyLimits { bytes: 1024, time: Duration::from_secs(5) };
+    Door::new(app, HttpLimits::new(body, Duration::from_secs(5), 8, 100), Forwarded::new(None), metrics)
 }
 
 async fn status(door: &mut Door, counter: Counter, host: &str, method: &Method, path: &str) -> StatusCode {

@@ -21,7 +21,7 @@ use time::{Duration, format_description::well_known::Rfc3339};
 /// Of the shipped banks.
 const WAITS: Duration = Duration::seconds(1_800);
 
-async fn registered<'a>(bank: &'a Bank, brand: Brand) -> Client<'a> {
+pub async fn registered<'a>(bank: &'a Bank, brand: Brand) -> Client<'a> {
     bank.tpp([PaymentInitiation, AccountInformation]).register(brand).await
 }
 

@@ -2,19 +2,20 @@
 
 use super::{
     parts::{
-        Documented, form_body, json_answer, object, operation, optional, path_parameter, refusal_answer, refused, required, shared, text,
-        word,
+        Documented, form_body, json_answer, json_body, object, operation, optional, path_parameter, refusal_answer, refused, required,
+        schema_ref, shared, text, word,
     },
     refusals,
 };
 use crate::oauth::{
     error::OAuthError,
-    introspection::{Confirmation, IntrospectionResponse},
+    introspection::{Confirmation, IntrospectionResponse, IntrospectionResponses},
     payment::PaymentKind,
 };
+use serde_json::json;
 use utoipa::openapi::{
     HttpMethod, ObjectBuilder, Type,
-    path::{Operation, OperationBuilder},
+    path::{Operation, OperationBuilder, Parameter},
     security::SecurityRequirement,
 };
 
@@ -22,6 +23,7 @@ use utoipa::openapi::{
 pub fn all() -> Vec<Documented> {
     let mut all = vec![
         Documented { method: HttpMethod::Post, path: "/brands/{brand}/introspect".into(), operation: introspect() },
+        Documented { method: HttpMethod::Post, path: "/v1/brands/{brand}/introspections".into(), operation: batch() },
         Documented { method: HttpMethod::Get, path: "/events".into(), operation: super::events::page() },
         Documented { method: HttpMethod::Post, path: "/v1/brands/{brand}/grants/search".into(), operation: super::grants::search() },
         Documented {
@@ -56,12 +58,9 @@ fn introspect() -> Operation {
                        its roles and, where the token is bound (RFC 8705 s3), the certificate itself are judged in the same answer. Without \
                        it, the token alone is judged.\n\nA token of a payment that the customer approved is good for that payment alone: \
                        compare `payment_request` or `payment_id` before anything is executed, and spend the approval with `usePayment`.\n\nAn inactive token never says why (RFC 7662 s2.2). 503 is not `active: false`: ask \
-                       again. Answers are not to be stored: a revocation counts from the next request on.";
-    let brand = path_parameter(
-        "brand",
-        "The id of the brand whose API received the token; a token of another brand is inactive.",
-        ObjectBuilder::new().schema_type(Type::String),
-    );
+                       again. Answers are not to be stored (`Cache-Control: no-store`): a revocation counts from the next request on. \
+                       Where the brand's `introspection_cache_seconds` allows more, an active answer says for how long in `cache_seconds`, \
+                       and in `Cache-Control: private, max-age`: for so long, at most 60 seconds, whoever uses it again may be late.";
     let answer = json_answer(
         "The verdict.",
         "IntrospectionResponse",
@@ -72,12 +71,47 @@ fn introspect() -> Operation {
         ],
     );
     let operation = operation("introspectToken", "Tokens", "Ask about a token", description)
-        .parameter(brand)
+        .parameter(brand())
         .request_body(Some(form_body("The token, and the certificate that came with it.", form())))
         .response("200", answer)
         .response("404", refusal_answer(404, &[OAuthError::NO_SUCH_BRAND.into(), OAuthError::NO_SUCH_ENDPOINT.into()]));
     let operation = internal(refused(operation, refusals::form().into_iter().chain([OAuthError::TOKEN_MISSING.into()])));
     shared(operation, &[("408", "BodyTooSlow"), ("413", "BodyTooLarge"), ("415", "NotAForm")]).build()
+}
+
+fn brand() -> Parameter {
+    let what = "The id of the brand whose API received the token; a token of another brand is inactive.";
+    path_parameter("brand", what, ObjectBuilder::new().schema_type(Type::String))
+}
+
+/// Of `limits.tokens_per_introspection`, for the example.
+const USUAL_BATCH: usize = 100;
+
+fn batch() -> Operation {
+    let description = "For gateways: several tokens in one request, each judged exactly as `introspectToken` judges it alone, at one time. The \
+                       answers come in the order of the questions; the same token may be asked about twice, with two certificates. \
+                       What cannot be read as a token is inactive and harms no other; what cannot be learnt is 503 for all. A certificate \
+                       that was seen at this server is best named by its thumbprint: whole ones soon fill `limits.body_bytes`.\n\n\
+                       The answer as a whole is not to be stored; each may say `cache_seconds`.";
+    let question = json!({ "tokens": [
+        { "token": "guat_...", "certificate_thumbprint": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" },
+        { "token": "guat_..." },
+    ] });
+    let answers = IntrospectionResponses { tokens: vec![active(), IntrospectionResponse::inactive()] };
+    let answer = json_answer("The verdicts.", "IntrospectionResponses", [("two", serde_json::to_value(&answers).unwrap_or_default())]);
+    let operation = operation("introspectTokens", "Tokens", "Ask about several tokens", description)
+        .parameter(brand())
+        .request_body(Some(json_body(
+            "The tokens, each with the certificate that came with it.",
+            schema_ref("IntrospectionBatch"),
+            question,
+        )))
+        .response("200", answer)
+        .response("404", refusal_answer(404, &[OAuthError::NO_SUCH_BRAND.into(), OAuthError::NO_SUCH_ENDPOINT.into()]));
+    let malformed = [OAuthError::NO_HOST, OAuthError::BODY_BROKEN, OAuthError::NO_JSON_OBJECT, OAuthError::BODY_MALFORMED];
+    let refusals = malformed.into_iter().chain([OAuthError::too_many_tokens(USUAL_BATCH)]);
+    let operation = internal(refused(operation, refusals.map(Into::into)));
+    shared(operation, &[("408", "BodyTooSlow"), ("413", "BodyTooLarge"), ("415", "NotJson")]).build()
 }
 
 fn form() -> ObjectBuilder {
@@ -131,5 +165,6 @@ fn active() -> IntrospectionResponse {
         payment_id: None,
         payment_kind: None,
         cnf: Some(Confirmation { x5t_s256: "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2".into() }),
+        cache_seconds: None,
     }
 }

@@ -33,7 +33,7 @@ use crate::{
         brand::{Brand, ClientAuth, Lang},
         error::ErrorBody,
         event::EventPage,
-        introspection::IntrospectionResponse,
+        introspection::{IntrospectionBatch, IntrospectionResponses},
         lodging::PaymentRequest,
         permission::{PermissionLink, PermissionLinkRequest, PermissionPage, PermissionSearch, PermissionWithdrawal},
         registration::ClientInformation,
@@ -86,7 +86,7 @@ pub fn brand_document(brand: &Brand) -> OpenApi {
 pub fn internal_document() -> OpenApi {
     let what = "For the bank's own systems: mutual TLS with a certificate of the bank's own authority.";
     let scheme = SecurityScheme::MutualTls { description: Some(what.into()), deprecated: None, extensions: None };
-    let components = with::<EventPage>(with::<IntrospectionResponse>(ComponentsBuilder::new()));
+    let components = with::<EventPage>(with::<IntrospectionBatch>(with::<IntrospectionResponses>(ComponentsBuilder::new())));
     let components = with::<PermissionWithdrawal>(with::<PermissionSearch>(with::<PermissionPage>(components)));
     let components = with::<PermissionLinkRequest>(with::<PermissionLink>(components));
     let components =
