@@ -29,8 +29,19 @@ pub struct Hot {
 /// Tables that are one for all; a statement about tokens touches one more.
 const COMMON: [&str; 4] = ["clients", "grants", "payments", "audit_events"];
 /// Of a plan. What is not here grows with the data, or nobody thought about it yet; "Append" only through the parent.
-const STEPS: [&str; 10] =
-    ["Index Scan", "Index Only Scan", "ModifyTable", "LockRows", "Nested Loop", "CTE Scan", "Memoize", "Result", "Aggregate", "Append"];
+const STEPS: [&str; 11] = [
+    "Index Scan",
+    "Index Only Scan",
+    "ModifyTable",
+    "LockRows",
+    "Nested Loop",
+    "CTE Scan",
+    "Function Scan",
+    "Memoize",
+    "Result",
+    "Aggregate",
+    "Append",
+];
 /// Pages that an execution touches, all of them index descents and the rows they lead to, for three or four rows read and as many written.
 const MOST_PAGES: u64 = 80;
 
@@ -65,9 +76,10 @@ impl Example {
     /// The statement about the table of its token, or, through the parent, about whichever it is.
     pub fn of(&self, statement: TokenStatement, through_parent: bool) -> Hot {
         let (id, arguments) = match statement {
-            TokenStatement::IssueClientCredentials | TokenStatement::RedeemCode | TokenStatement::Refresh => {
+            TokenStatement::IssueClientCredentials | TokenStatement::RedeemCode | TokenStatement::Refresh | TokenStatement::Rotate => {
                 (self.new_id(), self.issuing(statement))
             }
+            TokenStatement::IntrospectEach => (self.token.id, vec![format!("array['{}']::uuid[]", self.token.id)]),
             TokenStatement::Introspect => (self.token.id, vec![format!("'{}'", self.token.id)]),
             TokenStatement::Revoke => (self.token.id, self.revoking()),
         };
@@ -77,9 +89,12 @@ impl Example {
                 "update grants set code_digest = {code}, code_expires_at = now() + interval '1 minute', code_consumed_at = null,
                                    redirect_uri = '{CALLBACK}', redirect_uri_sent = true, challenge = '{CHALLENGE}' where id = '{grant}'"
             ),
-            TokenStatement::IssueClientCredentials | TokenStatement::Refresh | TokenStatement::Introspect | TokenStatement::Revoke => {
-                String::new()
-            }
+            TokenStatement::IssueClientCredentials
+            | TokenStatement::Refresh
+            | TokenStatement::Rotate
+            | TokenStatement::Introspect
+            | TokenStatement::IntrospectEach
+            | TokenStatement::Revoke => String::new(),
         };
         let table = Partition::of_id(&id).table();
         let (named, name) = if through_parent { ("tokens", " through the parent") } else { (table.as_str(), "") };
@@ -115,7 +130,14 @@ impl Example {
                 arguments.extend(granted);
                 arguments.push(digest(HandleKind::RefreshToken));
             }
-            TokenStatement::IssueClientCredentials | TokenStatement::Introspect | TokenStatement::Revoke => {}
+            TokenStatement::Rotate => {
+                arguments.extend(granted);
+                arguments.extend([digest(HandleKind::RefreshToken), digest(HandleKind::Code)]);
+            }
+            TokenStatement::IssueClientCredentials
+            | TokenStatement::Introspect
+            | TokenStatement::IntrospectEach
+            | TokenStatement::Revoke => {}
         }
         arguments
     }
