@@ -5,6 +5,7 @@ use crate::{
     oauth::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
+        rotation::SuccessionKey,
     },
     outbound::Outbound,
     sca::{Drivers, http::Http},
@@ -14,7 +15,7 @@ use crate::{
 };
 use quick_cache::sync::Cache;
 use std::{collections::BTreeMap, sync::Arc};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
@@ -37,6 +38,8 @@ pub struct Parts {
     pub jwks: serde_json::Value,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
     pub clients: Cache<ClientId, Arc<Client>>,
+    /// Read when it is first needed.
+    pub succession_key: OnceCell<SuccessionKey>,
     /// Who authenticates the customers on our pages.
     pub drivers: Drivers,
     /// Explaining a certificate takes CPU, and anybody may ask: one at a time, so that it costs no more than one core.
@@ -83,6 +86,7 @@ impl App {
             uses: Uses::new(),
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
+            succession_key: OnceCell::new(),
             drivers,
             explanations: Semaphore::new(1),
         }))

@@ -34,6 +34,8 @@ pub enum AuditKind {
     TokenRefreshed,
     ClientCredentialsIssued,
     CodeReplayed,
+    /// A refresh token whose successor was used already: its grant ends.
+    RefreshReplayed,
     TokenRevoked,
     GrantRevoked,
     /// By the customer or the bank (`actor`), not by the TPP.
@@ -85,6 +87,7 @@ impl AuditKind {
             Self::TokenRefreshed => "token_refreshed",
             Self::ClientCredentialsIssued => "client_credentials_issued",
             Self::CodeReplayed => "code_replayed",
+            Self::RefreshReplayed => "refresh_replayed",
             Self::TokenRevoked => "token_revoked",
             Self::GrantRevoked => "grant_revoked",
             Self::GrantWithdrawn => "grant_withdrawn",

@@ -167,6 +167,7 @@ fn scopes(sections: &mut Reader<'_>, sandbox: bool) -> Vec<ScopePolicy> {
             family,
             access_token_lifetime: seconds(&mut row, "access_token_seconds", longest),
             refresh_token: row.flag("refresh_token"),
+            refresh_token_rotation: row.may("refresh_token_rotation", reader::flag).unwrap_or(false),
             grant_lifetime: seconds(&mut row, "grant_seconds", longest),
             // Accounts and funds always have a customer behind them; only a payment may be lodged without one.
             client_credentials_lifetime: (family == ScopeToken::Pisp)
@@ -184,6 +185,10 @@ fn scopes(sections: &mut Reader<'_>, sandbox: bool) -> Vec<ScopePolicy> {
         if policy.access_token_lifetime > policy.grant_lifetime && policy.grant_lifetime.is_positive() {
             let message = "is longer than `grant_seconds`: a token cannot outlive its grant";
             row.note("access_token_seconds", format!("`scope.{}.access_token_seconds` {message}", family.as_str()));
+        }
+        if policy.refresh_token_rotation && !policy.refresh_token {
+            let message = format!("`scope.{0}.refresh_token_rotation` needs `scope.{0}.refresh_token`", family.as_str());
+            row.note("refresh_token_rotation", message);
         }
         row.finish();
         policies.push(policy);

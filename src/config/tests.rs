@@ -299,7 +299,7 @@ fn a_mistake_is_told_with_its_place_and_a_way_out() {
         (with_line(17, "scope.aips.grant_seconds = 60"), "g.toml:17:7: unknown key `brand.scope.aips`; did you mean `aisp`?"),
         (
             with_line(17, "scope.aisp.client_credentials_seconds = 60"),
-            "g.toml:17:12: unknown key `brand.scope.aisp.client_credentials_seconds`; known here: access_token_seconds, refresh_token, grant_seconds, accounts",
+            "g.toml:17:12: unknown key `brand.scope.aisp.client_credentials_seconds`; known here: access_token_seconds, refresh_token, refresh_token_rotation, grant_seconds, accounts",
         ),
     ] {
         assert_eq!(mistakes(&text).join("|"), message, "{text}");

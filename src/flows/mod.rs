@@ -26,7 +26,7 @@ pub mod token;
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
-    oauth::{brand::Brand, error::OAuthError, params::Params, tpp::Tpp},
+    oauth::{brand::Brand, error::OAuthError, params::Params, rotation::SuccessionKey, tpp::Tpp},
 };
 
 pub use crate::storage::{Outage, SchemaState};
@@ -52,6 +52,11 @@ pub async fn readiness(app: &App) -> Result<SchemaState, Outage> {
 }
 
 impl App {
+    /// What leads from a refresh token to the one after it.
+    async fn succession_key(&self) -> Result<&SuccessionKey, Outage> {
+        self.succession_key.get_or_try_init(|| self.db.succession_key(self.entropy.bytes())).await
+    }
+
     fn event(&self, now: OffsetDateTime, brand: &Brand, kind: AuditKind) -> AuditEvent {
         AuditEvent::new(self.entropy.uuid(now), now, &brand.id, kind)
     }

@@ -15,8 +15,9 @@ use crate::{
         grant::{EndReason, GrantId},
         partition::Partition,
         pkce::CodeVerifier,
+        rotation::{Place, RefreshToken},
         secret::{Handle, HandleKind, Secret},
-        token::{self, CodeExchange, Issue, Redemption, RefreshExchange, TokenRefusal, TokenRequest, TokenResponse},
+        token::{self, CodeExchange, Issue, Redemption, RefreshExchange, Renewal, TokenRefusal, TokenRequest, TokenResponse},
     },
     storage::{CodeTerms, NewToken, Outage, RefreshTerms, Stored},
 };
@@ -104,8 +105,8 @@ impl Asked<'_> {
             (TokenRequest::AuthorizationCode(exchange), Reading::Fresh) => self.look_and_redeem(exchange).await,
             (TokenRequest::RefreshToken(exchange), Reading::Remembered) => {
                 let Some(token) = &exchange.token else { return Ok(refuse(TokenRefusal::RefreshTokenUnknown)) };
-                match token::refresh_for(&GrantId(token.id).scope_hint(), exchange, self.client, self.brand) {
-                    Ok(issue) => self.refresh(token, &issue).await,
+                match token::refresh_for(&token.grant().scope_hint(), exchange, self.client, self.brand) {
+                    Ok(issue) => self.refresh(token, Place::Current, &issue).await,
                     Err(refusal) => Ok(refuse(refusal)),
                 }
             }
@@ -204,23 +205,37 @@ impl Asked<'_> {
         }
     }
 
-    async fn refresh(&self, presented: &Handle, issue: &Issue) -> Result<Outcome, Outage> {
+    async fn refresh(&self, presented: &RefreshToken, place: Place, issue: &Issue) -> Result<Outcome, Outage> {
         let (handle, secret) = self.mint(issue);
-        let (terms, event) = (RefreshTerms { token: presented, granted: &issue.granted }, self.event(AuditKind::TokenRefreshed));
-        let until = self.app.db.refresh(&terms, &self.new_token(issue, &handle), &event).await?;
+        let (token, event) = (self.new_token(issue, &handle), self.event(AuditKind::TokenRefreshed));
+        let terms = RefreshTerms { grant: presented.grant(), digest: presented.digest(), granted: &issue.granted };
+        let next = if issue.rotate { Some(presented.successor(self.app.succession_key().await?)) } else { None };
+        let until = match (&next, place) {
+            (None, Place::Current | Place::Former) => self.app.db.refresh(&terms, &token, &event).await?,
+            // told while the brand rotated: its use ends the one before it, whatever the brand does now
+            (Some(_), _) | (None, Place::Next) => {
+                self.app.db.rotate(&terms, next.as_ref().map(RefreshToken::digest).as_ref(), &token, &event).await?
+            }
+        };
         if until.is_some() {
-            self.app.uses.note(GrantId(presented.id), self.now);
+            self.app.uses.note(presented.grant(), self.now);
         }
-        Ok(self.issued(until, issue, &secret, None))
+        Ok(self.issued(until, issue, &secret, next.as_ref().map(RefreshToken::secret).as_ref()))
     }
 
     /// A refresh token that gave nothing at first.
     async fn look_and_refresh(&self, exchange: &RefreshExchange) -> Result<Outcome, Outage> {
         let Some(presented) = &exchange.token else { return Ok(refuse(TokenRefusal::RefreshTokenUnknown)) };
-        let record = self.app.db.find_refresh_token(&self.brand.id, presented).await?;
-        match token::refresh(record.as_ref(), exchange, self.client, self.channel, self.brand, self.now) {
-            Ok(issue) => self.refresh(presented, &issue).await,
-            Err(refusal) => Ok(Outcome::Refused { grant: record.map(|record| record.grant.id), refusal }),
+        let record = self.app.db.find_refresh_chain(&self.brand.id, presented.grant()).await?;
+        let key = self.app.succession_key().await?;
+        match token::refresh(record.as_ref(), exchange, key, self.client, self.channel, self.brand, self.now) {
+            Renewal::Issue(issue, place) => self.refresh(presented, place, &issue).await,
+            Renewal::Refuse(refusal) => Ok(Outcome::Refused { grant: record.map(|record| record.grant.id), refusal }),
+            Renewal::RefuseAndRevoke(refusal) => {
+                let (reason, event) = (EndReason::RefreshReplayed, self.event(AuditKind::RefreshReplayed));
+                self.app.db.end_grant_of(presented.grant(), reason, &event).await?;
+                Ok(Outcome::RefusedAndRecorded(refusal))
+            }
         }
     }
 }

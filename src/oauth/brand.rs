@@ -67,6 +67,8 @@ pub struct ScopePolicy {
     pub access_token_lifetime: Duration,
     /// A refresh token comes with the code exchange.
     pub refresh_token: bool,
+    /// Each refresh hands out the refresh token's successor, whose first use ends it.
+    pub refresh_token_rotation: bool,
     /// How long after the last SCA the grant, and everything under it, lives (RTS art. 10a: 180 days for aisp).
     pub grant_lifetime: Duration,
     /// Access tokens by client_credentials, and for how long.

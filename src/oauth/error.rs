@@ -190,9 +190,10 @@ impl From<TokenRefusal> for OAuthError {
             TokenRefusal::VerifierMissing => Self::new(InvalidGrant, "code_verifier: missing"),
             TokenRefusal::VerifierUnexpected => Self::new(InvalidGrant, "code_verifier: the code was issued without a challenge"),
             TokenRefusal::VerifierWrong => Self::new(InvalidGrant, "code_verifier: does not fit the challenge"),
-            TokenRefusal::RefreshTokenUnknown | TokenRefusal::RefreshTokenOfOtherClient | TokenRefusal::RefreshTokenOfOtherChannel => {
-                Self::new(InvalidGrant, "the refresh token is unknown, ended or not yours")
-            }
+            TokenRefusal::RefreshTokenUnknown
+            | TokenRefusal::RefreshTokenReplayed
+            | TokenRefusal::RefreshTokenOfOtherClient
+            | TokenRefusal::RefreshTokenOfOtherChannel => Self::new(InvalidGrant, "the refresh token is unknown, ended or not yours"),
             TokenRefusal::RefreshTokenExpired => {
                 Self::new(InvalidGrant, "the refresh token has expired: the customer must authenticate again")
             }

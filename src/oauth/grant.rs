@@ -48,6 +48,8 @@ pub enum EndReason {
     ClientDeleted,
     /// RFC 6749 s4.1.2: its code was used twice.
     CodeReplayed,
+    /// RFC 9700 s4.14.2: a refresh token came back after its successor was used.
+    RefreshReplayed,
     /// Nobody came for the code in time.
     AnswerNotFetched,
     /// The payment that it was for is made.
@@ -67,19 +69,20 @@ pub enum EndedBy {
     Bank,
     /// Itself: what it was for is done.
     Use,
-    /// Whoever used the code a second time; every token was ended to be safe.
+    /// Whoever used a code or a refresh token again that was over; every token was ended to be safe.
     Replay,
     /// Time.
     Expiry,
 }
 
 impl EndReason {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::WithdrawnByCustomer,
         Self::EndedByBank,
         Self::RevokedByClient,
         Self::ClientDeleted,
         Self::CodeReplayed,
+        Self::RefreshReplayed,
         Self::AnswerNotFetched,
         Self::PaymentUsed,
         Self::PaymentChanged,
@@ -93,6 +96,7 @@ impl EndReason {
             Self::RevokedByClient => "revoked_by_client",
             Self::ClientDeleted => "client_deleted",
             Self::CodeReplayed => "code_replayed",
+            Self::RefreshReplayed => "refresh_replayed",
             Self::AnswerNotFetched => "answer_not_fetched",
             Self::PaymentUsed => "payment_used",
             Self::PaymentChanged => "payment_changed",
@@ -111,7 +115,7 @@ impl EndReason {
             Self::RevokedByClient | Self::ClientDeleted => EndedBy::Tpp,
             Self::EndedByBank | Self::AnswerNotFetched | Self::PaymentChanged | Self::PaymentWithdrawn => EndedBy::Bank,
             Self::PaymentUsed => EndedBy::Use,
-            Self::CodeReplayed => EndedBy::Replay,
+            Self::CodeReplayed | Self::RefreshReplayed => EndedBy::Replay,
         }
     }
 }

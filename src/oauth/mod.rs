@@ -27,6 +27,7 @@ pub mod pkce;
 pub mod redirect;
 pub mod registration;
 pub mod revocation;
+pub mod rotation;
 pub mod sca;
 pub mod scope;
 pub mod secret;

@@ -259,8 +259,8 @@ pub struct PermissionEnd {
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     pub by: EndedBy,
-    /// `withdrawn_by_customer`, `ended_by_bank`, `revoked_by_client`, `client_deleted`, `code_replayed`, `answer_not_fetched`,
-    /// `payment_used`, `payment_changed`, `payment_withdrawn` or `expired`.
+    /// `withdrawn_by_customer`, `ended_by_bank`, `revoked_by_client`, `client_deleted`, `code_replayed`, `refresh_replayed`,
+    /// `answer_not_fetched`, `payment_used`, `payment_changed`, `payment_withdrawn` or `expired`.
     pub why: &'static str,
     /// What whoever withdrew it said.
     #[serde(skip_serializing_if = "Option::is_none")]

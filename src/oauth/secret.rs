@@ -41,7 +41,7 @@ impl Digest {
     }
 
     /// The kind goes in: what was given out as one kind never passes for another.
-    fn of_secret(kind: HandleKind, secret: &[u8]) -> Self {
+    pub(super) fn of_secret(kind: HandleKind, secret: &[u8]) -> Self {
         Self(Sha256::new().chain_update(kind.prefix()).chain_update(secret).finalize().into())
     }
 
@@ -107,11 +107,17 @@ const HANDLE_BYTES: usize = 48;
 impl Handle {
     /// `None`: not of this kind or not of this server, so nothing to look up.
     pub fn parse(kind: HandleKind, text: &str) -> Option<Self> {
+        let (id, secret) = Self::halves(kind, text)?;
+        Some(Self { id, digest: Digest::of_secret(kind, &secret) })
+    }
+
+    /// For whoever needs the secret itself.
+    pub(super) fn halves(kind: HandleKind, text: &str) -> Option<(Uuid, [u8; 32])> {
         let mut bytes = [0; HANDLE_BYTES];
         let encoded = text.strip_prefix(kind.prefix())?;
         (encoded.len() == HANDLE_BYTES * 4 / 3 && URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).ok()? == HANDLE_BYTES).then_some(())?;
         let (id, secret) = bytes.split_at(16);
-        Some(Self { id: Uuid::from_slice(id).ok()?, digest: Digest::of_secret(kind, secret) })
+        Some((Uuid::from_slice(id).ok()?, secret.try_into().ok()?))
     }
 
     /// The stored half and the half that is shown, from 32 random bytes.

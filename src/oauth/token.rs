@@ -8,6 +8,7 @@ use super::{
     grant::Grant,
     params::Params,
     pkce::{CodeChallenge, CodeVerifier},
+    rotation::{Place, RefreshChain, RefreshToken, SuccessionKey},
     scope::{Scope, ScopeToken},
     secret::{Digest, Handle, HandleKind, Secret},
 };
@@ -35,7 +36,8 @@ pub struct CodeExchange {
 
 #[derive(Debug)]
 pub struct RefreshExchange {
-    pub token: Option<Handle>,
+    /// `None`: not a refresh token of this server.
+    pub token: Option<RefreshToken>,
     pub scope: Option<Scope>,
 }
 
@@ -58,6 +60,7 @@ pub enum TokenRefusal {
     VerifierWrong,
     RefreshTokenUnknown,
     RefreshTokenExpired,
+    RefreshTokenReplayed,
     RefreshTokenOfOtherClient,
     RefreshTokenOfOtherChannel,
     ScopeUnknown,
@@ -69,7 +72,7 @@ pub enum TokenRefusal {
 
 impl TokenRefusal {
     /// Every reason, with each parameter that may be missing or malformed.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Missing("grant_type"),
         Self::Missing("code"),
         Self::Missing("refresh_token"),
@@ -88,6 +91,7 @@ impl TokenRefusal {
         Self::VerifierWrong,
         Self::RefreshTokenUnknown,
         Self::RefreshTokenExpired,
+        Self::RefreshTokenReplayed,
         Self::RefreshTokenOfOtherClient,
         Self::RefreshTokenOfOtherChannel,
         Self::ScopeUnknown,
@@ -116,6 +120,7 @@ impl TokenRefusal {
             Self::VerifierWrong => "verifier_wrong",
             Self::RefreshTokenUnknown => "refresh_token_unknown",
             Self::RefreshTokenExpired => "refresh_token_expired",
+            Self::RefreshTokenReplayed => "refresh_token_replayed",
             Self::RefreshTokenOfOtherClient => "refresh_token_of_other_client",
             Self::RefreshTokenOfOtherChannel => "refresh_token_of_other_channel",
             Self::ScopeUnknown => "scope_unknown",
@@ -144,7 +149,7 @@ impl TokenRequest {
                 scope,
             }),
             GrantType::RefreshToken => {
-                Self::RefreshToken(RefreshExchange { token: Handle::parse(HandleKind::RefreshToken, required("refresh_token")?), scope })
+                Self::RefreshToken(RefreshExchange { token: RefreshToken::parse(required("refresh_token")?), scope })
             }
             GrantType::ClientCredentials if channel.client_credentials => Self::ClientCredentials { scope },
             GrantType::ClientCredentials => return Err(TokenRefusal::UnsupportedGrantType),
@@ -206,6 +211,8 @@ pub struct Issue {
     /// Of the access token.
     pub lifetime: Duration,
     pub refresh_token: bool,
+    /// A refresh tells the refresh token's successor.
+    pub rotate: bool,
 }
 
 /// Client, channel, redirect URI, challenge, scope and time must all be those the code was asked for with.
@@ -293,40 +300,63 @@ fn today<'b>(scope: &Scope, client: &AuthenticatedClient, brand: &'b Brand) -> R
 
 fn issue(granted: &Scope, scope: Scope, policy: &ScopePolicy, client: &AuthenticatedClient) -> Issue {
     let refresh_token = policy.refresh_token && client.client().may_use(GrantType::RefreshToken);
-    Issue { granted: granted.clone(), scope, lifetime: policy.access_token_lifetime, refresh_token }
+    Issue { granted: granted.clone(), scope, lifetime: policy.access_token_lifetime, refresh_token, rotate: policy.refresh_token_rotation }
 }
 
-/// The refresh token of a grant, which lives as long.
+/// The refresh tokens of a grant, which live as long.
 #[derive(Debug)]
 pub struct RefreshRecord {
-    pub digest: Digest,
+    pub chain: RefreshChain,
     pub grant: Grant,
+}
+
+/// What to do about a presented refresh token.
+#[derive(Debug)]
+pub enum Renewal {
+    /// `Place`: of the token in its grant's chain, one of the two that are good.
+    Issue(Issue, Place),
+    Refuse(TokenRefusal),
+    /// RFC 9700 s4.14.2: it came back after its successor was used, so one of the two who have it is not its client.
+    RefuseAndRevoke(TokenRefusal),
 }
 
 /// RFC 6749 s6: never more than was granted; extended history only right after an SCA, so never here.
 pub fn refresh(
     record: Option<&RefreshRecord>,
     exchange: &RefreshExchange,
+    key: &SuccessionKey,
     client: &AuthenticatedClient,
     channel: &Channel,
     brand: &Brand,
     now: OffsetDateTime,
-) -> Result<Issue, TokenRefusal> {
-    let known = record.zip(exchange.token.as_ref()).filter(|(record, presented)| record.digest.matches(&presented.digest));
-    let (record, _) = known.ok_or(TokenRefusal::RefreshTokenUnknown)?;
-    if record.grant.client != client.client().id {
+) -> Renewal {
+    let Some((record, token)) = record.zip(exchange.token.as_ref()) else { return Renewal::Refuse(TokenRefusal::RefreshTokenUnknown) };
+    match (record.chain.live(&token.digest()), check_refresh(&record.grant, client, channel, now)) {
+        (Some(_), Err(refusal)) => Renewal::Refuse(refusal),
+        (Some(place), Ok(())) => match refresh_for(&record.grant.scope, exchange, client, brand) {
+            Ok(issue) => Renewal::Issue(issue, place),
+            Err(refusal) => Renewal::Refuse(refusal),
+        },
+        // only its own client, while there is something to end: others must neither end it nor make us search
+        (None, Ok(())) if record.chain.is_former(token, key) => Renewal::RefuseAndRevoke(TokenRefusal::RefreshTokenReplayed),
+        (None, Ok(()) | Err(_)) => Renewal::Refuse(TokenRefusal::RefreshTokenUnknown),
+    }
+}
+
+fn check_refresh(grant: &Grant, client: &AuthenticatedClient, channel: &Channel, now: OffsetDateTime) -> Result<(), TokenRefusal> {
+    if grant.client != client.client().id {
         return Err(TokenRefusal::RefreshTokenOfOtherClient);
     }
-    if record.grant.channel != channel.name {
+    if grant.channel != channel.name {
         return Err(TokenRefusal::RefreshTokenOfOtherChannel);
     }
-    if record.grant.revoked_at.is_some() {
+    if grant.revoked_at.is_some() {
         return Err(TokenRefusal::RefreshTokenUnknown);
     }
-    if now >= record.grant.expires_at {
+    if now >= grant.expires_at {
         return Err(TokenRefusal::RefreshTokenExpired);
     }
-    refresh_for(&record.grant.scope, exchange, client, brand)
+    Ok(())
 }
 
 /// What the refresh token of a grant with this scope gives, if it is good.
@@ -360,7 +390,7 @@ pub fn client_credentials(asked: Option<&Scope>, client: &AuthenticatedClient, b
     }
     let (scope, policy) = today(asked, client, brand)?;
     let lifetime = policy.client_credentials_lifetime.ok_or(TokenRefusal::ScopeNotGranted)?;
-    Ok(Issue { granted: asked.clone(), scope, lifetime, refresh_token: false })
+    Ok(Issue { granted: asked.clone(), scope, lifetime, refresh_token: false, rotate: false })
 }
 
 /// Was this grant type registered (RFC 7591 s2)?

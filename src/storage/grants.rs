@@ -7,6 +7,7 @@ use crate::{
         grant::{EndReason, Grant, GrantId, PsuReference, ScaEvidence},
         payment::PaymentId,
         pkce::CodeChallenge,
+        rotation::RefreshChain,
         scope::Scope,
         secret::{Digest, Handle},
         token::{CodeBinding, CodeRecord, CodeState, RefreshRecord},
@@ -159,16 +160,23 @@ impl Db {
         Ok(Stored::if_one(timed("spend_code", query.fetch_one(&self.pool)).await?))
     }
 
-    pub async fn find_refresh_token(&self, brand: &BrandId, token: &Handle) -> Result<Option<RefreshRecord>, Outage> {
+    /// What there is of a refresh token that gave nothing.
+    pub async fn find_refresh_chain(&self, brand: &BrandId, grant: GrantId) -> Result<Option<RefreshRecord>, Outage> {
         let query = sqlx::query!(
-            r#"select id, client_id, channel, scope, psu, sca_at, expires_at, revoked_at, refresh_digest as "refresh_digest!"
+            r#"select id, client_id, channel, scope, psu, sca_at, expires_at, revoked_at, refresh_digest as "refresh_digest!",
+                      refresh_next_digest, refresh_generation
                from grants where id = $1 and brand = $2 and refresh_digest is not null"#,
-            token.id,
+            grant.0,
             brand.as_str(),
         );
-        let Some(row) = timed("find_refresh_token", query.fetch_optional(&self.pool)).await? else { return Ok(None) };
+        let Some(row) = timed("find_refresh_chain", query.fetch_optional(&self.pool)).await? else { return Ok(None) };
+        let digest = |bytes: &[u8]| Digest::from_stored(bytes).ok_or(Outage::unreadable("grants.refresh_digest"));
         Ok(Some(RefreshRecord {
-            digest: Digest::from_stored(&row.refresh_digest).ok_or(Outage::unreadable("grants.refresh_digest"))?,
+            chain: RefreshChain {
+                current: digest(&row.refresh_digest)?,
+                next: row.refresh_next_digest.as_deref().map(digest).transpose()?,
+                generation: u32::try_from(row.refresh_generation).map_err(|_| Outage::unreadable("grants.refresh_generation"))?,
+            },
             grant: Grant {
                 id: GrantId(row.id),
                 client: ClientId(row.client_id),

@@ -15,6 +15,7 @@ mod partitions;
 mod payments;
 mod permissions;
 mod revocation;
+mod rotation;
 mod sandbox;
 mod standing;
 mod tokens;

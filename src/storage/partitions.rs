@@ -18,14 +18,15 @@ pub enum TokenStatement {
     IssueClientCredentials,
     RedeemCode,
     Refresh,
+    Rotate,
     Introspect,
     IntrospectEach,
     Revoke,
 }
 
 impl TokenStatement {
-    pub const ALL: [Self; 6] =
-        [Self::IssueClientCredentials, Self::RedeemCode, Self::Refresh, Self::Introspect, Self::IntrospectEach, Self::Revoke];
+    pub const ALL: [Self; 7] =
+        [Self::IssueClientCredentials, Self::RedeemCode, Self::Refresh, Self::Rotate, Self::Introspect, Self::IntrospectEach, Self::Revoke];
 
     /// With [`PLACEHOLDER`] for the table.
     const fn template(self) -> &'static str {
@@ -33,6 +34,7 @@ impl TokenStatement {
             Self::IssueClientCredentials => tokens::ISSUE_CLIENT_CREDENTIALS,
             Self::RedeemCode => tokens::REDEEM_CODE,
             Self::Refresh => tokens::REFRESH,
+            Self::Rotate => tokens::ROTATE,
             Self::Introspect => super::introspection::INTROSPECT,
             Self::IntrospectEach => super::introspection::INTROSPECT_EACH,
             Self::Revoke => tokens::REVOKE,

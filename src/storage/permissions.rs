@@ -120,12 +120,15 @@ impl Db {
     }
 
     /// When grants were last used, in one statement. One that was written down less than `every` before stays as it is, whichever
-    /// process wrote it; one that somebody is changing just now is passed over, so that nobody waits for another.
+    /// process wrote it; one that somebody is changing just now is passed over, so that nobody waits for another. The commit does not
+    /// wait for the disk: what a crash of PostgreSQL loses is noted again at the next use, and nothing rests on it.
     pub async fn note_uses(&self, uses: &[(GrantId, OffsetDateTime)], every: Duration) -> Result<u64, Outage> {
         let (ids, times): (Vec<_>, Vec<_>) = uses.iter().map(|(grant, at)| (grant.0, *at)).unzip();
         let done = sqlx::query!(
-            "with due as (
-                 select g.id, used.at from unnest($1::uuid[], $2::timestamptz[]) as used (id, at) join grants g on g.id = used.id
+            "with loose as (select set_config('synchronous_commit', 'off', true)),
+             due as (
+                 select g.id, used.at
+                 from loose, unnest($1::uuid[], $2::timestamptz[]) as used (id, at) join grants g on g.id = used.id
                  where g.last_used_at is null or g.last_used_at <= used.at - make_interval(mins => $3)
                  for no key update of g skip locked)
              update grants set last_used_at = due.at from due where grants.id = due.id",

@@ -44,7 +44,8 @@ pub struct CodeTerms<'a> {
 
 /// What a presented refresh token must stand for.
 pub struct RefreshTerms<'a> {
-    pub token: &'a Handle,
+    pub grant: GrantId,
+    pub digest: Digest,
     pub granted: &'a Scope,
 }
 
@@ -102,6 +103,27 @@ with granted as (
     where g.id = $13 and g.brand = $3 and g.client_id = $4 and g.channel = $6 and g.scope = $14
       and g.refresh_digest = $15 and g.revoked_at is null and g.expires_at > $7
       and c.revision = $11 and c.deleted_at is null),
+token as (
+    insert into {tokens} (id, digest, brand, client_id, grant_id, scope, channel, issued_at, expires_at, certificate)
+    select $1, $2, $3, client_id, id, $5, $6, $7, least($8, expires_at), $9 from granted returning expires_at),
+audit as (
+    insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
+    select $10, $7, $3, $12, client_id, organisation, id from granted)
+select expires_at from token";
+
+/// As [`REFRESH`], and the chain goes on: what was presented is the current token from now on, and $16 the one to follow it. The
+/// row is held, so that of two at once the second sees what the first one did. Without $16 the chain goes no further, and what was
+/// told before stays good until it is used.
+pub(super) const ROTATE: &str = "\
+with granted as (
+    update grants g
+    set refresh_generation = g.refresh_generation + case when g.refresh_digest = $15 then 0 else 1 end, refresh_digest = $15,
+        refresh_next_digest = coalesce($16, nullif(g.refresh_next_digest, $15))
+    from clients c
+    where g.id = $13 and g.brand = $3 and g.client_id = $4 and g.channel = $6 and g.scope = $14
+      and $15 in (g.refresh_digest, g.refresh_next_digest) and g.revoked_at is null and g.expires_at > $7
+      and c.id = g.client_id and c.revision = $11 and c.deleted_at is null
+    returning g.id, g.client_id, g.expires_at, c.organisation),
 token as (
     insert into {tokens} (id, digest, brand, client_id, grant_id, scope, channel, issued_at, expires_at, certificate)
     select $1, $2, $3, client_id, id, $5, $6, $7, least($8, expires_at), $9 from granted returning expires_at),
@@ -185,10 +207,27 @@ impl Db {
     ) -> Result<Option<OffsetDateTime>, Outage> {
         let statement = self
             .issuing(TokenStatement::Refresh, token, event)
-            .bind(terms.token.id)
+            .bind(terms.grant.0)
             .bind(terms.granted.to_string())
-            .bind(terms.token.digest.as_bytes());
+            .bind(terms.digest.as_bytes());
         self.issue("refresh", statement).await
+    }
+
+    /// As [`Db::refresh`], for either of the grant's two refresh tokens; `next` is the one to follow it.
+    pub async fn rotate(
+        &self,
+        terms: &RefreshTerms<'_>,
+        next: Option<&Digest>,
+        token: &NewToken<'_>,
+        event: &AuditEvent,
+    ) -> Result<Option<OffsetDateTime>, Outage> {
+        let statement = self
+            .issuing(TokenStatement::Rotate, token, event)
+            .bind(terms.grant.0)
+            .bind(terms.granted.to_string())
+            .bind(terms.digest.as_bytes())
+            .bind(next.map(Digest::as_bytes));
+        self.issue("rotate", statement).await
     }
 }
 
@@ -226,19 +265,21 @@ impl Db {
         Ok(Stored::if_one(held.done(rows)?))
     }
 
-    /// A refresh token, so its grant and every token under it (RFC 7009 s2.1).
+    /// A refresh token, so its grant and every token under it (RFC 7009 s2.1). The row is held and looked at again: a token whose
+    /// successor is used meanwhile ends nothing.
     pub async fn revoke_refresh_token(&self, given: &GivenBack<'_>, event: &AuditEvent) -> Result<Stored, Outage> {
         let statement = sqlx::query_scalar!(
-            r#"with held as (
-                   select g.id, g.client_id, c.organisation from grants g join clients c on c.id = g.client_id
-                   where g.id = $1 and (g.refresh_digest = $2 or g.refresh_next_digest = $2) and g.brand = $3 and g.client_id = $4
-                     and c.revision = $5 and c.deleted_at is null),
-               ended as (
-                   update grants g set revoked_at = $6, revoked_reason = $9 from held where g.id = held.id and g.revoked_at is null),
+            r#"with ended as (
+                   update grants g
+                   set revoked_at = coalesce(g.revoked_at, $6), revoked_reason = case when g.revoked_at is null then $9 else g.revoked_reason end
+                   from clients c
+                   where g.id = $1 and $2 in (g.refresh_digest, g.refresh_next_digest) and g.brand = $3 and g.client_id = $4
+                     and c.id = g.client_id and c.revision = $5 and c.deleted_at is null
+                   returning g.id, g.client_id, c.organisation),
                audit as (
                    insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
-                   select $7, $6, $3, $8, client_id, organisation, id from held)
-               select count(*) as "count!" from held"#,
+                   select $7, $6, $3, $8, client_id, organisation, id from ended)
+               select count(*) as "count!" from ended"#,
             given.token.id,
             given.token.digest.as_bytes(),
             given.brand.as_str(),

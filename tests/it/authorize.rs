@@ -368,10 +368,10 @@ async fn an_outage_is_a_503_page() {
     rename("away", "interactions").await;
     psu.look().await;
     let code = psu.approve().await.code().to_owned();
-    rename("codes", "away").await;
+    rename("grants", "away").await;
     let reply = client.redeem("web", "aisp", &code).await.refused(503, "temporarily_unavailable");
     assert!(!reply.header("retry-after").is_empty());
-    rename("away", "codes").await;
+    rename("away", "grants").await;
     client.redeem("web", "aisp", &code).await.ok(200);
 }
 

