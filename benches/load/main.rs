@@ -1,65 +1,87 @@
-//! How much the program costs: operations per second, their times and the server's CPU over mutual TLS, beside what
-//! PostgreSQL alone does with the same SQL in the same run. `cargo bench --bench load`, with `-- --quick` for a smoke test.
+//! How much the program costs, in one run and by turns with what it is compared with: a server that does only the necessary SQL
+//! (the floor), PostgreSQL alone with the same statements (pgbench), and another authorization server (the peer).
+//! `cargo bench --bench load`, with `-- --quick` for a smoke test and `-- --help` for the rest.
 //!
-//! Nothing is asserted of speed: the machine decides it. `docs/performance.md` says how to read the table.
+//! Nothing is asserted of speed: the machine decides it. `docs/performance.md` says how to read the tables.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod acceptor;
+mod bare;
+mod closed;
+mod contender;
+mod disk;
+mod floor;
+mod handshakes;
 #[path = "../../tests/it/harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "shared with the integration tests")]
 mod harness;
-mod operations;
+mod ids;
+mod memory;
+mod operation;
+mod options;
+mod paced;
+mod parties;
+mod peer;
 mod pgbench;
-mod site;
-mod supply;
+mod postgres;
+mod process;
+mod rounds;
+mod server;
+mod start;
 mod table;
 mod wire;
 
-use operations::Operation;
-use site::Site;
-use std::{env, time::Duration};
+use options::{Options, Part};
+use parties::Parties;
+use postgres::Postgres;
+use server::Server;
+use std::{env, os::unix::fs::PermissionsExt};
+
+// as the program itself: floor and load are to be as cheap
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Connections of the load and clients of pgbench.
 pub const CONNECTIONS: usize = 16;
 
-/// How long it takes.
-struct Plan {
-    rounds: u32,
-    seconds: u64,
-}
-
 fn main() {
-    if !env::args().any(|arg| arg == "--bench") {
+    let arguments: Vec<String> = env::args().collect();
+    match arguments.get(1).map(String::as_str) {
+        Some(floor::CHILD) => return floor::serve(&arguments[2..]),
+        Some(bare::CHILD) => return bare::serve(&arguments[2..]),
+        Some(_) | None => {}
+    }
+    if !arguments.iter().any(|argument| argument == "--bench") {
         println!("this is a benchmark: cargo bench --bench load");
         return;
     }
-    let quick = env::args().any(|arg| arg == "--quick");
-    let plan = if quick { Plan { rounds: 1, seconds: 1 } } else { Plan { rounds: 5, seconds: 2 } };
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run(&plan));
+    let options = options::parse();
+    process::allow_many_connections();
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run(&options));
 }
 
-async fn run(plan: &Plan) {
-    let pgbench = pgbench::find();
-    if pgbench.is_none() {
-        println!("pgbench is absent (Debian: package postgresql-15 or postgresql-contrib): its columns stay empty");
+async fn run(options: &Options) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap(); // PostgreSQL has a user of its own
+    let mut postgres = Postgres::start(folder.path()).await;
+    let parties = Parties::new(folder.path());
+    let mut server = Server::start(&mut postgres, &parties).await;
+    if options.has(Part::Start) {
+        start::run(&mut server, options);
     }
-    let mut site = Site::open().await;
-    let statements = operations::statements(&mut site).await;
-    let mut rows = Operation::ALL.map(|operation| table::Row::new(operation, statements[&operation].len()));
-    for round in 1..=plan.rounds {
-        eprintln!("round {round} of {}", plan.rounds);
-        for row in &mut rows {
-            // two supplies: the program and pgbench use up rows of their own
-            let (ours, theirs) = (round * 2, round * 2 + 1);
-            row.operation.supply(&mut site, ours).await;
-            row.server.push(operations::measure(&site, row.operation, ours, Duration::from_secs(plan.seconds)).await);
-            if let Some(pgbench) = &pgbench {
-                row.operation.supply(&mut site, theirs).await;
-                let names = row.operation.names(&site, theirs);
-                let space = row.operation.space();
-                let script = pgbench::script(&mut site.sql, &statements[&row.operation], &names, theirs, space).await;
-                row.pgbench.push(pgbench::run(pgbench, &site, &script, plan.seconds, row.operation.most()));
-            }
+    if options.has(Part::Rounds) || options.has(Part::Memory) {
+        let mut others = contender::Others::start(&mut postgres, &parties, folder.path(), options).await;
+        if options.has(Part::Rounds) {
+            rounds::run(&mut postgres, &mut server, &mut others, options).await;
+        }
+        if options.has(Part::Memory) {
+            memory::run(&mut server, &others, options).await;
         }
     }
-    table::print(&rows);
+    if options.has(Part::Latency) {
+        paced::run(&server, options).await;
+    }
+    if options.has(Part::Handshakes) {
+        handshakes::run(&server, &parties, folder.path(), options).await;
+    }
 }

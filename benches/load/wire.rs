@@ -1,5 +1,6 @@
 //! As little of an HTTP client as possible, so that the machine's time goes to the server: one connection, kept alive.
 
+use crate::harness::wire::encode;
 use rustls::{ClientConfig, pki_types::ServerName};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -26,7 +27,8 @@ pub struct KeptAlive {
 }
 
 /// The bytes of a form posted over HTTP/1.1.
-pub fn post(host: &str, path: &str, form: &str) -> Vec<u8> {
+pub fn post(host: &str, path: &str, form: &[(&str, &str)]) -> Vec<u8> {
+    let form = encode(form);
     let length = form.len();
     format!(
         "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{form}"
@@ -48,11 +50,18 @@ impl KeptAlive {
         self.stream.write_all(request).await.unwrap();
         self.buffer.clear();
         let (head, length) = timeout(PATIENCE, self.read_head()).await.expect("the head in time");
-        assert!(self.buffer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&self.buffer));
         while self.buffer.len() < head + length {
             timeout(PATIENCE, self.more()).await.expect("the body in time");
         }
+        let text = || format!("{}: {}", String::from_utf8_lossy(request), String::from_utf8_lossy(&self.buffer));
+        assert!(self.buffer.starts_with(b"HTTP/1.1 200 "), "{}", text());
         &self.buffer[head..head + length]
+    }
+
+    /// Says goodbye.
+    pub async fn close(mut self) {
+        // a server that hung up first is as good
+        let _ = self.stream.shutdown().await;
     }
 
     async fn read_head(&mut self) -> (usize, usize) {
@@ -60,8 +69,7 @@ impl KeptAlive {
             self.more().await;
             if let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
                 let head = std::str::from_utf8(&self.buffer[..end]).unwrap();
-                let length = head.split("\r\n").find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
-                return (end + 4, length.parse().unwrap());
+                return (end + 4, content_length(head).unwrap_or_else(|| panic!("no length: {head}")));
             }
         }
     }
@@ -70,4 +78,10 @@ impl KeptAlive {
         assert!(self.buffer.len() < LARGEST_ANSWER, "a large answer");
         assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0, "closed: {}", String::from_utf8_lossy(&self.buffer));
     }
+}
+
+fn content_length(head: &str) -> Option<usize> {
+    let value =
+        |line: &str| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, v)| v.to_owned());
+    head.split("\r\n").find_map(value)?.parse().ok()
 }

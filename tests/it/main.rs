@@ -30,6 +30,7 @@ mod handoff_faults;
 mod handoff_portal;
 mod harness;
 mod hosts;
+mod hot_plans;
 mod identity;
 mod identity_expiry;
 mod identity_merge;

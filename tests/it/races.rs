@@ -1,14 +1,21 @@
 //! Many at once, over real connections, at two servers of one database: what happens once happens once, and what one
 //! server was told the other one knows.
 
-use crate::harness::{
-    Bank, BankOptions, Brand, CIC, Client, LBP, Landing, Psu, Reply, Tpp, together,
-    tpp::{CALLBACK, introspect},
+use crate::{
+    grants_of_customers::{post, subject},
+    harness::{
+        Bank, BankOptions, Brand, CIC, Client, LBP, Landing, Psu, Reply, Tpp, together,
+        tpp::{CALLBACK, introspect},
+    },
 };
 use guichet::oauth::tpp::PspRole::{self, AccountInformation, PaymentInitiation};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
 
 const CROWD: usize = 64;
 const ROLES: [PspRole; 2] = [AccountInformation, PaymentInitiation];
@@ -139,6 +146,57 @@ async fn nothing_is_active_after_an_acknowledged_revocation_whatever_was_under_w
     assert!(before > 0 && after > 0, "no race was run: {before} before, {after} after");
 }
 
+/// One answer of a gateway that asks all the time.
+struct Look {
+    sent: Instant,
+    answered: Instant,
+    active: bool,
+}
+
+/// The customer withdraws at one server while the bank's gateways ask both of them about what he allowed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_consent_is_over_at_both_servers_as_soon_as_its_withdrawal_is_acknowledged() {
+    let banks = two_servers().await;
+    let client = banks[0].tpp(ROLES).register(CIC).await;
+    let psu = subject(&banks[0], CIC, "approves").await;
+    let gateways: Vec<_> = (0..8).map(|i| (banks[i % 2].gateway(), banks[i % 2].internal.port())).collect();
+    for round in 0..8 {
+        let tokens = client.tokens("web", "aisp").await;
+        let token = text(&tokens, ["access_token", "refresh_token"][round % 2]);
+        let grant = text(&client.introspect(&token).await, "grant_id");
+        let asked = AtomicUsize::new(0);
+        let look = async |i: usize| {
+            let (gateway, port) = &gateways[i];
+            let url = format!("https://localhost:{port}/brands/{}/introspect", CIC.id);
+            let mut looks: Vec<Look> = vec![];
+            // a few times more when it is over
+            while looks.iter().filter(|look| !look.active).count() < 3 {
+                let sent = Instant::now();
+                let active = gateway.form(&url, &[], &[("token", &token)]).await.ok(200).json()["active"] == true;
+                looks.push(Look { sent, answered: Instant::now(), active });
+                asked.fetch_add(1, Ordering::SeqCst);
+            }
+            looks
+        };
+        let withdraw = async {
+            while asked.load(Ordering::SeqCst) < 16 * (1 + round % 3) {
+                tokio::task::yield_now().await;
+            }
+            let began = Instant::now();
+            post(&banks[round / 2 % 2], CIC, &format!("grants/{grant}/withdraw"), &json!({ "subject": psu })).await.ok(200);
+            (began, Instant::now())
+        };
+        let (looks, (began, done)) = tokio::join!(together((0..8).map(look)), withdraw);
+        for looks in looks {
+            assert!(looks.windows(2).all(|pair| pair[0].active || !pair[1].active), "round {round}: alive again");
+            for look in looks {
+                assert!(look.active || look.answered > began, "round {round}: over before anything ended it");
+                assert!(!look.active || look.sent < done, "round {round}: alive for whoever asked after it was acknowledged");
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_deleted_client_gets_nothing_that_lives() {
     let banks = two_servers().await;
@@ -146,16 +204,19 @@ async fn a_deleted_client_gets_nothing_that_lives() {
         let client = banks[0].tpp(ROLES).register(brand).await;
         let crowd = crowd(&banks, &client);
         let landings = together(crowd.iter().take(3).map(|c| c.approved("web", "aisp"))).await;
-        let give = async |i: usize| match i % 4 {
-            3 => crowd[i % 8].client_credentials().await,
-            code => crowd[i % 8].redeem("web", "aisp", landings[code].code()).await,
+        let refresh = client.tokens("web", "aisp").await["refresh_token"].as_str().map(str::to_owned);
+        let give = async |i: usize| match (i % 5, &refresh) {
+            (3, _) => crowd[i % 8].client_credentials().await,
+            (4, Some(refresh)) => crowd[i % 8].refresh(refresh).await,
+            (code, _) => crowd[i % 8].redeem("web", "aisp", landings[code % 3].code()).await,
         };
         let raced = race(5 * round, give, async || client.delete().await).await;
         for reply in given(&raced).into_iter().filter(|r| r.status != 200) {
             assert!(["invalid_client", "invalid_grant"].contains(&reply.error().as_str()), "{reply:?}");
         }
         assert!(raced.iter().any(|r| matches!(r, Raced::Ended(reply) if reply.status == 204)));
-        assert_eq!(count_alive(&client, &issued(&given(&raced))).await, 0, "round {round}");
+        let tokens: Vec<_> = issued(&given(&raced)).into_iter().chain(refresh).collect();
+        assert_eq!(count_alive(&client, &tokens).await, 0, "round {round}");
         for there in &crowd {
             there.client_credentials().await.refused(401, "invalid_client");
         }

@@ -248,6 +248,30 @@ async fn a_crowd_with_one_token_is_told_one_successor() {
     assert_eq!(keys, 1, "both servers go by one key");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_left_after_a_revocation_that_met_a_crowd_of_refreshes() {
+    let banks = two_servers().await;
+    let client = banks[0].tpp(ROLES).register(CIC).await;
+    let crowd = crowd(&banks, &client);
+    for round in 0..8 {
+        let old = text(&client.tokens("web", "aisp").await, "refresh_token");
+        let new = next(client.refresh(&old).await);
+        let given_back = [&old, &new][round % 2];
+        let replies = together((0..12).map(async |i| match i == round {
+            true => crowd[i % 8].revoke(given_back).await,
+            false => crowd[i % 8].refresh(&old).await,
+        }))
+        .await;
+        replies[round].clone().ok(200);
+        let told = replies.iter().filter(|reply| reply.status == 200 && !reply.body.is_empty()).map(Reply::json);
+        let told = told.flat_map(|answer| [text(&answer, "access_token"), text(&answer, "refresh_token")]);
+        for token in told.chain([old.clone(), new.clone()]) {
+            assert!(!client.is_active(&token).await, "round {round}");
+        }
+        assert_eq!(end_of(&banks[0], &old).await.as_deref(), Some("revoked_by_client"), "round {round}");
+    }
+}
+
 /// Old and new at the same time: who comes late with the old one is a replay, and then nothing of the grant is left, nowhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn old_and_new_at_once_leave_one_family_or_none() {
