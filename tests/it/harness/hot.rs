@@ -175,6 +175,15 @@ impl Example {
         sql::statements().into_iter().filter(|statement| by_id(&statement.text)).map(hot).collect()
     }
 
+    /// Introspection of a token that should be in a table which is still empty, as each is when sessions plan their statements.
+    pub fn of_empty_table(&self) -> Hot {
+        let last = *self.mass.partitions().last().unwrap();
+        let (table, id) = (last.table(), last.id(self.mass.now, &[0; 10]));
+        let tables = COMMON.iter().map(|table| (*table).to_owned()).chain([table.clone()]).collect();
+        let (name, text, arguments) = (format!("Introspect in {table}"), TokenStatement::Introspect.text(&table), vec![format!("'{id}'")]);
+        Hot { name, text, arguments, tables, before: String::new(), finds: false }
+    }
+
     /// A statement of the caller's own.
     pub fn other(&self, text: &str, arguments: &[&str]) -> Hot {
         let tables = COMMON.iter().map(|table| (*table).to_owned()).chain([self.table()]).collect();
