@@ -17,6 +17,7 @@ use guichet::oauth::tpp::PspRole::{self, AccountInformation, CardIssuing, Paymen
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use reqwest::Method;
 use serde_json::json;
+use sqlx::{PgPool, Postgres, Transaction};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use time::Duration;
 use uuid::Uuid;
@@ -88,6 +89,8 @@ struct Step {
 struct Batch {
     /// Times [`PAUSE`], before it.
     pauses: i64,
+    /// Nothing gets at the grants until everything is under way.
+    held: bool,
     steps: Vec<Step>,
 }
 
@@ -116,7 +119,7 @@ fn batch() -> impl Strategy<Value = Batch> {
     let steps = (0..GRANTS).prop_flat_map(move |about| vec((draw(about), times(), 0..2_usize), 2..7));
     let steps = steps.prop_map(|steps| steps.into_iter().map(|(draw, times, replica)| Step { draw, times, replica }).collect());
     let pauses = prop_oneof![12 => Just(0_i64), 1 => Just(1), 1 => Just(2)];
-    (pauses, steps).prop_map(|(pauses, steps)| Batch { pauses, steps })
+    (pauses, prop::bool::ANY, steps).prop_map(|(pauses, held, steps)| Batch { pauses, held, steps })
 }
 
 /// An operation with all that it names.
@@ -409,6 +412,7 @@ fn explained(before: &Model, done: &[(Op, Answer)], seen: &BTreeMap<String, bool
 /// A case at work: two servers of one database, and what is known so far.
 struct Case<'a> {
     banks: &'a [Bank; 2],
+    pool: PgPool,
     gateways: [Wire; 2],
     /// Of each client, two connections to each server.
     clients: Vec<[Client<'a>; 4]>,
@@ -419,13 +423,11 @@ struct Case<'a> {
     met: BTreeMap<(&'static str, String), usize>,
 }
 
-async fn subjects(bank: &Bank, grants: &[Uuid]) -> Vec<String> {
-    let pool = bank.pool().await;
+async fn subjects(pool: &PgPool, grants: &[Uuid]) -> Vec<String> {
     let mut found = vec![];
     for grant in grants {
-        found.push(sqlx::query_scalar("select psu from grants where id = $1").bind(grant).fetch_one(&pool).await.unwrap());
+        found.push(sqlx::query_scalar("select psu from grants where id = $1").bind(grant).fetch_one(pool).await.unwrap());
     }
-    pool.close().await;
     found
 }
 
@@ -446,14 +448,15 @@ impl<'a> Case<'a> {
         let journeys = (0..GRANTS).map(|grant| clients[grant / SCOPES.len()][grant % 4].approved("web", SCOPES[grant % SCOPES.len()]));
         let codes: Vec<_> = together(journeys).await.iter().map(|landing: &Landing| landing.code().to_owned()).collect();
         let grants: Vec<_> = codes.iter().map(|code| grant_of(code)).collect();
-        let codes = codes.into_iter().zip(subjects(&banks[0], &grants).await).collect();
+        let pool = banks[0].pool().await;
+        let codes = codes.into_iter().zip(subjects(&pool, &grants).await).collect();
         let gateways = [banks[0].gateway(), banks[1].gateway()];
-        let mut case = Self { banks, gateways, clients, codes, model: Model::new(), met: BTreeMap::new() };
+        let mut case = Self { banks, pool, gateways, clients, codes, model: Model::new(), met: BTreeMap::new() };
         // of each client one code is left
         let redeemed = (0..GRANTS).filter(|grant| grant % SCOPES.len() != 2);
         let redeem = |grant| Draw::Redeem { grant, again: true, with_its_verifier: true };
         let steps = redeemed.map(|grant| Step { draw: redeem(grant), times: 1, replica: grant });
-        case.run(&Batch { pauses: 0, steps: steps.collect() }).await;
+        case.run(&Batch { pauses: 0, held: false, steps: steps.collect() }).await;
         case
     }
 
@@ -537,6 +540,28 @@ impl<'a> Case<'a> {
         tokens.iter().cloned().zip(one).collect()
     }
 
+    /// The grants' rows: who wants to change one waits.
+    async fn hold(&self) -> Transaction<'static, Postgres> {
+        let grants: Vec<_> = self.codes.iter().map(|(code, _)| grant_of(code)).collect();
+        let mut held = self.pool.begin().await.unwrap();
+        sqlx::query("select 1 from grants where id = any($1) for update").bind(grants).execute(&mut *held).await.unwrap();
+        held
+    }
+
+    /// When no more come to wait: each has looked before any of them acts.
+    async fn let_go_when_all_wait(&self, hold: Option<Transaction<'static, Postgres>>) {
+        let Some(hold) = hold else { return };
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let (mut before, mut same) = (0_i64, 0);
+        while same < 4 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            let now = sqlx::query_scalar(waiting).fetch_one(&self.pool).await.unwrap();
+            same = if now == before { same + 1 } else { 0 };
+            before = now;
+        }
+        hold.commit().await.unwrap();
+    }
+
     async fn run(&mut self, batch: &Batch) {
         for bank in self.banks {
             bank.clock.advance(Duration::minutes(PAUSE * batch.pauses));
@@ -544,7 +569,9 @@ impl<'a> Case<'a> {
         self.model.minutes += PAUSE * batch.pauses;
         let ops = batch.steps.iter().filter_map(|step| Some((self.op(step.draw)?, step)));
         let ways: Vec<_> = ops.flat_map(|(op, step)| (0..step.times).map(move |time| (op.clone(), step.replica + time))).collect();
-        let answers = together(ways.iter().enumerate().map(|(number, (op, way))| self.ask(op, way + number / 2 * 2))).await;
+        let asked = together(ways.iter().enumerate().map(|(number, (op, way))| self.ask(op, way + number / 2 * 2)));
+        let hold = if batch.held { Some(self.hold().await) } else { None };
+        let (answers, ()) = tokio::join!(asked, self.let_go_when_all_wait(hold));
         let done: Vec<_> = ways.into_iter().map(|(op, _)| op).zip(answers).collect();
 
         let told = done
@@ -566,10 +593,9 @@ impl<'a> Case<'a> {
 
     /// A row and an event for each token that was answered, and none besides; a code gave once.
     async fn is_on_record(&self) {
-        let pool = self.banks[0].pool().await;
         for (number, (code, _)) in self.codes.iter().enumerate() {
             let count =
-                async |query: &'static str| -> i64 { sqlx::query_scalar(query).bind(grant_of(code)).fetch_one(&pool).await.unwrap() };
+                async |query: &'static str| -> i64 { sqlx::query_scalar(query).bind(grant_of(code)).fetch_one(&self.pool).await.unwrap() };
             let answered = self.model.access.values().filter(|access| access.grant == Some(number)).count();
             assert_eq!(count("select count(*) from tokens where grant_id = $1").await, i64::try_from(answered).unwrap());
             let events = "select count(*) from audit_events where grant_id = $1 and kind in ('token_issued', 'token_refreshed')";
@@ -579,7 +605,7 @@ impl<'a> Case<'a> {
                 "a code gave twice"
             );
         }
-        pool.close().await;
+        self.pool.close().await;
     }
 }
 
