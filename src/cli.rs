@@ -9,12 +9,12 @@ mod tpp;
 mod trust;
 
 use crate::{
-    clock::System,
+    clock::{Clock, System},
     config::{self, Settings},
     dev,
     server::{self, Server, Signals, Sockets, StartError},
     storage::{Db, SchemaState},
-    tasks::load,
+    tasks::{load, partitions},
     telemetry,
 };
 use clap::{Args, Parser, Subcommand};
@@ -237,13 +237,34 @@ async fn migrate_up(settings: &Settings) -> Result<(), Failure> {
 }
 
 async fn migrate_status(settings: &Settings) -> Result<ExitCode, Failure> {
-    match connect(settings)?.schema_state().await.map_err(StartError::from)? {
+    let db = connect(settings)?;
+    match db.schema_state().await.map_err(StartError::from)? {
         SchemaState::Current { version } => {
             println!("the schema has version {version}, as this program needs");
+            token_tables(settings, &db).await?;
             Ok(ExitCode::SUCCESS)
         }
         other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => Err(StartError::Schema(other).into()),
     }
+}
+
+/// A server makes what is missing; until one has run, all of them are.
+async fn token_tables(settings: &Settings, db: &Db) -> Result<(), Failure> {
+    let (tables, strays) = (db.token_tables().await?, db.count_tokens_in_default().await?);
+    for (kind, is_week) in [("days", false), ("weeks", true)] {
+        let of_kind = || tables.iter().filter(|table| table.is_week() == is_week);
+        let until = of_kind().last().map_or_else(String::new, |table| format!(", the last until {}", table.ends_at().date()));
+        println!("tables of tokens by {kind}: {}{until}", of_kind().count());
+    }
+    let missing: Vec<_> =
+        partitions::needed(&settings.brands, System::new().now()).difference(&tables).map(|table| table.table()).collect();
+    if !missing.is_empty() {
+        println!("missing, to be made by the next server that runs: {}", missing.join(" "));
+    }
+    if strays > 0 {
+        println!("tokens in tokens_default: {strays}; see \"Tables of tokens\" in the README");
+    }
+    Ok(())
 }
 
 fn openapi(dir: &Path) -> Result<(), Failure> {

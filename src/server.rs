@@ -11,7 +11,7 @@ use crate::{
     sca::http::Http,
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{expiry, load, revocation, uses, watch::Watch},
+    tasks::{expiry, load, partitions, revocation, uses, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -170,6 +170,9 @@ impl Server {
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
         }
+        if let Err(outage) = partitions::prepare(&app, app.clock.now()).await {
+            tracing::error!(error = %outage, "the tables of tokens are not known yet; tokens go through their parent");
+        }
         let statuses = revocation::Reader::start(app.clone()).await?;
         let tls = TlsSets::load(&settings)?;
         let (stop, mut listeners) = (CancellationToken::new(), JoinSet::new());
@@ -190,6 +193,7 @@ impl Server {
         listeners.spawn(Watch::new(app.clone(), settings.clone(), versions, statuses).run(stop.clone()));
         listeners.spawn(revocation::run(app.clone(), stop.clone()));
         listeners.spawn(expiry::run(app.clone(), stop.clone()));
+        listeners.spawn(partitions::run(app.clone(), stop.clone()));
         listeners.spawn(uses::run(app.clone(), stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })
     }

@@ -11,7 +11,7 @@ use crate::{
     peer::Peer,
     postgres::Postgres,
     process::Program,
-    wire::{Target, post},
+    wire::{KeptAlive, Target, post},
 };
 use std::{path::Path, time::Duration};
 
@@ -70,21 +70,19 @@ pub fn exchange(code: &str) -> [(&str, &str); 4] {
     [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)]
 }
 
+fn introspect<C: Contender>(contender: &C, token: &str) -> Vec<u8> {
+    let Gateway { target, fields } = contender.gateway();
+    post(target.host, C::PATHS.introspection, &[&[("token", token)], C::PATHS.hint, fields].concat())
+}
+
 /// What each connection sends. The operations that spend nothing need no lot.
 pub fn lines<C: Contender>(contender: &C, operation: Operation, lot: Lot) -> Vec<Line> {
-    let Paths { token, introspection, revocation, hint } = C::PATHS;
+    let Paths { token, introspection: _, revocation, hint } = C::PATHS;
     let each = |(connection, caller): (usize, &Caller)| {
         let requests = match operation {
             Operation::ClientCredentials => vec![caller.ask(token, &[("grant_type", "client_credentials"), ("scope", "pisp")])],
             Operation::Refresh => vec![caller.ask(token, &[("grant_type", "refresh_token"), ("refresh_token", &caller.refresh_token)])],
-            Operation::Introspection => {
-                let Gateway { target, fields } = contender.gateway();
-                let request = |caller: &Caller| {
-                    let form = [&[("token", caller.access_token.as_str())], hint, fields].concat();
-                    post(target.host, introspection, &form)
-                };
-                contender.callers().iter().map(request).collect()
-            }
+            Operation::Introspection => contender.callers().iter().map(|caller| introspect(contender, &caller.access_token)).collect(),
             Operation::CodeExchange => (1..=lot.rows).map(|n| caller.ask(token, &exchange(&contender.code(lot, connection, n)))).collect(),
             Operation::Revocation => {
                 let revoke = |n| {
@@ -98,6 +96,26 @@ pub fn lines<C: Contender>(contender: &C, operation: Operation, lot: Lot) -> Vec
         Line { target: target.clone(), requests }
     };
     contender.callers().iter().enumerate().map(each).collect()
+}
+
+/// That it does what is measured: nothing is as fast as doing nothing.
+pub async fn check<C: Contender>(contender: &mut C, lot: Lot) {
+    for operation in Operation::ALL {
+        contender.supply(operation, lot).await;
+        let Line { target, requests } = lines(contender, operation, lot).swap_remove(0);
+        let answer = ask(&target, &requests[0]).await;
+        assert!(operation.answers().iter().all(|part| answer.contains(part)), "{}: {answer}", operation.name());
+    }
+    let (revoked, other) = (contender.token(lot, 0, 1), contender.token(lot, 1, 1));
+    for (token, active) in [(revoked, "\"active\":false"), (other, "\"active\":true")] {
+        let answer = ask(&contender.gateway().target, &introspect(contender, &token)).await;
+        assert!(answer.contains(active), "{answer}");
+    }
+}
+
+async fn ask(target: &Target, request: &[u8]) -> String {
+    let mut connection = KeptAlive::open(target).await;
+    String::from_utf8_lossy(connection.ask(request).await).into_owned()
 }
 
 /// One turn.

@@ -33,6 +33,16 @@ impl Operation {
         }
     }
 
+    /// What is in an answer that did it.
+    pub const fn answers(self) -> &'static [&'static str] {
+        match self {
+            Self::ClientCredentials | Self::Refresh => &["\"access_token\":"],
+            Self::CodeExchange => &["\"access_token\":", "\"refresh_token\":"],
+            Self::Introspection => &["\"active\":true"],
+            Self::Revocation => &[],
+        }
+    }
+
     /// Rows it writes at least, the audit event among them: so that no statement is measured which does nothing.
     pub const fn writes(self) -> u32 {
         match self {

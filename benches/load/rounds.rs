@@ -2,7 +2,7 @@
 
 use crate::{
     closed::Measured,
-    contender::{Contender, Others, measure},
+    contender::{Contender, Others, check, measure},
     disk::Disk,
     ids::Lot,
     operation::Operation,
@@ -12,11 +12,13 @@ use crate::{
     server::Server,
     table::{self, Spread},
 };
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 /// Rows that an operation can spend in a second at each connection.
 const FAST: u32 = 1500;
 const PEER: u32 = 300;
+/// What everybody is tried with before the rounds.
+const CHECK: Lot = Lot { number: 2, rows: 1 };
 
 /// Whose turn it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +37,7 @@ struct Figures {
     flushes: HashMap<Disk, Vec<f64>>,
 }
 
-/// Numbers the lots: 0 and 1 are taken by what is made before the rounds.
+/// Numbers the lots after those that are made before the rounds.
 struct Lots {
     last: u16,
     seconds: u32,
@@ -53,8 +55,10 @@ pub async fn run(postgres: &mut Postgres, server: &mut Server, others: &mut Othe
     if pgbench.is_none() {
         println!("pgbench's columns stay empty: it is absent (Debian: package postgresql-15 or postgresql-contrib).\n");
     }
+    check_all(server, others).await;
     let statements = server.statements(postgres).await;
-    let (mut figures, mut lots) = (Figures::default(), Lots { last: 1, seconds: u32::try_from(options.seconds()).unwrap() });
+    let seconds = u32::try_from(options.seconds()).unwrap();
+    let (mut figures, mut lots) = (Figures::default(), Lots { last: CHECK.number, seconds });
     for round in 1..=options.rounds() {
         for disk in Disk::ALL {
             disk.insert(postgres).await;
@@ -65,12 +69,21 @@ pub async fn run(postgres: &mut Postgres, server: &mut Server, others: &mut Othe
                 eprintln!("round {round} of {}: {}, {}", options.rounds(), operation.name(), disk.name());
                 let mut turn =
                     Round { disk, operation, time: Duration::from_secs(options.seconds()), figures: &mut figures, lots: &mut lots };
-                turn.all(postgres, server, others, pgbench.as_ref().map(|program| (program, &statements[&operation][..]))).await;
+                turn.all(postgres, server, others, pgbench.as_deref().map(|program| (program, &statements[&operation][..]))).await;
             }
         }
     }
     Disk::Own.insert(postgres).await;
     figures.print(&statements, options);
+}
+
+async fn check_all(server: &mut Server, others: &mut Others) {
+    check(server, CHECK).await;
+    check(&mut others.floor, CHECK).await;
+    check(&mut others.strict_floor, CHECK).await;
+    if let Some(peer) = &mut others.peer {
+        check(peer, CHECK).await;
+    }
 }
 
 /// One operation in one round.
@@ -83,7 +96,7 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    async fn all(&mut self, postgres: &mut Postgres, server: &mut Server, others: &mut Others, pgbench: Option<(&PathBuf, &[Seen])>) {
+    async fn all(&mut self, postgres: &mut Postgres, server: &mut Server, others: &mut Others, pgbench: Option<(&Path, &[Seen])>) {
         let (operation, time) = (self.operation, self.time);
         let measured = measure(server, operation, self.lots.next(FAST), time).await;
         self.note(Turn::Server, measured);
@@ -108,7 +121,7 @@ impl Round<'_> {
         self.figures.turns.entry((self.disk, self.operation, turn)).or_default().push(measured);
     }
 
-    async fn pgbench(&mut self, postgres: &mut Postgres, server: &mut Server, program: &PathBuf, statements: &[Seen]) {
+    async fn pgbench(&mut self, postgres: &mut Postgres, server: &mut Server, program: &Path, statements: &[Seen]) {
         let (operation, lot) = (self.operation, self.lots.next(FAST));
         server.supply(operation, lot).await;
         let names = server.names(operation, lot);

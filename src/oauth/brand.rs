@@ -168,6 +168,11 @@ impl Brand {
         self.scopes.iter().find(|p| p.family == family)
     }
 
+    /// How long its access tokens live, whatever gave them.
+    pub fn access_token_lifetimes(&self) -> impl Iterator<Item = Duration> {
+        self.scopes.iter().flat_map(|policy| [Some(policy.access_token_lifetime), policy.client_credentials_lifetime]).flatten()
+    }
+
     /// Every scope token this brand knows.
     pub fn offered_scopes(&self) -> Scope {
         let families: Scope = self.scopes.iter().map(|p| p.family).collect();

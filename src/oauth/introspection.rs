@@ -304,3 +304,61 @@ impl IntrospectionResponse {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-28 12:00 UTC);
+
+    fn token(expires_at: OffsetDateTime, grant: Option<TokenGrant>) -> IntrospectedToken {
+        IntrospectedToken {
+            digest: Digest::of(b""),
+            kind: HandleKind::AccessToken,
+            brand: "cic".into(),
+            client: ClientId(Uuid::nil()),
+            organisation: OrganisationId::new("PSDFR-ACPR-1"),
+            client_deleted: false,
+            scope: Scope::default(),
+            channel: "web".into(),
+            issued_at: NOW,
+            expires_at,
+            revoked: false,
+            certificate: None,
+            grant,
+        }
+    }
+
+    #[test]
+    fn an_answer_lasts_until_the_first_end_of_what_it_rests_on() {
+        let after = |millis| NOW + Duration::milliseconds(millis);
+        let grant = |ends, payment| {
+            Some(TokenGrant {
+                id: GrantId(Uuid::nil()),
+                psu: PsuReference::new("p"),
+                sca_at: NOW,
+                expires_at: after(ends),
+                revoked: false,
+                accounts: None,
+                payment,
+            })
+        };
+        let payment = TokenPayment { request: PaymentId(Uuid::nil()), kind: PaymentKind::Initiation, name: "pay-1".into() };
+        for (ends, grant, certificate, seconds) in [
+            (90_000, None, None, 30),
+            (29_999, None, None, 29),
+            (999, None, None, 0),
+            (90_000, grant(20_500, None), None, 20),
+            (90_000, grant(90_000, None), Some(10_500), 10),
+            (5_500, grant(90_000, None), Some(90_000), 5),
+            (90_000, grant(90_000, None), Some(-1), 0),
+            (90_000, grant(90_000, Some(payment)), None, 0),
+        ] {
+            let token = token(after(ends), grant);
+            assert_eq!(cache_seconds(&token, certificate.map(after), Duration::seconds(30), NOW), seconds, "{ends} {certificate:?}");
+            assert_eq!(cache_seconds(&token, certificate.map(after), Duration::ZERO, NOW), 0);
+        }
+    }
+}

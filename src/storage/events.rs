@@ -50,13 +50,15 @@ impl Tx {
     }
 
     /// Whether this process does the work now: it was last done `every` ago, and nobody else is at it. The turn is taken at commit.
+    /// One that was taken far in the future, by a clock that was wrong, is no turn.
     pub async fn take_turn(&mut self, task: &str, every: Duration, now: OffsetDateTime) -> Result<bool, Outage> {
         let done = sqlx::query!(
             "update task_turns set taken_at = $2
-             where task = (select task from task_turns where task = $1 and taken_at <= $3 for update skip locked)",
+             where task = (select task from task_turns where task = $1 and (taken_at <= $3 or taken_at > $4) for update skip locked)",
             task,
             now,
             now - every,
+            now + every,
         );
         Ok(done.execute(&mut *self.inner).await?.rows_affected() == 1)
     }

@@ -104,26 +104,34 @@ impl Row {
 
 impl Db {
     pub async fn introspect_access_token(&self, token: &Handle) -> Result<Option<IntrospectedToken>, Outage> {
-        let statement = sqlx::query_as::<_, Row>(self.tables.text(Partition::of_id(&token.id), TokenStatement::Introspect)).bind(token.id);
-        let mut held = self.hand.hold("introspect_access_token").await?;
-        let row = statement.fetch_optional(held.connection()).await;
-        held.done(row)?.map(|row| row.token(HandleKind::AccessToken)).transpose()
+        let table = Partition::of_id(&token.id);
+        let find = || async {
+            let text = self.tables.text(table, TokenStatement::Introspect);
+            let mut held = self.hand.hold("introspect_access_token").await?;
+            let row = sqlx::query_as::<_, Row>(text).bind(token.id).fetch_optional(held.connection()).await;
+            Ok(held.done(row)?)
+        };
+        let row = self.about(table, find).await?;
+        row.map(|row| row.token(HandleKind::AccessToken)).transpose()
     }
 
     /// The same of several, in their order and in one statement, whatever tables they are in.
     pub async fn introspect_access_tokens(&self, tokens: &[&Handle]) -> Result<Vec<Option<IntrospectedToken>>, Outage> {
         let Some(first) = tokens.first().map(|token| Partition::of_id(&token.id)) else { return Ok(Vec::new()) };
-        let text = if tokens.iter().all(|token| Partition::of_id(&token.id) == first) {
-            self.tables.text(first, TokenStatement::IntrospectEach)
-        } else {
-            // the parent looks into the one table of each; to choose among them costs 0.1 ms, once for all
-            AssertSqlSafe(TokenStatement::IntrospectEach.text("tokens").into())
-        };
+        let one_table = tokens.iter().all(|token| Partition::of_id(&token.id) == first);
         let ids: Vec<Uuid> = tokens.iter().map(|token| token.id).collect();
-        let statement = sqlx::query_as::<_, Row>(text).bind(ids);
-        let mut held = self.hand.hold("introspect_access_tokens").await?;
-        let rows = statement.fetch_all(held.connection()).await;
-        placed(held.done(rows)?, tokens.len(), HandleKind::AccessToken)
+        let find = || async {
+            let text = if one_table {
+                self.tables.text(first, TokenStatement::IntrospectEach)
+            } else {
+                // the parent looks into the one table of each; to choose among them costs 0.1 ms, once for all
+                AssertSqlSafe(TokenStatement::IntrospectEach.text("tokens").into())
+            };
+            let mut held = self.hand.hold("introspect_access_tokens").await?;
+            let rows = sqlx::query_as::<_, Row>(text).bind(&ids).fetch_all(held.connection()).await;
+            Ok(held.done(rows)?)
+        };
+        placed(self.about(first, find).await?, tokens.len(), HandleKind::AccessToken)
     }
 
     /// In their order. Each as issued with its code's exchange; it ends with its grant.

@@ -4,6 +4,7 @@ mod audit;
 mod certificates;
 mod clients;
 mod events;
+mod forgetting;
 mod grants;
 mod hand;
 mod interactions;
@@ -28,7 +29,7 @@ pub use grants::NewGrant;
 pub use interactions::NewInteraction;
 pub use merges::RunningMerge;
 pub use migrations::{MIGRATOR, SchemaState};
-pub use partitions::TokenStatement;
+pub use partitions::{TableChange, TokenStatement};
 pub use permissions::PermissionQuery;
 pub use revocation::{StatusChange, StoredStatus};
 pub use sandbox::{CustomerRecord, NewCustomer, StoredCustomer};
@@ -120,6 +121,9 @@ impl Db {
             ("timezone", "UTC".to_owned()),
             // each statement is planned once a connection, for whatever it is asked with
             ("plan_cache_mode", "force_generic_plan".to_owned()),
+            // a table that is small when that happens may be large soon after
+            ("enable_seqscan", "off".to_owned()),
+            ("jit", "off".to_owned()),
         ]);
         let options = options.statement_cache_capacity(STATEMENTS);
         let pool = PgPoolOptions::new()

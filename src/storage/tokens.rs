@@ -32,6 +32,12 @@ pub struct NewToken<'a> {
     pub certificate: Option<&'a [u8]>,
 }
 
+impl NewToken<'_> {
+    fn partition(&self) -> Partition {
+        Partition::of_id(&self.handle.id)
+    }
+}
+
 /// What a presented code must have been given out for.
 pub struct CodeTerms<'a> {
     pub code: &'a Handle,
@@ -152,7 +158,7 @@ type Issuing<'a> = QueryScalar<'a, Postgres, OffsetDateTime, PgArguments>;
 impl Db {
     /// `$1` to `$12` of every statement that issues a token.
     fn issuing<'a>(&self, statement: TokenStatement, token: &NewToken<'a>, event: &'a AuditEvent) -> Issuing<'a> {
-        sqlx::query_scalar(self.tables.text(Partition::of_id(&token.handle.id), statement))
+        sqlx::query_scalar(self.tables.text(token.partition(), statement))
             .bind(token.handle.id)
             .bind(token.handle.digest.as_bytes())
             .bind(token.brand.as_str())
@@ -175,7 +181,8 @@ impl Db {
 
     /// client_credentials. When it ends; `None`: the client is not as it was judged.
     pub async fn issue_client_credentials(&self, token: &NewToken<'_>, event: &AuditEvent) -> Result<Option<OffsetDateTime>, Outage> {
-        self.issue("issue_client_credentials", self.issuing(TokenStatement::IssueClientCredentials, token, event)).await
+        let statement = || self.issuing(TokenStatement::IssueClientCredentials, token, event);
+        self.about(token.partition(), || self.issue("issue_client_credentials", statement())).await
     }
 
     /// A code is used: access token, refresh token (its handle) and event. When the access token ends; `None`: something is not
@@ -187,15 +194,16 @@ impl Db {
         refresh: Option<&Handle>,
         event: &AuditEvent,
     ) -> Result<Option<OffsetDateTime>, Outage> {
-        let statement = self
-            .issuing(TokenStatement::RedeemCode, token, event)
-            .bind(terms.code.id)
-            .bind(terms.granted.to_string())
-            .bind(terms.code.digest.as_bytes())
-            .bind(terms.redirect_uri)
-            .bind(terms.challenge.as_ref().map(CodeChallenge::as_str))
-            .bind(refresh.map(|handle| handle.digest.as_bytes()));
-        self.issue("redeem_code", statement).await
+        let statement = || {
+            self.issuing(TokenStatement::RedeemCode, token, event)
+                .bind(terms.code.id)
+                .bind(terms.granted.to_string())
+                .bind(terms.code.digest.as_bytes())
+                .bind(terms.redirect_uri)
+                .bind(terms.challenge.as_ref().map(CodeChallenge::as_str))
+                .bind(refresh.map(|handle| handle.digest.as_bytes()))
+        };
+        self.about(token.partition(), || self.issue("redeem_code", statement())).await
     }
 
     /// Another access token under a grant. When it ends; `None`: something is not as expected, and nothing happened.
@@ -205,12 +213,13 @@ impl Db {
         token: &NewToken<'_>,
         event: &AuditEvent,
     ) -> Result<Option<OffsetDateTime>, Outage> {
-        let statement = self
-            .issuing(TokenStatement::Refresh, token, event)
-            .bind(terms.grant.0)
-            .bind(terms.granted.to_string())
-            .bind(terms.digest.as_bytes());
-        self.issue("refresh", statement).await
+        let statement = || {
+            self.issuing(TokenStatement::Refresh, token, event)
+                .bind(terms.grant.0)
+                .bind(terms.granted.to_string())
+                .bind(terms.digest.as_bytes())
+        };
+        self.about(token.partition(), || self.issue("refresh", statement())).await
     }
 
     /// As [`Db::refresh`], for either of the grant's two refresh tokens; `next` is the one to follow it.
@@ -248,21 +257,27 @@ impl Db {
         event: &AuditEvent,
         of_grant: AuditKind,
     ) -> Result<Stored, Outage> {
-        let statement = sqlx::query_scalar(self.tables.text(Partition::of_id(&given.token.id), TokenStatement::Revoke))
-            .bind(given.token.id)
-            .bind(given.token.digest.as_bytes())
-            .bind(given.brand.as_str())
-            .bind(given.client.0)
-            .bind(given.revision)
-            .bind(event.at)
-            .bind(event.id)
-            .bind(event.kind.name())
-            .bind(scopes_of_one_token)
-            .bind(EndReason::RevokedByClient.name())
-            .bind(of_grant.name());
-        let mut held = self.hand.hold("revoke_access_token").await?;
-        let rows = statement.fetch_one(held.connection()).await;
-        Ok(Stored::if_one(held.done(rows)?))
+        let table = Partition::of_id(&given.token.id);
+        let statement = || {
+            sqlx::query_scalar(self.tables.text(table, TokenStatement::Revoke))
+                .bind(given.token.id)
+                .bind(given.token.digest.as_bytes())
+                .bind(given.brand.as_str())
+                .bind(given.client.0)
+                .bind(given.revision)
+                .bind(event.at)
+                .bind(event.id)
+                .bind(event.kind.name())
+                .bind(scopes_of_one_token)
+                .bind(EndReason::RevokedByClient.name())
+                .bind(of_grant.name())
+        };
+        let revoke = || async {
+            let mut held = self.hand.hold("revoke_access_token").await?;
+            let rows = statement().fetch_one(held.connection()).await;
+            Ok(Stored::if_one(held.done(rows)?))
+        };
+        self.about(table, revoke).await
     }
 
     /// A refresh token, so its grant and every token under it (RFC 7009 s2.1). The row is held and looked at again: a token whose

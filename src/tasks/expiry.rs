@@ -8,7 +8,7 @@ use crate::{
         event::{CertificateExpiring, EventKind, NewEvent},
         organisation::{ExpiryThreshold, days_left},
     },
-    storage::{EndingCertificate, EndingCursor},
+    storage::{Db, EndingCertificate, EndingCursor},
 };
 use std::time::Duration as Wait;
 use time::{Duration, OffsetDateTime};
@@ -29,6 +29,16 @@ const KEPT: Duration = Duration::days(400);
 const PAGE: i64 = 200;
 /// Rows forgotten in one run.
 const MOST_FORGOTTEN: i64 = 10_000;
+/// A journey is over within an hour; for so long whoever took part in it may ask how it ended, and its keys stay taken.
+const JOURNEYS_KEPT: Duration = Duration::days(31);
+/// A payment that nobody approved, after its time.
+const LODGINGS_KEPT: Duration = Duration::days(31);
+/// Customers are told of what they allowed until two years after its end.
+const GRANTS_KEPT: Duration = Duration::days(732);
+/// A payment was approved within days, and its grant lives for 180 at most: its grant is gone by then.
+const PAYMENTS_KEPT: Duration = Duration::days(3 * 366);
+/// Each takes some rows of each kind.
+const MOST_ROUNDS: usize = 500;
 const TASK: &str = "expiry";
 
 /// A certificate and the threshold that it reached.
@@ -84,6 +94,21 @@ pub async fn look(app: &App, now: OffsetDateTime) -> Result<(), Outage> {
     tx.forget_visits(now - Duration::DAY, MOST_FORGOTTEN).await?;
     tx.commit().await?;
     told.iter().for_each(log);
+    forget(&app.db, now).await
+}
+
+/// What nobody may read any more. Each statement is short and its own transaction, so that nobody waits for it.
+async fn forget(db: &Db, now: OffsetDateTime) -> Result<(), Outage> {
+    for _ in 0..MOST_ROUNDS {
+        let forgotten = db.forget_interactions(now - JOURNEYS_KEPT).await?
+            + db.forget_payments_not_approved(now - LODGINGS_KEPT).await?
+            + db.forget_payments(now - PAYMENTS_KEPT).await?
+            + db.forget_grants(now - GRANTS_KEPT).await?
+            + db.forget_list_imports(now - KEPT).await?;
+        if forgotten == 0 {
+            break;
+        }
+    }
     Ok(())
 }
 

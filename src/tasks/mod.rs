@@ -2,6 +2,7 @@
 
 pub mod expiry;
 pub mod load;
+pub mod partitions;
 pub mod revocation;
 pub mod uses;
 pub mod watch;

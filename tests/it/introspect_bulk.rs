@@ -263,6 +263,24 @@ async fn each_is_judged_exactly_as_if_it_came_alone() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_and_its_successor_are_told_apart_in_one_batch() {
+    let rotates = "[brand.scope.aisp]\nrefresh_token_rotation = true\n".to_owned();
+    let bank = Bank::with(BankOptions { one_brand_extra: Some((CIC, rotates)), ..BankOptions::default() }).await;
+    let client = bank.tpp(ROLES).register(CIC).await;
+    let first = client.tokens("web", "aisp").await;
+    let old = text(&first, "refresh_token");
+    let second = client.refresh(old).await.ok(200).json();
+    let new = text(&second, "refresh_token");
+    assert_ne!(old, new);
+    let neither = format!("{}{}", &old[..old.len() - 30], &new[new.len() - 30..]);
+    assert_eq!(actives(&bank, CIC, &[old, new, &neither, old, new]).await, [true, true, false, true, true]);
+    client.refresh(new).await.ok(200);
+    let alone = [client.is_active(old).await, client.is_active(new).await];
+    assert_eq!(actives(&bank, CIC, &[new, old]).await, [alone[1], alone[0]]);
+    assert_eq!(alone, [false, true], "the successor was used");
+}
+
+#[tokio::test]
 async fn a_certificate_of_before_a_merge_that_this_server_has_not_heard_of_still_stands() {
     let bank = Bank::start().await;
     let (old, stranger) = (bank.tpp(ROLES), bank.tpp(ROLES));

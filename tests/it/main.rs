@@ -47,6 +47,7 @@ mod metadata;
 mod openapi;
 mod outbound;
 mod pages;
+mod partitions;
 mod paths;
 mod payments;
 mod permissions_page;

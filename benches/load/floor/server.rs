@@ -152,7 +152,7 @@ fn router(db: Db) -> Router {
 
 enum Db {
     Pooled(PgPool),
-    Held { options: PgConnectOptions, idle: Mutex<Vec<PgConnection>> },
+    Held { options: Box<PgConnectOptions>, idle: Mutex<Vec<PgConnection>> },
 }
 
 enum Connection {
@@ -165,7 +165,7 @@ impl Db {
         let options = options.options([("plan_cache_mode", "force_generic_plan")]);
         match connections {
             Connections::Pooled => Self::Pooled(PgPoolOptions::new().max_connections(MOST).connect_lazy_with(options)),
-            Connections::Held => Self::Held { options, idle: Mutex::default() },
+            Connections::Held => Self::Held { options: Box::new(options), idle: Mutex::default() },
         }
     }
 

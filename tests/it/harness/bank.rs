@@ -14,6 +14,7 @@ use guichet::{
     pki::Trust,
     server::{Server, Sockets},
     storage::{Db, MIGRATOR},
+    tasks::partitions,
     telemetry,
     trust::{Today, Trusts},
 };
@@ -166,7 +167,7 @@ pub async fn database() -> PgConnectOptions {
         .fold(0xcbf2_9ce4_8422_2325, |sum, b| (sum ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
     let prepare = async |pool: PgPool| {
         MIGRATOR.run(&pool).await.map_err(|e| e.to_string())?;
-        let db = Db::new(pool);
+        let (db, mut brands) = (Db::new(pool), vec![]);
         for brand in BRANDS {
             let origin = |host: &str| format!("https://{host}");
             let (tpp_origin, psu_origin) = (origin(brand.tpp_host), origin(brand.psu_host));
@@ -174,7 +175,10 @@ pub async fn database() -> PgConnectOptions {
                 BrandPlace { id: None, sandbox: true, issuer: psu_origin.clone(), tpp_origin, psu_origin, psu_authentication: None };
             let brand = config::shipped_brand(brand.id, place).map_err(|e| e.to_string())?;
             sandbox::seed(&db, &System::new(), &brand).await.map_err(|e| e.to_string())?;
+            brands.push(brand);
         }
+        let tables = partitions::needed(&brands, System::new().now());
+        db.add_token_tables(&tables).await.map_err(|e| e.to_string())?;
         Ok::<_, String>(())
     };
     fresh_database(|name| cluster.options(name), &format!("guichet_{digest:016x}"), prepare).await.unwrap()

@@ -97,6 +97,7 @@ fn sql_type(name: &str) -> &'static str {
         ("Date", "date"),
         ("Int2", "smallint"),
         ("Int4", "integer"),
+        ("Int4Array", "integer[]"),
         ("Int8", "bigint"),
         ("Jsonb", "jsonb"),
         ("Text", "text"),

@@ -1,0 +1,160 @@
+//! The tables that tokens live in: each process looks which there are, makes what will be needed in some days, and drops what is over.
+
+use crate::{
+    app::App,
+    flows::Outage,
+    oauth::{brand::Brand, partition::Partition},
+    storage::TableChange,
+};
+use std::{collections::BTreeSet, time::Duration as Wait};
+use time::{Duration, OffsetDateTime};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+/// By the server's clock.
+const EVERY: Duration = Duration::MINUTE;
+/// After an outage, or where somebody held a lock.
+const RETRY: Duration = Duration::seconds(5);
+/// How often that clock is looked at.
+const TICK: Wait = Wait::from_millis(500);
+/// A table stays for so long after its tokens: another server's clock may be behind.
+const GRACE: Duration = Duration::DAY;
+/// One process in this time drops what is over.
+const TURN: Duration = Duration::seconds(30);
+/// How often a table is tried to be dropped in one run, and how soon again.
+const TRIES: usize = 10;
+const BETWEEN: Wait = Wait::from_millis(20);
+const TASK: &str = "partitions";
+
+/// Until `stop`.
+pub async fn run(app: App, stop: CancellationToken) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut next = OffsetDateTime::UNIX_EPOCH;
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let now = app.clock.now();
+        if now < next {
+            continue;
+        }
+        next = match stop.run_until_cancelled(look(&app, now)).await {
+            None => return,
+            Some(Ok(TableChange::Busy)) => now + RETRY,
+            Some(Ok(TableChange::Done | TableChange::Needless | TableChange::Alive)) => now + EVERY,
+            Some(Err(outage)) => {
+                tracing::error!(error = %outage, "the tables of tokens were not looked after");
+                now + RETRY
+            }
+        };
+    }
+}
+
+/// One run. What came of making tables.
+pub async fn look(app: &App, now: OffsetDateTime) -> Result<TableChange, Outage> {
+    let (added, tables) = prepare(app, now).await?;
+    count(&tables, needed_here(app, now).difference(&tables).count());
+    drop_ended(app, &tables, now).await?;
+    app.db.forget_tokens_in_default(now - GRACE).await?;
+    let strays = app.db.count_tokens_in_default().await?;
+    metrics::gauge!("guichet_tokens_in_default_partition").set(gauge(strays));
+    if strays > 0 {
+        tracing::error!(
+            strays,
+            "tokens are in tokens_default because they had no table of their own: slow, and never dropped with one. The README's \
+             \"Tables of tokens\" says how to move them"
+        );
+    }
+    Ok(added)
+}
+
+/// Every table that is needed is there, and known to this process, as far as can be.
+pub async fn prepare(app: &App, now: OffsetDateTime) -> Result<(TableChange, BTreeSet<Partition>), Outage> {
+    let mut tables = app.db.token_tables().await?;
+    app.db.know_token_tables(&in_use(&tables, now));
+    let missing: BTreeSet<_> = needed_here(app, now).difference(&tables).copied().collect();
+    if missing.is_empty() {
+        return Ok((TableChange::Needless, tables));
+    }
+    let added = app.db.add_token_tables(&missing).await?;
+    if added != TableChange::Busy {
+        tables = app.db.token_tables().await?;
+        app.db.know_token_tables(&in_use(&tables, now));
+        tracing::info!(tables = %names(&missing), "tables of tokens made");
+    }
+    Ok((added, tables))
+}
+
+/// What tokens of these brands go to, from now on and for some days or weeks.
+pub fn needed<'a>(brands: impl IntoIterator<Item = &'a Brand>, now: OffsetDateTime) -> BTreeSet<Partition> {
+    let lifetimes: BTreeSet<_> = brands.into_iter().flat_map(Brand::access_token_lifetimes).collect();
+    lifetimes.into_iter().flat_map(|lifetime| Partition::ahead(now, lifetime)).collect()
+}
+
+/// Of this process.
+fn needed_here(app: &App, now: OffsetDateTime) -> BTreeSet<Partition> {
+    needed(app.brands.iter().map(AsRef::as_ref), now)
+}
+
+fn is_over(table: Partition, now: OffsetDateTime) -> bool {
+    table.ends_at() + GRACE <= now
+}
+
+/// No statement is about one that may be dropped at any moment.
+fn in_use(tables: &BTreeSet<Partition>, now: OffsetDateTime) -> BTreeSet<Partition> {
+    tables.iter().copied().filter(|table| !is_over(*table, now)).collect()
+}
+
+/// A table that somebody reads, for a backup say, waits for the next run, and nobody waits for it.
+async fn drop_ended(app: &App, tables: &BTreeSet<Partition>, now: OffsetDateTime) -> Result<(), Outage> {
+    let ended: Vec<_> = tables.iter().copied().filter(|table| is_over(*table, now)).collect();
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let mut tx = app.db.begin("partitions").await?;
+    if !tx.take_turn(TASK, TURN, now).await? {
+        return Ok(());
+    }
+    tx.commit().await?;
+    for table in ended {
+        match drop_soon(app, table).await? {
+            TableChange::Done => tracing::info!(table = table.table(), "table of tokens dropped, all of them over"),
+            TableChange::Needless => {}
+            TableChange::Busy => tracing::info!(table = table.table(), "table of tokens not dropped yet: somebody reads it"),
+            TableChange::Alive => {
+                tracing::error!(
+                    table = table.table(),
+                    "table of tokens not dropped: it is over by this server's clock, and not by the database's"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whoever writes tokens at this moment holds the lock for no longer than his statement takes.
+async fn drop_soon(app: &App, table: Partition) -> Result<TableChange, Outage> {
+    for _ in 1..TRIES {
+        match app.db.drop_token_table(table).await? {
+            TableChange::Busy => tokio::time::sleep(BETWEEN).await,
+            change => return Ok(change),
+        }
+    }
+    app.db.drop_token_table(table).await
+}
+
+fn names(tables: &BTreeSet<Partition>) -> String {
+    tables.iter().map(|table| table.table()).collect::<Vec<_>>().join(" ")
+}
+
+fn count(tables: &BTreeSet<Partition>, missing: usize) {
+    metrics::gauge!("guichet_token_tables_missing").set(gauge(missing));
+    for (kind, is_week) in [("day", false), ("week", true)] {
+        let of_kind = || tables.iter().filter(|table| table.is_week() == is_week);
+        metrics::gauge!("guichet_token_tables", "kind" => kind).set(gauge(of_kind().count()));
+        let until = of_kind().last().map_or(0, |table| table.ends_at().unix_timestamp());
+        metrics::gauge!("guichet_token_tables_until_seconds", "kind" => kind).set(until as f64);
+    }
+}
+
+fn gauge(count: impl TryInto<i32>) -> f64 {
+    count.try_into().map_or(f64::from(i32::MAX), f64::from)
+}
