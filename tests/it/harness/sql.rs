@@ -49,6 +49,8 @@ pub const ROWS: &str = r"
     select chr(65 + n / 26) || chr(65 + n % 26), version, 6, now(), now(), repeat('x', 64), 'https://lists.example/list.xml', now(), repeat('x', 300)::bytea,
            repeat('x', 10000)::bytea
     from generate_series(0, 30) n, generate_series(1, 5) version;
+    insert into trusted_list_imports (id, at, source, outcome)
+    select md5('import' || n)::uuid, now(), 'https://lists.example/list.xml', 'accepted' from generate_series(1, 2000) n;
     insert into blocks (id, brand, target, value, organisation, reason, since, blocked_by, lifted_at, lifted_by, lifted_why)
     select md5('block' || n)::uuid, '*', 'organisation', 'PSDFR-ACPR-' || n, '', repeat('x', 1500), now(), 'me',
            case when n > 20 then now() end, case when n > 20 then 'me' end, case when n > 20 then 'over' end
