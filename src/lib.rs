@@ -17,7 +17,7 @@
 //! trusted_lists PURE: XML of the EU trusted lists -> verified values or a refusal. Only cli names it, no serving process
 //! sca           how a customer is authenticated on our pages: the bank's SCA back end, or the sandbox's scripted customers
 //! audit         what the bank must be able to prove later
-//! tasks         what a server does beside answering: watches for changes, asks about revocation, tells of expiring certificates
+//! tasks         what a server does beside answering: watches for changes, asks about revocation, keeps tables, tells what expires
 //! uses          when grants were last used, until a task writes it down
 //! trust         each brand's trust of today, the verdicts that rest on it, what is known of revocation
 //! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size

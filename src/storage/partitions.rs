@@ -182,7 +182,7 @@ impl Db {
     pub async fn count_tokens_in_default(&self) -> Result<i64, Outage> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!"
-               from (select from tokens_default where id > '00000000-0000-0000-0000-000000000000' limit 200) as strays"#,
+               from (select id from tokens_default where id > '00000000-0000-0000-0000-000000000000' order by id limit 200) as strays"#,
         );
         Ok(timed("count_tokens_in_default", count.fetch_one(&self.pool)).await?)
     }

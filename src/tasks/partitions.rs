@@ -50,37 +50,48 @@ pub async fn run(app: App, stop: CancellationToken) {
 
 /// One run. What came of making tables.
 pub async fn look(app: &App, now: OffsetDateTime) -> Result<TableChange, Outage> {
-    let (added, tables) = prepare(app, now).await?;
-    count(&tables, needed_here(app, now).difference(&tables).count());
+    let prepared = prepare(app, now).await;
+    // most of all where none could be made
+    watch_strays(app, now).await?;
+    let (added, tables) = prepared?;
     drop_ended(app, &tables, now).await?;
+    Ok(added)
+}
+
+/// Every table that is needed is there, and known to this process, as far as can be.
+pub async fn prepare(app: &App, now: OffsetDateTime) -> Result<(TableChange, BTreeSet<Partition>), Outage> {
+    let needed = needed(app.brands.iter().map(AsRef::as_ref), now);
+    let tables = read(app, &needed, now).await?;
+    let missing: BTreeSet<_> = needed.difference(&tables).copied().collect();
+    if missing.is_empty() {
+        return Ok((TableChange::Needless, tables));
+    }
+    let added = app.db.add_token_tables(&missing).await?;
+    if added == TableChange::Done {
+        tracing::info!(tables = %names(&missing), "tables of tokens made");
+    }
+    Ok((added, read(app, &needed, now).await?))
+}
+
+async fn read(app: &App, needed: &BTreeSet<Partition>, now: OffsetDateTime) -> Result<BTreeSet<Partition>, Outage> {
+    let tables = app.db.token_tables().await?;
+    // no statement is to be about one that may be dropped at any moment
+    app.db.know_token_tables(&tables.iter().copied().filter(|table| !is_over(*table, now)).collect());
+    count(&tables, needed.difference(&tables).count());
+    Ok(tables)
+}
+
+async fn watch_strays(app: &App, now: OffsetDateTime) -> Result<(), Outage> {
     app.db.forget_tokens_in_default(now - GRACE).await?;
     let strays = app.db.count_tokens_in_default().await?;
     metrics::gauge!("guichet_tokens_in_default_partition").set(gauge(strays));
     if strays > 0 {
         tracing::error!(
             strays,
-            "tokens are in tokens_default because they had no table of their own: slow, and never dropped with one. The README's \
-             \"Tables of tokens\" says how to move them"
+            "tokens are in tokens_default because they have no table of their own; \"Tables of tokens\" in the README says how to make it"
         );
     }
-    Ok(added)
-}
-
-/// Every table that is needed is there, and known to this process, as far as can be.
-pub async fn prepare(app: &App, now: OffsetDateTime) -> Result<(TableChange, BTreeSet<Partition>), Outage> {
-    let mut tables = app.db.token_tables().await?;
-    app.db.know_token_tables(&in_use(&tables, now));
-    let missing: BTreeSet<_> = needed_here(app, now).difference(&tables).copied().collect();
-    if missing.is_empty() {
-        return Ok((TableChange::Needless, tables));
-    }
-    let added = app.db.add_token_tables(&missing).await?;
-    if added != TableChange::Busy {
-        tables = app.db.token_tables().await?;
-        app.db.know_token_tables(&in_use(&tables, now));
-        tracing::info!(tables = %names(&missing), "tables of tokens made");
-    }
-    Ok((added, tables))
+    Ok(())
 }
 
 /// What tokens of these brands go to, from now on and for some days or weeks.
@@ -89,18 +100,8 @@ pub fn needed<'a>(brands: impl IntoIterator<Item = &'a Brand>, now: OffsetDateTi
     lifetimes.into_iter().flat_map(|lifetime| Partition::ahead(now, lifetime)).collect()
 }
 
-/// Of this process.
-fn needed_here(app: &App, now: OffsetDateTime) -> BTreeSet<Partition> {
-    needed(app.brands.iter().map(AsRef::as_ref), now)
-}
-
 fn is_over(table: Partition, now: OffsetDateTime) -> bool {
     table.ends_at() + GRACE <= now
-}
-
-/// No statement is about one that may be dropped at any moment.
-fn in_use(tables: &BTreeSet<Partition>, now: OffsetDateTime) -> BTreeSet<Partition> {
-    tables.iter().copied().filter(|table| !is_over(*table, now)).collect()
 }
 
 /// A table that somebody reads, for a backup say, waits for the next run, and nobody waits for it.

@@ -481,6 +481,29 @@ async fn whoever_was_not_allowed_to_cannot_touch_the_tables() {
 }
 
 #[tokio::test]
+async fn a_server_that_may_not_make_tables_serves_and_says_so() {
+    let database = database().await;
+    let (mut admin, role, options) = role(&database, "rows").await;
+    let today = Partition::of(System::new().now(), Duration::hours(3)).table();
+    execute(&mut admin, format!("grant select, insert, update, delete on all tables in schema public to {role}; drop table {today}")).await;
+    let mut bank = Bank::with(BankOptions { database: Some(options), ..BankOptions::default() }).await;
+    let client = bank.tpp(PspRole::ALL).register(CIC).await;
+    let token = by_credentials(&client).await;
+    assert_eq!(homes(&mut admin).await, ["tokens_default"]);
+    assert!(client.is_active(&token).await);
+    let app = bank.server().app();
+    let outage = partitions::look(app, bank.clock.now()).await.unwrap_err();
+    assert!(outage.to_string().contains("permission denied for function add_tokens_partition"), "{outage}");
+    assert_eq!(app.db.count_tokens_in_default().await.unwrap(), 1);
+    execute(&mut admin, format!("grant execute on function add_tokens_partition(int) to {role}")).await;
+    look(&bank).await;
+    assert_eq!(homes(&mut admin).await, [today]);
+    assert!(client.is_active(&token).await);
+    bank.server.take().unwrap().stop().await;
+    execute(&mut admin, format!("drop owned by {role}; drop role {role}")).await;
+}
+
+#[tokio::test]
 async fn who_may_insert_tokens_when_the_schema_is_made_may_have_tables_made() {
     let database = database().await;
     let (mut admin, role, options) = role(&database, "server").await;

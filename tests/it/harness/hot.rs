@@ -239,8 +239,8 @@ impl Hot {
         let (given, text) =
             (if self.arguments.is_empty() { String::new() } else { format!("({})", self.arguments.join(", ")) }, &self.text);
         // as on the program's own connections
-        execute(db, format!("begin; set local plan_cache_mode = force_generic_plan; {before}; {}; prepare hot as {text}", self.before))
-            .await;
+        let settings = "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off";
+        execute(db, format!("begin; {settings}; {before}; {}; prepare hot as {text}", self.before)).await;
         let explain = format!("explain (analyze, buffers, timing off, format json) execute hot{given}");
         let plan: Value =
             sqlx::query_scalar(AssertSqlSafe(explain)).fetch_one(&mut *db).await.unwrap_or_else(|e| panic!("{}: {e}", self.name));
