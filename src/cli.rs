@@ -253,7 +253,7 @@ async fn token_tables(settings: &Settings, db: &Db) -> Result<(), Failure> {
     let (tables, strays) = (db.token_tables().await?, db.count_tokens_in_default().await?);
     for (kind, is_week) in [("days", false), ("weeks", true)] {
         let of_kind = || tables.iter().filter(|table| table.is_week() == is_week);
-        let until = of_kind().last().map_or_else(String::new, |table| format!(", the last until {}", table.ends_at().date()));
+        let until = of_kind().next_back().map_or_else(String::new, |table| format!(", the last until {}", table.ends_at().date()));
         println!("tables of tokens by {kind}: {}{until}", of_kind().count());
     }
     let missing: Vec<_> =

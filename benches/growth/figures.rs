@@ -34,7 +34,8 @@ impl Figures {
                 let pairs = row.rounds.iter().zip(&smallest.rounds);
                 pairs.map(|(this, first)| figure(this) / figure(first)).collect::<Vec<_>>()
             };
-            let (server, postgres): (fn(&Measured) -> f64, fn(&Measured) -> f64) = (|m| m.server_cpu, |m| m.postgres_cpu);
+            let server = |m: &Measured| m.server_cpu;
+            let postgres = |m: &Measured| m.postgres_cpu;
             println!(
                 "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
                 row.operation.name(),

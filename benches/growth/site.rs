@@ -54,7 +54,7 @@ impl Parties {
         let validity = Validity { not_before: now - Duration::days(1), not_after: now + Duration::days(90) };
         let roles = [PspRole::AccountInformation, PspRole::PaymentInitiation];
         let of = |o: usize| {
-            let spec = QwacSpec::new(&organisation(u32::try_from(o).unwrap()), "Mass SAS", &roles, validity.clone());
+            let spec = QwacSpec::new(&organisation(u32::try_from(o).unwrap()), "Mass SAS", &roles, validity);
             let issued = pki().1.qtsp.issue(&spec).unwrap();
             Arc::new(tls("server-ca.pem", Some((&issued.chain, &issued.key))))
         };

@@ -136,7 +136,7 @@ async fn drop_soon(app: &App, table: Partition) -> Result<TableChange, Outage> {
     for _ in 1..TRIES {
         match app.db.drop_token_table(table).await? {
             TableChange::Busy => tokio::time::sleep(BETWEEN).await,
-            change => return Ok(change),
+            change @ (TableChange::Done | TableChange::Needless | TableChange::Alive) => return Ok(change),
         }
     }
     app.db.drop_token_table(table).await
@@ -151,7 +151,7 @@ fn count(tables: &BTreeSet<Partition>, missing: usize) {
     for (kind, is_week) in [("day", false), ("week", true)] {
         let of_kind = || tables.iter().filter(|table| table.is_week() == is_week);
         metrics::gauge!("guichet_token_tables", "kind" => kind).set(gauge(of_kind().count()));
-        let until = of_kind().last().map_or(0, |table| table.ends_at().unix_timestamp());
+        let until = of_kind().next_back().map_or(0, |table| table.ends_at().unix_timestamp());
         metrics::gauge!("guichet_token_tables_until_seconds", "kind" => kind).set(until as f64);
     }
 }

@@ -103,8 +103,8 @@ fn draw(about: usize) -> impl Strategy<Value = Draw> {
     let back = || prop_oneof![5 => Just(0_usize), 4 => Just(1), 1 => Just(2), 1 => Just(3)];
     let (client, pick, seldom) = (0..CLIENTS, 0..64_usize, prop::bool::weighted(0.2));
     prop_oneof![
-        40 => (grant(), back(), seldom.clone()).prop_map(|(grant, back, dead)| Draw::Refresh { grant, back, dead }),
-        8 => (grant(), seldom.clone(), seldom).prop_map(|(grant, again, wrong)| Draw::Redeem { grant, again, with_its_verifier: !wrong }),
+        40 => (grant(), back(), seldom).prop_map(|(grant, back, dead)| Draw::Refresh { grant, back, dead }),
+        8 => (grant(), seldom, seldom).prop_map(|(grant, again, wrong)| Draw::Redeem { grant, again, with_its_verifier: !wrong }),
         3 => grant().prop_map(|grant| Draw::RefreshForged { grant }),
         6 => pick.clone().prop_map(|pick| Draw::RevokeAccess { pick }),
         5 => (grant(), back()).prop_map(|(grant, back)| Draw::RevokeRefresh { grant, back }),

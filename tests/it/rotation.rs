@@ -324,7 +324,7 @@ async fn two_at_once_come_to_what_they_would_one_after_the_other() {
             .iter()
             .filter(|reply| reply.status == 200 && !reply.body.is_empty())
             .map(|reply| text(&reply.json(), "refresh_token"))
-            .last();
+            .next_back();
         let newest = last.unwrap_or(new.clone());
         let uses_new = [first, second].contains(&UseNew);
         for (token, alive) in [(&old, !uses_new), (&new, true), (&newest, true)] {
