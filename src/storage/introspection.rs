@@ -32,8 +32,11 @@ from ",
 }
 
 pub(super) const INTROSPECT: &str = concat!(introspect!("", "{tokens} t"), "\nwhere t.id = $1");
-pub(super) const INTROSPECT_EACH: &str =
-    introspect!("asked.place, ", "unnest($1::uuid[]) with ordinality asked (id, place) join {tokens} t on t.id = asked.id");
+// `offset 0`: each is looked up by index, as a single one is; without it a table that is young when the plan is made is read whole
+pub(super) const INTROSPECT_EACH: &str = introspect!(
+    "asked.place, ",
+    "unnest($1::uuid[]) with ordinality asked (id, place) cross join lateral (select * from {tokens} where id = asked.id offset 0) t"
+);
 
 #[derive(FromRow)]
 struct Row {
