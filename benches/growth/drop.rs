@@ -1,6 +1,7 @@
 //! A day's tokens go while others work.
 
 use crate::{calls, figures::power, operation::Operation, site::Site, wire::KeptAlive};
+use guichet::oauth::partition::Partition;
 use sqlx::{AssertSqlSafe, PgConnection};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ pub struct Dropped {
 }
 
 /// Half of the connections get tokens, the other half introspects. After as long as that took undisturbed, yesterday's table is
-/// dropped and the next week's made.
+/// dropped and another one made.
 pub async fn measure(site: &mut Site, time: Duration) -> Dropped {
     let yesterday = site.mass.yesterday();
     let table = yesterday.table();
@@ -56,8 +57,9 @@ pub async fn measure(site: &mut Site, time: Duration) -> Dropped {
     tokio::time::sleep(time).await;
     let disturbed = began.elapsed();
     let dropped = call(&mut site.second, &format!("drop_tokens_partition({})", yesterday.number())).await;
-    let next = site.mass.partitions().last().unwrap().next();
-    let added = call(&mut site.second, &format!("add_tokens_partition({})", next.number())).await;
+    // further ahead than the program itself makes any
+    let later = Partition::of(site.mass.now, time::Duration::days(700));
+    let added = call(&mut site.second, &format!("add_tokens_partition({})", later.number())).await;
     let (mut before, mut meanwhile) = (Duration::ZERO, Duration::ZERO);
     for connection in load {
         for (asked, took) in connection.await.unwrap() {

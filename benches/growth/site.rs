@@ -153,7 +153,9 @@ impl Site {
                 execute(&mut self.db, format!("update {table} set revoked_at = null where id in ({})", revoked.join(", "))).await;
             }
             execute(&mut self.db, format!("delete from {table} where id >= '{first}'")).await;
-            tables.push(table);
+            if !partition.is_week() {
+                tables.push(table);
+            }
         }
         self.revoked.clear();
         execute(&mut self.db, format!("vacuum {}", tables.join(", "))).await;
