@@ -126,12 +126,12 @@ async fn b21_an_outage_is_503_and_the_token_still_valid() {
     for brand in BRANDS {
         let client = bank.tpp([PaymentInitiation]).register(brand).await;
         let token = machine_token(&client).await;
-        sqlx::query("alter table tokens rename to tokens_away").execute(&pool).await.unwrap();
+        sqlx::query("alter table clients rename to clients_away").execute(&pool).await.unwrap();
         let reply = client.revoke(&token).await.refused(503, "temporarily_unavailable");
         assert!(reply.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{reply:?}");
         let inquiry = crate::harness::tpp::introspect(&bank, brand, &[("token", &token)]).await.refused(503, "temporarily_unavailable");
         assert!(!inquiry.header("retry-after").is_empty());
-        sqlx::query("alter table tokens_away rename to tokens").execute(&pool).await.unwrap();
+        sqlx::query("alter table clients_away rename to clients").execute(&pool).await.unwrap();
         assert!(client.is_active(&token).await);
         client.revoke(&token).await.ok(200);
         assert!(!client.is_active(&token).await);
