@@ -93,12 +93,13 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
         Endpoint::UpdateClient => put(register::update),
         Endpoint::DeleteClient => delete(register::delete),
         Endpoint::Token(channel) => {
-            let channel = channel.clone();
+            // cloned with its handler for each request
+            let channel = Arc::new(channel.clone());
             post(async move |State(site): State<Arc<Site>>, request: ClientRequest| token::token(&site, &channel, request).await)
         }
         Endpoint::Revoke => post(revoke::revoke),
         Endpoint::Authorize(channel) => {
-            let channel = channel.clone();
+            let channel = Arc::new(channel.clone());
             get(async move |State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>| {
                 authorize::authorize(&site, &channel, path, request).await
             })

@@ -32,8 +32,12 @@ from ",
 }
 
 pub(super) const INTROSPECT: &str = concat!(introspect!("", "{tokens} t"), "\nwhere t.id = $1");
-pub(super) const INTROSPECT_EACH: &str =
-    introspect!("asked.place, ", "unnest($1::uuid[]) with ordinality asked (id, place) join {tokens} t on t.id = asked.id");
+/// `limit 1`: nobody takes statistics of tables of tokens, and PostgreSQL, which would guess that an id leads to many tokens, would
+/// read all clients and payments for them.
+pub(super) const INTROSPECT_EACH: &str = introspect!(
+    "asked.place, ",
+    "unnest($1::uuid[]) with ordinality asked (id, place) cross join lateral (select * from {tokens} t where t.id = asked.id limit 1) t"
+);
 
 #[derive(FromRow)]
 struct Row {

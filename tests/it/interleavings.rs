@@ -7,7 +7,7 @@
 use crate::{
     grants_of_customers::post,
     harness::{
-        Bank, BankOptions, CIC, Client, Landing, Reply, Tpp, together,
+        Bank, BankOptions, CIC, Client, Held, Landing, Reply, Tpp, together,
         tpp::{CALLBACK, VERIFIER},
         wire::Wire,
     },
@@ -17,6 +17,7 @@ use guichet::oauth::tpp::PspRole::{self, AccountInformation, CardIssuing, Paymen
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use reqwest::Method;
 use serde_json::json;
+use sqlx::PgPool;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use time::Duration;
 use uuid::Uuid;
@@ -27,6 +28,8 @@ const SCOPES: [&str; 3] = ["cbpii", "aisp", "aisp"];
 const CLIENTS: usize = 2;
 const GRANTS: usize = CLIENTS * SCOPES.len();
 const CASES: usize = 20;
+/// At once: so many have few enough orders.
+const MOST: usize = 10;
 /// An access token lives for 180 minutes, a code for one. The clocks of two servers are never quite the same, so no sum of pauses
 /// is one of these.
 const PAUSE: i64 = 100;
@@ -40,10 +43,11 @@ enum Draw {
         again: bool,
         with_its_verifier: bool,
     },
-    /// The newest refresh token that is known, or one so many before it.
+    /// The newest refresh token that is known, or one so many before it; mostly of a grant that lives.
     Refresh {
         grant: usize,
         back: usize,
+        dead: bool,
     },
     RefreshForged {
         grant: usize,
@@ -88,6 +92,8 @@ struct Step {
 struct Batch {
     /// Times [`PAUSE`], before it.
     pauses: i64,
+    /// Nothing gets at the grants until everything is under way.
+    held: bool,
     steps: Vec<Step>,
 }
 
@@ -97,7 +103,7 @@ fn draw(about: usize) -> impl Strategy<Value = Draw> {
     let back = || prop_oneof![5 => Just(0_usize), 4 => Just(1), 1 => Just(2), 1 => Just(3)];
     let (client, pick, seldom) = (0..CLIENTS, 0..64_usize, prop::bool::weighted(0.2));
     prop_oneof![
-        40 => (grant(), back()).prop_map(|(grant, back)| Draw::Refresh { grant, back }),
+        40 => (grant(), back(), seldom.clone()).prop_map(|(grant, back, dead)| Draw::Refresh { grant, back, dead }),
         8 => (grant(), seldom.clone(), seldom).prop_map(|(grant, again, wrong)| Draw::Redeem { grant, again, with_its_verifier: !wrong }),
         3 => grant().prop_map(|grant| Draw::RefreshForged { grant }),
         6 => pick.clone().prop_map(|pick| Draw::RevokeAccess { pick }),
@@ -116,7 +122,7 @@ fn batch() -> impl Strategy<Value = Batch> {
     let steps = (0..GRANTS).prop_flat_map(move |about| vec((draw(about), times(), 0..2_usize), 2..7));
     let steps = steps.prop_map(|steps| steps.into_iter().map(|(draw, times, replica)| Step { draw, times, replica }).collect());
     let pauses = prop_oneof![12 => Just(0_i64), 1 => Just(1), 1 => Just(2)];
-    (pauses, steps).prop_map(|(pauses, steps)| Batch { pauses, steps })
+    (pauses, prop::bool::ANY, steps).prop_map(|(pauses, held, steps)| Batch { pauses, held, steps })
 }
 
 /// An operation with all that it names.
@@ -409,6 +415,7 @@ fn explained(before: &Model, done: &[(Op, Answer)], seen: &BTreeMap<String, bool
 /// A case at work: two servers of one database, and what is known so far.
 struct Case<'a> {
     banks: &'a [Bank; 2],
+    pool: PgPool,
     gateways: [Wire; 2],
     /// Of each client, two connections to each server.
     clients: Vec<[Client<'a>; 4]>,
@@ -419,13 +426,11 @@ struct Case<'a> {
     met: BTreeMap<(&'static str, String), usize>,
 }
 
-async fn subjects(bank: &Bank, grants: &[Uuid]) -> Vec<String> {
-    let pool = bank.pool().await;
+async fn subjects(pool: &PgPool, grants: &[Uuid]) -> Vec<String> {
     let mut found = vec![];
     for grant in grants {
-        found.push(sqlx::query_scalar("select psu from grants where id = $1").bind(grant).fetch_one(&pool).await.unwrap());
+        found.push(sqlx::query_scalar("select psu from grants where id = $1").bind(grant).fetch_one(pool).await.unwrap());
     }
-    pool.close().await;
     found
 }
 
@@ -446,14 +451,19 @@ impl<'a> Case<'a> {
         let journeys = (0..GRANTS).map(|grant| clients[grant / SCOPES.len()][grant % 4].approved("web", SCOPES[grant % SCOPES.len()]));
         let codes: Vec<_> = together(journeys).await.iter().map(|landing: &Landing| landing.code().to_owned()).collect();
         let grants: Vec<_> = codes.iter().map(|code| grant_of(code)).collect();
-        let codes = codes.into_iter().zip(subjects(&banks[0], &grants).await).collect();
+        let pool = banks[0].pool().await;
+        let codes = codes.into_iter().zip(subjects(&pool, &grants).await).collect();
         let gateways = [banks[0].gateway(), banks[1].gateway()];
-        let mut case = Self { banks, gateways, clients, codes, model: Model::new(), met: BTreeMap::new() };
+        let mut case = Self { banks, pool, gateways, clients, codes, model: Model::new(), met: BTreeMap::new() };
         // of each client one code is left
         let redeemed = (0..GRANTS).filter(|grant| grant % SCOPES.len() != 2);
         let redeem = |grant| Draw::Redeem { grant, again: true, with_its_verifier: true };
         let steps = redeemed.map(|grant| Step { draw: redeem(grant), times: 1, replica: grant });
-        case.run(&Batch { pauses: 0, steps: steps.collect() }).await;
+        case.run(&Batch { pauses: 0, held: false, steps: steps.collect() }).await;
+        // and where refresh tokens follow one another, the second one is told
+        let rotating = (0..GRANTS).filter(|grant| grant % SCOPES.len() == 1);
+        let steps = rotating.map(|grant| Step { draw: Draw::Refresh { grant, back: 0, dead: true }, times: 1, replica: grant });
+        case.run(&Batch { pauses: 0, held: false, steps: steps.collect() }).await;
         case
     }
 
@@ -466,7 +476,11 @@ impl<'a> Case<'a> {
                 let unused = (0..GRANTS).map(|more| (grant + more) % GRANTS).find(|grant| !self.model.grants[*grant].code_used);
                 Op::Redeem { grant: if again { grant } else { unused? }, with_its_verifier }
             }
-            Draw::Refresh { grant, back } => {
+            Draw::Refresh { grant, back, dead } => {
+                let living = (0..GRANTS)
+                    .map(|more| (grant + more) % GRANTS)
+                    .find(|grant| dead || self.model.grants[*grant].is_live(self.model.grants[*grant].current));
+                let grant = living.unwrap_or(grant);
                 nth(grant, back).map(|nth| Op::Refresh { grant, nth: Some(nth), token: refresh(grant, nth) })?
             }
             Draw::RefreshForged { grant } => {
@@ -537,14 +551,25 @@ impl<'a> Case<'a> {
         tokens.iter().cloned().zip(one).collect()
     }
 
+    async fn let_go_when_all_wait(held: Option<Held>) {
+        if let Some(held) = held {
+            held.until_all_wait().await;
+            held.let_go().await;
+        }
+    }
+
     async fn run(&mut self, batch: &Batch) {
         for bank in self.banks {
             bank.clock.advance(Duration::minutes(PAUSE * batch.pauses));
         }
         self.model.minutes += PAUSE * batch.pauses;
         let ops = batch.steps.iter().filter_map(|step| Some((self.op(step.draw)?, step)));
-        let ways: Vec<_> = ops.flat_map(|(op, step)| (0..step.times).map(move |time| (op.clone(), step.replica + time))).collect();
-        let answers = together(ways.iter().enumerate().map(|(number, (op, way))| self.ask(op, way + number / 2 * 2))).await;
+        let ways = ops.flat_map(|(op, step)| (0..step.times).map(move |time| (op.clone(), step.replica + time)));
+        let ways: Vec<_> = ways.take(MOST).collect();
+        let asked = together(ways.iter().enumerate().map(|(number, (op, way))| self.ask(op, way + number / 2 * 2)));
+        let grants: Vec<_> = self.codes.iter().map(|(code, _)| grant_of(code)).collect();
+        let held = if batch.held { Some(Held::of(&self.banks[0], &grants).await) } else { None };
+        let (answers, ()) = tokio::join!(asked, Self::let_go_when_all_wait(held));
         let done: Vec<_> = ways.into_iter().map(|(op, _)| op).zip(answers).collect();
 
         let told = done
@@ -566,10 +591,9 @@ impl<'a> Case<'a> {
 
     /// A row and an event for each token that was answered, and none besides; a code gave once.
     async fn is_on_record(&self) {
-        let pool = self.banks[0].pool().await;
         for (number, (code, _)) in self.codes.iter().enumerate() {
             let count =
-                async |query: &'static str| -> i64 { sqlx::query_scalar(query).bind(grant_of(code)).fetch_one(&pool).await.unwrap() };
+                async |query: &'static str| -> i64 { sqlx::query_scalar(query).bind(grant_of(code)).fetch_one(&self.pool).await.unwrap() };
             let answered = self.model.access.values().filter(|access| access.grant == Some(number)).count();
             assert_eq!(count("select count(*) from tokens where grant_id = $1").await, i64::try_from(answered).unwrap());
             let events = "select count(*) from audit_events where grant_id = $1 and kind in ('token_issued', 'token_refreshed')";
@@ -579,7 +603,7 @@ impl<'a> Case<'a> {
                 "a code gave twice"
             );
         }
-        pool.close().await;
+        self.pool.close().await;
     }
 }
 

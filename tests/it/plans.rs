@@ -10,8 +10,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// More rows than this from one node and the statement grows with the bank.
 const MOST_ROWS: f64 = 200.0;
-/// Tables that do not grow: a row for each subject or task; one key; five for each country.
-const FIXED: [&str; 4] = ["versions", "task_turns", "succession_key", "trusted_lists"];
+/// Tables that do not grow: a row for each subject or task; one key; five for each country; none, or an alarm goes off.
+const FIXED: [&str; 5] = ["versions", "task_turns", "succession_key", "trusted_lists", "tokens_default"];
 
 /// The plan that serves whatever the parameters are, as a prepared statement comes to after five uses.
 async fn generic_plan(db: &mut PgConnection, statement: &Statement) -> Value {
@@ -71,7 +71,7 @@ async fn no_statement_costs_more_as_the_bank_grows() {
 
     // what this test is for is seen by it
     let worse = [
-        ("select id from tokens where digest = $1", "bytea", "Seq Scan on tokens_default"),
+        ("select id from tokens where digest = $1", "bytea", "Seq Scan on tokens_day_20241004"),
         ("select id from clients where organisation = $1 order by created_at", "text", "Seq Scan on clients"),
         ("select client_id from grants where created_at < $1 order by id", "timestamptz", "rows"),
         ("select count(*) from grants where id > $1", "uuid", "rows"),

@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
     collections::HashSet,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Instant,
 };
 
@@ -164,13 +164,13 @@ async fn a_consent_is_over_at_both_servers_as_soon_as_its_withdrawal_is_acknowle
         let tokens = client.tokens("web", "aisp").await;
         let token = text(&tokens, ["access_token", "refresh_token"][round % 2]);
         let grant = text(&client.introspect(&token).await, "grant_id");
-        let asked = AtomicUsize::new(0);
+        let (asked, acknowledged) = (AtomicUsize::new(0), AtomicBool::new(false));
         let look = async |i: usize| {
             let (gateway, port) = &gateways[i];
             let url = format!("https://localhost:{port}/brands/{}/introspect", CIC.id);
-            let mut looks: Vec<Look> = vec![];
-            // a few times more when it is over
-            while looks.iter().filter(|look| !look.active).count() < 3 {
+            let (mut looks, mut after) = (vec![], 0);
+            while after < 3 {
+                after += usize::from(acknowledged.load(Ordering::SeqCst));
                 let sent = Instant::now();
                 let active = gateway.form(&url, &[], &[("token", &token)]).await.ok(200).json()["active"] == true;
                 looks.push(Look { sent, answered: Instant::now(), active });
@@ -184,7 +184,9 @@ async fn a_consent_is_over_at_both_servers_as_soon_as_its_withdrawal_is_acknowle
             }
             let began = Instant::now();
             post(&banks[round / 2 % 2], CIC, &format!("grants/{grant}/withdraw"), &json!({ "subject": psu })).await.ok(200);
-            (began, Instant::now())
+            let done = Instant::now();
+            acknowledged.store(true, Ordering::SeqCst);
+            (began, done)
         };
         let (looks, (began, done)) = tokio::join!(together((0..8).map(look)), withdraw);
         for looks in looks {

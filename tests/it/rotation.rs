@@ -2,7 +2,7 @@
 
 use crate::{
     grants_of_customers::{post, subject},
-    harness::{Bank, BankOptions, CIC, Client, Reply, Tpp, together, tpp::introspect},
+    harness::{Bank, BankOptions, CIC, Client, Held, Reply, Tpp, together, tpp::introspect},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use guichet::oauth::tpp::PspRole::{self, AccountInformation, CardIssuing, PaymentInitiation};
@@ -269,6 +269,67 @@ async fn nothing_is_left_after_a_revocation_that_met_a_crowd_of_refreshes() {
             assert!(!client.is_active(&token).await, "round {round}");
         }
         assert_eq!(end_of(&banks[0], &old).await.as_deref(), Some("revoked_by_client"), "round {round}");
+    }
+}
+
+/// What comes to the grant's row first and second, each having looked at it as it was before both: the old refresh token or the new one,
+/// used or given back. Then whether the grant lives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_at_once_come_to_what_they_would_one_after_the_other() {
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Does {
+        UseOld,
+        UseNew,
+        GiveBackOld,
+        GiveBackNew,
+    }
+    use Does::{GiveBackNew, GiveBackOld, UseNew, UseOld};
+    let banks = two_servers().await;
+    let client = banks[0].tpp(ROLES).register(CIC).await;
+    let crowd = crowd(&banks, &client);
+    for (first, second, answers, end) in [
+        (UseOld, UseOld, [200, 200], None),
+        (UseOld, UseNew, [200, 200], None),
+        (UseNew, UseNew, [200, 200], None),
+        (UseNew, UseOld, [200, 400], Some("refresh_replayed")),
+        // it is over by then, and ends nothing
+        (UseNew, GiveBackOld, [200, 200], None),
+        (UseNew, GiveBackNew, [200, 200], Some("revoked_by_client")),
+        (GiveBackOld, UseNew, [200, 400], Some("revoked_by_client")),
+        (GiveBackNew, UseOld, [200, 400], Some("revoked_by_client")),
+        (GiveBackOld, GiveBackNew, [200, 200], Some("revoked_by_client")),
+    ] {
+        let old = text(&client.tokens("web", "aisp").await, "refresh_token");
+        let new = next(client.refresh(&old).await);
+        let act = async |way: usize, does: Does| match does {
+            UseOld => crowd[way].refresh(&old).await,
+            UseNew => crowd[way].refresh(&new).await,
+            GiveBackOld => crowd[way].revoke(&old).await,
+            GiveBackNew => crowd[way].revoke(&new).await,
+        };
+        let held = Held::of(&banks[0], &[grant_of(&old)]).await;
+        // the second one, at the other server, comes when the first one waits
+        let (one, two) = tokio::join!(act(0, first), async {
+            held.until_waiting(1).await;
+            let (two, ()) = tokio::join!(act(1, second), async {
+                held.until_waiting(2).await;
+                held.let_go().await;
+            });
+            two
+        });
+        let case = format!("{first:?}, then {second:?}");
+        assert_eq!([one.status, two.status], answers, "{case}: {one:?}, {two:?}");
+        assert_eq!(end_of(&banks[0], &old).await.as_deref(), end, "{case}");
+        let last = [one, two]
+            .iter()
+            .filter(|reply| reply.status == 200 && !reply.body.is_empty())
+            .map(|reply| text(&reply.json(), "refresh_token"))
+            .last();
+        let newest = last.unwrap_or(new.clone());
+        let uses_new = [first, second].contains(&UseNew);
+        for (token, alive) in [(&old, !uses_new), (&new, true), (&newest, true)] {
+            assert_eq!(client.is_active(token).await, alive && end.is_none(), "{case}");
+        }
     }
 }
 

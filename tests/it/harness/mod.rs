@@ -6,6 +6,7 @@ pub mod browser;
 pub mod chromium;
 pub mod command;
 pub mod elsewhere;
+pub mod held;
 pub mod hello;
 pub mod hot;
 pub mod lists;
@@ -25,6 +26,7 @@ pub mod wire;
 
 pub use bank::{Bank, BankOptions, Brand, CIC, LBP};
 pub use browser::Browser;
+pub use held::Held;
 pub use process::Process;
 pub use psu::{Landing, Psu};
 pub use tpp::{Client, Tpp};

@@ -37,8 +37,9 @@ pub const ROWS: &str = r"
     select md5('payment' || n)::uuid, 'cic', md5('client' || 1 + n % 1000)::uuid, 'initiation', 'p' || n, '{}', 1,
            case when n % 2 = 0 then 'lodged' else 'used' end, now(), now(), md5('grant' || n)::uuid
     from generate_series(1, 10000) n;
+    select add_tokens_partition(20000);
     insert into tokens (id, digest, brand, client_id, grant_id, scope, channel, issued_at, expires_at)
-    select md5('token' || n)::uuid, sha256(n::text::bytea), 'cic',
+    select ('4e20' || substr(md5('token' || n), 5))::uuid, sha256(n::text::bytea), 'cic',
            md5('client' || 1 + n % 1000)::uuid, md5('grant' || 1 + n % 10000)::uuid, 'aisp', 'web', now(), now() + interval '3 hours'
     from generate_series(1, 50000) n;
     insert into audit_events (id, at, brand, kind, client_id)
@@ -50,7 +51,7 @@ pub const ROWS: &str = r"
            repeat('x', 10000)::bytea
     from generate_series(0, 30) n, generate_series(1, 5) version;
     insert into trusted_list_imports (id, at, source, outcome)
-    select md5('import' || n)::uuid, now(), 'https://lists.example/list.xml', 'accepted' from generate_series(1, 2000) n;
+    select md5('import' || n)::uuid, now(), 'https://lists.example/list.xml', 'accepted' from generate_series(1, 3000) n;
     insert into blocks (id, brand, target, value, organisation, reason, since, blocked_by, lifted_at, lifted_by, lifted_why)
     select md5('block' || n)::uuid, '*', 'organisation', 'PSDFR-ACPR-' || n, '', repeat('x', 1500), now(), 'me',
            case when n > 20 then now() end, case when n > 20 then 'me' end, case when n > 20 then 'over' end
