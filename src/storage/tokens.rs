@@ -138,14 +138,15 @@ audit as (
     select $10, $7, $3, $12, client_id, organisation, id from granted)
 select expires_at from token";
 
-/// $9: the scopes whose grants end with their one access token.
+/// $9: the scopes whose grants end with their one access token. $1, not what was found by it: planned while the table is empty, the
+/// update would read it from end to end for ever.
 pub(super) const REVOKE: &str = "\
 with token as (
     select t.id, t.client_id, c.organisation, case when t.scope = any($9) then t.grant_id end as whole
     from {tokens} t join clients c on c.id = t.client_id
     where t.id = $1 and t.digest = $2 and t.brand = $3 and t.client_id = $4 and c.revision = $5 and c.deleted_at is null),
 ended as (
-    update {tokens} t set revoked_at = $6 from token where t.id = token.id and token.whole is null and t.revoked_at is null),
+    update {tokens} t set revoked_at = $6 from token where t.id = $1 and token.whole is null and t.revoked_at is null),
 whole as (
     update grants g set revoked_at = $6, revoked_reason = $10 from token where g.id = token.whole and g.revoked_at is null),
 audit as (

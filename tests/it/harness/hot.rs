@@ -26,6 +26,8 @@ pub struct Hot {
     pub finds: bool,
     /// How many tokens it is about.
     tokens: u32,
+    /// What was not executed counts, too.
+    whole_plan: bool,
 }
 
 /// Tables that are one for all; a statement about tokens touches one more.
@@ -115,7 +117,16 @@ impl Example {
         let others = self.several.iter().filter(|_| several).map(|token| Partition::of_id(&token.id).table());
         let tables = COMMON.iter().map(|table| (*table).to_owned()).chain([table.clone()]).chain(parent).chain(others).collect();
         let tokens = if several { SEVERAL } else { 1 };
-        Hot { name: format!("{statement:?}{name}"), text: statement.text(named), arguments, tables, before, finds: true, tokens }
+        Hot {
+            name: format!("{statement:?}{name}"),
+            text: statement.text(named),
+            arguments,
+            tables,
+            before,
+            finds: true,
+            tokens,
+            whole_plan: false,
+        }
     }
 
     fn issuing(&self, statement: TokenStatement) -> Vec<String> {
@@ -186,25 +197,39 @@ impl Example {
             let of_tokens = of_tokens.then(|| ["tokens".to_owned(), table]);
             let tables = COMMON.iter().map(|table| (*table).to_owned()).chain(of_tokens.into_iter().flatten()).collect();
             let name = statement.text.split_whitespace().take(12).collect::<Vec<_>>().join(" ");
-            Hot { name, text: statement.text, arguments, tables, before: String::new(), finds: false, tokens: 1 }
+            Hot { name, text: statement.text, arguments, tables, before: String::new(), finds: false, tokens: 1, whole_plan: false }
         };
         sql::statements().into_iter().filter(|statement| by_id(&statement.text)).map(hot).collect()
     }
 
-    /// Introspection of a token that should be in a table which is still empty, as each is when sessions plan their statements.
-    pub fn of_empty_table(&self) -> Hot {
+    /// The statement about a table that is still empty, as each is when sessions plan their statements, for good.
+    pub fn of_empty_table(&self, statement: TokenStatement) -> Hot {
         let last = *self.mass.partitions().last().unwrap();
-        let (table, id) = (last.table(), last.id(self.mass.now, &[0; 10]));
+        let (table, id) = (last.table(), last.id(self.mass.now, &[0; 10]).to_string());
+        let hot = self.of(statement, false);
+        let in_it = |argument: &String| {
+            [self.token.id, self.new_id()].iter().fold(argument.clone(), |text, own| text.replace(&own.to_string(), &id))
+        };
         let tables = COMMON.iter().map(|table| (*table).to_owned()).chain([table.clone()]).collect();
-        let (name, text, arguments) = (format!("Introspect in {table}"), TokenStatement::Introspect.text(&table), vec![format!("'{id}'")]);
-        Hot { name, text, arguments, tables, before: String::new(), finds: false, tokens: 1 }
+        let arguments = hot.arguments.iter().map(in_it).collect();
+        let name = format!("{statement:?} in {table}");
+        Hot { name, text: statement.text(&table), arguments, tables, finds: false, whole_plan: true, ..hot }
     }
 
     /// A statement of the caller's own.
     pub fn other(&self, text: &str, arguments: &[&str]) -> Hot {
         let tables = COMMON.iter().map(|table| (*table).to_owned()).chain([self.table()]).collect();
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Hot { name: text.to_owned(), text: text.to_owned(), arguments, tables, before: String::new(), finds: false, tokens: 1 }
+        Hot {
+            name: text.to_owned(),
+            text: text.to_owned(),
+            arguments,
+            tables,
+            before: String::new(),
+            finds: false,
+            tokens: 1,
+            whole_plan: false,
+        }
     }
 }
 
@@ -268,7 +293,7 @@ impl Hot {
         }
         let (step, table) = (node["Node Type"].as_str().unwrap(), node["Relation Name"].as_str());
         // what pruning left out at run time is in the plan, and was not executed
-        if count("Actual Loops") == 0.0 {
+        if count("Actual Loops") == 0.0 && !self.whole_plan {
             return;
         }
         let on = table.or(node["Index Name"].as_str()).unwrap_or("");
