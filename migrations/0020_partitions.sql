@@ -31,25 +31,40 @@ create function tokens_partition_name(number int) returns text language sql immu
                 else 'tokens_week_' || to_char(date '1970-01-05' + (number - 32768) * 7, 'YYYYMMDD') end
 $$;
 
+-- From then on nothing in the table of a number is alive.
+create function tokens_partition_end(number int) returns timestamptz language sql immutable strict as $$
+    select (case when number < 32768 then date '1970-01-01' + number + 1
+                 else date '1970-01-05' + (number - 32768) * 7 + 7 end)::timestamp at time zone 'UTC'
+$$;
+
 -- Makes the table of a number, and fetches from the default one what should have been in it. False: it is there already.
 -- With the rights of whoever migrates, so that the server's own user needs none to create tables.
-create function add_tokens_partition(number int) returns boolean language plpgsql security definer
-set search_path from current set lock_timeout = '200ms' as $$
+create function add_tokens_partition(number int) returns boolean language plpgsql strict security definer
+set lock_timeout = '50ms' as $$
 declare
-    name text := tokens_partition_name(number);
-    first uuid := (lpad(to_hex(number), 4, '0') || repeat('0', 28))::uuid;
-    next uuid := (lpad(to_hex(number + 1), 4, '0') || repeat('0', 28))::uuid;
+    name text;
+    first uuid;
+    next uuid;
     given record;
 begin
-    if number not between 0 and 65534 then
-        raise exception 'no table has the number %', number;
+    if number not between 0 and 32766 and number not between 32768 and 65534 then
+        raise exception 'no table has the number %', number using errcode = 'invalid_parameter_value';
     end if;
+    name := tokens_partition_name(number);
+    first := (lpad(to_hex(number), 4, '0') || repeat('0', 28))::uuid;
+    next := (lpad(to_hex(number + 1), 4, '0') || repeat('0', 28))::uuid;
     -- one at a time, also between servers
     perform pg_advisory_xact_lock(hashtext('tokens_partitions'));
-    if to_regclass(name) is not null then
+    if exists (select from pg_inherits where inhparent = 'tokens'::regclass and inhrelid = to_regclass(name)) then
         return false;
     end if;
+    -- before anything is looked at: what is being written to the default table now is fetched, too. Of the parent, because a
+    -- session that reads its list of tables while one is attached may keep the old list, and write to the default table for ever
+    lock table only tokens, only tokens_default in access exclusive mode;
     execute format('create table %I (like tokens including defaults including constraints including indexes)', name);
+    -- nothing in it is ever in the way, and it goes as a whole: vacuuming it would be for nothing. Statistics taken while it is
+    -- small would have it read from end to end later
+    execute format('alter table %I set (autovacuum_enabled = false)', name);
     execute format('with late as (delete from tokens_default where id >= %L and id < %L returning *) insert into %I select * from late',
                    first, next, name);
     execute format('alter table tokens attach partition %I for values from (%L) to (%L)', name, first, next);
@@ -62,16 +77,46 @@ begin
 end
 $$;
 
--- Drops the table of a number with all that is in it. False: it is gone already.
-create function drop_tokens_partition(number int) returns boolean language plpgsql security definer
-set search_path from current set lock_timeout = '200ms' as $$
+-- Drops the table of a number with all that is in it, which is over by the database's clock as well. False: it is gone already.
+create function drop_tokens_partition(number int) returns boolean language plpgsql strict security definer
+set lock_timeout = '50ms' as $$
+declare
+    name text;
 begin
+    if number not between 0 and 32766 and number not between 32768 and 65534 then
+        raise exception 'no table has the number %', number using errcode = 'invalid_parameter_value';
+    end if;
+    name := tokens_partition_name(number);
+    if tokens_partition_end(number) > now() then
+        raise exception 'tokens in % may be alive', name using errcode = 'object_not_in_prerequisite_state';
+    end if;
     perform pg_advisory_xact_lock(hashtext('tokens_partitions'));
-    if to_regclass(tokens_partition_name(number)) is null then
+    if not exists (select from pg_inherits where inhparent = 'tokens'::regclass and inhrelid = to_regclass(name)) then
         return false;
     end if;
-    execute format('drop table %I', tokens_partition_name(number));
+    -- all that dropping takes, and nothing of it is waited for: whoever waits for such a lock holds up everybody behind him
+    lock table only tokens, only tokens_default in access exclusive mode nowait;
+    execute format('lock table only %I in access exclusive mode nowait', name);
+    execute format('drop table %I', name);
     return true;
+end
+$$;
+
+-- Whoever may insert tokens may call them, and nobody else.
+do $$
+declare
+    may record;
+    function regprocedure;
+begin
+    foreach function in array array['add_tokens_partition(int)', 'drop_tokens_partition(int)']::regprocedure[] loop
+        -- names mean what is in this schema, whatever a caller has in another one or in a temporary table
+        execute format('alter function %s set search_path = %I, pg_temp', function, current_schema());
+        execute format('revoke execute on function %s from public', function);
+        for may in select case when a.grantee = 0 then 'public' else a.grantee::regrole::text end as who
+                   from pg_class c, aclexplode(c.relacl) a where c.oid = 'tokens'::regclass and a.privilege_type = 'INSERT' loop
+            execute format('grant execute on function %s to %s', function, may.who);
+        end loop;
+    end loop;
 end
 $$;
 
