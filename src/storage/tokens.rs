@@ -174,16 +174,25 @@ impl Db {
             .bind(event.kind.name())
     }
 
-    async fn issue(&self, name: &'static str, statement: Issuing<'_>) -> Result<Option<OffsetDateTime>, Outage> {
-        let mut held = self.hand.hold(name).await?;
-        let issued = statement.fetch_optional(held.connection()).await;
-        Ok(held.done(issued)?)
+    /// The one way in for a token, so that each finds its table, also one that was dropped or made meanwhile.
+    async fn issue<'q>(
+        &self,
+        name: &'static str,
+        token: &NewToken<'_>,
+        statement: impl Fn() -> Issuing<'q>,
+    ) -> Result<Option<OffsetDateTime>, Outage> {
+        let once = async || {
+            let mut held = self.hand.hold(name).await?;
+            let issued = statement().fetch_optional(held.connection()).await;
+            Ok(held.done(issued)?)
+        };
+        self.about(token.partition(), once).await
     }
 
     /// client_credentials. When it ends; `None`: the client is not as it was judged.
     pub async fn issue_client_credentials(&self, token: &NewToken<'_>, event: &AuditEvent) -> Result<Option<OffsetDateTime>, Outage> {
         let statement = || self.issuing(TokenStatement::IssueClientCredentials, token, event);
-        self.about(token.partition(), || self.issue("issue_client_credentials", statement())).await
+        self.issue("issue_client_credentials", token, statement).await
     }
 
     /// A code is used: access token, refresh token (its handle) and event. When the access token ends; `None`: something is not
@@ -204,7 +213,7 @@ impl Db {
                 .bind(terms.challenge.as_ref().map(CodeChallenge::as_str))
                 .bind(refresh.map(|handle| handle.digest.as_bytes()))
         };
-        self.about(token.partition(), || self.issue("redeem_code", statement())).await
+        self.issue("redeem_code", token, statement).await
     }
 
     /// Another access token under a grant. When it ends; `None`: something is not as expected, and nothing happened.
@@ -220,7 +229,7 @@ impl Db {
                 .bind(terms.granted.to_string())
                 .bind(terms.digest.as_bytes())
         };
-        self.about(token.partition(), || self.issue("refresh", statement())).await
+        self.issue("refresh", token, statement).await
     }
 
     /// As [`Db::refresh`], for either of the grant's two refresh tokens; `next` is the one to follow it.
@@ -231,13 +240,14 @@ impl Db {
         token: &NewToken<'_>,
         event: &AuditEvent,
     ) -> Result<Option<OffsetDateTime>, Outage> {
-        let statement = self
-            .issuing(TokenStatement::Rotate, token, event)
-            .bind(terms.grant.0)
-            .bind(terms.granted.to_string())
-            .bind(terms.digest.as_bytes())
-            .bind(next.map(Digest::as_bytes));
-        self.issue("rotate", statement).await
+        let statement = || {
+            self.issuing(TokenStatement::Rotate, token, event)
+                .bind(terms.grant.0)
+                .bind(terms.granted.to_string())
+                .bind(terms.digest.as_bytes())
+                .bind(next.map(Digest::as_bytes))
+        };
+        self.issue("rotate", token, statement).await
     }
 }
 

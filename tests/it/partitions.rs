@@ -302,6 +302,19 @@ async fn a_table_that_is_not_known_or_is_gone_makes_no_difference_to_a_client() 
 }
 
 #[tokio::test]
+async fn a_table_that_is_gone_makes_no_difference_where_refresh_tokens_rotate() {
+    let setting = "[brand.scope.aisp]\nrefresh_token_rotation = true\n";
+    let bank = Bank::with(BankOptions { one_brand_extra: Some((CIC, setting.into())), ..BankOptions::default() }).await;
+    let client = bank.tpp(PspRole::ALL).register(CIC).await;
+    let mut db = connect(&bank).await;
+    let first = client.tokens("web", "aisp").await;
+    let second = client.refresh(first["refresh_token"].as_str().unwrap()).await.ok(200).json();
+    execute(&mut db, format!("drop table {}", Partition::of(bank.clock.now(), Duration::hours(3)).table())).await;
+    let third = client.refresh(second["refresh_token"].as_str().unwrap()).await.ok(200).json();
+    assert!(client.is_active(&access(&third)).await);
+}
+
+#[tokio::test]
 async fn an_id_is_there_once_whatever_table_it_is_written_to() {
     let bank = Bank::start().await;
     let (mut db, now) = (connect(&bank).await, bank.clock.now());
