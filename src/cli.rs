@@ -1,5 +1,6 @@
 //! Arguments, verbs and exit codes.
 
+mod audit;
 mod block;
 mod contract;
 mod inspect;
@@ -37,7 +38,8 @@ Exit codes:
   5  the database is away, or an address is taken
   6  the certificate that was inspected is refused
   7  what was asked for is refused and nothing changed: a trusted list, a merge
-  8  the SCA back end that was checked breaks the contract";
+  8  the SCA back end that was checked breaks the contract
+  9  the audit trail is not what was sealed";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -95,6 +97,11 @@ enum Verb {
     Register {
         #[command(subcommand)]
         step: register::RegisterStep,
+    },
+    /// The audit trail: prove that it is what was sealed, export it, tell its heads
+    Audit {
+        #[command(subcommand)]
+        step: audit::AuditStep,
     },
     /// Check a bank's own SCA back end against the driver's contract
     ContractCheck(Box<contract::ContractCheck>),
@@ -192,6 +199,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
+        Verb::Audit { step } => audit::act(step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }

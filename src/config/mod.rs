@@ -69,6 +69,7 @@ pub struct Settings {
     pub trusted_lists: TrustedLists,
     pub outbound: OutboundSettings,
     pub limits: Limits,
+    pub audit: AuditSettings,
     pub log: Log,
     /// PEM files with ES256 keys; the first signs, all are published.
     pub signing_key_files: Vec<PathBuf>,
@@ -183,6 +184,15 @@ pub struct Limits {
     pub connection_age: Duration,
     /// What running requests get at shutdown.
     pub drain: Duration,
+}
+
+/// How the audit trail is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// Events stay so many months after that of their making.
+    pub keep_months: i32,
+    /// How often the heads of the chains are told to the outside.
+    pub anchor: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

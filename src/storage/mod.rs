@@ -1,6 +1,8 @@
 //! The only SQL. One function a question; every lookup has its index; an outage never looks like "not found".
 
 mod audit;
+mod audit_chain;
+mod audit_months;
 mod certificates;
 mod clients;
 mod events;
@@ -23,6 +25,7 @@ mod tokens;
 mod trusted_lists;
 mod versions;
 
+pub use audit_chain::{ExportQuery, Exported};
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
 pub use grants::NewGrant;

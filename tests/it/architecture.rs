@@ -18,7 +18,7 @@ const PLAN: [(&str, &str, &str); 27] = [
         "clock config::DriverSettings oauth storage tls::files",
         "arc_swap argon2 aws_lc_rs metrics reqwest rustls serde serde_json time tokio tracing utoipa uuid",
     ),
-    ("audit", "oauth", "time uuid"),
+    ("audit", "oauth", "aws_lc_rs::digest serde_json time uuid"),
     ("uses", "oauth::grant", "metrics quick_cache time"),
     ("pages", "oauth pki sca::script", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
@@ -35,7 +35,7 @@ const PLAN: [(&str, &str, &str); 27] = [
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio tracing uuid",
     ),
     ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
-    ("tasks", "app config flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
+    ("tasks", "app audit config flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
     ("app", "clock oauth outbound sca storage trust uses", "quick_cache serde_json tokio"),
     (
         "tls",

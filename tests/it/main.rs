@@ -4,6 +4,8 @@
 mod app2app;
 mod architecture;
 mod attacks;
+mod audit_chain;
+mod audit_tampered;
 mod authorize;
 mod brand_trust;
 mod browser_journeys;

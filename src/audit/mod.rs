@@ -1,5 +1,11 @@
 //! What the bank must be able to prove later: one event a decision, written with it.
 
+pub mod chain;
+pub mod export;
+pub mod finding;
+pub mod month;
+pub mod verify;
+
 use crate::oauth::{brand::BrandId, client::ClientId, grant::GrantId, tpp::OrganisationId};
 use std::borrow::Cow;
 use time::OffsetDateTime;
@@ -60,6 +66,10 @@ pub enum AuditKind {
     PaymentUsed,
     /// A journey could not approve what it began with; `reason` says why.
     PaymentRefused,
+    /// All events of a month went by retention; `subject` is the month.
+    AuditMonthDropped,
+    /// The trail came into another cluster, and its positions go on above those that there were.
+    AuditResumed,
 }
 
 impl AuditKind {
@@ -107,6 +117,8 @@ impl AuditKind {
             Self::PaymentWithdrawn => "payment_withdrawn",
             Self::PaymentUsed => "payment_used",
             Self::PaymentRefused => "payment_refused",
+            Self::AuditMonthDropped => "audit_month_dropped",
+            Self::AuditResumed => "audit_resumed",
         }
     }
 }
