@@ -1,6 +1,7 @@
 //! What every request needs, built once. Cheap to clone.
 
 use crate::{
+    audit::psu::PsuDigestKey,
     clock::{Clock, Entropy},
     oauth::{
         brand::{Brand, BrandId},
@@ -40,6 +41,8 @@ pub struct Parts {
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Read when it is first needed.
     pub succession_key: OnceCell<SuccessionKey>,
+    /// As this.
+    pub psu_digest_key: OnceCell<PsuDigestKey>,
     /// Who authenticates the customers on our pages.
     pub drivers: Drivers,
     /// Explaining a certificate takes CPU, and anybody may ask: one at a time, so that it costs no more than one core.
@@ -87,6 +90,7 @@ impl App {
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             succession_key: OnceCell::new(),
+            psu_digest_key: OnceCell::new(),
             drivers,
             explanations: Semaphore::new(1),
         }))

@@ -5,6 +5,7 @@ mod block;
 mod contract;
 mod inspect;
 mod operator;
+mod psu;
 mod register;
 mod tpp;
 mod trust;
@@ -103,6 +104,11 @@ enum Verb {
         #[command(subcommand)]
         step: audit::AuditStep,
     },
+    /// A customer in the bank's evidence: forget him, find his events, learn of whom one is
+    Psu {
+        #[command(subcommand)]
+        step: psu::PsuStep,
+    },
     /// Check a bank's own SCA back end against the driver's contract
     ContractCheck(Box<contract::ContractCheck>),
     /// The tests' database server: runs until nobody uses it
@@ -200,6 +206,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Register { step } => register::act(step),
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
         Verb::Audit { step } => audit::act(step),
+        Verb::Psu { step } => psu::act(step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }

@@ -61,6 +61,9 @@ pub struct Recorded {
     pub reason: Option<String>,
     pub actor: Option<String>,
     pub subject: Option<String>,
+    /// Which customer's key opens `psu`.
+    pub psu_key: Option<Uuid>,
+    pub psu: Option<Vec<u8>>,
     /// Of the transaction that wrote it.
     pub position: i64,
 }
@@ -114,6 +117,8 @@ impl Recorded {
         fields.put(8, self.reason.as_deref().map(str::as_bytes));
         fields.put(9, self.actor.as_deref().map(str::as_bytes));
         fields.put(10, self.subject.as_deref().map(str::as_bytes));
+        fields.put(11, self.psu_key.as_ref().map(|id| &id.as_bytes()[..]));
+        fields.put(12, self.psu.as_deref());
         fields.done()
     }
 
@@ -262,6 +267,8 @@ mod tests {
             reason: None,
             actor: None,
             subject: None,
+            psu_key: None,
+            psu: None,
             position: 42,
         }
     }
@@ -270,16 +277,22 @@ mod tests {
     #[test]
     fn the_canonical_form_is_what_it_always_was() {
         let one = event(1);
-        assert_eq!(one.content().to_string(), "CONTENT");
-        assert_eq!(one.leaf().hash.to_string(), "LEAF");
+        assert_eq!(one.content().to_string(), "4cc4b14fc923a9c2f3276eb25a846a545bcd9b5ba2b520309896c5ceddd94c0d");
+        assert_eq!(one.leaf().hash.to_string(), "86a438140f90d8a067419a5048c82fc14d610459049c369265e49a65b0d8792b");
         let seal = Head::none("cic").seal(&[one, event(2), event(3)], 43, datetime!(2026-11-28 10:00:01 UTC)).unwrap();
-        assert_eq!((seal.root.to_string().as_str(), seal.hash.to_string().as_str()), ("ROOT", "SEAL"));
+        assert_eq!(
+            (seal.root.to_string().as_str(), seal.hash.to_string().as_str()),
+            (
+                "606a7fbc03d2b5bcf1b0d83009f9b64c00f35c63bbdf921b8c5f31e38856bc48",
+                "0ff90143e7d0525a0e69d2e344432138c7eeff3560cfc1fc4c444d96fb2c2a93"
+            )
+        );
     }
 
     #[test]
     fn every_field_counts_and_nothing_is_not_empty() {
         type Change = fn(&mut Recorded);
-        let changes: [Change; 12] = [
+        let changes: [Change; 14] = [
             |e| e.id = Uuid::nil(),
             |e| e.at += time::Duration::MICROSECOND,
             |e| e.brand.push('x'),
@@ -290,6 +303,8 @@ mod tests {
             |e| e.reason = Some(String::new()),
             |e| e.actor = Some(String::new()),
             |e| e.subject = Some(String::new()),
+            |e| e.psu_key = e.client,
+            |e| e.psu = Some(vec![]),
             |e| e.reason = Some("subject".into()),
             |e| e.subject = Some("subject".into()),
         ];

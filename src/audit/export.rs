@@ -42,6 +42,7 @@ pub fn object(event: &Recorded, seal: Option<i64>) -> Value {
         ("client_id", event.client.map(|id| id.to_string().into())),
         ("grant_id", event.grant.map(|id| id.to_string().into())),
         ("subject", text(&event.subject)),
+        ("psu_key", event.psu_key.map(|id| id.to_string().into())),
         ("position", Some(event.position.into())),
         ("seal", seal.map(Value::from)),
     ]);

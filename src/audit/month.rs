@@ -97,7 +97,7 @@ mod tests {
         let month = Month::of(datetime!(2026-11-30 23:59:59 UTC));
         assert_eq!((month.number(), month.table().as_str(), month.to_string().as_str()), (682, "audit_events_202611", "2026-11"));
         assert_eq!(month.next().begins_at(), datetime!(2026-12-01 0:00 UTC));
-        assert_eq!(month.next().first_id().to_string(), "01ab9bd1-8c00-0000-0000-000000000000");
+        assert_eq!(month.next().first_id().to_string(), "01a22ee6-b000-0000-0000-000000000000");
         let tables: Vec<_> = Month::ahead(datetime!(2026-12-01 0:30 UTC)).map(Month::table).collect();
         assert_eq!(tables.join(" "), "audit_events_202611 audit_events_202612 audit_events_202701 audit_events_202702 audit_events_202703");
         for name in ["audit_events", "audit_events_default", "audit_events_202613", "audit_events_20261", "tokens_202611"] {

@@ -93,7 +93,9 @@ pub async fn approve_by(
         Some(_) | None => State::Approved { grant: grant.id },
     };
     tx.set_interaction_state(interaction.id, &state, now).await?;
-    tx.record(&event(app, brand, interaction, AuditKind::InteractionApproved, by, now).grant(grant.id)).await?;
+    let event = event(app, brand, interaction, AuditKind::InteractionApproved, by, now).grant(grant.id);
+    let event = app.of_customer(tx, brand, event, &grant.psu).await?;
+    tx.record(&event).await?;
     Ok(state)
 }
 
@@ -121,7 +123,12 @@ pub async fn fail_by(
 ) -> Result<State, Outage> {
     let state = State::Failed(failure);
     tx.set_interaction_state(interaction.id, &state, now).await?;
-    tx.record(&event(app, brand, interaction, AuditKind::InteractionFailed, by, now).reason(failure.name())).await?;
+    let event = event(app, brand, interaction, AuditKind::InteractionFailed, by, now).reason(failure.name());
+    let event = match interaction.psu() {
+        Some(psu) => app.of_customer(tx, brand, event, psu).await?,
+        None => event,
+    };
+    tx.record(&event).await?;
     metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
     Ok(state)
 }

@@ -238,6 +238,14 @@ impl Stage {
 }
 
 impl Interaction {
+    /// Who signed in, while that is of use.
+    pub const fn psu(&self) -> Option<&PsuReference> {
+        match &self.state {
+            State::Accounts(who) | State::Consent(who) | State::Methods(who) | State::Challenged(who, _) => Some(&who.psu),
+            State::AppOffered | State::HandedOff | State::SignIn { .. } | State::Done | State::Approved { .. } | State::Failed(_) => None,
+        }
+    }
+
     pub fn redirect(&self, brand: &Brand) -> TrustedRedirect {
         TrustedRedirect::stored(self.redirect_uri.clone(), self.tpp_state.clone(), brand)
     }

@@ -5,24 +5,40 @@ use crate::audit::chain::{Hash, Head, Leaf, Recorded, Seal};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-struct EventRow {
-    id: Uuid,
-    at: OffsetDateTime,
-    brand: String,
-    kind: String,
-    client_id: Option<Uuid>,
-    organisation: Option<String>,
-    grant_id: Option<Uuid>,
-    reason: Option<String>,
-    actor: Option<String>,
-    subject: Option<String>,
-    position: i64,
+pub(super) struct EventRow {
+    pub(super) id: Uuid,
+    pub(super) at: OffsetDateTime,
+    pub(super) brand: String,
+    pub(super) kind: String,
+    pub(super) client_id: Option<Uuid>,
+    pub(super) organisation: Option<String>,
+    pub(super) grant_id: Option<Uuid>,
+    pub(super) reason: Option<String>,
+    pub(super) actor: Option<String>,
+    pub(super) subject: Option<String>,
+    pub(super) position: i64,
+    pub(super) psu_key: Option<Uuid>,
+    pub(super) psu: Option<Vec<u8>>,
 }
 
 impl From<EventRow> for Recorded {
     fn from(row: EventRow) -> Self {
-        let EventRow { id, at, brand, kind, client_id: client, organisation, grant_id: grant, reason, actor, subject, position } = row;
-        Self { id, at, brand, kind, client, organisation, grant, reason, actor, subject, position }
+        let EventRow {
+            id,
+            at,
+            brand,
+            kind,
+            client_id: client,
+            organisation,
+            grant_id: grant,
+            reason,
+            actor,
+            subject,
+            position,
+            psu_key,
+            psu,
+        } = row;
+        Self { id, at, brand, kind, client, organisation, grant, reason, actor, subject, position, psu_key, psu }
     }
 }
 
@@ -120,7 +136,7 @@ impl Tx {
     pub async fn audit_events_between(&mut self, from: i64, to: i64) -> Result<Vec<Recorded>, Outage> {
         let rows = sqlx::query_as!(
             EventRow,
-            "select id, at, brand, kind, client_id, organisation, grant_id, reason, actor, subject, position
+            "select id, at, brand, kind, client_id, organisation, grant_id, reason, actor, subject, position, psu_key, psu
              from audit_events where position >= $1 and position < $2 order by position, id",
             from,
             to,
@@ -240,7 +256,7 @@ impl Db {
     pub async fn read_audit_events(&self, from: i64, to: i64) -> Result<Vec<Recorded>, Outage> {
         let rows = sqlx::query_as!(
             EventRow,
-            "select id, at, brand, kind, client_id, organisation, grant_id, reason, actor, subject, position
+            "select id, at, brand, kind, client_id, organisation, grant_id, reason, actor, subject, position, psu_key, psu
              from audit_events where position >= $1 and position < $2 order by position, id",
             from,
             to,
@@ -264,7 +280,7 @@ impl Db {
 impl Db {
     pub async fn export_audit_events(&self, query: &ExportQuery<'_>, from: i64, to: i64) -> Result<Vec<Exported>, Outage> {
         let rows = sqlx::query!(
-            r#"select e.id, e.at, e.brand, e.kind, e.client_id, e.organisation, e.grant_id, e.reason, e.actor, e.subject, e.position,
+            r#"select e.id, e.at, e.brand, e.kind, e.client_id, e.organisation, e.grant_id, e.reason, e.actor, e.subject, e.position, e.psu_key,
                       s.number as "seal?"
                from audit_events e
                left join lateral (select number from audit_seals s where s.brand = e.brand and s.to_position > e.position
@@ -290,6 +306,9 @@ impl Db {
                 actor: row.actor,
                 subject: row.subject,
                 position: row.position,
+                psu_key: row.psu_key,
+                // of no use outside
+                psu: None,
             },
             seal: row.seal,
         });

@@ -17,6 +17,7 @@ mod organisations;
 mod partitions;
 mod payments;
 mod permissions;
+mod psu;
 mod revocation;
 mod rotation;
 mod sandbox;

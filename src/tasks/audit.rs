@@ -35,6 +35,9 @@ pub async fn prepare(app: &App) {
     if let Err(outage) = seal::resume(&app.db, &*app.entropy, now).await {
         tracing::error!(error = %outage, "whether positions of the audit trail are as they should be is not known");
     }
+    if let Err(outage) = app.psu_digest_key().await {
+        tracing::error!(error = %outage, "the key of customers in the audit trail is read when it is first needed");
+    }
     if let Err(outage) = months::prepare(&app.db, now).await {
         tracing::error!(error = %outage, "the tables of audit events were not looked after");
     }

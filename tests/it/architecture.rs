@@ -18,7 +18,7 @@ const PLAN: [(&str, &str, &str); 27] = [
         "clock config::DriverSettings oauth storage tls::files",
         "arc_swap argon2 aws_lc_rs metrics reqwest rustls serde serde_json time tokio tracing utoipa uuid",
     ),
-    ("audit", "oauth", "aws_lc_rs::digest serde_json time uuid"),
+    ("audit", "oauth", "aws_lc_rs serde_json time uuid"),
     ("uses", "oauth::grant", "metrics quick_cache time"),
     ("pages", "oauth pki sca::script", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
@@ -36,7 +36,7 @@ const PLAN: [(&str, &str, &str); 27] = [
     ),
     ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
     ("tasks", "app audit config flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
-    ("app", "clock oauth outbound sca storage trust uses", "quick_cache serde_json tokio"),
+    ("app", "audit::psu clock oauth outbound sca storage trust uses", "quick_cache serde_json tokio"),
     (
         "tls",
         "pki::PresentedChain",

@@ -5,6 +5,7 @@ mod app2app;
 mod architecture;
 mod attacks;
 mod audit_chain;
+mod audit_psu;
 mod audit_tampered;
 mod authorize;
 mod brand_trust;
