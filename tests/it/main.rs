@@ -44,6 +44,7 @@ mod journeys;
 mod limbo;
 mod manage;
 mod metadata;
+mod migrations;
 mod openapi;
 mod outbound;
 mod pages;
