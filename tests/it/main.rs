@@ -84,4 +84,5 @@ mod trust_load;
 mod trusted_lists;
 mod trusted_lists_cli;
 mod trusted_lists_tampered;
+mod upgrade;
 mod verdicts;
