@@ -73,7 +73,9 @@ async fn up(settings: &Settings, patience: Patience) -> Result<(), Failure> {
         ahead @ SchemaState::Ahead { .. } => println!("nothing to do: {ahead}"),
         newer @ SchemaState::Newer { .. } => return Err(StartError::Schema(newer).into()),
         SchemaState::Current { .. } | SchemaState::Older { .. } => {
-            db.migrate(patience).await.map_err(|failure: MigrationFailure| Failure(5, failure.to_string()))?;
+            let busy =
+                |attempt| eprintln!("guichet: somebody holds what the migration needs ({attempt} of {} attempts)", patience.attempts);
+            db.migrate(patience, busy).await.map_err(|failure: MigrationFailure| Failure(5, failure.to_string()))?;
             println!("the schema is up to date");
         }
     }

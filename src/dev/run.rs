@@ -184,7 +184,7 @@ async fn serve(
     let metrics = telemetry::start_metrics().map_err(unavailable)?;
     let database = postgres.options("postgres");
     let db = Db::connect(database.clone(), &pool_settings(&settings));
-    db.migrate(Patience::default()).await.map_err(unavailable)?;
+    db.migrate(Patience::default(), |_| {}).await.map_err(unavailable)?;
     db.close().await;
     let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
     println!("{}", place.welcome(&server.app().brands));

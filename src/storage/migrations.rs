@@ -152,12 +152,13 @@ impl Db {
     }
 
     /// Applies what is missing. Two at once: the second waits for the first's advisory lock, then finds nothing to do.
-    pub async fn migrate(&self, patience: Patience) -> Result<(), MigrationFailure> {
+    /// `busy` is told of each attempt that found a lock taken.
+    pub async fn migrate(&self, patience: Patience, busy: impl Fn(u32)) -> Result<(), MigrationFailure> {
         let mut attempt = 1;
         loop {
             match self.try_to_migrate(patience).await {
                 Err(error) if attempt < patience.attempts && is_busy(&error) => {
-                    tracing::warn!(attempt, of = patience.attempts, "a lock was not to be had; trying again");
+                    busy(attempt);
                     tokio::time::sleep(patience.pause).await;
                     attempt += 1;
                 }

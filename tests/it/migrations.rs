@@ -114,7 +114,7 @@ async fn a_lock_that_others_hold_is_not_waited_for_at_everybodys_cost() {
     let mut other = PgConnection::connect_with(&options).await.unwrap();
     other.execute_all("begin; lock table _sqlx_migrations in access exclusive mode").await;
     let began = Instant::now();
-    let failure = db.migrate(hasty()).await.unwrap_err();
+    let failure = db.migrate(hasty(), |_| {}).await.unwrap_err();
     assert!(matches!(failure, MigrationFailure::Busy(_)), "{failure}");
     assert!(began.elapsed() < Duration::from_secs(10), "it gave up");
     other.execute_all("rollback").await;
@@ -125,7 +125,7 @@ async fn a_lock_that_others_hold_is_not_waited_for_at_everybodys_cost() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         other.execute_all("rollback").await;
     };
-    let (migrated, ()) = tokio::join!(db.migrate(Patience { attempts: 100, ..hasty() }), release);
+    let (migrated, ()) = tokio::join!(db.migrate(Patience { attempts: 100, ..hasty() }, |_| {}), release);
     migrated.unwrap();
     assert!(matches!(db.schema_state().await.unwrap(), SchemaState::Current { .. }));
 }
@@ -134,7 +134,7 @@ async fn a_lock_that_others_hold_is_not_waited_for_at_everybodys_cost() {
 async fn two_that_migrate_at_once_do_it_once() {
     let options = empty_database().await;
     let dbs = [PgPool::connect_with(options.clone()).await.unwrap(), PgPool::connect_with(options).await.unwrap()].map(Db::new);
-    let (one, other) = tokio::join!(dbs[0].migrate(Patience::default()), dbs[1].migrate(Patience::default()));
+    let (one, other) = tokio::join!(dbs[0].migrate(Patience::default(), |_| {}), dbs[1].migrate(Patience::default(), |_| {}));
     one.unwrap();
     other.unwrap();
     assert!(matches!(dbs[0].schema_state().await.unwrap(), SchemaState::Current { .. }));
