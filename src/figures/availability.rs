@@ -60,14 +60,13 @@ pub fn downtime(marks: &Marks, until: i64) -> Vec<Span> {
         if spans.last().is_some_and(|span| second < span.end) || second >= until {
             continue;
         }
-        if is_marked(&marks.replied, second) || next_marked(&marks.replied, last.saturating_add(1)).is_some_and(|reply| reply < second) {
+        if next_marked(&marks.replied, last.saturating_add(1)).is_some_and(|reply| reply <= second) {
             series.clear();
         }
+        last = second;
         if is_marked(&marks.replied, second) {
-            last = second;
             continue;
         }
-        last = second;
         for _ in 0..count.min(CONSECUTIVE) {
             if series.len() == CONSECUTIVE as usize {
                 series.pop_front();

@@ -27,12 +27,12 @@ const PLAN: [(&str, &str, &str); 28] = [
     ("signing", "", "jsonwebtoken"),
     (
         "storage",
-        "audit figures oauth pki::Issuer pki::Pointers pki::revocation pki::status pki::trusted_list sca::script standing",
+        "audit figures oauth pki::Issuer pki::Pointers pki::revocation pki::status pki::trusted_list sca::script standing telemetry::request",
         "metrics serde serde_json sqlx time tokio uuid",
     ),
     (
         "flows",
-        "app audit clock oauth outbound pki sca standing storage trust",
+        "app audit clock oauth outbound pki sca standing storage telemetry::request trust",
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio tracing uuid",
     ),
     ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
@@ -46,10 +46,10 @@ const PLAN: [(&str, &str, &str); 28] = [
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "app flows oauth pages pki sca::script sca::wire tls::front_proxy::Hop tls::peer",
+        "app figures flows oauth pages pki sca::script sca::wire telemetry::request tls::front_proxy::Hop tls::peer",
         "axum base64 http http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
-    ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),
+    ("telemetry", "config oauth", "metrics_exporter_prometheus tokio tracing_subscriber"),
     (
         "server",
         "app clock config flows http oauth outbound sca::http signing storage tasks tls trust",
