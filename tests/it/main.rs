@@ -22,6 +22,7 @@ mod drafts;
 mod driver;
 mod driver_faults;
 mod endpoint_coverage;
+mod figures;
 mod front_proxy;
 mod garbage;
 mod grants_of_customers;
