@@ -1,13 +1,15 @@
 //! The first thing behind every listener: which counter, which host, within which bounds.
 
 use super::{
+    answered::Answered,
     forwarded::Forwarded,
     respond, router,
-    site::{HttpLimits, RequestId, Route},
+    site::{HttpLimits, RequestId},
 };
 use crate::{
     app::App,
     oauth::{error::OAuthError, params},
+    telemetry::request,
     tls::peer::{Counter, Peer},
 };
 use axum::{Router, body::Body, response::Response};
@@ -84,23 +86,21 @@ impl Inner {
         let counter = request.extensions().get::<Peer>().map(|peer| peer.counter);
         request.extensions_mut().insert(id);
         let method = request.method().clone();
-        let mut response = match self.forwarded.settle(&mut request) {
-            Ok(()) => self.route(counter, request).await,
-            Err(refusal) => respond::error(&refusal),
-        };
+        let (mut response, facts) = request::observed(async {
+            match self.forwarded.settle(&mut request) {
+                Ok(()) => self.route(counter, request).await,
+                Err(refusal) => respond::error(&refusal),
+            }
+        })
+        .await;
         if counter == Some(Counter::Psu) {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, respond::HSTS);
         }
         if let Ok(value) = HeaderValue::from_str(&id.0.simple().to_string()) {
             response.headers_mut().insert("x-request-id", value);
         }
-        let route = response.extensions().get::<Route>().map_or("none", |r| r.0.as_str()).to_owned();
-        let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
-        // the route's pattern only: paths, queries and bodies hold ids, codes and states
-        let counter = counter.map_or("none", Counter::name);
-        tracing::info!(target: "request", id = %id.0.simple(), counter, %method, route, status, seconds);
-        metrics::counter!("guichet_http_requests_total", "route" => route.clone(), "status" => status.to_string()).increment(1);
-        metrics::histogram!("guichet_http_request_seconds", "route" => route).record(seconds);
+        let answered = Answered { id, counter, method, status: response.status().as_u16(), time: began.elapsed() };
+        answered.tell(&facts);
         response
     }
 
@@ -138,11 +138,11 @@ impl Inner {
         }
         let Ok(_slot) = slots.try_acquire() else {
             metrics::counter!("guichet_requests_shed_total").increment(1);
-            return respond::unavailable();
+            return respond::unavailable("overloaded");
         };
         match tokio::time::timeout(self.limits.request, call(routes, request)).await {
             Ok(response) => response,
-            Err(_) => respond::unavailable(),
+            Err(_) => respond::unavailable("too_slow"),
         }
     }
 }
