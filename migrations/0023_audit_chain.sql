@@ -1,5 +1,6 @@
 -- Audit events live in tables of a month, and seals stand over what is complete: changed, missing and added rows are found.
--- The former rows are copied under a lock, once; statements of the release before this one work on the new table as they are.
+-- the release before goes on: its statements name the same table and columns, and each is planned anew; they wait while the former
+-- rows are copied, which takes some seconds for a million.
 alter table audit_events rename to audit_events_before;
 alter index audit_events_pkey rename to audit_events_before_pkey;
 

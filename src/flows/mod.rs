@@ -31,7 +31,8 @@ use crate::{
         AuditEvent, AuditKind,
         psu::{PsuDigestKey, PsuKey},
     },
-    oauth::{brand::Brand, error::OAuthError, grant::PsuReference, params::Params, rotation::SuccessionKey, tpp::Tpp},
+    oauth::{brand::Brand, error::OAuthError, grant::PsuReference, interaction::Interaction, params::Params, rotation::SuccessionKey, tpp::Tpp},
+    telemetry::request,
 };
 
 pub use crate::storage::{Outage, SchemaState};
@@ -53,9 +54,18 @@ pub struct Caller {
     pub params: Params,
 }
 
-/// Whether requests would be answered now: the database is there, and its schema is this program's.
+/// Whether requests would be answered now: the database is there, and its schema is one this program works with.
 pub async fn readiness(app: &App) -> Result<SchemaState, Outage> {
     app.db.schema_state().await
+}
+
+/// Of a journey, for the request line.
+fn note(interaction: &Interaction) {
+    request::note(|facts| {
+        facts.client = Some(interaction.client);
+        facts.channel = Some(interaction.channel.as_str().into());
+        facts.about(&interaction.scope);
+    });
 }
 
 impl App {

@@ -1,9 +1,11 @@
 //! Thin: bytes to types and back. Every decision is a flow's.
 
+mod answered;
 mod app_links;
 mod authorize;
 mod body;
 mod certificate;
+mod counted;
 mod door;
 mod endpoints;
 mod events;
@@ -18,6 +20,7 @@ mod openapi;
 mod ops;
 mod payments;
 mod permissions;
+mod place;
 mod register;
 mod respond;
 mod revoke;

@@ -6,9 +6,9 @@ mod audit_months;
 mod certificates;
 mod clients;
 mod events;
+mod figures;
 mod forgetting;
 mod grants;
-mod hand;
 mod interactions;
 mod introspection;
 mod merges;
@@ -18,9 +18,11 @@ mod partitions;
 mod payments;
 mod permissions;
 mod psu;
+mod pool;
 mod revocation;
 mod rotation;
 mod sandbox;
+mod session;
 mod standing;
 mod tokens;
 mod trusted_lists;
@@ -32,7 +34,10 @@ pub use clients::RegistrationRetry;
 pub use grants::NewGrant;
 pub use interactions::NewInteraction;
 pub use merges::RunningMerge;
-pub use migrations::{MIGRATOR, SchemaState};
+pub use migrations::{
+    Extent, LockMode, MIGRATOR, MigrationFailure, Patience, Plan, PlannedMigration, PlannedStatement, SchemaState, Statement, Work,
+    statements,
+};
 pub use partitions::{TableChange, TokenStatement};
 pub use permissions::PermissionQuery;
 pub use revocation::{StatusChange, StoredStatus};
@@ -42,12 +47,10 @@ pub use tokens::{CodeTerms, GivenBack, NewToken, RefreshTerms, Stored};
 pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
 
-use hand::Hand;
+use crate::telemetry::request;
 use partitions::Tables;
-use sqlx::{
-    PgPool, Postgres, Transaction,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use pool::{Lease, Pool};
+use sqlx::{PgPool, postgres::PgConnectOptions};
 use std::{future::Future, time::Duration};
 use tokio::time::Instant;
 
@@ -81,6 +84,7 @@ impl Outage {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
 pub struct PoolSettings {
     pub max_connections: u32,
     /// How long a request waits for a connection before it is answered 503.
@@ -93,10 +97,9 @@ pub struct PoolSettings {
 
 #[derive(Clone)]
 pub struct Db {
-    pool: PgPool,
+    pool: Pool,
     /// One connection that no request waits for.
-    watch: PgPool,
-    hand: Hand,
+    watch: Pool,
     tables: Tables,
 }
 
@@ -105,48 +108,57 @@ const STATEMENTS: usize = 512;
 
 /// A transaction with a name: the label of its time in the metrics.
 pub struct Tx {
-    inner: Transaction<'static, Postgres>,
+    inner: Lease,
+    /// After the transaction, however it ends.
+    _stopwatch: Stopwatch,
+}
+
+/// Measures until it is dropped.
+struct Stopwatch {
     name: &'static str,
     began: Instant,
 }
 
 impl Db {
+    /// Another way to the database of a pool, for tools and tests: with the settings of its user.
     pub fn new(pool: PgPool) -> Self {
-        Self { hand: Hand::new(pool.clone()), watch: pool.clone(), pool, tables: Tables::default() }
+        let (max_connections, second) = (pool.options().get_max_connections(), Duration::from_secs(1));
+        let settings =
+            PoolSettings { max_connections, acquire_timeout: 30 * second, statement_timeout: 60 * second, idle_timeout: 600 * second };
+        Self::with(pool.connect_options().as_ref().clone(), settings, String::new())
     }
 
     /// Connects lazily where the database is away: `serve` answers 503 until it is back.
     pub fn connect(options: PgConnectOptions, settings: &PoolSettings) -> Self {
-        let millis = |d: Duration| d.as_millis().to_string();
-        let options = options.application_name("guichet").options([
-            ("statement_timeout", millis(settings.statement_timeout)),
-            ("lock_timeout", millis(settings.statement_timeout)),
-            ("idle_in_transaction_session_timeout", millis(settings.statement_timeout * 2)),
-            ("timezone", "UTC".to_owned()),
+        let statement = settings.statement_timeout.as_millis();
+        // said in each session: a pooler between would not take them at the start
+        let opening = [
+            ("statement_timeout", statement.to_string()),
+            ("lock_timeout", statement.to_string()),
+            ("idle_in_transaction_session_timeout", (statement * 2).to_string()),
+            ("timezone", "'UTC'".to_owned()),
             // each statement is planned once a connection, for whatever it is asked with
             ("plan_cache_mode", "force_generic_plan".to_owned()),
             // a table that is small when that happens may be large soon after
             ("enable_seqscan", "off".to_owned()),
             ("jit", "off".to_owned()),
-        ]);
-        let options = options.statement_cache_capacity(STATEMENTS);
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
-            .min_connections(settings.max_connections.min(2))
-            .acquire_timeout(settings.acquire_timeout)
-            .idle_timeout(settings.idle_timeout)
-            .max_lifetime(Duration::from_secs(1800))
-            // saves a round trip per use; a dead connection is found by the statement that meets it
-            .test_before_acquire(false)
-            .connect_lazy_with(options.clone());
-        let watch = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.acquire_timeout).connect_lazy_with(options);
-        Self { watch, ..Self::new(pool) }
+        ];
+        let opening = opening.iter().map(|(name, value)| format!("set {name} = {value}; ")).collect();
+        // of no use since PostgreSQL 12, and what a pooler refuses
+        let options = options.application_name("guichet").extra_float_digits(None);
+        Self::with(options.statement_cache_capacity(STATEMENTS), *settings, opening)
+    }
+
+    fn with(options: PgConnectOptions, settings: PoolSettings, opening: String) -> Self {
+        let watch = Pool::new(options.clone(), PoolSettings { max_connections: 1, ..settings }, opening.clone());
+        Self { pool: Pool::new(options, settings, opening), watch, tables: Tables::default() }
     }
 
     pub async fn begin(&self, name: &'static str) -> Result<Tx, Outage> {
-        let began = Instant::now();
-        let connection = self.hand.connection().await?;
-        Ok(Tx { inner: Transaction::begin(connection, None).await?, name, began })
+        let stopwatch = Stopwatch::start(name);
+        let mut inner = self.pool.take().await?;
+        inner.begin().await?;
+        Ok(Tx { inner, _stopwatch: stopwatch })
     }
 
     pub async fn ping(&self) -> Result<(), Outage> {
@@ -156,26 +168,33 @@ impl Db {
 
     pub async fn close(&self) {
         self.watch.close().await;
-        self.hand.close().await;
+        self.pool.close().await;
     }
 }
 
 impl Tx {
-    pub async fn commit(self) -> Result<(), Outage> {
+    pub async fn commit(mut self) -> Result<(), Outage> {
         self.inner.commit().await?;
-        record_time(self.name, self.began);
         Ok(())
     }
 }
 
 /// Measures a statement that is its own transaction.
 async fn timed<T, E>(name: &'static str, statement: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    let began = Instant::now();
-    let result = statement.await;
-    record_time(name, began);
-    result
+    let _stopwatch = Stopwatch::start(name);
+    statement.await
 }
 
-fn record_time(name: &'static str, began: Instant) {
-    metrics::histogram!("guichet_database_seconds", "statement" => name).record(began.elapsed().as_secs_f64());
+impl Stopwatch {
+    fn start(name: &'static str) -> Self {
+        Self { name, began: Instant::now() }
+    }
+}
+
+impl Drop for Stopwatch {
+    fn drop(&mut self) {
+        let time = self.began.elapsed();
+        metrics::histogram!("guichet_database_seconds", "statement" => self.name).record(time.as_secs_f64());
+        request::note(|facts| facts.waited_for_database(time));
+    }
 }

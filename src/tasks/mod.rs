@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod expiry;
+pub mod figures;
 pub mod load;
 pub mod partitions;
 pub mod revocation;
