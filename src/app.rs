@@ -2,6 +2,7 @@
 
 use crate::{
     clock::{Clock, Entropy},
+    limits::Limits,
     oauth::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
@@ -42,6 +43,8 @@ pub struct Parts {
     pub succession_key: OnceCell<SuccessionKey>,
     /// Who authenticates the customers on our pages.
     pub drivers: Drivers,
+    /// How much each may take of this process.
+    pub limits: Arc<Limits>,
     /// Explaining a certificate takes CPU, and anybody may ask: one at a time, so that it costs no more than one core.
     pub explanations: Semaphore,
 }
@@ -51,6 +54,7 @@ pub struct Desks {
     pub trust: TrustDesk,
     pub statuses: StatusDesk,
     pub standing: StandingDesk,
+    pub limits: Arc<Limits>,
 }
 
 /// Whom we ask.
@@ -88,6 +92,7 @@ impl App {
             clients: Cache::new(CACHED_CLIENTS),
             succession_key: OnceCell::new(),
             drivers,
+            limits: desks.limits,
             explanations: Semaphore::new(1),
         }))
     }

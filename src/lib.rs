@@ -19,6 +19,7 @@
 //! audit         what the bank must be able to prove later
 //! tasks         what a server does beside answering: watches for changes, asks about revocation, keeps tables, tells what expires
 //! uses          when grants were last used, until a task writes it down
+//! limits        how much of this process one address, organisation or client may take; in memory, never a statement
 //! trust         each brand's trust of today, the verdicts that rest on it, what is known of revocation
 //! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
 //! register_file a register's export -> rows, or every mistake with its line. Only cli names it
@@ -37,6 +38,7 @@ pub mod config;
 pub mod dev;
 pub mod flows;
 pub mod http;
+pub mod limits;
 pub mod oauth;
 pub mod outbound;
 pub mod pages;

@@ -69,7 +69,7 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
             set_cookie(&mut response, &browser, site.longest_journey());
             response
         }
-        Ok(Begun::GoHome(location)) => respond::see_other(&location),
+        Ok(Begun::GoHome(location) | Begun::Crowded(location)) => respond::see_other(&location),
         Ok(Begun::NotServed { client, notice, home }) => not_served(site, lang, &client, notice.as_deref(), &home),
         Ok(Begun::Page(nobody)) => notice(StatusCode::BAD_REQUEST, site.page(lang), notice_of(nobody), &id),
         Err(outage) => {

@@ -1,7 +1,7 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
-    app_links,
+    admission, app_links,
     authorize::{self, request_id},
     certificate,
     endpoints::{Endpoint, endpoints},
@@ -60,8 +60,9 @@ pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
 
 /// What a host has once, whatever the number of its brands: its first brand answers.
 fn short_addresses(site: &Arc<Site>) -> Router {
+    let limited = |endpoint| admission::limited(endpoint, handler(endpoint), site);
     Router::new()
-        .route("/{lang}/certificate", get(certificate::form).post(certificate::check))
+        .route("/{lang}/certificate", limited(Endpoint::CertificateForm).merge(limited(Endpoint::CertificateCheck)))
         .route("/.well-known/apple-app-site-association", get(app_links::apple))
         .route("/.well-known/assetlinks.json", get(app_links::android))
         .with_state(site.clone())
@@ -83,7 +84,9 @@ pub fn host_of(origin: &str) -> String {
 fn routes(site: &Arc<Site>, counter: Counter) -> Router {
     let listed = endpoints(&site.brand);
     let at_counter = listed.into_iter().filter(|endpoint| endpoint.counter() == counter);
-    at_counter.fold(Router::new(), |routes, endpoint| routes.route(&endpoint.path(&site.brand), handler(endpoint))).with_state(site.clone())
+    at_counter.fold(Router::new(), |routes, endpoint| {
+        routes.route(&endpoint.path(&site.brand), admission::limited(endpoint, handler(endpoint), site))
+    }).with_state(site.clone())
 }
 
 fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
@@ -125,6 +128,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 
 /// RFC 7662, the events and the document of this counter.
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
+    let site = Arc::new(InternalSite { app: app.clone(), limits: *limits });
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
         .route("/v1/brands/{brand}/introspections", post(introspect::batch))
@@ -142,7 +146,8 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
         .route("/v1/brands/{brand}/sandbox/customers", get(sandbox::list))
         .route("/v1/brands/{brand}/sandbox/customers/{login}", put(sandbox::put).delete(sandbox::delete))
         .route("/openapi.json", get(openapi::internal))
-        .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));
+        .route_layer(middleware::from_fn_with_state(site.clone(), admission::at_internal))
+        .with_state(site);
     observed(machine_fallbacks(routes))
 }
 

@@ -26,7 +26,7 @@ mod versions;
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
 pub use grants::NewGrant;
-pub use interactions::NewInteraction;
+pub use interactions::{Beginning, NewInteraction};
 pub use merges::RunningMerge;
 pub use migrations::{MIGRATOR, SchemaState};
 pub use partitions::{TableChange, TokenStatement};
