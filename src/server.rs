@@ -50,13 +50,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Configuration(why) | Self::Unavailable(why) => f.write_str(why),
-            Self::Schema(SchemaState::Older { found, needed }) => {
-                write!(f, "the database's schema has version {found}, this program needs {needed}: run `guichet migrate up --config FILE`")
-            }
-            Self::Schema(SchemaState::Newer { found, needed }) => {
-                write!(f, "the database's schema has version {found}, this program knows {needed}: run a newer guichet")
-            }
-            Self::Schema(SchemaState::Current { version }) => write!(f, "the database's schema has version {version}"),
+            Self::Schema(state) => state.fmt(f),
         }
     }
 }
@@ -152,10 +146,11 @@ impl Server {
         metrics: PrometheusHandle,
     ) -> Result<Self, StartError> {
         let db = Db::connect(database, &pool_settings(&settings));
-        match db.schema_state().await? {
-            SchemaState::Current { .. } => {}
-            other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => return Err(StartError::Schema(other)),
+        let schema = db.schema_state().await?;
+        if let Some(fault) = schema.fault() {
+            return Err(StartError::Schema(fault));
         }
+        tracing::info!("{schema}");
         let versions = db.versions().await?;
         let snapshot = db.accepted_snapshot().await?;
         load::note_ages(snapshot.as_ref());

@@ -47,7 +47,7 @@ pub struct Caller {
     pub params: Params,
 }
 
-/// Whether requests would be answered now: the database is there, and its schema is this program's.
+/// Whether requests would be answered now: the database is there, and its schema is one this program works with.
 pub async fn readiness(app: &App) -> Result<SchemaState, Outage> {
     app.db.schema_state().await
 }

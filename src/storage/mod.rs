@@ -28,7 +28,10 @@ pub use clients::RegistrationRetry;
 pub use grants::NewGrant;
 pub use interactions::{Beginning, NewInteraction};
 pub use merges::RunningMerge;
-pub use migrations::{MIGRATOR, SchemaState};
+pub use migrations::{
+    Extent, LockMode, MIGRATOR, MigrationFailure, Patience, Plan, PlannedMigration, PlannedStatement, SchemaState, Statement, Work,
+    statements,
+};
 pub use partitions::{TableChange, TokenStatement};
 pub use permissions::PermissionQuery;
 pub use revocation::{StatusChange, StoredStatus};
