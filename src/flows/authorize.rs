@@ -9,6 +9,7 @@ use super::{
 use crate::{
     app::App,
     audit::AuditKind,
+    limits::Limit,
     oauth::{
         authorize::{AuthorizationRequest, AuthorizeRefusal, request_digest},
         brand::{Brand, Lang, PsuAuthentication},
@@ -22,7 +23,6 @@ use crate::{
         sca::ScaFailure,
         secret::Digest,
     },
-    limits::Limit,
     storage::{Beginning, NewInteraction, Outage},
 };
 use std::sync::Arc;
@@ -90,7 +90,9 @@ pub async fn begin(app: &App, brand: &Brand, brought: &Brought<'_>) -> Result<Be
             None => None,
         };
         match (attempt(app, brand, brought, client.as_ref()).await?, reading) {
-            (Some(begun), Reading::Fresh) | (Some(begun @ (Begun::Journey(_) | Begun::OpenApp { .. } | Begun::Crowded(_))), _) => return Ok(begun),
+            (Some(begun), Reading::Fresh) | (Some(begun @ (Begun::Journey(_) | Begun::OpenApp { .. } | Begun::Crowded(_))), _) => {
+                return Ok(begun);
+            }
             (None, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
             // the client may have changed since it was remembered: refuse only on a fresh reading
             (Some(Begun::Page(_) | Begun::GoHome(_) | Begun::NotServed { .. }) | None, Reading::Remembered) => reading = Reading::Fresh,

@@ -38,12 +38,9 @@ pub async fn find(app: &App, brand: &Brand, id: ClientId, reading: Reading) -> R
 }
 
 /// RFC 6749 s2.3. A refusal is kept: somebody with a valid QWAC tried to be this client. It is counted, too: a secret has 256 random bits,
-/// so that tries are no danger to it, but each costs a reading and an audit event.
+/// so that tries are no danger to it, but each costs an audit event. An organisation's other clients go on.
 pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answer<AuthenticatedClient> {
     let (brand, organisation) = (&caller.brand.id, &caller.tpp.organisation);
-    if let Err(too_many) = app.limits.has_room(Limit::OrganisationRefused, brand, organisation) {
-        return Ok(Err(too_many.into()));
-    }
     let (claimed, refusal) = match Credentials::read(&caller.brand, caller.authorization.as_deref(), &caller.params) {
         Err(refusal) => (None, refusal),
         Ok(presented) => match check(app, caller, &presented, reading).await? {

@@ -84,9 +84,11 @@ pub fn host_of(origin: &str) -> String {
 fn routes(site: &Arc<Site>, counter: Counter) -> Router {
     let listed = endpoints(&site.brand);
     let at_counter = listed.into_iter().filter(|endpoint| endpoint.counter() == counter);
-    at_counter.fold(Router::new(), |routes, endpoint| {
-        routes.route(&endpoint.path(&site.brand), admission::limited(endpoint, handler(endpoint), site))
-    }).with_state(site.clone())
+    at_counter
+        .fold(Router::new(), |routes, endpoint| {
+            routes.route(&endpoint.path(&site.brand), admission::limited(endpoint, handler(endpoint), site))
+        })
+        .with_state(site.clone())
 }
 
 fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {

@@ -41,7 +41,13 @@ const WHEN_CROWDED: u64 = 1;
 
 impl Limits {
     pub fn new(policy: Policy, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, policy: ArcSwap::from_pointee(policy), buckets: Buckets::new(), tpp: Arc::default(), psu: Arc::default() }
+        Self {
+            clock,
+            policy: ArcSwap::from_pointee(policy),
+            buckets: Buckets::new(),
+            tpp: Shares::of_counter("tpp"),
+            psu: Shares::of_counter("psu"),
+        }
     }
 
     /// From the next request on. What was taken stays taken.
@@ -103,8 +109,7 @@ impl Limits {
     }
 
     fn enter(&self, shares: &Arc<Shares>, who: impl Hash, counter: &'static str) -> Result<Place, TooMany> {
-        let policy = self.policy.load();
-        let room = Room { all: policy.requests, of_one: policy.requests_of_one };
+        let room = self.policy.load().room();
         shares.enter(who, room).ok_or_else(|| {
             counted("at_once", counter);
             TooMany { of: Crowd::AtOnce, retry_after: WHEN_CROWDED }

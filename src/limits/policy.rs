@@ -1,6 +1,6 @@
 //! What is limited, and how far.
 
-use super::rate::Rate;
+use super::{rate::Rate, shares::Room};
 use crate::oauth::brand::BrandId;
 use ipnet::IpNet;
 use std::collections::HashMap;
@@ -174,6 +174,10 @@ impl Default for Policy {
 }
 
 impl Policy {
+    pub(super) const fn room(&self) -> Room {
+        Room { all: self.requests, of_one: self.requests_of_one }
+    }
+
     pub fn rate(&self, limit: Limit, brand: Option<&BrandId>) -> Rate {
         brand.and_then(|brand| self.brands.get(brand)).unwrap_or(&self.rates).of(limit)
     }

@@ -83,7 +83,18 @@ mod tests {
             let rate = Rate::parse(text).unwrap();
             assert_eq!(Rate::parse(&rate.to_string()), Some(rate), "{text} and {rate}");
         }
-        for text in ["", "20", "20/s", "0/s burst 1", "1/s burst 0", "+1/s burst 1", "1/d burst 1", "1/s burst 1 ", "2000000000/s burst 1000000000000", "1/h burst 9999"] {
+        for text in [
+            "",
+            "20",
+            "20/s",
+            "0/s burst 1",
+            "1/s burst 0",
+            "+1/s burst 1",
+            "1/d burst 1",
+            "1/s burst 1 ",
+            "2000000000/s burst 1000000000000",
+            "1/h burst 9999",
+        ] {
             assert_eq!(Rate::parse(text), None, "{text}");
         }
     }

@@ -1,5 +1,6 @@
 //! Places that many want at once. Who is alone may take half of them; when more than half are taken, nobody gets beyond an equal share.
 
+use metrics::gauge;
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::{BuildHasher, Hash, RandomState},
@@ -17,6 +18,8 @@ pub struct Room {
 pub struct Shares {
     taken: Mutex<Taken>,
     seed: RandomState,
+    /// The counter in the metrics; of connections others keep one.
+    counter: Option<&'static str>,
 }
 
 #[derive(Default)]
@@ -32,6 +35,10 @@ pub struct Place {
 }
 
 impl Shares {
+    pub fn of_counter(counter: &'static str) -> Arc<Self> {
+        Arc::new(Self { counter: Some(counter), ..Self::default() })
+    }
+
     /// `None`: there is no room for one more of this key.
     pub fn enter(self: &Arc<Self>, key: impl Hash, room: Room) -> Option<Place> {
         let key = self.seed.hash_one(key);
@@ -43,6 +50,10 @@ impl Shares {
         }
         taken.all += 1;
         *taken.by_key.entry(key).or_default() += 1;
+        drop(taken);
+        if let Some(counter) = self.counter {
+            gauge!("guichet_requests_at_once", "counter" => counter).increment(1);
+        }
         Some(Place { shares: self.clone(), key })
     }
 
@@ -67,6 +78,10 @@ impl Drop for Place {
             if *own.get() == 0 {
                 own.remove();
             }
+        }
+        drop(taken);
+        if let Some(counter) = self.shares.counter {
+            gauge!("guichet_requests_at_once", "counter" => counter).decrement(1);
         }
     }
 }

@@ -166,23 +166,23 @@ impl Db {
         let by_browser = i.begun_by == BegunBy::Browser;
         let insert = sqlx::query!(
             r#"with client as (select id, organisation from clients where id = $4 and revision = $14 and deleted_at is null),
-               open as (
+               nobody_signed_in as (
                    select count(*) as journeys from (
                        select from interactions
                        where client_id = $4 and expires_at > $12
                          and begun_by = 'browser' and psu is null and grant_id is null and conclusion_digest is null
-                       limit $23) some),
+                       limit $23) of_client),
                begun as (
                    insert into interactions (id, brand, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge,
                                              lang, browser_digest, state, created_at, active_at, expires_at,
                                              begun_by, ticket_digest, payment_id, payment_revision, request_digest)
                    select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $17, $12, $12, $13, $18, $19, $20, $21, $22 from client
-                   where $18 = 'app' or (select journeys from open) < $23
+                   where $18 = 'app' or (select journeys from nobody_signed_in) < $23
                    on conflict (browser_digest) where begun_by = 'app' do nothing returning client_id),
                audit as (
                    insert into audit_events (id, at, brand, kind, client_id, organisation)
                    select $15, $12, $2, $16, id, organisation from client where $18 = 'app' and exists (select from begun))
-               select (select count(*) from begun) = 1 as "begun!", $18 = 'browser' and (select journeys from open) >= $23 as "crowded!""#,
+               select (select count(*) from begun) = 1 as "begun!", $18 = 'browser' and (select journeys from nobody_signed_in) >= $23 as "crowded!""#,
             i.id.0,
             new.brand.as_str(),
             i.channel,

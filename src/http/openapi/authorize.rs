@@ -127,7 +127,11 @@ fn outcomes(channel: &Channel) -> String {
 }
 
 fn refusals() -> Vec<OAuthError> {
-    AuthorizeRefusal::all("scope").into_iter().map(OAuthError::from).chain([OAuthError::PROVIDER_REFUSED, OAuthError::TOO_MANY_JOURNEYS]).collect()
+    AuthorizeRefusal::all("scope")
+        .into_iter()
+        .map(OAuthError::from)
+        .chain([OAuthError::PROVIDER_REFUSED, OAuthError::TOO_MANY_JOURNEYS])
+        .collect()
 }
 
 /// The redirects themselves, built by what builds them for customers.

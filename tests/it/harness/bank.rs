@@ -315,10 +315,6 @@ pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: S
         file("qtsp.crl"),
         options.extra,
     );
-    // tests come from one address as if it were many; some come from others of this machine
-    if !options.extra.contains("[rate_limits]") {
-        text.push_str("[rate_limits]\nexempt_addresses = [\"127.0.0.1\"]\n");
-    }
     for brand in BRANDS {
         let port = tpp.port();
         write!(
