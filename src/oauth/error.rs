@@ -77,11 +77,8 @@ impl OAuthError {
         Self::new(ErrorCode::TemporarilyUnavailable, "too many requests of this client: wait as Retry-After says").with_status(429);
     pub const TOO_MANY_OF_CALLER: Self =
         Self::new(ErrorCode::TemporarilyUnavailable, "too many requests of this system: wait as Retry-After says").with_status(429);
-    pub const TOO_MANY_REFUSED: Self = Self::new(
-        ErrorCode::TemporarilyUnavailable,
-        "too many failed client authentications of this organisation: wait as Retry-After says",
-    )
-    .with_status(429);
+    pub const TOO_MANY_REFUSED: Self =
+        Self::new(ErrorCode::TemporarilyUnavailable, "too many failed client authentications: wait as Retry-After says").with_status(429);
     pub const TOO_MANY_AT_ONCE: Self =
         Self::new(ErrorCode::TemporarilyUnavailable, "too many requests at the same time: wait for the answers of others").with_status(429);
     /// RFC 6749 s4.1.2.1, at the redirect URI.
