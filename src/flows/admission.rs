@@ -5,6 +5,7 @@ use crate::{
     limits::{Crowd, Limit, Of, Place, TooMany},
     oauth::{brand::Brand, error::OAuthError},
     pki::PresentedChain,
+    telemetry::request,
 };
 use std::net::IpAddr;
 
@@ -18,6 +19,7 @@ pub fn at_tpp(app: &App, brand: &Brand, chain: &PresentedChain, address: IpAddr,
         }
         if let Ok(accepted) = &app.trust.judge(&brand.id, chain, app.clock.now()).verdict {
             let organisation = &accepted.tpp.organisation;
+            request::note(|facts| facts.by(organisation));
             limits.take(limit, &brand.id, organisation)?;
             return limits.enter_tpp(organisation);
         }

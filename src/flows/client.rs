@@ -11,6 +11,7 @@ use crate::{
         error::OAuthError,
     },
     storage::Outage,
+    telemetry::request,
 };
 use std::sync::Arc;
 
@@ -43,17 +44,20 @@ pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answe
     let (brand, organisation) = (&caller.brand.id, &caller.tpp.organisation);
     let (claimed, refusal) = match Credentials::read(&caller.brand, caller.authorization.as_deref(), &caller.params) {
         Err(refusal) => (None, refusal),
-        Ok(presented) => match check(app, caller, &presented, reading).await? {
-            Ok(client) => {
-                // the second look of one request is no second request
-                let taken = match reading {
-                    Reading::Remembered => app.limits.take(Limit::ClientToken, brand, presented.client_id),
-                    Reading::Fresh => Ok(()),
-                };
-                return Ok(taken.map(|()| client).map_err(OAuthError::from));
+        Ok(presented) => {
+            request::note(|facts| facts.client = Some(presented.client_id));
+            match check(app, caller, &presented, reading).await? {
+                Ok(client) => {
+                    // the second look of one request is no second request
+                    let taken = match reading {
+                        Reading::Remembered => app.limits.take(Limit::ClientToken, brand, presented.client_id),
+                        Reading::Fresh => Ok(()),
+                    };
+                    return Ok(taken.map(|()| client).map_err(OAuthError::from));
+                }
+                Err(refusal) => (Some(presented.client_id), refusal),
             }
-            Err(refusal) => (Some(presented.client_id), refusal),
-        },
+        }
     };
     if let Err(too_many) = app.limits.take(Limit::OrganisationRefused, brand, organisation) {
         return Ok(Err(too_many.into()));

@@ -11,6 +11,7 @@ use crate::{
     limits::{Limit, TooMany},
     oauth::error::OAuthError,
     pages::{NoticeKind, negotiate},
+    telemetry::request,
     tls::peer::{Counter, Peer},
 };
 use axum::{
@@ -100,8 +101,10 @@ fn page(site: &Site, path: &RawPathParams, request: &Request<Body>, too_many: To
     let path_lang = path.iter().find(|(name, _)| *name == "lang").map(|(_, value)| value);
     let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let lang = negotiate(path_lang, None, accept, &site.brand);
+    let error = OAuthError::from(too_many);
+    request::note(|facts| facts.verdict(error.reason, error.fault));
     let mut response = respond::notice(StatusCode::TOO_MANY_REQUESTS, site.page(lang), NoticeKind::TooMany, &request_id(request));
-    if let Some(seconds) = OAuthError::from(too_many).retry_after {
+    if let Some(seconds) = error.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response

@@ -34,6 +34,23 @@ impl NoticeKind {
         Self::TooLarge,
         Self::TooMany,
     ];
+
+    /// The stable name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnknownClient => "unknown_client",
+            Self::WrongRedirectUri => "wrong_redirect_uri",
+            Self::MalformedRequest => "malformed_request",
+            Self::ExpiredInteraction => "expired_interaction",
+            Self::CookieLost => "cookie_lost",
+            Self::AlreadyAnswered => "already_answered",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotFound => "not_found",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::TooLarge => "too_large",
+            Self::TooMany => "too_many",
+        }
+    }
 }
 
 /// An error page: title, explanation, what to do, and what to tell support.

@@ -54,7 +54,7 @@ pub const SHARED: [(&str, &[OAuthError]); 10] = [
 /// The certificate's reasons in full: at registration, where a new one is first shown.
 pub fn any_certificate() -> Vec<Refusal> {
     let reasons = REASONS.iter().map(|reason| {
-        let error = OAuthError::certificate(&CertificateRefusal { reasons: vec![reason.clone()] }.to_string());
+        let error = OAuthError::certificate(reason.code(), &CertificateRefusal { reasons: vec![reason.clone()] }.to_string());
         Refusal { error, why: Some(reason.explanation()) }
     });
     [OAuthError::CERTIFICATE_MISSING.into()].into_iter().chain(reasons).collect()
