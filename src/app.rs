@@ -4,6 +4,7 @@ use crate::{
     audit::psu::PsuDigestKey,
     clock::{Clock, Entropy},
     figures::Book,
+    limits::Limits,
     oauth::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
@@ -51,6 +52,8 @@ pub struct Parts {
     pub psu_digest_key: OnceCell<PsuDigestKey>,
     /// Who authenticates the customers on our pages.
     pub drivers: Drivers,
+    /// How much each may take of this process.
+    pub limits: Arc<Limits>,
     /// Explaining a certificate takes CPU, and anybody may ask: one at a time, so that it costs no more than one core.
     pub explanations: Semaphore,
 }
@@ -60,6 +63,7 @@ pub struct Desks {
     pub trust: TrustDesk,
     pub statuses: StatusDesk,
     pub standing: StandingDesk,
+    pub limits: Arc<Limits>,
 }
 
 /// Whom we ask.
@@ -101,6 +105,7 @@ impl App {
             succession_key: OnceCell::new(),
             psu_digest_key: OnceCell::new(),
             drivers,
+            limits: desks.limits,
             explanations: Semaphore::new(1),
         }))
     }

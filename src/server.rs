@@ -6,6 +6,7 @@ use crate::{
     config::{FrontProxySettings, Limits, Listener, Settings},
     flows::{sandbox, standing},
     http::{BodyLimits, Door, Forwarded, Handover, HttpLimits},
+    limits,
     oauth::brand::BrandId,
     outbound::Outbound,
     sca::http::Http,
@@ -160,7 +161,9 @@ impl Server {
         let statuses = StatusDesk::new(settings.brands.iter().map(|brand| (brand.id.clone(), settings.revocation_of(brand))).collect());
         let outbound = Outbound::new(&settings.outbound).map_err(configuration)?;
         let out = WaysOut { outbound, banks: drivers(&settings, &clock)? };
-        let app = App::new(db, clock, entropy, brands, Desks { trust, statuses, standing: StandingDesk::new(policies) }, out, jwks);
+        let limits = Arc::new(limits::Limits::new(settings.limit_policy(), clock.clone()));
+        let desks = Desks { trust, statuses, standing: StandingDesk::new(policies), limits };
+        let app = App::new(db, clock, entropy, brands, desks, out, jwks);
         standing::load(&app).await?;
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
@@ -175,7 +178,8 @@ impl Server {
         let door = Door::new(app.clone(), http_limits(&settings.limits), forwarded(settings.front_proxy.as_ref())?, metrics);
         let limits = listener_limits(&settings.limits);
         let mut listen = |socket, tls| {
-            listeners.spawn(listener::serve(socket, tls, door.clone(), limits.clone(), stop.clone()));
+            let limits = ListenerLimits { gate: Some(app.limits.gate(limits.max_connections)), ..limits.clone() };
+            listeners.spawn(listener::serve(socket, tls, door.clone(), limits, stop.clone()));
         };
         listen(sockets.tpp, Some(tls.tpp.clone()));
         if let Some(socket) = sockets.psu {

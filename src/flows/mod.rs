@@ -1,5 +1,6 @@
 //! The shell: read the clock, begin, load, ask `oauth`, write, audit, commit. No HTTP, no SQL text.
 
+pub mod admission;
 pub mod audit;
 pub mod authorize;
 pub mod certificate;
@@ -31,7 +32,9 @@ use crate::{
         AuditEvent, AuditKind,
         psu::{PsuDigestKey, PsuKey},
     },
-    oauth::{brand::Brand, error::OAuthError, grant::PsuReference, interaction::Interaction, params::Params, rotation::SuccessionKey, tpp::Tpp},
+    oauth::{
+        brand::Brand, error::OAuthError, grant::PsuReference, interaction::Interaction, params::Params, rotation::SuccessionKey, tpp::Tpp,
+    },
     telemetry::request,
 };
 

@@ -17,8 +17,8 @@ mod organisations;
 mod partitions;
 mod payments;
 mod permissions;
-mod psu;
 mod pool;
+mod psu;
 mod revocation;
 mod rotation;
 mod sandbox;
@@ -32,7 +32,7 @@ pub use audit_chain::{ExportQuery, Exported};
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
 pub use grants::NewGrant;
-pub use interactions::NewInteraction;
+pub use interactions::{Beginning, NewInteraction};
 pub use merges::RunningMerge;
 pub use migrations::{
     Extent, LockMode, MIGRATOR, MigrationFailure, Patience, Plan, PlannedMigration, PlannedStatement, SchemaState, Statement, Work,
