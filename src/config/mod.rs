@@ -70,6 +70,7 @@ pub struct Settings {
     pub outbound: OutboundSettings,
     pub limits: Limits,
     pub log: Log,
+    pub tracing: TracingSettings,
     /// PEM files with ES256 keys; the first signs, all are published.
     pub signing_key_files: Vec<PathBuf>,
     /// At least one.
@@ -189,6 +190,17 @@ pub struct Limits {
 pub struct Log {
     pub format: LogFormat,
     pub level: tracing::Level,
+}
+
+/// W3C Trace Context.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TracingSettings {
+    /// Listeners whose callers' traces go on.
+    pub goes_on_at: Vec<&'static str>,
+    /// Spans are sent there as OTLP; `None`: nowhere.
+    pub otlp_url: Option<String>,
+    /// Of traces that begin here one in so many is sent.
+    pub sample_one_in: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,6 +39,11 @@ pub fn proxy_url(value: &DeValue<'_>) -> Result<String, String> {
     }
 }
 
+/// http or https, of a service of the bank's own.
+pub fn service_url(value: &DeValue<'_>) -> Result<String, String> {
+    proxy_url(value).map_err(|why| why.replace("the proxy knows us", "the service knows us"))
+}
+
 /// An https URL without `/` at its end, query or fragment.
 pub fn https_url(value: &DeValue<'_>) -> Result<String, String> {
     let written = text(value)?;

@@ -1,6 +1,9 @@
 //! How a journey ends, whoever authenticated the customer: our pages with the bank's SCA, the bank's portal, its app.
 
-use super::payment;
+use super::{
+    count::{self, Stage},
+    payment,
+};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -94,6 +97,7 @@ pub async fn approve_by(
     };
     tx.set_interaction_state(interaction.id, &state, now).await?;
     tx.record(&event(app, brand, interaction, AuditKind::InteractionApproved, by, now).grant(grant.id)).await?;
+    count::stage(brand, interaction, Stage::Approved);
     Ok(state)
 }
 
@@ -122,7 +126,8 @@ pub async fn fail_by(
     let state = State::Failed(failure);
     tx.set_interaction_state(interaction.id, &state, now).await?;
     tx.record(&event(app, brand, interaction, AuditKind::InteractionFailed, by, now).reason(failure.name())).await?;
-    metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
+    count::sca_failure(brand, &interaction.channel, failure);
+    count::stage(brand, interaction, Stage::Failed);
     Ok(state)
 }
 

@@ -3,13 +3,14 @@
 use super::{
     answered::Answered,
     forwarded::Forwarded,
+    identity::{Called, Tracing},
     respond, router,
     site::{HttpLimits, RequestId},
 };
 use crate::{
     app::App,
     oauth::{error::OAuthError, params},
-    telemetry::request,
+    telemetry::request::{self, Facts},
     tls::peer::{Counter, Peer},
 };
 use axum::{Router, body::Body, response::Response};
@@ -39,6 +40,7 @@ struct Inner {
     slots: Slots,
     limits: HttpLimits,
     forwarded: Forwarded,
+    tracing: Tracing,
 }
 
 /// Requests under way, counted for each counter but ops: anybody may come to psu, even with bodies that trickle in, and
@@ -56,11 +58,11 @@ impl Slots {
 }
 
 impl Door {
-    pub fn new(app: App, limits: HttpLimits, forwarded: Forwarded, metrics: PrometheusHandle) -> Self {
+    pub fn new(app: App, limits: HttpLimits, forwarded: Forwarded, tracing: Tracing, metrics: PrometheusHandle) -> Self {
         let (tpp, psu) = router::sites(&app, &limits);
         let internal = router::internal(&app, &limits);
         let ops = router::ops(&app, metrics);
-        Self(Arc::new(Inner { app, tpp, psu, internal, ops, slots: Slots::new(limits.requests_in_flight), limits, forwarded }))
+        Self(Arc::new(Inner { app, tpp, psu, internal, ops, slots: Slots::new(limits.requests_in_flight), limits, forwarded, tracing }))
     }
 }
 
@@ -82,11 +84,11 @@ impl Service<Request<Body>> for Door {
 impl Inner {
     async fn answer(&self, mut request: Request<Body>) -> Response {
         let began = Instant::now();
-        let id = RequestId(self.app.entropy.uuid(self.app.clock.now()));
         let counter = request.extensions().get::<Peer>().map(|peer| peer.counter);
-        request.extensions_mut().insert(id);
+        let called = Called::new(&self.app, &self.tracing, counter, request.headers());
+        request.extensions_mut().insert(RequestId(called.identity.event));
         let method = request.method().clone();
-        let (mut response, facts) = request::observed(async {
+        let (mut response, facts) = request::observed(Facts { identity: Some(called.identity.clone()), ..Facts::default() }, async {
             match self.forwarded.settle(&mut request) {
                 Ok(()) => self.route(counter, request).await,
                 Err(refusal) => respond::error(&refusal),
@@ -96,10 +98,8 @@ impl Inner {
         if counter == Some(Counter::Psu) {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, respond::HSTS);
         }
-        if let Ok(value) = HeaderValue::from_str(&id.0.simple().to_string()) {
-            response.headers_mut().insert("x-request-id", value);
-        }
-        let answered = Answered { id, counter, method, status: response.status().as_u16(), time: began.elapsed() };
+        called.answer(response.headers_mut());
+        let answered = Answered { called, counter, method, status: response.status().as_u16(), time: began.elapsed() };
         answered.tell(&facts);
         response
     }

@@ -1,10 +1,13 @@
 //! Connections kept in hand between statements. A connection that goes back to sqlx's pool is asked a question first, a
 //! round trip as long as the statement itself; one whose statement just succeeded needs none.
 
-use super::Stopwatch;
+use super::{PoolState, Stopwatch};
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::time::Instant;
@@ -16,6 +19,24 @@ const IN_HAND: Duration = Duration::from_secs(60);
 pub(super) struct Hand {
     pool: PgPool,
     idle: Arc<Mutex<Vec<Kept>>>,
+    /// For a connection.
+    waiting: Arc<AtomicU32>,
+}
+
+/// One more, as long as it lives.
+struct Counted<'a>(&'a AtomicU32);
+
+impl<'a> Counted<'a> {
+    fn new(number: &'a AtomicU32) -> Self {
+        number.fetch_add(1, Relaxed);
+        Self(number)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
 }
 
 struct Kept {
@@ -43,7 +64,10 @@ impl Hand {
         let in_hand = self.idle().pop();
         match in_hand {
             Some(kept) => Ok(kept),
-            None => Ok(Kept { connection: self.pool.acquire().await?, taken_at: Instant::now() }),
+            None => {
+                let _counted = Counted::new(&self.waiting);
+                Ok(Kept { connection: self.pool.acquire().await?, taken_at: Instant::now() })
+            }
         }
     }
 
@@ -64,6 +88,12 @@ impl Hand {
         if others && kept.taken_at.elapsed() < IN_HAND && !self.pool.is_closed() {
             self.idle().push(kept);
         }
+    }
+
+    pub(super) fn state(&self) -> PoolState {
+        let idle = self.pool.num_idle() + self.idle().len();
+        let (open, most) = (self.pool.size(), self.pool.options().get_max_connections());
+        PoolState { idle: u32::try_from(idle).unwrap_or(u32::MAX).min(open), open, most, waiting: self.waiting.load(Relaxed) }
     }
 
     pub(super) async fn close(&self) {

@@ -214,7 +214,7 @@ impl Desk {
         };
         let hello = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
         let slot = self.connections.clone().acquire_owned().await.map_err(closed)?;
-        let handshake = self.handshakes.acquire().await.map_err(closed)?;
+        let handshake = (self.handshakes.acquire().await.map_err(closed)?, Counted::new(gauge!("guichet_handshakes_under_way")));
         let side = tls.load().side(hello.client_hello().server_name()).clone();
         Ok(Heard::Hello { hello: Box::new(hello), side, announced, slot, handshake })
     }
@@ -298,7 +298,7 @@ enum Heard<'a> {
         side: Side,
         announced: Option<SocketAddr>,
         slot: OwnedSemaphorePermit,
-        handshake: tokio::sync::SemaphorePermit<'a>,
+        handshake: (tokio::sync::SemaphorePermit<'a>, Counted),
     },
     Clear(TcpStream, OwnedSemaphorePermit),
 }

@@ -15,7 +15,7 @@ const PLAN: [(&str, &str, &str); 27] = [
     ("trusted_lists", "pki::trusted_list", "aws_lc_rs base64 roxmltree rustls sha2 time x509_parser xml_sec"),
     (
         "sca",
-        "clock config::DriverSettings oauth storage tls::files",
+        "clock config::DriverSettings oauth storage telemetry::request tls::files",
         "arc_swap argon2 aws_lc_rs metrics reqwest rustls serde serde_json time tokio tracing utoipa uuid",
     ),
     ("audit", "oauth", "time uuid"),
@@ -45,10 +45,10 @@ const PLAN: [(&str, &str, &str); 27] = [
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "app flows oauth pages pki sca::script sca::wire telemetry::request tls::front_proxy::Hop tls::peer",
+        "app flows oauth pages pki sca::script sca::wire telemetry tls::front_proxy::Hop tls::peer",
         "axum base64 http http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
-    ("telemetry", "config oauth", "metrics_exporter_prometheus tokio tracing_subscriber"),
+    ("telemetry", "config oauth", "metrics metrics_exporter_prometheus tokio tracing tracing_subscriber uuid"),
     (
         "server",
         "app clock config flows http oauth outbound sca::http signing storage tasks tls trust",

@@ -3,6 +3,7 @@
 use super::{Journey, View, mine_again, with_accounts};
 use crate::{
     audit::AuditKind,
+    flows::count,
     oauth::{
         brand::AccountChoice,
         channel::Fallback,
@@ -108,6 +109,7 @@ impl Journey<'_> {
                 let state = if chosen { State::Consent(who) } else { State::Accounts(who) };
                 tx.set_interaction_state(interaction.id, &state, self.now).await?;
                 tx.record(&self.event(&interaction, AuditKind::SignedIn)).await?;
+                count::stage(self.brand, &interaction, count::Stage::Identified);
                 Ok(View::Next)
             }
             Verdict::Ends(failure) => self.end(tx, &interaction, failure).await,
