@@ -2,6 +2,7 @@
 
 use crate::{
     clock::{Clock, Entropy},
+    figures::Book,
     oauth::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
@@ -16,6 +17,7 @@ use crate::{
 use quick_cache::sync::Cache;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{OnceCell, Semaphore};
+use uuid::Uuid;
 
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
@@ -34,6 +36,10 @@ pub struct Parts {
     pub sightings: Sightings,
     /// When grants were last used, as far as that is not written down yet.
     pub uses: Uses,
+    /// What the regulator asks for, as far as that is not written down yet.
+    pub figures: Book,
+    /// This process, among those that write figures.
+    pub process: Uuid,
     /// RFC 7517 set of the signing keys' public halves.
     pub jwks: serde_json::Value,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
@@ -72,6 +78,7 @@ impl App {
         out: WaysOut,
         jwks: serde_json::Value,
     ) -> Self {
+        let process = entropy.uuid(clock.now());
         let drivers = Drivers::new(&brands, &db, out.banks);
         Self(Arc::new(Parts {
             db,
@@ -84,6 +91,8 @@ impl App {
             outbound: out.outbound,
             sightings: Sightings::new(),
             uses: Uses::new(),
+            figures: Book::default(),
+            process,
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             succession_key: OnceCell::new(),

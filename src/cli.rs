@@ -2,6 +2,8 @@
 
 mod block;
 mod contract;
+mod figures;
+mod health;
 mod inspect;
 mod migrate;
 mod operator;
@@ -97,8 +99,15 @@ enum Verb {
         #[command(subcommand)]
         step: register::RegisterStep,
     },
+    /// The regulator's figures: availability, performance and errors, by quarter (RTS art. 32, EBA/GL/2018/07)
+    Figures {
+        #[command(subcommand)]
+        step: Box<figures::FiguresStep>,
+    },
     /// Check a bank's own SCA back end against the driver's contract
     ContractCheck(Box<contract::ContractCheck>),
+    /// Ask the running server of these settings how it is: exit code 0 when it is well
+    Health(health::Health),
     /// The tests' database server: runs until nobody uses it
     #[command(hide = true)]
     DevPostgres { dir: PathBuf },
@@ -172,7 +181,9 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
+        Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
+        Verb::Health(asked) => health::run(&asked),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
 }

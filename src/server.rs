@@ -11,7 +11,7 @@ use crate::{
     sca::http::Http,
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{expiry, load, partitions, revocation, uses, watch::Watch},
+    tasks::{expiry, figures, load, partitions, revocation, uses, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -191,6 +191,7 @@ impl Server {
         listeners.spawn(expiry::run(app.clone(), stop.clone()));
         listeners.spawn(partitions::run(app.clone(), stop.clone()));
         listeners.spawn(uses::run(app.clone(), stop.clone()));
+        listeners.spawn(figures::run(app.clone(), stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })
     }
 
@@ -238,6 +239,9 @@ impl Server {
         while self.listeners.join_next().await.is_some() {}
         if let Err(outage) = uses::write(&self.app).await {
             tracing::warn!(error = %outage, "when grants were last used is lost for the last minutes");
+        }
+        if let Err(outage) = figures::write(&self.app).await {
+            tracing::warn!(error = %outage, "the regulator's figures of the last seconds are lost");
         }
         self.app.db.close().await;
     }

@@ -10,6 +10,7 @@ use crate::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::str;
+use time::OffsetDateTime;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -36,8 +37,8 @@ pub struct Called {
 }
 
 impl Called {
-    pub fn new(app: &App, tracing: &Tracing, counter: Option<Counter>, headers: &HeaderMap) -> Self {
-        let (event, span) = (app.entropy.uuid(app.clock.now()), SpanId::new(app.entropy.bytes()));
+    pub fn new(app: &App, tracing: &Tracing, counter: Option<Counter>, at: OffsetDateTime, headers: &HeaderMap) -> Self {
+        let (event, span) = (app.entropy.uuid(at), SpanId::new(app.entropy.bytes()));
         let lines = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
         let goes_on = counter.is_some_and(|counter| tracing.goes_on_at.contains(&counter.name()));
         let trace = if goes_on { Trace::go_on(lines(TRACE_PARENT), lines(TRACE_STATE), span) } else { None };

@@ -4,6 +4,7 @@ mod audit;
 mod certificates;
 mod clients;
 mod events;
+mod figures;
 mod forgetting;
 mod grants;
 mod hand;
