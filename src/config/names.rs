@@ -39,9 +39,11 @@ pub fn proxy_url(value: &DeValue<'_>) -> Result<String, String> {
     }
 }
 
-/// http or https, of a service of the bank's own.
-pub fn service_url(value: &DeValue<'_>) -> Result<String, String> {
-    proxy_url(value).map_err(|why| why.replace("the proxy knows us", "the service knows us"))
+/// Of a collector beside this program, which carries on what it gets.
+pub fn collector_url(value: &DeValue<'_>) -> Result<String, String> {
+    let text = text(value)?;
+    let plain = Url::parse(&text).is_ok_and(|url| url.scheme() == "http" && url.username().is_empty() && !has_password(&url));
+    if plain { Ok(text) } else { Err("must be a http URL that names no user: the collector stands beside this program".into()) }
 }
 
 /// An https URL without `/` at its end, query or fragment.

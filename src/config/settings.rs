@@ -324,7 +324,7 @@ fn tracing(table: &mut Reader<'_>) -> TracingSettings {
     const COUNTERS: [(&str, &str); 3] = [("tpp", "tpp"), ("psu", "psu"), ("internal", "internal")];
     let read = TracingSettings {
         goes_on_at: table.list("goes_on_at", |v| choice(v, &COUNTERS)),
-        otlp_url: table.may("otlp_url", names::service_url),
+        otlp_url: table.may("otlp_url", names::collector_url),
         sample_one_in: u32::try_from(table.number("sample_one_in", 1..=1_000_000)).unwrap_or(1),
     };
     if read.otlp_url.is_some() && !cfg!(feature = "otel") {

@@ -54,7 +54,7 @@ pub async fn answer(app: &App, caller: &Caller, channel: &Channel) -> Answer<Tok
         let asked = Asked { app, brand: &caller.brand, client: &client, channel, now: app.clock.now() };
         match asked.attempt(&request, reading).await? {
             Outcome::Issued(response) => {
-                count::issued(&caller.brand, request.as_ref().map_or("none", TokenRequest::grant_type));
+                count::issued(&caller.brand, request.as_ref().map_or("none", |request| request.grant_type().as_str()));
                 return Ok(Ok(response));
             }
             Outcome::Refused { grant, refusal } if reading == Reading::Fresh => {

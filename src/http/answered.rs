@@ -1,16 +1,22 @@
 //! The request line: what is said of each request once it is answered, in the log and in the metrics.
 
 use super::identity::Called;
-use crate::{oauth::fault::Asker, telemetry::request::Facts, tls::peer::Counter};
+use crate::{
+    oauth::fault::Asker,
+    telemetry::{request::Facts, spans},
+    tls::peer::Counter,
+};
 use http::Method;
 use metrics::SharedString;
 use std::time::Duration;
+use time::OffsetDateTime;
 
 pub struct Answered {
     pub called: Called,
     pub counter: Option<Counter>,
     pub method: Method,
     pub status: u16,
+    pub began: OffsetDateTime,
     pub time: Duration,
 }
 
@@ -43,6 +49,11 @@ impl Answered {
             seconds = self.time.as_secs_f64(),
             db_seconds = facts.database.as_secs_f64(),
             db_statements = facts.statements,
+        );
+        let counter = self.counter.map_or("none", Counter::name);
+        spans::finish(
+            facts,
+            &spans::Answer { began: self.began, time: self.time, method: self.method.as_str(), counter, status: self.status, fault },
         );
         let (fault, seconds) = (fault.name(), self.time.as_secs_f64());
         let brand = || brand.map_or(SharedString::const_str("none"), |brand| brand.shared().into());

@@ -106,7 +106,7 @@ impl Inner {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, respond::HSTS);
         }
         called.answer(response.headers_mut());
-        let answered = Answered { called, counter, method, status: response.status().as_u16(), time: began.elapsed() };
+        let answered = Answered { called, counter, method, status: response.status().as_u16(), began: at, time: began.elapsed() };
         answered.tell(&facts);
         // only where no route says it
         let brands = if response.status().is_server_error() { self.brands_at(host.as_deref()) } else { vec![] };

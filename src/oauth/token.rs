@@ -133,15 +133,6 @@ impl TokenRefusal {
 }
 
 impl TokenRequest {
-    /// As the wire calls it.
-    pub const fn grant_type(&self) -> &'static str {
-        match self {
-            Self::AuthorizationCode(_) => "authorization_code",
-            Self::RefreshToken(_) => "refresh_token",
-            Self::ClientCredentials { .. } => "client_credentials",
-        }
-    }
-
     pub fn parse(params: &Params, channel: &Channel, brand: &Brand) -> Result<Self, TokenRefusal> {
         let asked = params.get("grant_type").ok_or(TokenRefusal::Missing("grant_type"))?;
         let grant_type = GrantType::parse(asked).filter(|g| g.is_offered_by(brand)).ok_or(TokenRefusal::UnsupportedGrantType)?;

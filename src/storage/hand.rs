@@ -53,7 +53,7 @@ pub(super) struct Held<'a> {
 
 impl Hand {
     pub(super) fn new(pool: PgPool) -> Self {
-        Self { pool, idle: Arc::default() }
+        Self { pool, idle: Arc::default(), waiting: Arc::default() }
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Kept>> {

@@ -2,6 +2,7 @@
 
 pub mod process;
 pub mod request;
+pub mod spans;
 pub mod trace;
 
 use crate::config::{Log, LogFormat};
@@ -44,10 +45,16 @@ pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
 fn describe() {
     for row in LIST.lines().filter_map(|line| line.strip_prefix("| `guichet_")) {
         let mut cells = row.trim_end_matches('|').split(" |").map(str::trim);
-        let (Some(name), Some(kind), _, Some(what)) = (cells.next(), cells.next(), cells.next(), cells.next()) else { continue };
+        let (Some(name), Some(kind), Some(labels), Some(what)) = (cells.next(), cells.next(), cells.next(), cells.next()) else { continue };
         let (name, what) = (format!("guichet_{}", name.trim_end_matches('`')), what.replace('`', ""));
         match kind {
-            "counter" => metrics::describe_counter!(name, what),
+            "counter" => {
+                metrics::describe_counter!(name.clone(), what);
+                // there from the start, or the first of them would be no increase
+                if labels.is_empty() {
+                    metrics::counter!(name).increment(0);
+                }
+            }
             "gauge" => metrics::describe_gauge!(name, what),
             _ => metrics::describe_histogram!(name, what),
         }

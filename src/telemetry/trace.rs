@@ -151,7 +151,13 @@ macro_rules! shown_as_hex {
     ($id:ty) => {
         impl fmt::Display for $id {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                // in one piece: each request line has two of them
+                let mut text = [0; 2 * size_of::<Self>()];
+                for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+                    pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+                }
+                f.write_str(str::from_utf8(&text).unwrap_or_default())
             }
         }
 

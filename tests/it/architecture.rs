@@ -49,7 +49,11 @@ const PLAN: [(&str, &str, &str); 28] = [
         "app figures flows oauth pages pki sca::script sca::wire telemetry tls::front_proxy::Hop tls::peer",
         "axum base64 http http_body http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
-    ("telemetry", "config oauth", "metrics metrics_exporter_prometheus tokio tracing tracing_subscriber uuid"),
+    (
+        "telemetry",
+        "config oauth",
+        "aws_lc_rs metrics metrics_exporter_prometheus opentelemetry opentelemetry_http opentelemetry_otlp opentelemetry_sdk reqwest rustls time tokio tracing tracing_subscriber uuid",
+    ),
     (
         "server",
         "app clock config flows http oauth outbound sca::http signing storage tasks tls trust",

@@ -1,6 +1,11 @@
 //! deploy/monitoring names only metrics, labels and words that exist, and each alert has its runbook.
 
-use crate::readme::metrics;
+use crate::{
+    harness::{Bank, BankOptions, CIC, Process, tpp::Tpp, wire::Wire},
+    readme::metrics,
+};
+use guichet::oauth::tpp::PspRole;
+use reqwest::Method;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -183,5 +188,72 @@ fn prometheus_reads_the_rules() {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/monitoring/alerts.yaml");
     if let Ok(checked) = Command::new("promtool").args(["check", "rules"]).arg(rules).output() {
         assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    }
+}
+
+/// What a server that was used says of itself: only series of the list, with the labels of the list, and no ids in them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_tells_what_the_list_says() {
+    let bank = Bank::unserved(BankOptions::default()).await;
+    let _server = Process::serve(&bank).await;
+    let client = bank.tpp(PspRole::ALL).register(CIC).await;
+    let code = client.authorize("web", "aisp").await.approve().await.code().to_owned();
+    let tokens = client.redeem("web", "aisp", &code).await.ok(200).json();
+    client.refresh(tokens["refresh_token"].as_str().unwrap()).await.ok(200);
+    client.redeem("web", "aisp", &code).await.refused(400, "invalid_grant");
+    client.authorize("web", "aisp").await.cancel().await;
+    let other = client.client_credentials().await.ok(200).json();
+    client.introspect(other["access_token"].as_str().unwrap()).await;
+    client.revoke(other["access_token"].as_str().unwrap()).await.ok(200);
+    Wire::with_file(&bank, "expired").get(&client.url("/nowhere")).await;
+    Wire::with_file(&bank, "expired").json(Method::POST, &client.tpp.registration_url(CIC), &[], &Tpp::metadata(CIC)).await.ok(401);
+
+    let text = bank.browser().get(&format!("http://{}/metrics", bank.ops)).await.ok(200).body;
+    for series in [
+        r#"guichet_interactions_total{brand="cic",channel="web",stage="begun"} 2"#,
+        r#"guichet_interactions_total{brand="cic",channel="web",stage="identified"} 1"#,
+        r#"guichet_interactions_total{brand="cic",channel="web",stage="consented"} 1"#,
+        r#"guichet_interactions_total{brand="cic",channel="web",stage="sca_begun"} 1"#,
+        r#"guichet_interactions_total{brand="cic",channel="web",stage="approved"} 1"#,
+        r#"guichet_interactions_total{brand="cic",channel="web",stage="failed"} 1"#,
+        r#"guichet_interactions_total{brand="cic",channel="web",stage="returned"} 2"#,
+        r#"guichet_sca_failures_total{brand="cic",channel="web",reason="cancelled",fault="psu"} 1"#,
+        r#"guichet_tokens_issued_total{brand="cic",role="ais",grant_type="authorization_code"} 1"#,
+        r#"guichet_tokens_issued_total{brand="cic",role="ais",grant_type="refresh_token"} 1"#,
+        r#"guichet_tokens_issued_total{brand="cic",role="pis",grant_type="client_credentials"} 1"#,
+        r#"guichet_tokens_refused_total{brand="cic",reason="code_replayed"} 1"#,
+        r#"guichet_tokens_revoked_total{brand="cic",kind="access_token"} 1"#,
+        r#"guichet_introspections_total{brand="cic",outcome="active"} 1"#,
+        r#"guichet_certificates_refused_total{brand="cic",reason="CERTIFICATE_EXPIRED"} 1"#,
+        r#"guichet_http_requests_total{endpoint="token",brand="cic",role="ais",fault="tpp",status="400"} 1"#,
+        "guichet_database_waiting 0",
+        "# TYPE guichet_http_request_seconds histogram",
+        "# HELP guichet_outages_total times the database did not answer",
+    ] {
+        assert!(text.lines().any(|line| line == series), "no {series} in\n{text}");
+    }
+    for gauge in [
+        "guichet_process_open_files ",
+        "guichet_process_resident_bytes ",
+        "guichet_database_connections{state=\"idle\"} ",
+        "guichet_crl_next_update_seconds{",
+    ] {
+        let value = text.lines().find_map(|line| line.strip_prefix(gauge)?.rsplit(' ').next()?.parse::<f64>().ok());
+        assert!(value.is_some_and(|value| value > 0.0), "{gauge}: {value:?}");
+    }
+    let listed = metrics();
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let (series, labels) = line.split_once('{').unwrap_or((line.split(' ').next().unwrap(), ""));
+        let known =
+            listed.get(series).or_else(|| listed.get(["_bucket", "_sum", "_count"].iter().find_map(|end| series.strip_suffix(end))?));
+        let (_, of_metric) = known.unwrap_or_else(|| panic!("not in the list: {line}"));
+        for (name, value) in labels.split("\",").filter_map(|label| label.split_once("=\"")) {
+            let value = value.split('"').next().unwrap();
+            assert!(of_metric.contains(name) || name == "le", "{name} is no label of {series}");
+            assert!(value.len() <= 40 && value.chars().filter(char::is_ascii_digit).count() < 12, "an id? {line}");
+        }
+    }
+    for id in [client.id.as_str(), &client.id.replace('-', ""), &client.tpp.organisation, "mme_", &code] {
+        assert!(!text.contains(id), "{id} in the metrics");
     }
 }
