@@ -10,6 +10,7 @@ use crate::{
     oauth::{
         brand::Brand,
         grant::{Grant, GrantId, PsuReference, ScaEvidence},
+        home,
         interaction::{Interaction, State},
         lodging,
         method::Account,
@@ -67,8 +68,9 @@ pub async fn approve_by(
             return fail_by(app, brand, tx, interaction, why.failure(), by, now).await;
         }
     };
+    let family = interaction.payment.map_or(interaction.id.0, |payment| payment.id.0);
     let grant = Grant {
-        id: GrantId::new(&interaction.scope, now, &app.entropy.bytes()),
+        id: GrantId(home::beside(GrantId::new(&interaction.scope, now, &app.entropy.bytes()).0, &family)),
         client: interaction.client,
         channel: interaction.channel.clone(),
         scope: interaction.scope.clone(),

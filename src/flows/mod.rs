@@ -65,7 +65,7 @@ fn note(interaction: &Interaction) {
 /// What only somebody who asks makes worth looking at.
 pub fn measure(app: &App) {
     let pool = app.db.pool_state();
-    for (state, count) in [("idle", pool.idle), ("used", pool.open - pool.idle)] {
+    for (state, count) in [("idle", pool.idle), ("used", pool.used)] {
         metrics::gauge!("guichet_database_connections", "state" => state).set(count);
     }
     metrics::gauge!("guichet_database_connections_most").set(pool.most);

@@ -10,6 +10,7 @@ pub mod held;
 pub mod hello;
 pub mod hot;
 pub mod lists;
+pub mod load;
 pub mod logs;
 pub mod looks;
 pub mod mass;
