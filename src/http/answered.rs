@@ -24,7 +24,8 @@ impl Answered {
     /// The route's pattern only: paths, queries and bodies hold ids, codes and states. What is not known is left out.
     pub fn tell(&self, facts: &Facts) {
         let (fault, outcome) = (facts.fault(self.status, self.asker()), facts.outcome(self.status));
-        let identity = &self.called.identity;
+        let (identity, method) = (&self.called.identity, word_of(&self.method));
+        let counter = self.counter.map_or("none", Counter::name);
         let (brand, endpoint, role) = (facts.brand(), facts.endpoint(), facts.role());
         tracing::info!(
             target: "request",
@@ -33,11 +34,11 @@ impl Answered {
             trace_id = %identity.trace.id,
             span_id = %identity.trace.span,
             parent_id = identity.trace.parent.map(display),
-            counter = self.counter.map_or("none", Counter::name),
+            counter,
             brand = brand.map(display),
             channel = facts.channel(),
             endpoint,
-            method = %self.method,
+            method,
             route = facts.route(),
             status = self.status,
             outcome = outcome.name(),
@@ -50,11 +51,7 @@ impl Answered {
             db_seconds = facts.database.as_secs_f64(),
             db_statements = facts.statements,
         );
-        let counter = self.counter.map_or("none", Counter::name);
-        spans::finish(
-            facts,
-            &spans::Answer { began: self.began, time: self.time, method: self.method.as_str(), counter, status: self.status, fault },
-        );
+        spans::finish(facts, &spans::Answer { began: self.began, time: self.time, method, counter, status: self.status, fault });
         let (fault, seconds) = (fault.name(), self.time.as_secs_f64());
         let brand = || brand.map_or(SharedString::const_str("none"), |brand| brand.shared().into());
         metrics::histogram!("guichet_http_request_seconds", "endpoint" => endpoint, "brand" => brand(), "role" => role, "fault" => fault)
@@ -74,5 +71,19 @@ impl Answered {
             Some(Counter::Psu) => Asker::Psu,
             Some(Counter::Internal | Counter::Ops) => Asker::Aspsp,
         }
+    }
+}
+
+/// RFC 9110 s9.1: a method may be any word, of any length, that the caller likes.
+fn word_of(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        _ => "other",
     }
 }

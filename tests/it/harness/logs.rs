@@ -31,6 +31,8 @@ struct Written {
     /// Bytes that are no longer kept.
     forgotten: usize,
     text: Vec<u8>,
+    /// Banks of the thread's test that still run.
+    watched: usize,
 }
 
 fn written() -> MutexGuard<'static, HashMap<String, Written>> {
@@ -80,8 +82,10 @@ impl Watched {
     pub fn new(file: PathBuf) -> Self {
         capture();
         let from = [this_thread(), WORKERS.to_owned()].map(|name| {
-            let end = written().get(&name).map_or(0, |log| log.forgotten + log.text.len());
-            (name, end)
+            let mut all = written();
+            let log = all.entry(name.clone()).or_default();
+            log.watched += 1;
+            (name, log.forgotten + log.text.len())
         });
         Self { heard: Arc::default(), from, file }
     }
@@ -116,7 +120,15 @@ impl Drop for Watched {
             let leaks = self.leaks();
             assert!(leaks.is_empty(), "the log tells secrets: {leaks:#?}");
         }
-        written().remove(&self.from[0].0);
+        let mut all = written();
+        for (name, _) in &self.from {
+            if let Some(log) = all.get_mut(name) {
+                log.watched -= 1;
+                if log.watched == 0 {
+                    all.remove(name);
+                }
+            }
+        }
     }
 }
 
