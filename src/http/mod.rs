@@ -1,5 +1,6 @@
 //! Thin: bytes to types and back. Every decision is a flow's.
 
+mod admission;
 mod answered;
 mod app_links;
 mod authorize;

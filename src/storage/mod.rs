@@ -1,6 +1,8 @@
 //! The only SQL. One function a question; every lookup has its index; an outage never looks like "not found".
 
 mod audit;
+mod audit_chain;
+mod audit_months;
 mod certificates;
 mod clients;
 mod events;
@@ -16,6 +18,7 @@ mod partitions;
 mod payments;
 mod permissions;
 mod pool;
+mod psu;
 mod revocation;
 mod rotation;
 mod sandbox;
@@ -25,10 +28,11 @@ mod tokens;
 mod trusted_lists;
 mod versions;
 
+pub use audit_chain::{ExportQuery, Exported};
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
 pub use grants::NewGrant;
-pub use interactions::NewInteraction;
+pub use interactions::{Beginning, NewInteraction};
 pub use merges::RunningMerge;
 pub use migrations::{
     Extent, LockMode, MIGRATOR, MigrationFailure, Patience, Plan, PlannedMigration, PlannedStatement, SchemaState, Statement, Work,

@@ -24,6 +24,7 @@ pub mod sca;
 pub mod sql;
 pub mod tpp;
 pub mod traffic;
+pub mod trail;
 pub mod wire;
 
 pub use bank::{Bank, BankOptions, Brand, CIC, LBP};
