@@ -138,13 +138,11 @@ impl Pool {
     async fn open(&self, until: Instant) -> sqlx::Result<Session> {
         let [mut pause, longest] = LOOK_AGAIN;
         loop {
-            let deadline = self.0.settings.statement_timeout + MARGIN;
-            let why = match timeout_at(until, Session::open(&self.0.options, &self.0.opening, deadline)).await {
-                Ok(Ok(Some(session))) => return Ok(session),
-                Ok(Ok(None)) => Error::Protocol("the server is a standby: it may not be written to".into()),
-                Ok(Err(error)) if may_pass(&error) => error,
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(Error::PoolTimedOut),
+            let why = match self.connect(until).await {
+                Ok(Some(session)) => return Ok(session),
+                Ok(None) => Error::Protocol("the server is a standby: it may not be written to".into()),
+                Err(error) if may_pass(&error) => error,
+                Err(error) => return Err(error),
             };
             if Instant::now() + pause >= until {
                 return Err(why);
@@ -159,6 +157,17 @@ impl Pool {
         let free = u32::try_from(self.0.places.available_permits()).unwrap_or(most);
         let idle = u32::try_from(self.resting().len()).unwrap_or(u32::MAX);
         PoolState { used: most.saturating_sub(free), idle, most, waiting: self.0.waiting.load(Relaxed) }
+    }
+
+    /// On a thread of its own: to prove a password (RFC 7677) takes 4096 hashes, and sqlx gives way to others after every fifth. When
+    /// everybody needs a new connection at once, these others are many.
+    async fn connect(&self, until: Instant) -> sqlx::Result<Option<Session>> {
+        let (pool, runtime) = (self.0.clone(), Handle::current());
+        let opened = tokio::task::spawn_blocking(move || {
+            let deadline = pool.settings.statement_timeout + MARGIN;
+            runtime.block_on(async { timeout_at(until, Session::open(&pool.options, &pool.opening, deadline)).await })
+        });
+        opened.await.map_err(|_| Error::WorkerCrashed)?.unwrap_or(Err(Error::PoolTimedOut))
     }
 
     /// For one statement; `name` is the label of its time in the metrics.
