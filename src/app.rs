@@ -1,6 +1,7 @@
 //! What every request needs, built once. Cheap to clone.
 
 use crate::{
+    audit::psu::PsuDigestKey,
     clock::{Clock, Entropy},
     figures::Book,
     limits::Limits,
@@ -47,6 +48,8 @@ pub struct Parts {
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Read when it is first needed.
     pub succession_key: OnceCell<SuccessionKey>,
+    /// As this.
+    pub psu_digest_key: OnceCell<PsuDigestKey>,
     /// Who authenticates the customers on our pages.
     pub drivers: Drivers,
     /// How much each may take of this process.
@@ -100,6 +103,7 @@ impl App {
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             succession_key: OnceCell::new(),
+            psu_digest_key: OnceCell::new(),
             drivers,
             limits: desks.limits,
             explanations: Semaphore::new(1),

@@ -12,7 +12,7 @@ use crate::{
     sca::http::Http,
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{expiry, figures, load, partitions, revocation, uses, watch::Watch},
+    tasks::{audit, expiry, figures, load, partitions, revocation, uses, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -171,6 +171,7 @@ impl Server {
         if let Err(outage) = partitions::prepare(&app, app.clock.now()).await {
             tracing::error!(error = %outage, "the tables of tokens are not known yet; tokens go through their parent");
         }
+        audit::prepare(&app).await;
         let statuses = revocation::Reader::start(app.clone()).await?;
         let tls = TlsSets::load(&settings)?;
         let (stop, mut listeners) = (CancellationToken::new(), JoinSet::new());
@@ -193,6 +194,8 @@ impl Server {
         listeners.spawn(revocation::run(app.clone(), stop.clone()));
         listeners.spawn(expiry::run(app.clone(), stop.clone()));
         listeners.spawn(partitions::run(app.clone(), stop.clone()));
+        listeners.spawn(audit::seal(app.clone(), stop.clone()));
+        listeners.spawn(audit::keep(app.clone(), settings.audit, stop.clone()));
         listeners.spawn(uses::run(app.clone(), stop.clone()));
         listeners.spawn(figures::run(app.clone(), stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })

@@ -71,6 +71,7 @@ pub struct Settings {
     pub trusted_lists: TrustedLists,
     pub outbound: OutboundSettings,
     pub limits: Limits,
+    pub audit: AuditSettings,
     pub rates: Rates,
     /// Of the brands that differ.
     pub brand_rates: BTreeMap<BrandId, Rates>,
@@ -210,6 +211,15 @@ pub struct Limits {
     pub connection_age: Duration,
     /// What running requests get at shutdown.
     pub drain: Duration,
+}
+
+/// How the audit trail is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// Events stay so many months after that of their making.
+    pub keep_months: i32,
+    /// How often the heads of the chains are told to the outside.
+    pub anchor: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

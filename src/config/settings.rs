@@ -1,7 +1,8 @@
 //! Reads the operator's file, section by section.
 
 use super::{
-    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, StalePolicy, TrustSettings,
+    AuditSettings, DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, StalePolicy,
+    TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
@@ -80,6 +81,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     let (trusted_lists, stale) = trusted_lists::read(&mut trust_table.table("lists"), context);
     let trust = trust(&mut trust_table, stale, context);
     let outbound = outbound(&mut root.table("outbound"));
+    let audit = audit(&mut root.table("audit"));
     let log = log(&mut root.table("log"));
     let mut signing = root.table("signing");
     let signing_key_files = signing.list("key_files", |v| context.path(v));
@@ -107,6 +109,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
         trusted_lists,
         outbound,
         limits,
+        audit,
         rates,
         brand_rates,
         exempt_addresses,
@@ -313,6 +316,15 @@ fn limits(table: &mut Reader<'_>) -> Limits {
     if read.body > read.request && !read.request.is_zero() {
         table.note("body_seconds", "`limits.body_seconds` is longer than `limits.request_seconds`");
     }
+    table.finish();
+    read
+}
+
+fn audit(table: &mut Reader<'_>) -> AuditSettings {
+    let read = AuditSettings {
+        keep_months: i32::try_from(table.number("keep_months", 2..=1_200)).unwrap_or_default(),
+        anchor: Duration::from_secs(table.number("anchor_minutes", 1..=10_080) * 60),
+    };
     table.finish();
     read
 }

@@ -17,6 +17,7 @@ use crate::{
         client::{Client, ClientId},
         error::OAuthError,
         fault::FaultSide,
+        home,
         interaction::{BegunBy, BrowserKey, Interaction, InteractionId, Stage, State},
         lodging,
         params::Params,
@@ -169,7 +170,7 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
             return Ok(Some(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
         }
     };
-    let id = InteractionId(app.entropy.uuid(now));
+    let id = InteractionId(home::told_by(app.entropy.uuid(now), &by.key().digest()));
     let (begun_by, handed_off) = match by {
         Bringer::Browser { .. } => (BegunBy::Browser, matches!(brand.psu_authentication, PsuAuthentication::Portal { .. })),
         Bringer::App { .. } => (BegunBy::App, true),
