@@ -10,7 +10,6 @@ use crate::harness::{
 };
 use guichet::{
     dev::postgres::{DevPostgres, Durability, ensure_installed},
-    oauth::tpp::PspRole::{AccountInformation, PaymentInitiation},
     storage::MIGRATOR,
 };
 use nix::{
