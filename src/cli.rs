@@ -218,6 +218,8 @@ fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
 
 async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Failure> {
     telemetry::start_log(&settings.log);
+    #[cfg(feature = "otel")]
+    telemetry::spans::start(&settings.tracing, tokio::runtime::Handle::current()).map_err(Failure::unexpected)?;
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;
     if let Err(error) = server::raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");

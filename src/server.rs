@@ -3,9 +3,9 @@
 use crate::{
     app::{App, Desks, WaysOut},
     clock::{Clock, Entropy},
-    config::{FrontProxySettings, Limits, Listener, Settings},
+    config::{FrontProxySettings, Limits, Listener, Settings, TracingSettings},
     flows::{sandbox, standing},
-    http::{BodyLimits, Door, Forwarded, Handover, HttpLimits},
+    http::{BodyLimits, Door, Forwarded, Handover, HttpLimits, Tracing},
     limits,
     oauth::brand::BrandId,
     outbound::Outbound,
@@ -175,7 +175,8 @@ impl Server {
         let statuses = revocation::Reader::start(app.clone()).await?;
         let tls = TlsSets::load(&settings)?;
         let (stop, mut listeners) = (CancellationToken::new(), JoinSet::new());
-        let door = Door::new(app.clone(), http_limits(&settings.limits), forwarded(settings.front_proxy.as_ref())?, metrics);
+        let door =
+            Door::new(app.clone(), http_limits(&settings.limits), forwarded(settings.front_proxy.as_ref())?, tracing(&settings), metrics);
         let limits = listener_limits(&settings.limits);
         let mut listen = |socket, tls| {
             let limits = ListenerLimits { gate: Some(app.limits.gate(limits.max_connections)), ..limits.clone() };
@@ -309,6 +310,12 @@ fn forwarded(settings: Option<&FrontProxySettings>) -> Result<Forwarded, StartEr
     let Some(settings) = settings else { return Ok(Forwarded::new(None)) };
     let handover = Handover::new(settings.format, &settings.header, settings.chain_header.as_deref());
     Ok(Forwarded::new(Some(handover.ok_or_else(|| configuration("tpp.front_proxy: no header has such a name"))?)))
+}
+
+/// Without an exporter no trace is kept.
+fn tracing(settings: &Settings) -> Tracing {
+    let TracingSettings { goes_on_at, otlp_url, sample_one_in } = &settings.tracing;
+    Tracing { goes_on_at: goes_on_at.clone(), kept_of: if otlp_url.is_some() { *sample_one_in } else { 0 } }
 }
 
 fn swappable(set: TlsSet) -> Arc<ArcSwap<TlsSet>> {

@@ -78,6 +78,7 @@ pub struct Settings {
     /// Addresses that stand for many: no limit by address is kept of them.
     pub exempt_addresses: Vec<IpNet>,
     pub log: Log,
+    pub tracing: TracingSettings,
     /// PEM files with ES256 keys; the first signs, all are published.
     pub signing_key_files: Vec<PathBuf>,
     /// At least one.
@@ -226,6 +227,17 @@ pub struct AuditSettings {
 pub struct Log {
     pub format: LogFormat,
     pub level: tracing::Level,
+}
+
+/// W3C Trace Context.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TracingSettings {
+    /// Listeners whose callers' traces go on.
+    pub goes_on_at: Vec<&'static str>,
+    /// Spans are sent there as OTLP; `None`: nowhere.
+    pub otlp_url: Option<String>,
+    /// Of traces that begin here one in so many is sent.
+    pub sample_one_in: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

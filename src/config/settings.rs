@@ -2,7 +2,7 @@
 
 use super::{
     AuditSettings, DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, StalePolicy,
-    TrustSettings,
+    TracingSettings, TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
@@ -83,6 +83,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     let outbound = outbound(&mut root.table("outbound"));
     let audit = audit(&mut root.table("audit"));
     let log = log(&mut root.table("log"));
+    let tracing = tracing(&mut root.table("tracing"));
     let mut signing = root.table("signing");
     let signing_key_files = signing.list("key_files", |v| context.path(v));
     signing.finish();
@@ -114,6 +115,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
         brand_rates,
         exempt_addresses,
         log: log?,
+        tracing,
         signing_key_files,
         brands,
         brand_trust,
@@ -335,6 +337,20 @@ fn log(table: &mut Reader<'_>) -> Option<Log> {
     let level = table.choice("level", &levels);
     table.finish();
     Some(Log { format: format?, level: level? })
+}
+
+fn tracing(table: &mut Reader<'_>) -> TracingSettings {
+    const COUNTERS: [(&str, &str); 3] = [("tpp", "tpp"), ("psu", "psu"), ("internal", "internal")];
+    let read = TracingSettings {
+        goes_on_at: table.list("goes_on_at", |v| choice(v, &COUNTERS)),
+        otlp_url: table.may("otlp_url", names::collector_url),
+        sample_one_in: u32::try_from(table.number("sample_one_in", 1..=1_000_000)).unwrap_or(1),
+    };
+    if read.otlp_url.is_some() && !cfg!(feature = "otel") {
+        table.note("otlp_url", "`tracing.otlp_url` needs a program that is built with `--features otel`");
+    }
+    table.finish();
+    read
 }
 
 fn seconds(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration {

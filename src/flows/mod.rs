@@ -6,6 +6,7 @@ pub mod authorize;
 pub mod certificate;
 pub mod client;
 pub mod conclusion;
+mod count;
 pub mod erasure;
 pub mod events;
 pub mod exchange;
@@ -69,6 +70,16 @@ fn note(interaction: &Interaction) {
         facts.channel = Some(interaction.channel.as_str().into());
         facts.about(&interaction.scope);
     });
+}
+
+/// What only somebody who asks makes worth looking at.
+pub fn measure(app: &App) {
+    let pool = app.db.pool_state();
+    for (state, count) in [("idle", pool.idle), ("used", pool.used)] {
+        metrics::gauge!("guichet_database_connections", "state" => state).set(count);
+    }
+    metrics::gauge!("guichet_database_connections_most").set(pool.most);
+    metrics::gauge!("guichet_database_waiting").set(pool.waiting);
 }
 
 impl App {

@@ -180,11 +180,11 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
 }
 
 pub fn ops(app: &App, metrics: PrometheusHandle) -> Router {
-    let app = app.clone();
+    let (app, ready) = (app.clone(), app.clone());
     let rows = [
         ("live", "/livez", get(ops::live)),
-        ("ready", "/readyz", get(move || ops::ready(app.clone()))),
-        ("metrics", "/metrics", get(async move || ops::metrics(metrics.render()).await)),
+        ("ready", "/readyz", get(move || ops::ready(ready.clone()))),
+        ("metrics", "/metrics", get(move || ops::metrics(app.clone(), metrics.clone()))),
     ];
     unbroken(machine_fallbacks(listed(rows, Asker::Aspsp)))
 }

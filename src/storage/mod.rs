@@ -95,6 +95,17 @@ pub struct PoolSettings {
     pub idle_timeout: Duration,
 }
 
+/// Of the connections that requests share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolState {
+    pub used: u32,
+    pub idle: u32,
+    /// That there may be.
+    pub most: u32,
+    /// Requests that wait for one.
+    pub waiting: u32,
+}
+
 #[derive(Clone)]
 pub struct Db {
     pool: Pool,
@@ -164,6 +175,10 @@ impl Db {
     pub async fn ping(&self) -> Result<(), Outage> {
         timed("ping", sqlx::query("select 1").execute(&self.pool)).await?;
         Ok(())
+    }
+
+    pub fn pool_state(&self) -> PoolState {
+        self.pool.state()
     }
 
     pub async fn close(&self) {

@@ -227,7 +227,7 @@ impl Desk {
         let share = self.limits.gate.as_ref().map_or(Ok(None), |gate| gate.enter(address)).map_err(|_| Refusal::TooMany)?;
         let hello = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
         let slot = Slot { _one: self.connections.clone().acquire_owned().await.map_err(closed)?, _share: share };
-        let handshake = self.handshakes.acquire().await.map_err(closed)?;
+        let handshake = (self.handshakes.acquire().await.map_err(closed)?, Counted::new(gauge!("guichet_handshakes_under_way")));
         let side = tls.load().side(hello.client_hello().server_name()).clone();
         Ok(Heard::Hello { hello: Box::new(hello), side, announced, slot, handshake })
     }
@@ -311,7 +311,7 @@ enum Heard<'a> {
         side: Side,
         announced: Option<SocketAddr>,
         slot: Slot,
-        handshake: tokio::sync::SemaphorePermit<'a>,
+        handshake: (tokio::sync::SemaphorePermit<'a>, Counted),
     },
     Clear(TcpStream, Slot),
 }

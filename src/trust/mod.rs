@@ -97,6 +97,11 @@ impl Judged {
 }
 
 impl Today {
+    /// When the first of its files with revocation lists is to be replaced.
+    pub fn crls_until(&self) -> Option<OffsetDateTime> {
+        self.trust.crls.iter().filter_map(pki::Crl::next_update).min()
+    }
+
     pub fn new(trust: Trust) -> Self {
         Self { trust, judgements: AtomicU64::new(0), verdicts: Cache::new(CACHED_VERDICTS) }
     }

@@ -15,7 +15,7 @@ const PLAN: [(&str, &str, &str); 29] = [
     ("trusted_lists", "pki::trusted_list", "aws_lc_rs base64 roxmltree rustls sha2 time x509_parser xml_sec"),
     (
         "sca",
-        "clock config::DriverSettings oauth storage tls::files",
+        "clock config::DriverSettings oauth storage telemetry::request tls::files",
         "arc_swap argon2 aws_lc_rs metrics reqwest rustls serde serde_json time tokio tracing utoipa uuid",
     ),
     ("audit", "oauth", "aws_lc_rs serde_json time uuid"),
@@ -47,10 +47,14 @@ const PLAN: [(&str, &str, &str); 29] = [
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "app figures flows limits oauth pages pki sca::script sca::wire telemetry::request tls::front_proxy::Hop tls::peer",
+        "app figures flows limits oauth pages pki sca::script sca::wire telemetry tls::front_proxy::Hop tls::peer",
         "axum base64 http http_body http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
-    ("telemetry", "config oauth", "metrics_exporter_prometheus tokio tracing_subscriber"),
+    (
+        "telemetry",
+        "config oauth",
+        "aws_lc_rs metrics metrics_exporter_prometheus opentelemetry opentelemetry_http opentelemetry_otlp opentelemetry_sdk reqwest rustls time tokio tracing tracing_subscriber uuid",
+    ),
     (
         "server",
         "app clock config flows http limits oauth outbound sca::http signing storage tasks tls trust",

@@ -6,7 +6,7 @@ use guichet::{
     app::{App, Desks, WaysOut},
     clock::System,
     config::{BrandPlace, OutboundSettings, shipped_brand},
-    http::{BodyLimits, Door, Forwarded, HttpLimits, brand_document, documents, endpoints, internal_document},
+    http::{BodyLimits, Door, Forwarded, HttpLimits, Tracing, brand_document, documents, endpoints, internal_document},
     limits::{Limits, Policy},
     oauth::{
         authorize::AuthorizeRefusal,
@@ -125,7 +125,7 @@ fn door(brands: Vec<Brand>) -> Door {
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
     let body = BodyLimits { bytes: 1024, time: Duration::from_secs(5) };
-    Door::new(app, HttpLimits::new(body, Duration::from_secs(5), 8, 100), Forwarded::new(None), metrics)
+    Door::new(app, HttpLimits::new(body, Duration::from_secs(5), 8, 100), Forwarded::new(None), Tracing::default(), metrics)
 }
 
 async fn status(door: &mut Door, counter: Counter, host: &str, method: &Method, path: &str) -> StatusCode {

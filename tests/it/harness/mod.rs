@@ -11,6 +11,7 @@ pub mod hello;
 pub mod hot;
 pub mod lists;
 pub mod load;
+pub mod logs;
 pub mod looks;
 pub mod mass;
 pub mod operator;

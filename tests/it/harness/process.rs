@@ -22,6 +22,9 @@ pub struct Process {
     log: PathBuf,
 }
 
+/// In the bank's folder.
+pub const LOG: &str = "guichet.log";
+
 /// Below the ports that the system gives to clients, so that a server that was killed finds its own again.
 fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -104,7 +107,7 @@ impl Process {
 
     /// The server as this command starts it.
     pub async fn start(bank: &Bank, mut command: Command) -> Self {
-        let log = bank.folder().join("guichet.log");
+        let log = bank.folder().join(LOG);
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
         let process = Self { child, log };
@@ -119,10 +122,6 @@ impl Process {
     pub fn kill_9(mut self) {
         self.signal(Signal::SIGKILL);
         self.child.wait().unwrap();
-    }
-
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
     }
 
     /// Its end, which must come by itself.
