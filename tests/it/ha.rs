@@ -64,7 +64,8 @@ impl Site {
         ensure_tools();
         let site = Self { folder: tempfile::tempdir().unwrap(), port: free_ports() };
         fs::set_permissions(site.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let settings = toml(&BankOptions::default(), site.at(2), site.at(3), site.at(4));
+        let extra = "[rate_limits]\nclient_token = \"off\"\norganisation_token = \"off\"\norganisation_revocation = \"off\"";
+        let settings = toml(&BankOptions { extra: extra.to_owned(), ..BankOptions::default() }, site.at(2), site.at(3), site.at(4));
         let keys = site.keys();
         fs::write(site.settings(), settings.replace(&pki().0.path().display().to_string(), &keys.display().to_string())).unwrap();
         site.run("up");
