@@ -12,9 +12,10 @@ use crate::{
     clock::{Clock, System},
     config::{self, Settings},
     dev,
-    server::{self, Server, Signals, Sockets, StartError},
+    oauth::partition::Partition,
+    server::{self, Server, Signals, Sockets, Source, StartError, Supervisor, Surroundings},
     storage::{Db, SchemaState},
-    tasks::{load, partitions},
+    tasks::load,
     telemetry,
 };
 use clap::{Args, Parser, Subcommand};
@@ -169,9 +170,10 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
             runtime()?.block_on(crate::trial::run(&args, &dir, &mut std::io::stdout())).map_err(Failure::unexpected).and(done)
         }
         Verb::Serve { config } => {
-            let settings = settings(&config.path)?;
+            let source = Source::file(&config.path);
+            let settings = source.read().map_err(|mistakes| Failure(3, mistakes.to_string()))?;
             let database = database(&settings)?;
-            runtime()?.block_on(serve(settings, database)).and(done)
+            runtime()?.block_on(serve(settings, database, source)).and(done)
         }
         Verb::CheckConfig { file } => {
             settings(&file)?;
@@ -210,7 +212,7 @@ fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
     settings.database.url.expose_secret().parse().map_err(|_| Failure(3, "the database URL cannot be read".into()))
 }
 
-async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Failure> {
+async fn serve(settings: Settings, database: PgConnectOptions, source: Source) -> Result<(), Failure> {
     telemetry::start_log(&settings.log);
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;
     if let Err(error) = server::raise_descriptor_limit() {
@@ -219,9 +221,11 @@ async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Fai
     let signals = Signals::listen().map_err(Failure::unexpected)?;
     let sockets = Sockets::bind(&settings).await?;
     let system = Arc::new(System::new());
-    let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
+    let supervisor = Supervisor::of_process(&|name| std::env::var_os(name));
+    let around = Surroundings { database, clock: system.clone(), entropy: system, sockets, metrics, source, supervisor };
+    let server = Server::start(settings, around).await?;
     tracing::info!("ready");
-    server.until_told(signals, metrics).await;
+    server.until_told(signals).await;
     Ok(())
 }
 
@@ -256,8 +260,7 @@ async fn token_tables(settings: &Settings, db: &Db) -> Result<(), Failure> {
         let until = of_kind().next_back().map_or_else(String::new, |table| format!(", the last until {}", table.ends_at().date()));
         println!("tables of tokens by {kind}: {}{until}", of_kind().count());
     }
-    let missing: Vec<_> =
-        partitions::needed(&settings.brands, System::new().now()).difference(&tables).map(|table| table.table()).collect();
+    let missing: Vec<_> = Partition::needed(&settings.brands, System::new().now()).difference(&tables).map(|table| table.table()).collect();
     if !missing.is_empty() {
         println!("missing, to be made by the next server that runs: {}", missing.join(" "));
     }

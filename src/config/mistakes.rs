@@ -1,6 +1,12 @@
 //! What is wrong in the settings: every mistake at once, each with its place.
 
-use std::{cell::RefCell, fmt, ops::Range, path::Path};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    fmt,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 /// One mistake. The message never holds a secret: values of keys that could carry one are not repeated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +75,11 @@ impl Spot<'_> {
 
 /// Where the readers put what they find, so that the first mistake does not hide the others.
 #[derive(Debug, Default)]
-pub struct Findings(RefCell<Vec<Mistake>>);
+pub struct Findings {
+    mistakes: RefCell<Vec<Mistake>>,
+    /// All that was opened or looked for.
+    files: RefCell<BTreeSet<PathBuf>>,
+}
 
 impl Findings {
     pub fn at(&self, spot: &Spot<'_>, message: impl Into<String>) {
@@ -80,13 +90,22 @@ impl Findings {
         self.push(file, None, message);
     }
 
+    /// What the settings say depends on this file, also while it is not there.
+    pub fn reads(&self, file: impl Into<PathBuf>) {
+        self.files.borrow_mut().insert(file.into());
+    }
+
+    pub fn files(&self) -> BTreeSet<PathBuf> {
+        self.files.borrow().clone()
+    }
+
     fn push(&self, file: &str, place: Option<(usize, usize)>, message: impl Into<String>) {
-        self.0.borrow_mut().push(Mistake { file: file.to_owned(), place, message: message.into() });
+        self.mistakes.borrow_mut().push(Mistake { file: file.to_owned(), place, message: message.into() });
     }
 
     /// The one way out: readers fill gaps with empty values, and none of them leaves once a mistake was found.
     pub fn judge<T>(self, value: Option<T>) -> Result<T, Mistakes> {
-        let mut found = self.0.into_inner();
+        let mut found = self.mistakes.into_inner();
         found.sort();
         found.dedup();
         match value {

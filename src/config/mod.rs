@@ -30,10 +30,10 @@ use crate::{
 use ipnet::IpNet;
 use mistakes::{Findings, Source};
 use reader::Reader;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use settings::Context;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read},
     net::SocketAddr,
@@ -70,6 +70,7 @@ pub struct Settings {
     pub outbound: OutboundSettings,
     pub limits: Limits,
     pub log: Log,
+    pub reload: ReloadSettings,
     /// PEM files with ES256 keys; the first signs, all are published.
     pub signing_key_files: Vec<PathBuf>,
     /// At least one.
@@ -111,7 +112,7 @@ pub struct Internal {
     pub client_ca_file: PathBuf,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DatabaseSettings {
     pub url: SecretString,
     pub max_connections: u32,
@@ -120,6 +121,20 @@ pub struct DatabaseSettings {
     pub statement_timeout: Duration,
     /// Idle connections are closed after this.
     pub idle_timeout: Duration,
+}
+
+impl DatabaseSettings {
+    /// The keys that say something else in `other`.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("database.url", self.url.expose_secret() != other.url.expose_secret()),
+            ("database.max_connections", self.max_connections != other.max_connections),
+            ("database.acquire_timeout_seconds", self.acquire_timeout != other.acquire_timeout),
+            ("database.statement_timeout_seconds", self.statement_timeout != other.statement_timeout),
+            ("database.idle_timeout_seconds", self.idle_timeout != other.idle_timeout),
+        ];
+        differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,8 +196,19 @@ pub struct Limits {
     pub tokens_per_introspection: usize,
     /// An older connection is closed after its current request, so that its certificate is shown again.
     pub connection_age: Duration,
+    /// Told to end, a process goes on for so long, not ready, so that balancers notice.
+    pub shutdown_delay: Duration,
     /// What running requests get at shutdown.
     pub drain: Duration,
+}
+
+/// When the settings are read anew without being told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReloadSettings {
+    /// As soon as one of their files changed.
+    pub watch: bool,
+    /// How often these are looked at.
+    pub every: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,23 +223,39 @@ pub enum LogFormat {
     Text,
 }
 
+/// What a file said, and all the files that it depends on, also where something is wrong with them.
+#[derive(Debug)]
+pub struct Reading {
+    pub settings: Result<Settings, Mistakes>,
+    pub files: BTreeSet<PathBuf>,
+}
+
 /// The settings in the file at `path`. Relative paths in it start at its folder. Every named file must be there and readable.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
+    read(path, env).settings
+}
+
+/// Like [`load`], for whoever wants to know of changes.
+pub fn read(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Reading {
+    let findings = Findings::default();
+    findings.reads(path);
     let name = path.display().to_string();
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    match read_text(path) {
-        Ok(text) => settings(&name, &text, Context { folder, must_exist: true, env }),
+    let settings = match read_text(path) {
+        Ok(text) => settings(&name, &text, &Context { folder, must_exist: true, env, findings: &findings }),
         Err(why) => {
-            let findings = Findings::default();
             findings.about(&name, why);
-            findings.judge(None)
+            None
         }
-    }
+    };
+    Reading { files: findings.files(), settings: findings.judge(settings) }
 }
 
 /// Like [`load`] for a text that is at hand. Of the files it names, only bank files and `database.url_file` are opened.
 pub fn parse(name: &str, text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
-    settings(name, text, Context { folder: folder.to_path_buf(), must_exist: false, env })
+    let findings = Findings::default();
+    let settings = settings(name, text, &Context { folder: folder.to_path_buf(), must_exist: false, env, findings: &findings });
+    findings.judge(settings)
 }
 
 /// A bank that comes with the program, `cic` or `labanquepostale`, at a place of the caller's choice.
@@ -236,20 +278,19 @@ pub fn example_brands() -> Vec<Brand> {
     SHIPPED_BANKS.into_iter().filter_map(|bank| shipped_brand(bank, place(bank)).ok()).collect()
 }
 
-fn settings(name: &str, text: &str, context: Context<'_>) -> Result<Settings, Mistakes> {
-    let findings = Findings::default();
+fn settings(name: &str, text: &str, context: &Context<'_>) -> Option<Settings> {
+    let findings = context.findings;
     let folder = context.folder.clone();
     let own = Source { name, text, folder: Some(&folder) };
     let defaults = Source { name: "default.toml", text: DEFAULT, folder: None };
-    let tables = (reader::parse(&own, &findings), reader::parse(&defaults, &findings));
-    let settings = match &tables {
+    let tables = (reader::parse(&own, findings), reader::parse(&defaults, findings));
+    match &tables {
         (Some(own_table), Some(default_table)) => {
-            let below = Reader::new(&defaults, default_table, &findings);
-            settings::read(&mut Reader::new(&own, own_table, &findings).over(below), &context)
+            let below = Reader::new(&defaults, default_table, findings);
+            settings::read(&mut Reader::new(&own, own_table, findings).over(below), context)
         }
         (None, _) | (_, None) => None,
-    };
-    findings.judge(settings)
+    }
 }
 
 /// Why not, without the path: the caller names it.

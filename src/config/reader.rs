@@ -139,7 +139,11 @@ impl<'a> Reader<'a> {
     pub fn file<T>(&mut self, key: &'static str, read: impl FnOnce(&Path) -> Result<T, String>) -> Option<T> {
         let found = self.ask(key)?;
         let folder = found.spot.source.folder.unwrap_or(Path::new(""));
-        self.judge(key, &found, |v| read(&folder.join(text(v)?)))
+        self.judge(key, &found, |v| {
+            let path = folder.join(text(v)?);
+            self.findings.reads(&path);
+            read(&path)
+        })
     }
 
     /// A section; when nobody wrote it, its required keys are missed here.

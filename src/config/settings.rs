@@ -1,10 +1,11 @@
 //! Reads the operator's file, section by section.
 
 use super::{
-    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, StalePolicy, TrustSettings,
+    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, ReloadSettings, Settings, StalePolicy,
+    TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
-    mistakes::{Source, suggestion},
+    mistakes::{Findings, Source, suggestion},
     names, proxies, read_text,
     reader::{self, Reader, choice, text},
     reason, revocation,
@@ -37,6 +38,7 @@ pub(super) struct Context<'e> {
     /// Named files must be there.
     pub must_exist: bool,
     pub env: &'e dyn Fn(&str) -> Option<String>,
+    pub findings: &'e Findings,
 }
 
 impl Context<'_> {
@@ -46,6 +48,7 @@ impl Context<'_> {
 
     pub fn path(&self, value: &DeValue<'_>) -> Result<PathBuf, String> {
         let path = self.folder.join(text(value)?);
+        self.findings.reads(&path);
         if self.must_exist {
             let is_file = File::open(&path).and_then(|f| f.metadata()).map(|m| m.is_file());
             match is_file {
@@ -82,6 +85,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     let mut signing = root.table("signing");
     let signing_key_files = signing.list("key_files", |v| context.path(v));
     signing.finish();
+    let reload = reload(&mut root.table("reload"));
     let Brands { brands, trust: brand_trust, drivers } = brands(root, &trust, context);
     let has_source = trust.trusted_lists || trust_table.has("anchors_file");
     if !has_source && (brands.is_empty() || brands.iter().any(|brand| !brand_trust.contains_key(&brand.id))) {
@@ -106,6 +110,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
         outbound,
         limits,
         log: log?,
+        reload,
         signing_key_files,
         brands,
         brand_trust,
@@ -166,6 +171,7 @@ fn database_url(table: &mut Reader<'_>, context: &Context<'_>) -> Option<SecretS
         if from_env.is_some() {
             return Ok(String::new());
         }
+        context.findings.reads(&path);
         let url = read_text(&path).map_err(|why| format!("names {}, which {why}", path.display()))?;
         names::database_url(&url).map_err(|why| format!("names {}, whose content {why}", path.display()))?;
         Ok(url.trim().to_owned())
@@ -297,6 +303,7 @@ fn limits(table: &mut Reader<'_>) -> Limits {
         requests_in_flight: table.size("requests_in_flight", 1..=1_000_000),
         tokens_per_introspection: table.size("tokens_per_introspection", 1..=1_000),
         connection_age: seconds(table, "connection_age_seconds", 86_400),
+        shutdown_delay: Duration::from_secs(table.number("shutdown_delay_seconds", 0..=600)),
         drain: seconds(table, "drain_seconds", 600),
     };
     if read.handshakes > read.connections && read.connections > 0 {
@@ -315,6 +322,12 @@ fn log(table: &mut Reader<'_>) -> Option<Log> {
     let level = table.choice("level", &levels);
     table.finish();
     Some(Log { format: format?, level: level? })
+}
+
+fn reload(table: &mut Reader<'_>) -> ReloadSettings {
+    let read = ReloadSettings { watch: table.flag("watch"), every: seconds(table, "watch_seconds", 3_600) };
+    table.finish();
+    read
 }
 
 fn seconds(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration {
@@ -395,6 +408,7 @@ fn bank_file(bank: &str, row: &Reader<'_>, context: &Context<'_>) -> Option<(Str
         return None;
     }
     let path = context.folder.join(bank);
+    context.findings.reads(&path);
     match read_text(&path) {
         Ok(text) => Some((path.display().to_string(), Cow::Owned(text))),
         Err(why) => {

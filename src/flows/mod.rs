@@ -8,6 +8,7 @@ pub mod events;
 pub mod exchange;
 pub mod explain;
 pub mod handoff;
+pub mod health;
 pub mod introspect;
 pub mod journey;
 pub mod kill_switch;
@@ -29,7 +30,7 @@ use crate::{
     oauth::{brand::Brand, error::OAuthError, params::Params, rotation::SuccessionKey, tpp::Tpp},
 };
 
-pub use crate::storage::{Outage, SchemaState};
+pub use crate::storage::Outage;
 
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -44,11 +45,6 @@ pub struct Caller {
     /// The `Authorization` header's value.
     pub authorization: Option<String>,
     pub params: Params,
-}
-
-/// Whether requests would be answered now: the database is there, and its schema is this program's.
-pub async fn readiness(app: &App) -> Result<SchemaState, Outage> {
-    app.db.schema_state().await
 }
 
 impl App {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
+    flows::health::Health,
     oauth::{brand::Lang, error::OAuthError},
     pages::{Look, NoticeKind, Site as PageSite, common_assets},
     tls::peer::Counter,
@@ -146,11 +147,12 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     observed(machine_fallbacks(routes))
 }
 
-pub fn ops(app: &App, metrics: PrometheusHandle) -> Router {
-    let app = app.clone();
+pub fn ops(health: &Arc<Health>, metrics: PrometheusHandle) -> Router {
+    let (started, ready) = (health.clone(), health.clone());
     let routes = Router::new()
         .route("/livez", get(ops::live))
-        .route("/readyz", get(move || ops::ready(app.clone())))
+        .route("/startedz", get(async move || ops::started(&started)))
+        .route("/readyz", get(async move || ops::ready(&ready).await))
         .route("/metrics", get(async move || ops::metrics(metrics.render()).await));
     observed(machine_fallbacks(routes))
 }

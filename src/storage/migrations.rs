@@ -26,9 +26,9 @@ pub enum SchemaState {
 impl Db {
     pub async fn schema_state(&self) -> Result<SchemaState, Outage> {
         let needed = MIGRATOR.iter().map(|m| m.version).max().unwrap_or(0);
-        let exists: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&self.pool).await?;
+        let exists: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&self.watch).await?;
         let found: i64 = if exists {
-            sqlx::query_scalar("select coalesce(max(version), 0) from _sqlx_migrations where success").fetch_one(&self.pool).await?
+            sqlx::query_scalar("select coalesce(max(version), 0) from _sqlx_migrations where success").fetch_one(&self.watch).await?
         } else {
             0
         };

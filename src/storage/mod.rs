@@ -22,6 +22,7 @@ mod standing;
 mod tokens;
 mod trusted_lists;
 mod versions;
+mod vitals;
 
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
@@ -37,6 +38,7 @@ pub use standing::NamedEntry;
 pub use tokens::{CodeTerms, GivenBack, NewToken, RefreshTerms, Stored};
 pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
+pub use vitals::Vitals;
 
 use hand::Hand;
 use partitions::Tables;
@@ -90,7 +92,7 @@ pub struct PoolSettings {
 #[derive(Clone)]
 pub struct Db {
     pool: PgPool,
-    /// One connection that no request waits for.
+    /// Connections that no request waits for: one for what others changed, one for probes.
     watch: PgPool,
     hand: Hand,
     tables: Tables,
@@ -135,7 +137,7 @@ impl Db {
             // saves a round trip per use; a dead connection is found by the statement that meets it
             .test_before_acquire(false)
             .connect_lazy_with(options.clone());
-        let watch = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.acquire_timeout).connect_lazy_with(options);
+        let watch = PgPoolOptions::new().max_connections(2).acquire_timeout(settings.acquire_timeout).connect_lazy_with(options);
         Self { watch, ..Self::new(pool) }
     }
 

@@ -36,7 +36,7 @@ const PLAN: [(&str, &str, &str); 27] = [
     ),
     ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
     ("tasks", "app config flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
-    ("app", "clock oauth outbound sca storage trust uses", "quick_cache serde_json tokio"),
+    ("app", "clock config::Settings oauth outbound sca storage trust uses", "arc_swap quick_cache serde_json time tokio"),
     (
         "tls",
         "pki::PresentedChain",
@@ -46,13 +46,13 @@ const PLAN: [(&str, &str, &str); 27] = [
     (
         "http",
         "app flows oauth pages pki sca::script sca::wire tls::front_proxy::Hop tls::peer",
-        "axum base64 http http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
+        "arc_swap axum base64 http http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
-    ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),
+    ("telemetry", "config", "metrics_exporter_prometheus tracing tracing_subscriber"),
     (
         "server",
-        "app clock config flows http oauth outbound sca::http signing storage tasks tls trust",
-        "arc_swap metrics_exporter_prometheus nix::sys::resource serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
+        "app clock config flows http oauth outbound pki sca signing storage tasks telemetry tls trust",
+        "arc_swap metrics metrics_exporter_prometheus nix::sys::resource nix::time serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
     (

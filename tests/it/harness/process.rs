@@ -89,12 +89,18 @@ impl Bank {
 impl Process {
     /// Starts the server and waits until it is ready.
     pub async fn serve(bank: &Bank) -> Self {
-        let log = bank.folder().join("guichet.log");
-        let file = File::options().create(true).append(true).open(&log).unwrap();
-        let child = bank.command(&["serve"]).stdout(Stdio::null()).stderr(file).spawn().unwrap();
-        let process = Self { child, log };
+        let process = Self::begin(bank, &[]);
         bank.until_ready(200).await;
         process
+    }
+
+    /// Starts the server, with these variables.
+    pub fn begin(bank: &Bank, variables: &[(&str, &str)]) -> Self {
+        let log = bank.folder().join("guichet.log");
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let mut command = bank.command(&["serve"]);
+        let child = command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        Self { child, log }
     }
 
     pub fn signal(&self, signal: Signal) {
