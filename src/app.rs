@@ -3,6 +3,7 @@
 use crate::{
     clock::{Clock, Entropy},
     config::Settings,
+    figures::Book,
     oauth::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
@@ -19,6 +20,7 @@ use quick_cache::sync::Cache;
 use std::{ops::Deref, sync::Arc};
 use time::OffsetDateTime;
 use tokio::sync::{OnceCell, Semaphore};
+use uuid::Uuid;
 
 /// A request ends with the one that it began with.
 #[derive(Clone)]
@@ -48,6 +50,10 @@ pub struct Shared {
     pub sightings: Sightings,
     /// When grants were last used, as far as that is not written down yet.
     pub uses: Uses,
+    /// What the regulator asks for, as far as that is not written down yet.
+    pub figures: Book,
+    /// This process, among those that write figures.
+    pub process: Uuid,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Read when it is first needed.
@@ -73,12 +79,15 @@ const CACHED_CLIENTS: usize = 10_000;
 
 impl Shared {
     pub fn new(db: Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        let process = entropy.uuid(clock.now());
         Self {
             db,
             clock,
             entropy,
             sightings: Sightings::new(),
             uses: Uses::new(),
+            figures: Book::default(),
+            process,
             clients: Cache::new(CACHED_CLIENTS),
             succession_key: OnceCell::new(),
             explanations: Semaphore::new(1),

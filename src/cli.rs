@@ -2,19 +2,20 @@
 
 mod block;
 mod contract;
+mod figures;
 mod inspect;
+mod migrate;
 mod operator;
 mod register;
 mod tpp;
 mod trust;
 
 use crate::{
-    clock::{Clock, System},
+    clock::System,
     config::{self, Settings},
     dev,
-    oauth::partition::Partition,
     server::{self, Server, Signals, Sockets, Source, StartError, Supervisor, Surroundings},
-    storage::{Db, SchemaState},
+    storage::Db,
     tasks::load,
     telemetry,
 };
@@ -61,10 +62,10 @@ enum Verb {
     },
     /// List every mistake in a configuration: file, line, nearest valid key
     CheckConfig { file: PathBuf },
-    /// Compare the database's schema with this program's, or bring it up
+    /// The database's schema: compare it with this program's, say what bringing it up would lock, bring it up
     Migrate {
         #[command(subcommand)]
-        step: Migrate,
+        step: migrate::Migrate,
     },
     /// Write the OpenAPI documents
     Openapi {
@@ -97,6 +98,11 @@ enum Verb {
         #[command(subcommand)]
         step: register::RegisterStep,
     },
+    /// The regulator's figures: availability, performance and errors, by quarter (RTS art. 32, EBA/GL/2018/07)
+    Figures {
+        #[command(subcommand)]
+        step: Box<figures::FiguresStep>,
+    },
     /// Check a bank's own SCA back end against the driver's contract
     ContractCheck(Box<contract::ContractCheck>),
     /// The tests' database server: runs until nobody uses it
@@ -109,20 +115,6 @@ struct ConfigFile {
     /// TOML file; the README shows the shortest one
     #[arg(long = "config", value_name = "FILE", env = "GUICHET_CONFIG")]
     path: PathBuf,
-}
-
-#[derive(Subcommand)]
-enum Migrate {
-    /// Apply the migrations that are missing
-    Up {
-        #[command(flatten)]
-        config: ConfigFile,
-    },
-    /// Say which version the database has and which this program needs
-    Status {
-        #[command(flatten)]
-        config: ConfigFile,
-    },
 }
 
 #[derive(Subcommand)]
@@ -180,20 +172,14 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
             println!("{}: no mistakes", file.display());
             done
         }
-        Verb::Migrate { step: Migrate::Up { config } } => {
-            let settings = settings(&config.path)?;
-            runtime()?.block_on(migrate_up(&settings)).and(done)
-        }
-        Verb::Migrate { step: Migrate::Status { config } } => {
-            let settings = settings(&config.path)?;
-            runtime()?.block_on(migrate_status(&settings))
-        }
+        Verb::Migrate { step } => migrate::run(step),
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect(asked) } => inspect::inspect(&asked),
         Verb::Trust { step } => trust::run(step),
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
+        Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
@@ -231,43 +217,6 @@ async fn serve(settings: Settings, database: PgConnectOptions, source: Source) -
 
 fn connect(settings: &Settings) -> Result<Db, Failure> {
     Ok(Db::connect(database(settings)?, &server::pool_settings(settings)))
-}
-
-async fn migrate_up(settings: &Settings) -> Result<(), Failure> {
-    let db = connect(settings)?;
-    db.migrate().await.map_err(|error| Failure(5, error.to_string()))?;
-    println!("the schema is up to date");
-    Ok(())
-}
-
-async fn migrate_status(settings: &Settings) -> Result<ExitCode, Failure> {
-    let db = connect(settings)?;
-    match db.schema_state().await.map_err(StartError::from)? {
-        SchemaState::Current { version } => {
-            println!("the schema has version {version}, as this program needs");
-            token_tables(settings, &db).await?;
-            Ok(ExitCode::SUCCESS)
-        }
-        other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => Err(StartError::Schema(other).into()),
-    }
-}
-
-/// A server makes what is missing; until one has run, all of them are.
-async fn token_tables(settings: &Settings, db: &Db) -> Result<(), Failure> {
-    let (tables, strays) = (db.token_tables().await?, db.count_tokens_in_default().await?);
-    for (kind, is_week) in [("days", false), ("weeks", true)] {
-        let of_kind = || tables.iter().filter(|table| table.is_week() == is_week);
-        let until = of_kind().next_back().map_or_else(String::new, |table| format!(", the last until {}", table.ends_at().date()));
-        println!("tables of tokens by {kind}: {}{until}", of_kind().count());
-    }
-    let missing: Vec<_> = Partition::needed(&settings.brands, System::new().now()).difference(&tables).map(|table| table.table()).collect();
-    if !missing.is_empty() {
-        println!("missing, to be made by the next server that runs: {}", missing.join(" "));
-    }
-    if strays > 0 {
-        println!("tokens in tokens_default: {strays}; see \"Tables of tokens\" in the README");
-    }
-    Ok(())
 }
 
 fn openapi(dir: &Path) -> Result<(), Failure> {

@@ -19,8 +19,8 @@ use crate::{
     config::Settings,
     flows::{health::Health, standing},
     http::Door,
-    storage::{Db, PoolSettings, SchemaState},
-    tasks::{expiry, load, partitions, revocation, uses, watch::Watch},
+    storage::{Db, PoolSettings},
+    tasks::{expiry, figures, load, partitions, revocation, uses, watch::Watch},
     tls::{
         limits::{Bounds, ListenerLimits, Stop},
         listener,
@@ -141,10 +141,11 @@ impl Server {
         };
 
         waits_for("the database's schema");
-        match shared.db.schema_state().await? {
-            SchemaState::Current { .. } => {}
-            other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => return Err(StartError::Schema(other)),
+        let schema = shared.db.schema_state().await?;
+        if let Some(fault) = schema.fault() {
+            return Err(StartError::Schema(fault));
         }
+        tracing::info!("{schema}");
         let versions = shared.db.versions().await?;
         waits_for("certificates and trust");
         let snapshot = shared.db.accepted_snapshot().await?;
@@ -180,6 +181,7 @@ impl Server {
         upkeep.spawn(expiry::run(current.clone(), end.drain.clone()));
         upkeep.spawn(partitions::run(current.clone(), end.drain.clone()));
         upkeep.spawn(uses::run(current.clone(), end.drain.clone()));
+        upkeep.spawn(figures::run(current.clone(), end.drain.clone()));
         health.serves(current.clone());
         let source = Arc::new(source);
         let running = Arc::new(Running { shared, current, door, tls, bounds, fixed, health, source, supervisor, turn: Mutex::new(()) });
@@ -254,6 +256,9 @@ impl Server {
         while self.upkeep.join_next().await.is_some() {}
         if let Err(outage) = uses::write(&self.app()).await {
             tracing::warn!(error = %outage, "when grants were last used is lost for the last minutes");
+        }
+        if let Err(outage) = figures::write(&self.app()).await {
+            tracing::warn!(error = %outage, "the regulator's figures of the last seconds are lost");
         }
         self.running.shared.db.close().await;
         tracing::info!("stopped");

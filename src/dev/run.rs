@@ -11,7 +11,7 @@ use crate::{
     pki::TrustPolicy,
     server::{Server, Signals, Sockets, Source, StartError, Supervisor, Surroundings, pool_settings},
     standing::RegisterPolicy,
-    storage::Db,
+    storage::{Db, Patience},
     telemetry,
 };
 use clap::Args;
@@ -184,7 +184,7 @@ async fn serve(
     let metrics = telemetry::start_metrics().map_err(unavailable)?;
     let database = postgres.options("postgres");
     let db = Db::connect(database.clone(), &pool_settings(&settings));
-    db.migrate().await.map_err(unavailable)?;
+    db.migrate(Patience::default(), |_| {}).await.map_err(unavailable)?;
     db.close().await;
     let (source, supervisor) = (Source::file(&file), Supervisor::default());
     let around = Surroundings { database, clock: system.clone(), entropy: system, sockets, metrics, source, supervisor };

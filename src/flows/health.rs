@@ -178,6 +178,7 @@ fn no_database(why: &'static str) -> Check {
 fn database(vitals: &Vitals, took: Duration, now: OffsetDateTime) -> Vec<Check> {
     let (schema, found, needed) = match vitals.schema {
         SchemaState::Current { version } => (State::Well, version, version),
+        SchemaState::Ahead { found, own } => (State::Well, found, own),
         SchemaState::Older { found, needed } | SchemaState::Newer { found, needed } => (State::Failing, found, needed),
     };
     let ahead = now - vitals.clock;

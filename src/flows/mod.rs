@@ -27,7 +27,8 @@ pub mod token;
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
-    oauth::{brand::Brand, error::OAuthError, params::Params, rotation::SuccessionKey, tpp::Tpp},
+    oauth::{brand::Brand, error::OAuthError, interaction::Interaction, params::Params, rotation::SuccessionKey, tpp::Tpp},
+    telemetry::request,
 };
 
 pub use crate::storage::Outage;
@@ -45,6 +46,15 @@ pub struct Caller {
     /// The `Authorization` header's value.
     pub authorization: Option<String>,
     pub params: Params,
+}
+
+/// Of a journey, for the request line.
+fn note(interaction: &Interaction) {
+    request::note(|facts| {
+        facts.client = Some(interaction.client);
+        facts.channel = Some(interaction.channel.as_str().into());
+        facts.about(&interaction.scope);
+    });
 }
 
 impl App {

@@ -1,14 +1,16 @@
 //! The first thing behind every listener: which counter, which host, within which bounds.
 
 use super::{
+    answered::Answered,
     forwarded::Forwarded,
     respond, router,
-    site::{HttpLimits, RequestId, Route},
+    site::{HttpLimits, RequestId},
 };
 use crate::{
     app::{App, Shared},
     flows::health::{Health, Stage},
     oauth::{error::OAuthError, params},
+    telemetry::request,
     tls::peer::{Counter, Peer},
 };
 use arc_swap::ArcSwapOption;
@@ -118,10 +120,13 @@ impl Frame {
         request.extensions_mut().insert(id);
         let (method, version) = (request.method().clone(), request.version());
         let inside = self.inside.load_full();
-        let mut response = match inside.as_ref().map_or(Ok(()), |inside| inside.forwarded.settle(&mut request)) {
-            Ok(()) => self.route(counter, inside.as_deref(), request).await,
-            Err(refusal) => respond::error(&refusal),
-        };
+        let (mut response, facts) = request::observed(async {
+            match inside.as_ref().map_or(Ok(()), |inside| inside.forwarded.settle(&mut request)) {
+                Ok(()) => self.route(counter, inside.as_deref(), request).await,
+                Err(refusal) => respond::error(&refusal),
+            }
+        })
+        .await;
         if counter == Some(Counter::Psu) {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, respond::HSTS);
         }
@@ -132,13 +137,8 @@ impl Frame {
         if let Ok(value) = HeaderValue::from_str(&id.0.simple().to_string()) {
             response.headers_mut().insert("x-request-id", value);
         }
-        let route = response.extensions().get::<Route>().map_or("none", |r| r.0.as_str()).to_owned();
-        let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
-        // the route's pattern only: paths, queries and bodies hold ids, codes and states
-        let counter = counter.map_or("none", Counter::name);
-        tracing::info!(target: "request", id = %id.0.simple(), counter, %method, route, status, seconds);
-        metrics::counter!("guichet_http_requests_total", "route" => route.clone(), "status" => status.to_string()).increment(1);
-        metrics::histogram!("guichet_http_request_seconds", "route" => route).record(seconds);
+        let answered = Answered { id, counter, method, status: response.status().as_u16(), time: began.elapsed() };
+        answered.tell(&facts);
         response
     }
 
@@ -150,7 +150,7 @@ impl Frame {
             Some(Counter::Internal) => &self.under_way.internal,
             None => return respond::status(StatusCode::INTERNAL_SERVER_ERROR),
         };
-        let (Some(inside), Some(counter)) = (inside, counter) else { return respond::unavailable() };
+        let (Some(inside), Some(counter)) = (inside, counter) else { return respond::unavailable("starting") };
         inside.route(counter, count, request).await
     }
 }
@@ -189,11 +189,11 @@ impl Inside {
         }
         let Some(_slot) = Slot::take(count, self.limits.requests_in_flight) else {
             metrics::counter!("guichet_requests_shed_total").increment(1);
-            return respond::unavailable();
+            return respond::unavailable("overloaded");
         };
         match tokio::time::timeout(self.limits.request, call(routes, request)).await {
             Ok(response) => response,
-            Err(_) => respond::unavailable(),
+            Err(_) => respond::unavailable("too_slow"),
         }
     }
 }

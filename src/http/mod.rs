@@ -1,5 +1,6 @@
 //! Thin: bytes to types and back. Every decision is a flow's.
 
+mod answered;
 mod app_links;
 mod authorize;
 mod body;
@@ -18,6 +19,7 @@ mod openapi;
 mod ops;
 mod payments;
 mod permissions;
+mod place;
 mod register;
 mod respond;
 mod revoke;

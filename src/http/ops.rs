@@ -21,12 +21,13 @@ pub fn started(health: &Health) -> Response {
 
 /// Requests would be answered now.
 pub async fn ready(health: &Health) -> Response {
-    match (health.stage(), health.report().await) {
-        (Stage::Starting(what), _) => starting(what),
-        (Stage::Serving, None) => starting("settings"),
-        // whoever stops is not looked at any more
-        (Stage::Stopping, _) => respond::json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "stopping" })),
-        (Stage::Serving, Some(report)) => answer(&report),
+    match health.stage() {
+        Stage::Starting(what) => starting(what),
+        Stage::Stopping => respond::json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "stopping" })),
+        Stage::Serving => match health.report().await {
+            Some(report) => answer(&report),
+            None => starting("settings"),
+        },
     }
 }
 

@@ -18,13 +18,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Configuration(why) | Self::Unavailable(why) => f.write_str(why),
-            Self::Schema(SchemaState::Older { found, needed }) => {
-                write!(f, "the database's schema has version {found}, this program needs {needed}: run `guichet migrate up --config FILE`")
-            }
-            Self::Schema(SchemaState::Newer { found, needed }) => {
-                write!(f, "the database's schema has version {found}, this program knows {needed}: run a newer guichet")
-            }
-            Self::Schema(SchemaState::Current { version }) => write!(f, "the database's schema has version {version}"),
+            Self::Schema(state) => state.fmt(f),
         }
     }
 }

@@ -80,19 +80,30 @@ impl Running {
                 tracing::warn!(needs_restart = needs_restart.join(" "), "settings taken up, but for what needs a restart");
             }
             Reload::Refused(mistakes) => tracing::error!(mistakes, "settings kept as they were: the new ones are wrong"),
-            Reload::Failed(why) => tracing::error!(error = why, "settings kept as they were: the new ones could not be taken up"),
+            Reload::Failed(why) => {
+                self.source.leave_unread();
+                tracing::error!(error = why, "settings kept as they were: the new ones could not be taken up");
+            }
         }
         self.supervisor.tell(Notice::Ready);
+        match &reload {
+            Reload::TakenUp { .. } => {}
+            Reload::Refused(_) | Reload::Failed(_) => self.supervisor.tell(Notice::Status("serving with the settings of before")),
+        }
         reload
     }
 
     async fn take_up(&self) -> Result<Reload, StartError> {
         let source = self.source.clone();
-        let settings = off_the_runtime(move || source.read()).await?.map_err(|mistakes| StartError::Configuration(mistakes.to_string()))?;
+        let (settings, files) = off_the_runtime(move || source.read_anew()).await?;
+        let settings = settings.map_err(|mistakes| StartError::Configuration(mistakes.to_string()))?;
         let needs_restart = self.fixed.differences(&settings);
         let built = self.build(settings).await?;
         prepare(&built.installed.app, Some(&self.current.app())).await?;
         self.swap(built);
+        for file in files {
+            tracing::info!(file = %file.display(), "a file of the settings is another");
+        }
         Ok(Reload::TakenUp { needs_restart })
     }
 

@@ -41,13 +41,24 @@ impl Source {
     /// # Errors
     /// With every mistake in them.
     pub fn read(&self) -> Result<Settings, Mistakes> {
+        self.read_anew().0
+    }
+
+    /// The settings, and the files that are other ones than when they were last read.
+    pub(super) fn read_anew(&self) -> (Result<Settings, Mistakes>, Vec<PathBuf>) {
         // before: what changes while it is read is read again
         let before = self.look();
         let Reading { settings, files } = (self.read)();
         let mut prints = look_at(files);
         prints.extend(before.into_iter().filter(|(path, _)| prints.contains_key(path)).collect::<Prints>());
-        *self.read_as() = prints;
-        settings
+        let last = std::mem::replace(&mut *self.read_as(), prints.clone());
+        let changed = prints.into_iter().filter(|(path, print)| last.get(path) != Some(print)).map(|(path, _)| path);
+        (settings, changed.collect())
+    }
+
+    /// What they say did not come into force: to be read again though they did not change.
+    pub(super) fn leave_unread(&self) {
+        self.read_as().values_mut().for_each(|print| *print = None);
     }
 
     /// As the files are now.
