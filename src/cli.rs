@@ -3,6 +3,7 @@
 mod block;
 mod contract;
 mod figures;
+mod health;
 mod inspect;
 mod migrate;
 mod operator;
@@ -105,6 +106,8 @@ enum Verb {
     },
     /// Check a bank's own SCA back end against the driver's contract
     ContractCheck(Box<contract::ContractCheck>),
+    /// Ask the running server of these settings how it is: exit code 0 when it is well
+    Health(health::Health),
     /// The tests' database server: runs until nobody uses it
     #[command(hide = true)]
     DevPostgres { dir: PathBuf },
@@ -181,6 +184,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
         Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
+        Verb::Health(asked) => health::run(&asked),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
 }
