@@ -10,7 +10,7 @@ mod trust;
 
 use crate::{
     clock::{Clock, System},
-    config::{self, Settings},
+    config::{self, Environment, Settings},
     dev,
     server::{self, Server, Signals, Sockets, StartError},
     storage::{Db, SchemaState},
@@ -202,7 +202,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 fn settings(file: &Path) -> Result<Settings, Failure> {
-    config::load(file, &|name| std::env::var(name).ok()).map_err(|mistakes| Failure(3, mistakes.to_string()))
+    config::load(file, &Environment::of_process()).map_err(|mistakes| Failure(3, mistakes.to_string()))
 }
 
 fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {

@@ -1,13 +1,20 @@
 //! The settings: TOML in, checked values out. Every mistake is told at once, with its place; secrets come from files or the environment.
 //!
 //! `config/default.toml` is compiled in and lies below the operator's file: it is both the defaults and their documentation.
+//! Above it lie the files of `conf.d` beside it, and above them the variables.
 
+mod allowed;
 mod bank;
 mod collisions;
+mod effective;
+mod environment;
+mod layers;
 mod mistakes;
 mod names;
 mod proxies;
 mod reader;
+mod reference;
+mod restart;
 mod revocation;
 mod sca;
 mod segments;
@@ -16,8 +23,13 @@ mod theme;
 mod trusted_lists;
 
 pub use crate::pki::staleness::{StalePolicy, Staleness};
+pub use allowed::Allowed;
 pub use bank::{BrandPlace, SHIPPED_BANKS};
+pub use effective::{Difference, Effective, Origin, Shown, Value, differences};
+pub use environment::{DATABASE_URL, Environment, variable};
 pub use mistakes::{Mistake, Mistakes};
+pub use reference::{Entry, Reference, Written};
+pub use restart::{NEEDS_RESTART, TakenUp};
 pub use revocation::RevocationSettings;
 pub use sca::DriverSettings;
 pub use trusted_lists::TrustedLists;
@@ -28,10 +40,10 @@ use crate::{
     standing::RegisterPolicy,
 };
 use ipnet::IpNet;
-use mistakes::{Findings, Source};
-use reader::Reader;
+use layers::Layers;
+use mistakes::Findings;
 use secrecy::SecretString;
-use settings::Context;
+use settings::{Context, Opened};
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -42,8 +54,6 @@ use std::{
 };
 
 const DEFAULT: &str = include_str!("../../config/default.toml");
-/// Overrides every `database` URL of the file.
-pub const DATABASE_URL: &str = "GUICHET_DATABASE_URL";
 /// No file of settings is longer.
 const LONGEST_FILE: u64 = 1 << 20;
 
@@ -76,6 +86,8 @@ pub struct Settings {
     pub brands: Vec<Brand>,
     /// Of the brands whose customers the bank's own system authenticates on our pages.
     pub drivers: BTreeMap<BrandId, DriverSettings>,
+    /// All of the above as it was written, with its origin.
+    pub effective: Effective,
 }
 
 #[derive(Clone, Debug)]
@@ -197,23 +209,30 @@ pub enum LogFormat {
     Text,
 }
 
-/// The settings in the file at `path`. Relative paths in it start at its folder. Every named file must be there and readable.
-pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
-    let name = path.display().to_string();
-    let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    match read_text(path) {
-        Ok(text) => settings(&name, &text, Context { folder, must_exist: true, env }),
-        Err(why) => {
-            let findings = Findings::default();
-            findings.about(&name, why);
-            findings.judge(None)
-        }
-    }
+/// The settings in the file at `path`, in `conf.d` beside it, and in the environment. Relative paths start at the folder of the file
+/// that names them, those of variables at that of `path`. Every named file must be there and readable.
+pub fn load(path: &Path, environment: &Environment) -> Result<Settings, Mistakes> {
+    read(path, environment, Opened::All)
 }
 
-/// Like [`load`] for a text that is at hand. Of the files it names, only bank files and `database.url_file` are opened.
+/// Like [`load`], to be compared and not to be served: of the files that are named only those of banks are opened, and which
+/// database is meant may be left open.
+pub fn load_unserved(path: &Path) -> Result<Settings, Mistakes> {
+    read(path, &Environment::default(), Opened::Banks)
+}
+
+/// Like [`load`] for a text that is at hand, alone. Of the files it names, only bank files and `database.url_file` are opened.
 pub fn parse(name: &str, text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
-    settings(name, text, Context { folder: folder.to_path_buf(), must_exist: false, env })
+    let context = Context { folder: folder.to_path_buf(), opened: Opened::Settings, database_url: env(DATABASE_URL) };
+    Layers::of_text(name, text, folder).settings(&context, Findings::default())
+}
+
+fn read(path: &Path, environment: &Environment, opened: Opened) -> Result<Settings, Mistakes> {
+    let findings = Findings::default();
+    let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+    let layers = Layers::of_files(path, &findings).below(environment, &folder, &findings);
+    let context = Context { folder, opened, database_url: environment.database_url(&findings) };
+    layers.settings(&context, findings)
 }
 
 /// A bank that comes with the program, `cic` or `labanquepostale`, at a place of the caller's choice.
@@ -234,22 +253,6 @@ pub fn example_brands() -> Vec<Brand> {
         psu_authentication: None,
     };
     SHIPPED_BANKS.into_iter().filter_map(|bank| shipped_brand(bank, place(bank)).ok()).collect()
-}
-
-fn settings(name: &str, text: &str, context: Context<'_>) -> Result<Settings, Mistakes> {
-    let findings = Findings::default();
-    let folder = context.folder.clone();
-    let own = Source { name, text, folder: Some(&folder) };
-    let defaults = Source { name: "default.toml", text: DEFAULT, folder: None };
-    let tables = (reader::parse(&own, &findings), reader::parse(&defaults, &findings));
-    let settings = match &tables {
-        (Some(own_table), Some(default_table)) => {
-            let below = Reader::new(&defaults, default_table, &findings);
-            settings::read(&mut Reader::new(&own, own_table, &findings).over(below), &context)
-        }
-        (None, _) | (_, None) => None,
-    };
-    findings.judge(settings)
 }
 
 /// Why not, without the path: the caller names it.
