@@ -13,7 +13,7 @@ mod trust;
 
 use crate::{
     clock::System,
-    config::{self, Settings},
+    config::{self, Environment, Settings},
     dev,
     server::{self, Server, Signals, Sockets, Source, StartError, Supervisor, Surroundings},
     storage::Db,
@@ -194,7 +194,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 fn settings(file: &Path) -> Result<Settings, Failure> {
-    config::load(file, &|name| std::env::var(name).ok()).map_err(|mistakes| Failure(3, mistakes.to_string()))
+    config::load(file, &Environment::of_process()).map_err(|mistakes| Failure(3, mistakes.to_string()))
 }
 
 fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {

@@ -1,13 +1,20 @@
 //! The settings: TOML in, checked values out. Every mistake is told at once, with its place; secrets come from files or the environment.
 //!
 //! `config/default.toml` is compiled in and lies below the operator's file: it is both the defaults and their documentation.
+//! Above it lie the files of `conf.d` beside it, and above them the variables.
 
+mod allowed;
 mod bank;
 mod collisions;
+mod effective;
+mod environment;
+mod layers;
 mod mistakes;
 mod names;
 mod proxies;
 mod reader;
+mod reference;
+mod restart;
 mod revocation;
 mod sca;
 mod segments;
@@ -16,8 +23,13 @@ mod theme;
 mod trusted_lists;
 
 pub use crate::pki::staleness::{StalePolicy, Staleness};
+pub use allowed::Allowed;
 pub use bank::{BrandPlace, SHIPPED_BANKS};
+pub use effective::{Difference, Effective, Origin, Shown, Value, differences};
+pub use environment::{DATABASE_URL, Environment, variable};
 pub use mistakes::{Mistake, Mistakes};
+pub use reference::{Entry, Reference, Written};
+pub use restart::{NEEDS_RESTART, TakenUp};
 pub use revocation::RevocationSettings;
 pub use sca::DriverSettings;
 pub use trusted_lists::TrustedLists;
@@ -28,10 +40,10 @@ use crate::{
     standing::RegisterPolicy,
 };
 use ipnet::IpNet;
-use mistakes::{Findings, Source};
-use reader::Reader;
-use secrecy::{ExposeSecret, SecretString};
-use settings::Context;
+use layers::Layers;
+use mistakes::Findings;
+use secrecy::SecretString;
+use settings::{Context, Opened};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
@@ -42,8 +54,6 @@ use std::{
 };
 
 const DEFAULT: &str = include_str!("../../config/default.toml");
-/// Overrides every `database` URL of the file.
-pub const DATABASE_URL: &str = "GUICHET_DATABASE_URL";
 /// No file of settings is longer.
 pub const LONGEST_FILE: u64 = 1 << 20;
 
@@ -77,6 +87,8 @@ pub struct Settings {
     pub brands: Vec<Brand>,
     /// Of the brands whose customers the bank's own system authenticates on our pages.
     pub drivers: BTreeMap<BrandId, DriverSettings>,
+    /// All of the above as it was written, with its origin.
+    pub effective: Effective,
 }
 
 #[derive(Clone, Debug)]
@@ -112,7 +124,7 @@ pub struct Internal {
     pub client_ca_file: PathBuf,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct DatabaseSettings {
     pub url: SecretString,
     pub max_connections: u32,
@@ -121,20 +133,6 @@ pub struct DatabaseSettings {
     pub statement_timeout: Duration,
     /// Idle connections are closed after this.
     pub idle_timeout: Duration,
-}
-
-impl DatabaseSettings {
-    /// The keys that say something else in `other`.
-    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
-        let differs = [
-            ("database.url", self.url.expose_secret() != other.url.expose_secret()),
-            ("database.max_connections", self.max_connections != other.max_connections),
-            ("database.acquire_timeout_seconds", self.acquire_timeout != other.acquire_timeout),
-            ("database.statement_timeout_seconds", self.statement_timeout != other.statement_timeout),
-            ("database.idle_timeout_seconds", self.idle_timeout != other.idle_timeout),
-        ];
-        differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,39 +221,42 @@ pub enum LogFormat {
     Text,
 }
 
-/// What a file said, and all the files that it depends on, also where something is wrong with them.
+/// What the files said, and all the files that it depends on, also where something is wrong with them.
 #[derive(Debug)]
 pub struct Reading {
     pub settings: Result<Settings, Mistakes>,
     pub files: BTreeSet<PathBuf>,
 }
 
-/// The settings in the file at `path`. Relative paths in it start at its folder. Every named file must be there and readable.
-pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
-    read(path, env).settings
+/// The settings in the file at `path`, in `conf.d` beside it, and in the environment. Relative paths start at the folder of the file
+/// that names them, those of variables at that of `path`. Every named file must be there and readable.
+pub fn load(path: &Path, environment: &Environment) -> Result<Settings, Mistakes> {
+    read(path, environment).settings
 }
 
 /// Like [`load`], for whoever wants to know of changes.
-pub fn read(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Reading {
-    let findings = Findings::default();
-    findings.reads(path);
-    let name = path.display().to_string();
-    let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    let settings = match read_text(path) {
-        Ok(text) => settings(&name, &text, &Context { folder, must_exist: true, env, findings: &findings }),
-        Err(why) => {
-            findings.about(&name, why);
-            None
-        }
-    };
-    Reading { files: findings.files(), settings: findings.judge(settings) }
+pub fn read(path: &Path, environment: &Environment) -> Reading {
+    reading(path, environment, Opened::All)
 }
 
-/// Like [`load`] for a text that is at hand. Of the files it names, only bank files and `database.url_file` are opened.
+/// Like [`load`], to be compared and not to be served: of the files that are named only those of banks are opened, and which
+/// database is meant may be left open.
+pub fn load_unserved(path: &Path) -> Result<Settings, Mistakes> {
+    reading(path, &Environment::default(), Opened::Banks).settings
+}
+
+/// Like [`load`] for a text that is at hand, alone. Of the files it names, only bank files and `database.url_file` are opened.
 pub fn parse(name: &str, text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
+    let context = Context { folder: folder.to_path_buf(), opened: Opened::Settings, database_url: env(DATABASE_URL) };
+    Layers::of_text(name, text, folder).settings(&context, Findings::default()).settings
+}
+
+fn reading(path: &Path, environment: &Environment, opened: Opened) -> Reading {
     let findings = Findings::default();
-    let settings = settings(name, text, &Context { folder: folder.to_path_buf(), must_exist: false, env, findings: &findings });
-    findings.judge(settings)
+    let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+    let layers = Layers::of_files(path, &findings).below(environment, &folder, &findings);
+    let context = Context { folder, opened, database_url: environment.database_url(&findings) };
+    layers.settings(&context, findings)
 }
 
 /// A bank that comes with the program, `cic` or `labanquepostale`, at a place of the caller's choice.
@@ -276,21 +277,6 @@ pub fn example_brands() -> Vec<Brand> {
         psu_authentication: None,
     };
     SHIPPED_BANKS.into_iter().filter_map(|bank| shipped_brand(bank, place(bank)).ok()).collect()
-}
-
-fn settings(name: &str, text: &str, context: &Context<'_>) -> Option<Settings> {
-    let findings = context.findings;
-    let folder = context.folder.clone();
-    let own = Source { name, text, folder: Some(&folder) };
-    let defaults = Source { name: "default.toml", text: DEFAULT, folder: None };
-    let tables = (reader::parse(&own, findings), reader::parse(&defaults, findings));
-    match &tables {
-        (Some(own_table), Some(default_table)) => {
-            let below = Reader::new(&defaults, default_table, findings);
-            settings::read(&mut Reader::new(&own, own_table, findings).over(below), context)
-        }
-        (None, _) | (_, None) => None,
-    }
 }
 
 /// Why not, without the path: the caller names it.

@@ -1,9 +1,9 @@
 //! Where the settings come from, so that they can be read again; and whether their files changed since.
 
-use crate::config::{self, Mistakes, Reading, Settings};
+use crate::config::{self, Environment, Mistakes, Reading, Settings};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -31,7 +31,7 @@ impl Source {
     /// The operator's file, with the environment of this process.
     pub fn file(path: &Path) -> Self {
         let path = path.to_owned();
-        Self::new(move || config::read(&path, &|name| env::var(name).ok()))
+        Self::new(move || config::read(&path, &Environment::of_process()))
     }
 
     pub fn new(read: impl Fn() -> Reading + Send + Sync + 'static) -> Self {

@@ -336,7 +336,7 @@ async fn what_needs_a_restart_is_named_and_the_rest_is_taken_up() {
     *bank.text.lock().unwrap() = changed.clone();
     for _ in 0..2 {
         let Reload::TakenUp { needs_restart } = bank.server().reload().await else { panic!() };
-        let keys = ["tpp.address", "psu.address", "ops.address", "log.format", "database.url", "database.max_connections"];
+        let keys = ["database.max_connections", "database.url", "log.format", "ops.address", "psu.address", "tpp.address"];
         assert_eq!(needs_restart, keys, "also the next time");
     }
     let client = bank.tpp([PaymentInitiation]).register(CIC).await;
@@ -345,7 +345,7 @@ async fn what_needs_a_restart_is_named_and_the_rest_is_taken_up() {
     let internal = text.split("[internal]").nth(1).unwrap().split("[ops]").next().unwrap();
     *bank.text.lock().unwrap() = text.replace(&format!("[internal]{internal}"), "");
     let Reload::TakenUp { needs_restart } = bank.server().reload().await else { panic!() };
-    assert_eq!(needs_restart, ["internal"]);
+    assert_eq!(needs_restart, ["internal.address"]);
     let access = client.client_credentials().await.ok(200).json()["access_token"].as_str().unwrap().to_owned();
     assert!(client.is_active(&access).await, "the listener is served until the restart");
 }
@@ -404,6 +404,9 @@ async fn sighup_reloads_the_file_and_the_log_and_the_metrics_say_how_it_ended() 
     until("refused", async || outcome("refused").await == 1.0).await;
     assert_eq!(metric(&bank, "guichet_configuration_refused ").await, 1.0);
     let log = process.log();
+    for change in ["\"key\":\"log.level\",\"old\":\"\\\"info\\\"\",\"new\":\"\\\"error\\\"\"", "\"key\":\"brand.cic-twin\""] {
+        assert!(log.contains(change), "{change}: {log}");
+    }
     assert!(log.contains("body_byte") && log.contains("connections") && log.contains("kept as they were"), "{log}");
     assert_eq!(asked().await, 200);
 

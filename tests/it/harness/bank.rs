@@ -87,7 +87,7 @@ impl Brand {
     }
 
     /// Every grant type that the brand offers.
-    pub fn grant_types(&self) -> Vec<&'static str> {
+    pub fn grant_types(&self) -> Vec<String> {
         let refresh = self.refresh.then_some("refresh_token");
         ["authorization_code", "client_credentials"].into_iter().chain(refresh).collect()
     }
@@ -259,7 +259,7 @@ impl Bank {
     }
 
     /// And takes them up. The keys that need a restart.
-    pub async fn reload_with(&self, options: &BankOptions) -> Vec<&'static str> {
+    pub async fn reload_with(&self, options: &BankOptions) -> Vec<String> {
         match self.try_reload_with(options).await {
             Reload::TakenUp { needs_restart } => needs_restart,
             other @ (Reload::Refused(_) | Reload::Failed(_)) => panic!("{other:?}"),
