@@ -1,5 +1,6 @@
 //! Arguments, verbs and exit codes.
 
+mod audit;
 mod block;
 mod contract;
 mod figures;
@@ -7,6 +8,7 @@ mod health;
 mod inspect;
 mod migrate;
 mod operator;
+mod psu;
 mod register;
 mod tpp;
 mod trust;
@@ -40,7 +42,8 @@ Exit codes:
   5  the database is away, or an address is taken
   6  the certificate that was inspected is refused
   7  what was asked for is refused and nothing changed: a trusted list, a merge
-  8  the SCA back end that was checked breaks the contract";
+  8  the SCA back end that was checked breaks the contract
+  9  the audit trail is not what was sealed";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -98,6 +101,16 @@ enum Verb {
     Register {
         #[command(subcommand)]
         step: register::RegisterStep,
+    },
+    /// The audit trail: prove that it is what was sealed, export it, tell its heads
+    Audit {
+        #[command(subcommand)]
+        step: audit::AuditStep,
+    },
+    /// A customer in the bank's evidence: forget him, find his events, learn of whom one is
+    Psu {
+        #[command(subcommand)]
+        step: psu::PsuStep,
     },
     /// The regulator's figures: availability, performance and errors, by quarter (RTS art. 32, EBA/GL/2018/07)
     Figures {
@@ -182,6 +195,8 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
+        Verb::Audit { step } => audit::act(step),
+        Verb::Psu { step } => psu::act(step),
         Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
         Verb::Health(asked) => health::run(&asked),
@@ -204,6 +219,8 @@ fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
 
 async fn serve(settings: Settings, database: PgConnectOptions, source: Source) -> Result<(), Failure> {
     telemetry::start_log(&settings.log);
+    #[cfg(feature = "otel")]
+    telemetry::spans::start(&settings.tracing, tokio::runtime::Handle::current()).map_err(Failure::unexpected)?;
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;
     if let Err(error) = server::raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");

@@ -121,6 +121,7 @@ impl Running {
     /// Nothing here can fail or wait. The door first: no handshake promises a host that it does not know.
     fn swap(&self, Built { installed, inside, tls, limits }: Built) {
         telemetry::set_level(&installed.settings.log);
+        self.shared.limits.replace(installed.settings.limit_policy());
         note_certificates(&installed.certificates);
         self.door.open(inside);
         self.current.replace(installed);
