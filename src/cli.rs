@@ -1,20 +1,23 @@
 //! Arguments, verbs and exit codes.
 
 mod block;
+mod configuration;
 mod contract;
+mod figures;
 mod inspect;
+mod migrate;
 mod operator;
 mod register;
 mod tpp;
 mod trust;
 
 use crate::{
-    clock::{Clock, System},
+    clock::System,
     config::{self, Environment, Settings},
     dev,
-    server::{self, Server, Signals, Sockets, StartError},
-    storage::{Db, SchemaState},
-    tasks::{load, partitions},
+    server::{self, Server, Signals, Sockets, Source, StartError, Supervisor, Surroundings},
+    storage::Db,
+    tasks::load,
     telemetry,
 };
 use clap::{Args, Parser, Subcommand};
@@ -37,7 +40,8 @@ Exit codes:
   5  the database is away, or an address is taken
   6  the certificate that was inspected is refused
   7  what was asked for is refused and nothing changed: a trusted list, a merge
-  8  the SCA back end that was checked breaks the contract";
+  8  the SCA back end that was checked breaks the contract
+ 12  the two configurations that were compared differ";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -60,10 +64,15 @@ enum Verb {
     },
     /// List every mistake in a configuration: file, line, nearest valid key
     CheckConfig { file: PathBuf },
-    /// Compare the database's schema with this program's, or bring it up
+    /// Show the settings with their origins, explain a key, compare two configurations
+    Config {
+        #[command(subcommand)]
+        step: configuration::ConfigStep,
+    },
+    /// The database's schema: compare it with this program's, say what bringing it up would lock, bring it up
     Migrate {
         #[command(subcommand)]
-        step: Migrate,
+        step: migrate::Migrate,
     },
     /// Write the OpenAPI documents
     Openapi {
@@ -96,6 +105,11 @@ enum Verb {
         #[command(subcommand)]
         step: register::RegisterStep,
     },
+    /// The regulator's figures: availability, performance and errors, by quarter (RTS art. 32, EBA/GL/2018/07)
+    Figures {
+        #[command(subcommand)]
+        step: Box<figures::FiguresStep>,
+    },
     /// Check a bank's own SCA back end against the driver's contract
     ContractCheck(Box<contract::ContractCheck>),
     /// The tests' database server: runs until nobody uses it
@@ -108,20 +122,6 @@ struct ConfigFile {
     /// TOML file; the README shows the shortest one
     #[arg(long = "config", value_name = "FILE", env = "GUICHET_CONFIG")]
     path: PathBuf,
-}
-
-#[derive(Subcommand)]
-enum Migrate {
-    /// Apply the migrations that are missing
-    Up {
-        #[command(flatten)]
-        config: ConfigFile,
-    },
-    /// Say which version the database has and which this program needs
-    Status {
-        #[command(flatten)]
-        config: ConfigFile,
-    },
 }
 
 #[derive(Subcommand)]
@@ -169,29 +169,25 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
             runtime()?.block_on(crate::trial::run(&args, &dir, &mut std::io::stdout())).map_err(Failure::unexpected).and(done)
         }
         Verb::Serve { config } => {
-            let settings = settings(&config.path)?;
+            let source = Source::file(&config.path);
+            let settings = source.read().map_err(|mistakes| Failure(3, mistakes.to_string()))?;
             let database = database(&settings)?;
-            runtime()?.block_on(serve(settings, database)).and(done)
+            runtime()?.block_on(serve(settings, database, source)).and(done)
         }
         Verb::CheckConfig { file } => {
-            settings(&file)?;
+            configuration::tell_ignored(&settings(&file)?.effective);
             println!("{}: no mistakes", file.display());
             done
         }
-        Verb::Migrate { step: Migrate::Up { config } } => {
-            let settings = settings(&config.path)?;
-            runtime()?.block_on(migrate_up(&settings)).and(done)
-        }
-        Verb::Migrate { step: Migrate::Status { config } } => {
-            let settings = settings(&config.path)?;
-            runtime()?.block_on(migrate_status(&settings))
-        }
+        Verb::Config { step } => configuration::run(&step),
+        Verb::Migrate { step } => migrate::run(step),
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect(asked) } => inspect::inspect(&asked),
         Verb::Trust { step } => trust::run(step),
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
+        Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
@@ -210,7 +206,7 @@ fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
     settings.database.url.expose_secret().parse().map_err(|_| Failure(3, "the database URL cannot be read".into()))
 }
 
-async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Failure> {
+async fn serve(settings: Settings, database: PgConnectOptions, source: Source) -> Result<(), Failure> {
     telemetry::start_log(&settings.log);
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;
     if let Err(error) = server::raise_descriptor_limit() {
@@ -219,52 +215,16 @@ async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Fai
     let signals = Signals::listen().map_err(Failure::unexpected)?;
     let sockets = Sockets::bind(&settings).await?;
     let system = Arc::new(System::new());
-    let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
+    let supervisor = Supervisor::of_process(&|name| std::env::var_os(name));
+    let around = Surroundings { database, clock: system.clone(), entropy: system, sockets, metrics, source, supervisor };
+    let server = Server::start(settings, around).await?;
     tracing::info!("ready");
-    server.until_told(signals, metrics).await;
+    server.until_told(signals).await;
     Ok(())
 }
 
 fn connect(settings: &Settings) -> Result<Db, Failure> {
     Ok(Db::connect(database(settings)?, &server::pool_settings(settings)))
-}
-
-async fn migrate_up(settings: &Settings) -> Result<(), Failure> {
-    let db = connect(settings)?;
-    db.migrate().await.map_err(|error| Failure(5, error.to_string()))?;
-    println!("the schema is up to date");
-    Ok(())
-}
-
-async fn migrate_status(settings: &Settings) -> Result<ExitCode, Failure> {
-    let db = connect(settings)?;
-    match db.schema_state().await.map_err(StartError::from)? {
-        SchemaState::Current { version } => {
-            println!("the schema has version {version}, as this program needs");
-            token_tables(settings, &db).await?;
-            Ok(ExitCode::SUCCESS)
-        }
-        other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => Err(StartError::Schema(other).into()),
-    }
-}
-
-/// A server makes what is missing; until one has run, all of them are.
-async fn token_tables(settings: &Settings, db: &Db) -> Result<(), Failure> {
-    let (tables, strays) = (db.token_tables().await?, db.count_tokens_in_default().await?);
-    for (kind, is_week) in [("days", false), ("weeks", true)] {
-        let of_kind = || tables.iter().filter(|table| table.is_week() == is_week);
-        let until = of_kind().next_back().map_or_else(String::new, |table| format!(", the last until {}", table.ends_at().date()));
-        println!("tables of tokens by {kind}: {}{until}", of_kind().count());
-    }
-    let missing: Vec<_> =
-        partitions::needed(&settings.brands, System::new().now()).difference(&tables).map(|table| table.table()).collect();
-    if !missing.is_empty() {
-        println!("missing, to be made by the next server that runs: {}", missing.join(" "));
-    }
-    if strays > 0 {
-        println!("tokens in tokens_default: {strays}; see \"Tables of tokens\" in the README");
-    }
-    Ok(())
 }
 
 fn openapi(dir: &Path) -> Result<(), Failure> {

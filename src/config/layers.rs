@@ -3,7 +3,7 @@
 use super::{
     DEFAULT, Settings,
     environment::Environment,
-    mistakes::{Findings, Mistakes, Source, Writer},
+    mistakes::{Findings, Source, Writer},
     read_text,
     reader::{self, Reader},
     reason,
@@ -44,6 +44,7 @@ impl Layers {
         let folder = path.parent().unwrap_or(Path::new(""));
         layers.add(path, folder, findings);
         let more = folder.join(FOLDER);
+        findings.reads(&more);
         match entries(&more) {
             Ok(files) if files.len() > MOST_FILES => layers.fail(&more, format!("holds more than {MOST_FILES} files"), findings),
             Ok(files) => files.iter().for_each(|file| layers.add_entry(file, &more, findings)),
@@ -64,7 +65,9 @@ impl Layers {
     /// Hidden entries are an editor's or a mount's; who names his file `.toml` means it.
     fn add_entry(&mut self, path: &Path, folder: &Path, findings: &Findings) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') || !name.ends_with(".toml") {
+        if name.starts_with("..") {
+            // what Kubernetes mounts a ConfigMap's files from
+        } else if name.starts_with('.') || !name.ends_with(".toml") {
             self.ignored.push(path.to_path_buf());
         } else if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
             // a pipe would keep us waiting
@@ -75,6 +78,7 @@ impl Layers {
     }
 
     fn add(&mut self, path: &Path, folder: &Path, findings: &Findings) {
+        findings.reads(path);
         match read_text(path) {
             Ok(text) => self.sources.push(written(path.display().to_string(), text, folder)),
             Err(why) => self.fail(path, why, findings),
@@ -86,15 +90,14 @@ impl Layers {
         self.complete = false;
     }
 
-    /// The settings that they make together, or every mistake in them.
-    pub fn settings(self, context: &Context, findings: Findings) -> Result<Settings, Mistakes> {
-        let mut settings = self.read(context, &findings);
-        if let Some(settings) = &mut settings {
-            settings.effective.complete(&self.sources, self.ignored);
-        }
-        findings.judge(settings)
+    /// The settings that they make together.
+    pub fn settings(self, context: &Context, findings: &Findings) -> Option<Settings> {
+        let mut settings = self.read(context, findings)?;
+        settings.effective.complete(self.ignored);
+        Some(settings)
     }
 
+    /// Without what is only told about them.
     pub fn read(&self, context: &Context, findings: &Findings) -> Option<Settings> {
         let tables: Vec<_> = self.sources.iter().map(|source| reader::parse(source, findings)).collect();
         // who cannot be read would be missed in what the others say

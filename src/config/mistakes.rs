@@ -1,7 +1,14 @@
 //! What is wrong in the settings: every mistake at once, each with its place.
 
 use super::allowed::Allowed;
-use std::{borrow::Cow, cell::RefCell, collections::BTreeMap, fmt, ops::Range, path::PathBuf};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    ops::Range,
+    path::PathBuf,
+};
 
 /// One mistake. The message never holds a secret: values of keys that could carry one are not repeated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +112,8 @@ pub const ENVIRONMENT: &str = "environment";
 #[derive(Default)]
 pub struct Findings {
     mistakes: RefCell<Vec<Mistake>>,
+    /// All that was opened or looked for.
+    files: RefCell<BTreeSet<PathBuf>>,
     /// What each key takes, where somebody wants to know.
     allowed: Option<RefCell<BTreeMap<String, Allowed>>>,
 }
@@ -137,6 +146,15 @@ impl Findings {
 
     pub fn about(&self, file: &str, message: impl Into<String>) {
         self.push(file, None, message);
+    }
+
+    /// What the settings say depends on this file, also while it is not there.
+    pub fn reads(&self, file: impl Into<PathBuf>) {
+        self.files.borrow_mut().insert(file.into());
+    }
+
+    pub fn files(&self) -> BTreeSet<PathBuf> {
+        self.files.borrow().clone()
     }
 
     fn push(&self, file: &str, place: Option<(usize, usize)>, message: impl Into<String>) {

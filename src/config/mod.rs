@@ -42,10 +42,10 @@ use crate::{
 use ipnet::IpNet;
 use layers::Layers;
 use mistakes::Findings;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use settings::{Context, Opened};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read},
     net::SocketAddr,
@@ -55,7 +55,7 @@ use std::{
 
 const DEFAULT: &str = include_str!("../../config/default.toml");
 /// No file of settings is longer.
-const LONGEST_FILE: u64 = 1 << 20;
+pub const LONGEST_FILE: u64 = 1 << 20;
 
 /// Everything that an operator decides.
 #[derive(Debug)]
@@ -80,6 +80,7 @@ pub struct Settings {
     pub outbound: OutboundSettings,
     pub limits: Limits,
     pub log: Log,
+    pub reload: ReloadSettings,
     /// PEM files with ES256 keys; the first signs, all are published.
     pub signing_key_files: Vec<PathBuf>,
     /// At least one.
@@ -123,7 +124,7 @@ pub struct Internal {
     pub client_ca_file: PathBuf,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DatabaseSettings {
     pub url: SecretString,
     pub max_connections: u32,
@@ -132,6 +133,20 @@ pub struct DatabaseSettings {
     pub statement_timeout: Duration,
     /// Idle connections are closed after this.
     pub idle_timeout: Duration,
+}
+
+impl DatabaseSettings {
+    /// The keys that say something else in `other`.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("database.url", self.url.expose_secret() != other.url.expose_secret()),
+            ("database.max_connections", self.max_connections != other.max_connections),
+            ("database.acquire_timeout_seconds", self.acquire_timeout != other.acquire_timeout),
+            ("database.statement_timeout_seconds", self.statement_timeout != other.statement_timeout),
+            ("database.idle_timeout_seconds", self.idle_timeout != other.idle_timeout),
+        ];
+        differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,8 +208,19 @@ pub struct Limits {
     pub tokens_per_introspection: usize,
     /// An older connection is closed after its current request, so that its certificate is shown again.
     pub connection_age: Duration,
+    /// Told to end, a process goes on for so long, not ready, so that balancers notice.
+    pub shutdown_delay: Duration,
     /// What running requests get at shutdown.
     pub drain: Duration,
+}
+
+/// When the settings are read anew without being told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReloadSettings {
+    /// As soon as one of their files changed.
+    pub watch: bool,
+    /// How often these are looked at.
+    pub every: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,30 +235,45 @@ pub enum LogFormat {
     Text,
 }
 
+/// What the files said, and all the files that this depends on, also where something is wrong with them.
+#[derive(Debug)]
+pub struct Reading {
+    pub settings: Result<Settings, Mistakes>,
+    pub files: BTreeSet<PathBuf>,
+}
+
 /// The settings in the file at `path`, in `conf.d` beside it, and in the environment. Relative paths start at the folder of the file
 /// that names them, those of variables at that of `path`. Every named file must be there and readable.
 pub fn load(path: &Path, environment: &Environment) -> Result<Settings, Mistakes> {
-    read(path, environment, Opened::All)
+    read(path, environment).settings
+}
+
+/// Like [`load`], for whoever wants to know of changes.
+pub fn read(path: &Path, environment: &Environment) -> Reading {
+    layered(path, environment, Opened::All)
 }
 
 /// Like [`load`], to be compared and not to be served: of the files that are named only those of banks are opened, and which
 /// database is meant may be left open.
 pub fn load_unserved(path: &Path) -> Result<Settings, Mistakes> {
-    read(path, &Environment::default(), Opened::Banks)
+    layered(path, &Environment::default(), Opened::Banks).settings
 }
 
 /// Like [`load`] for a text that is at hand, alone. Of the files it names, only bank files and `database.url_file` are opened.
 pub fn parse(name: &str, text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
+    let findings = Findings::default();
     let context = Context { folder: folder.to_path_buf(), opened: Opened::Settings, database_url: env(DATABASE_URL) };
-    Layers::of_text(name, text, folder).settings(&context, Findings::default())
+    let settings = Layers::of_text(name, text, folder).settings(&context, &findings);
+    findings.judge(settings)
 }
 
-fn read(path: &Path, environment: &Environment, opened: Opened) -> Result<Settings, Mistakes> {
+fn layered(path: &Path, environment: &Environment, opened: Opened) -> Reading {
     let findings = Findings::default();
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
     let layers = Layers::of_files(path, &findings).below(environment, &folder, &findings);
     let context = Context { folder, opened, database_url: environment.database_url(&findings) };
-    layers.settings(&context, findings)
+    let settings = layers.settings(&context, &findings);
+    Reading { files: findings.files(), settings: findings.judge(settings) }
 }
 
 /// A bank that comes with the program, `cic` or `labanquepostale`, at a place of the caller's choice.

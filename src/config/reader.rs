@@ -179,7 +179,12 @@ impl<'a> Reader<'a> {
 
     /// A file that may be named, relative to the one that names it.
     pub fn file<T>(&mut self, key: &'static str, read: impl FnOnce(&Path) -> Result<T, String>) -> Option<T> {
-        self.may_in(key, |v, folder| read(&folder.join(text(v)?)))
+        let findings = self.findings;
+        self.may_in(key, |v, folder| {
+            let path = folder.join(text(v)?);
+            findings.reads(&path);
+            read(&path)
+        })
     }
 
     /// A section; when nobody wrote it, its required keys are missed here.

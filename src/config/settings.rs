@@ -1,12 +1,12 @@
 //! Reads the operator's file, section by section.
 
 use super::{
-    DATABASE_URL, DatabaseSettings, Effective, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, StalePolicy,
-    TrustSettings,
+    DATABASE_URL, DatabaseSettings, Effective, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, ReloadSettings, Settings,
+    StalePolicy, TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED_BANKS},
     collisions,
     effective::{Origin, Shown, Value},
-    mistakes::{ENVIRONMENT, Source, Writer, suggestion},
+    mistakes::{ENVIRONMENT, Findings, Source, Writer, suggestion},
     names, proxies, read_text,
     reader::{self, Reader, Walk, text},
     reason, revocation,
@@ -54,20 +54,24 @@ pub(super) enum Opened {
 
 impl Context {
     pub(super) fn file(&self, table: &mut Reader<'_>, key: &'static str) -> PathBuf {
-        table.need_in(key, |v, folder| self.path(v, folder)).unwrap_or_default()
+        let findings = table.findings();
+        table.need_in(key, |v, folder| self.path(v, folder, findings)).unwrap_or_default()
     }
 
     pub(super) fn optional_file(&self, table: &mut Reader<'_>, key: &'static str) -> Option<PathBuf> {
-        table.may_in(key, |v, folder| self.path(v, folder))
+        let findings = table.findings();
+        table.may_in(key, |v, folder| self.path(v, folder, findings))
     }
 
     pub(super) fn files(&self, table: &mut Reader<'_>, key: &'static str) -> Vec<PathBuf> {
-        table.list_in(key, |v, folder| self.path(v, folder))
+        let findings = table.findings();
+        table.list_in(key, |v, folder| self.path(v, folder, findings))
     }
 
     /// Relative to the folder of whoever names it.
-    fn path(&self, value: &DeValue<'_>, folder: &Path) -> Result<PathBuf, String> {
+    fn path(&self, value: &DeValue<'_>, folder: &Path, findings: &Findings) -> Result<PathBuf, String> {
         let path = folder.join(text(value)?);
+        findings.reads(&path);
         if self.opened == Opened::All {
             let is_file = File::open(&path).and_then(|f| f.metadata()).map(|m| m.is_file());
             match is_file {
@@ -104,6 +108,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context) -> Option<Settings>
     let mut signing = root.table("signing");
     let signing_key_files = context.files(&mut signing, "key_files");
     signing.finish();
+    let reload = reload(&mut root.table("reload"));
     let mut effective = Effective::default();
     let Brands { brands, trust: brand_trust, drivers } = brands(root, &trust, context, &mut effective);
     let has_source = trust.trusted_lists || trust_table.has("anchors_file");
@@ -131,6 +136,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context) -> Option<Settings>
         outbound,
         limits,
         log: log?,
+        reload,
         signing_key_files,
         brands,
         brand_trust,
@@ -201,10 +207,7 @@ impl UrlOrigin {
                 effective.remove("database.url_file");
                 Origin::Variable(DATABASE_URL.to_owned())
             }
-            Self::File(path) => {
-                effective.note_file(&path);
-                Origin::File { file: path.display().to_string(), line: 1 }
-            }
+            Self::File(path) => Origin::File { file: path.display().to_string(), line: 1 },
         };
         effective.insert("database.url".to_owned(), Value { shown: Shown::secret(url.expose_secret()), origin, default: None });
     }
@@ -352,6 +355,7 @@ fn limits(table: &mut Reader<'_>) -> Limits {
         requests_in_flight: table.size("requests_in_flight", 1..=1_000_000),
         tokens_per_introspection: table.size("tokens_per_introspection", 1..=1_000),
         connection_age: seconds(table, "connection_age_seconds", 86_400),
+        shutdown_delay: Duration::from_secs(table.number("shutdown_delay_seconds", 0..=600)),
         drain: seconds(table, "drain_seconds", 600),
     };
     if read.handshakes > read.connections && read.connections > 0 {
@@ -370,6 +374,12 @@ fn log(table: &mut Reader<'_>) -> Option<Log> {
     let level = table.choice("level", &levels);
     table.finish();
     Some(Log { format: format?, level: level? })
+}
+
+fn reload(table: &mut Reader<'_>) -> ReloadSettings {
+    let read = ReloadSettings { watch: table.flag("watch"), every: seconds(table, "watch_seconds", 3_600) };
+    table.finish();
+    read
 }
 
 fn seconds(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration {
@@ -440,9 +450,6 @@ fn described(
         theme: row.optional_table("theme"),
     };
     let source = bank_file(&bank?, row)?;
-    if source.writer == Writer::Bank {
-        effective.note_file(Path::new(&source.name));
-    }
     let table = reader::parse(&source, row.findings())?;
     // A bank file is judged even where its place is not known.
     let mut bank = Reader::new(&source, &table, row.findings());
@@ -464,6 +471,7 @@ fn bank_file(bank: &str, row: &Reader<'_>) -> Option<Source> {
         return None;
     }
     let path = row.source().folder.as_deref().unwrap_or(Path::new("")).join(bank);
+    row.findings().reads(&path);
     match read_text(&path) {
         Ok(text) => {
             let folder = path.parent().map(Path::to_path_buf);

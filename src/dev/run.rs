@@ -9,9 +9,9 @@ use crate::{
     clock::{Clock, System},
     config::{self, RevocationSettings, Settings, StalePolicy, TrustSettings},
     pki::TrustPolicy,
-    server::{Server, Signals, Sockets, StartError, pool_settings},
+    server::{Server, Signals, Sockets, Source, StartError, Supervisor, Surroundings, pool_settings},
     standing::RegisterPolicy,
-    storage::Db,
+    storage::{Db, Patience},
     telemetry,
 };
 use clap::Args;
@@ -184,11 +184,13 @@ async fn serve(
     let metrics = telemetry::start_metrics().map_err(unavailable)?;
     let database = postgres.options("postgres");
     let db = Db::connect(database.clone(), &pool_settings(&settings));
-    db.migrate().await.map_err(unavailable)?;
+    db.migrate(Patience::default(), |_| {}).await.map_err(unavailable)?;
     db.close().await;
-    let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
+    let (source, supervisor) = (Source::file(&file), Supervisor::default());
+    let around = Surroundings { database, clock: system.clone(), entropy: system, sockets, metrics, source, supervisor };
+    let server = Server::start(settings, around).await?;
     println!("{}", place.welcome(&server.app().brands));
-    server.until_told(signals, metrics).await;
+    server.until_told(signals).await;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use crate::{
         client::{self, AuthenticatedClient, Client, ClientId, ClientRefusal, Credentials},
     },
     storage::Outage,
+    telemetry::request,
 };
 use std::sync::Arc;
 
@@ -39,10 +40,13 @@ pub async fn find(app: &App, brand: &Brand, id: ClientId, reading: Reading) -> R
 pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answer<AuthenticatedClient> {
     let (claimed, refusal) = match Credentials::read(&caller.brand, caller.authorization.as_deref(), &caller.params) {
         Err(refusal) => (None, refusal),
-        Ok(presented) => match check(app, caller, &presented, reading).await? {
-            Ok(client) => return Ok(Ok(client)),
-            Err(refusal) => (Some(presented.client_id), refusal),
-        },
+        Ok(presented) => {
+            request::note(|facts| facts.client = Some(presented.client_id));
+            match check(app, caller, &presented, reading).await? {
+                Ok(client) => return Ok(Ok(client)),
+                Err(refusal) => (Some(presented.client_id), refusal),
+            }
+        }
     };
     let event = app.event(app.clock.now(), &caller.brand, AuditKind::ClientRefused).organisation(&caller.tpp.organisation);
     let event = event.reason(refusal.name());

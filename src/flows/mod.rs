@@ -8,6 +8,7 @@ pub mod events;
 pub mod exchange;
 pub mod explain;
 pub mod handoff;
+pub mod health;
 pub mod introspect;
 pub mod journey;
 pub mod kill_switch;
@@ -26,10 +27,11 @@ pub mod token;
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
-    oauth::{brand::Brand, error::OAuthError, params::Params, rotation::SuccessionKey, tpp::Tpp},
+    oauth::{brand::Brand, error::OAuthError, interaction::Interaction, params::Params, rotation::SuccessionKey, tpp::Tpp},
+    telemetry::request,
 };
 
-pub use crate::storage::{Outage, SchemaState};
+pub use crate::storage::Outage;
 
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -46,9 +48,13 @@ pub struct Caller {
     pub params: Params,
 }
 
-/// Whether requests would be answered now: the database is there, and its schema is this program's.
-pub async fn readiness(app: &App) -> Result<SchemaState, Outage> {
-    app.db.schema_state().await
+/// Of a journey, for the request line.
+fn note(interaction: &Interaction) {
+    request::note(|facts| {
+        facts.client = Some(interaction.client);
+        facts.channel = Some(interaction.channel.as_str().into());
+        facts.about(&interaction.scope);
+    });
 }
 
 impl App {

@@ -8,6 +8,7 @@ use crate::{
         brand::Brand,
         client::Client,
         error::OAuthError,
+        fault::FaultSide,
         scope::{Scope, ScopeToken},
         tpp::Tpp,
     },
@@ -107,7 +108,8 @@ pub async fn admit(app: &App, brand: &Brand, tpp: &Arc<Tpp>, purpose: Purpose, n
             let told = Told { brand: brand.id.clone(), who: Who::Certificate(tpp.thumbprint), what: reason.code() };
             let event = app.event(now, brand, AuditKind::StandingRefused).organisation(&tpp.organisation);
             tell(app, telling(app, told, event, &refusal, now), now).await?;
-            Ok(Err(OAuthError::certificate(reason.code())))
+            let error = OAuthError::certificate(reason.code(), reason.code());
+            Ok(Err(if is_banks_own(&refusal) { error.with_fault(FaultSide::Aspsp) } else { error }))
         }
     }
 }
@@ -190,6 +192,21 @@ fn tell_age(app: &App, brand: &Brand, now: OffsetDateTime) {
     let Some(days) = today.register.as_ref().map(|register| register.head.age(now)) else { return };
     if policy.age(days) > Age::Fresh && app.standing.tells_age(now) {
         tracing::warn!(days, refused_after = policy.refuse_after, "the register is old: import a newer export");
+    }
+}
+
+/// The TPP can do nothing about a register that the bank did not read.
+const fn is_banks_own(refusal: &StandingRefusal) -> bool {
+    match refusal {
+        StandingRefusal::Register(RegisterFault::Missing | RegisterFault::TooOld) => true,
+        StandingRefusal::Blocked(_)
+        | StandingRefusal::Register(
+            RegisterFault::NotListed
+            | RegisterFault::Withdrawn
+            | RegisterFault::Suspended
+            | RegisterFault::NotPassported
+            | RegisterFault::RoleNotListed,
+        ) => false,
     }
 }
 

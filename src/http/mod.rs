@@ -1,5 +1,6 @@
 //! Thin: bytes to types and back. Every decision is a flow's.
 
+mod answered;
 mod app_links;
 mod authorize;
 mod body;
@@ -18,6 +19,7 @@ mod openapi;
 mod ops;
 mod payments;
 mod permissions;
+mod place;
 mod register;
 mod respond;
 mod revoke;
@@ -27,7 +29,7 @@ mod site;
 mod token;
 
 pub use body::BodyLimits;
-pub use door::Door;
+pub use door::{Door, Inside};
 pub use endpoints::{Endpoint, endpoints};
 pub use forwarded::{Forwarded, Handover};
 pub use openapi::{REASONS, brand_document, documents, driver_document, internal_document};

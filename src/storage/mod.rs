@@ -4,6 +4,7 @@ mod audit;
 mod certificates;
 mod clients;
 mod events;
+mod figures;
 mod forgetting;
 mod grants;
 mod hand;
@@ -22,13 +23,17 @@ mod standing;
 mod tokens;
 mod trusted_lists;
 mod versions;
+mod vitals;
 
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
 pub use grants::NewGrant;
 pub use interactions::NewInteraction;
 pub use merges::RunningMerge;
-pub use migrations::{MIGRATOR, SchemaState};
+pub use migrations::{
+    Extent, LockMode, MIGRATOR, MigrationFailure, Patience, Plan, PlannedMigration, PlannedStatement, SchemaState, Statement, Work,
+    statements,
+};
 pub use partitions::{TableChange, TokenStatement};
 pub use permissions::PermissionQuery;
 pub use revocation::{StatusChange, StoredStatus};
@@ -37,7 +42,9 @@ pub use standing::NamedEntry;
 pub use tokens::{CodeTerms, GivenBack, NewToken, RefreshTerms, Stored};
 pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
+pub use vitals::Vitals;
 
+use crate::telemetry::request;
 use hand::Hand;
 use partitions::Tables;
 use sqlx::{
@@ -90,7 +97,7 @@ pub struct PoolSettings {
 #[derive(Clone)]
 pub struct Db {
     pool: PgPool,
-    /// One connection that no request waits for.
+    /// Connections that no request waits for: one for what others changed, one for probes.
     watch: PgPool,
     hand: Hand,
     tables: Tables,
@@ -102,6 +109,12 @@ const STATEMENTS: usize = 512;
 /// A transaction with a name: the label of its time in the metrics.
 pub struct Tx {
     inner: Transaction<'static, Postgres>,
+    /// After the transaction, however it ends.
+    _stopwatch: Stopwatch,
+}
+
+/// Measures until it is dropped.
+struct Stopwatch {
     name: &'static str,
     began: Instant,
 }
@@ -135,14 +148,14 @@ impl Db {
             // saves a round trip per use; a dead connection is found by the statement that meets it
             .test_before_acquire(false)
             .connect_lazy_with(options.clone());
-        let watch = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.acquire_timeout).connect_lazy_with(options);
+        let watch = PgPoolOptions::new().max_connections(2).acquire_timeout(settings.acquire_timeout).connect_lazy_with(options);
         Self { watch, ..Self::new(pool) }
     }
 
     pub async fn begin(&self, name: &'static str) -> Result<Tx, Outage> {
-        let began = Instant::now();
+        let stopwatch = Stopwatch::start(name);
         let connection = self.hand.connection().await?;
-        Ok(Tx { inner: Transaction::begin(connection, None).await?, name, began })
+        Ok(Tx { inner: Transaction::begin(connection, None).await?, _stopwatch: stopwatch })
     }
 
     pub async fn ping(&self) -> Result<(), Outage> {
@@ -159,19 +172,26 @@ impl Db {
 impl Tx {
     pub async fn commit(self) -> Result<(), Outage> {
         self.inner.commit().await?;
-        record_time(self.name, self.began);
         Ok(())
     }
 }
 
 /// Measures a statement that is its own transaction.
 async fn timed<T, E>(name: &'static str, statement: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    let began = Instant::now();
-    let result = statement.await;
-    record_time(name, began);
-    result
+    let _stopwatch = Stopwatch::start(name);
+    statement.await
 }
 
-fn record_time(name: &'static str, began: Instant) {
-    metrics::histogram!("guichet_database_seconds", "statement" => name).record(began.elapsed().as_secs_f64());
+impl Stopwatch {
+    fn start(name: &'static str) -> Self {
+        Self { name, began: Instant::now() }
+    }
+}
+
+impl Drop for Stopwatch {
+    fn drop(&mut self) {
+        let time = self.began.elapsed();
+        metrics::histogram!("guichet_database_seconds", "statement" => self.name).record(time.as_secs_f64());
+        request::note(|facts| facts.waited_for_database(time));
+    }
 }

@@ -1,6 +1,6 @@
 //! HTTP over real TLS, with all of an answer at hand.
 
-use super::bank::{BRANDS, Bank, pki};
+use super::bank::{BRANDS, Bank, TWIN, pki};
 use guichet::tls::files::{load_certificates, load_chain_and_key};
 use reqwest::{Method, header::HeaderMap};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -86,7 +86,7 @@ impl Wire {
     }
 
     fn public(bank: &Bank, identity: Identity<'_>) -> Self {
-        let hosts: Vec<_> = BRANDS.iter().flat_map(|b| [(b.tpp_host, bank.address), (b.psu_host, bank.address)]).collect();
+        let hosts: Vec<_> = BRANDS.iter().chain([&TWIN]).flat_map(|b| [(b.tpp_host, bank.address), (b.psu_host, bank.address)]).collect();
         Self::new("server-ca.pem", identity, &hosts)
     }
 
@@ -106,7 +106,7 @@ impl Wire {
         let mut config = tls("server-ca.pem", identity);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let builder = reqwest::Client::builder().tls_backend_preconfigured(config).redirect(reqwest::redirect::Policy::none()).no_proxy();
-        let hosts = BRANDS.iter().flat_map(|b| [b.tpp_host, b.psu_host]);
+        let hosts = BRANDS.iter().chain([&TWIN]).flat_map(|b| [b.tpp_host, b.psu_host]);
         let builder = hosts.fold(builder, |client, host| client.resolve(host, bank.address));
         Self { client: builder.local_address(local).default_headers(headers).build().unwrap() }
     }
