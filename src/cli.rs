@@ -2,6 +2,7 @@
 
 mod audit;
 mod block;
+mod configuration;
 mod contract;
 mod figures;
 mod health;
@@ -43,7 +44,8 @@ Exit codes:
   6  the certificate that was inspected is refused
   7  what was asked for is refused and nothing changed: a trusted list, a merge
   8  the SCA back end that was checked breaks the contract
-  9  the audit trail is not what was sealed";
+  9  the audit trail is not what was sealed
+ 12  the two configurations that were compared differ";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -66,6 +68,11 @@ enum Verb {
     },
     /// List every mistake in a configuration: file, line, nearest valid key
     CheckConfig { file: PathBuf },
+    /// Show the settings with their origins, explain a key, compare two configurations
+    Config {
+        #[command(subcommand)]
+        step: configuration::ConfigStep,
+    },
     /// The database's schema: compare it with this program's, say what bringing it up would lock, bring it up
     Migrate {
         #[command(subcommand)]
@@ -184,10 +191,11 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
             runtime()?.block_on(serve(settings, database, source)).and(done)
         }
         Verb::CheckConfig { file } => {
-            settings(&file)?;
+            configuration::tell_ignored(&settings(&file)?.effective);
             println!("{}: no mistakes", file.display());
             done
         }
+        Verb::Config { step } => configuration::run(&step),
         Verb::Migrate { step } => migrate::run(step),
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect(asked) } => inspect::inspect(&asked),

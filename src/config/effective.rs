@@ -1,22 +1,13 @@
 //! The settings as they came out: each value with where it came from, and what differs between two of them.
 
-use super::{
-    mistakes::{Source, Writer},
-    reference,
-    restart::TakenUp,
-};
+use super::{reference, restart::TakenUp};
 use crate::oauth::secret::Digest;
-use std::{
-    collections::BTreeMap,
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 /// Every value that holds, by its dotted key; those of a brand by its id: `brand.cic.authorization.interaction_seconds`.
 #[derive(Clone, Debug, Default)]
 pub struct Effective {
     values: BTreeMap<String, Value>,
-    files: Vec<PathBuf>,
     ignored: Vec<PathBuf>,
 }
 
@@ -70,11 +61,6 @@ impl Effective {
         self.values.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// The files that were read: the operator's, those of `conf.d`, banks', the database URL's. Not those that hold keys or certificates.
-    pub fn files(&self) -> &[PathBuf] {
-        &self.files
-    }
-
     /// Entries of `conf.d` that are no settings: editors' leftovers and the like.
     pub fn ignored(&self) -> &[PathBuf] {
         &self.ignored
@@ -88,16 +74,8 @@ impl Effective {
         self.values.remove(key);
     }
 
-    pub(super) fn note_file(&mut self, file: &Path) {
-        if !self.files.iter().any(|known| known == file) {
-            self.files.push(file.to_path_buf());
-        }
-    }
-
     /// Adds what the walk over the sources does not see.
-    pub(super) fn complete(&mut self, sources: &[Source], ignored: Vec<PathBuf>) {
-        let written = sources.iter().filter(|source| source.writer == Writer::Operator);
-        self.files.splice(0..0, written.map(|source| PathBuf::from(&source.name)));
+    pub(super) fn complete(&mut self, ignored: Vec<PathBuf>) {
         self.ignored = ignored;
         for written in reference::of_settings() {
             let Some((parent, word)) = written.key.rsplit_once('.') else { continue };

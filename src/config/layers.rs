@@ -1,7 +1,7 @@
 //! What lies over what: the defaults, the operator's file, the files of `conf.d` beside it, the variables.
 
 use super::{
-    DEFAULT, Reading, Settings,
+    DEFAULT, Settings,
     environment::Environment,
     mistakes::{Findings, Source, Writer},
     read_text,
@@ -65,7 +65,9 @@ impl Layers {
     /// Hidden entries are an editor's or a mount's; who names his file `.toml` means it.
     fn add_entry(&mut self, path: &Path, folder: &Path, findings: &Findings) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') || !name.ends_with(".toml") {
+        if name.starts_with("..") {
+            // what Kubernetes mounts a ConfigMap's files from
+        } else if name.starts_with('.') || !name.ends_with(".toml") {
             self.ignored.push(path.to_path_buf());
         } else if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
             // a pipe would keep us waiting
@@ -88,15 +90,14 @@ impl Layers {
         self.complete = false;
     }
 
-    /// The settings that they make together, or every mistake in them.
-    pub fn settings(self, context: &Context, findings: Findings) -> Reading {
-        let mut settings = self.read(context, &findings);
-        if let Some(settings) = &mut settings {
-            settings.effective.complete(&self.sources, self.ignored);
-        }
-        Reading { files: findings.files(), settings: findings.judge(settings) }
+    /// The settings that they make together.
+    pub fn settings(self, context: &Context, findings: &Findings) -> Option<Settings> {
+        let mut settings = self.read(context, findings)?;
+        settings.effective.complete(self.ignored);
+        Some(settings)
     }
 
+    /// Without what is only told about them.
     pub fn read(&self, context: &Context, findings: &Findings) -> Option<Settings> {
         let tables: Vec<_> = self.sources.iter().map(|source| reader::parse(source, findings)).collect();
         // who cannot be read would be missed in what the others say

@@ -178,7 +178,8 @@ fn is_required(full: &str, written: &Written) -> bool {
     }
     let without: String =
         full.lines().enumerate().map(|(at, line)| if at == written.line { "\n".to_owned() } else { format!("{line}\n") }).collect();
-    let read = Layers::of_text("", &without, &PathBuf::new()).settings(&context(), Findings::default()).settings;
+    let findings = Findings::default();
+    let read = Layers::of_text("", &without, &PathBuf::new()).read(&context(), &findings);
     let missed = format!("missing key `{}`", written.key);
-    read.is_err_and(|mistakes| mistakes.iter().any(|mistake| mistake.message.starts_with(&missed)))
+    findings.judge(read).is_err_and(|mistakes| mistakes.iter().any(|mistake| mistake.message.starts_with(&missed)))
 }

@@ -216,10 +216,7 @@ impl UrlOrigin {
                 effective.remove("database.url_file");
                 Origin::Variable(DATABASE_URL.to_owned())
             }
-            Self::File(path) => {
-                effective.note_file(&path);
-                Origin::File { file: path.display().to_string(), line: 1 }
-            }
+            Self::File(path) => Origin::File { file: path.display().to_string(), line: 1 },
         };
         effective.insert("database.url".to_owned(), Value { shown: Shown::secret(url.expose_secret()), origin, default: None });
     }
@@ -493,9 +490,6 @@ fn described(
         theme: row.optional_table("theme"),
     };
     let source = bank_file(&bank?, row)?;
-    if source.writer == Writer::Bank {
-        effective.note_file(Path::new(&source.name));
-    }
     let table = reader::parse(&source, row.findings())?;
     // A bank file is judged even where its place is not known.
     let mut bank = Reader::new(&source, &table, row.findings());
