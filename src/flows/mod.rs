@@ -31,7 +31,9 @@ use crate::{
         AuditEvent, AuditKind,
         psu::{PsuDigestKey, PsuKey},
     },
-    oauth::{brand::Brand, error::OAuthError, grant::PsuReference, interaction::Interaction, params::Params, rotation::SuccessionKey, tpp::Tpp},
+    oauth::{
+        brand::Brand, error::OAuthError, grant::PsuReference, interaction::Interaction, params::Params, rotation::SuccessionKey, tpp::Tpp,
+    },
     telemetry::request,
 };
 

@@ -94,6 +94,7 @@ async fn the_trail_holds_while_two_servers_write_and_a_transaction_stays_open() 
 async fn one_seals_at_a_time_and_the_next_takes_over_when_it_dies() {
     let trail = Trail::empty().await;
     trail.write("cic", AuditKind::TokenIssued, trail.now).await;
+    trail.complete().await;
     let seal = |every| seal::seal(&trail.db, Window::default(), every, trail.now);
     let mut holder = PgConnection::connect_with(&trail.options).await.unwrap();
     execute(&mut holder, "begin; select position from audit_horizon for update".to_owned()).await;
@@ -120,6 +121,7 @@ async fn a_backlog_is_sealed_in_bounded_pieces() {
     for _ in 0..30 {
         trail.tamper(many).await;
     }
+    trail.complete().await;
     let (mut rounds, mut behind) = (vec![], 0);
     // narrower than a server's
     let narrow = (0..20).fold(Window::default(), |window, _| window.adapted(usize::MAX)).adapted(0);
@@ -199,7 +201,11 @@ async fn a_month_is_dropped_with_a_word_and_its_seals_stay() {
     let report = trail.verify().await;
     sound(&report);
     assert_eq!(report.counts.dropped, (2 * EVENTS * CHAINS.len()) as u64);
-    assert_eq!(trail.count("select count(*) from audit_seals where leaf_ids is null").await, 6, "their leaves went");
+    // the server's own sealer may have made one seal of what is several here
+    assert!(trail.count("select count(*) from audit_seals where leaf_ids is null").await > 0);
+    let next = month.next().number();
+    let others = format!("select count(*) from audit_seals where (leaf_ids is null) <> (last_id < audit_month_first_id({next}))");
+    assert_eq!(trail.count(&others).await, 0, "leaves went where all events did, and nowhere else");
     assert!(trail.count("select count(*) from audit_seals").await > seals, "the seals stayed");
 
     // without the word nothing is accepted
