@@ -4,6 +4,7 @@ mod block;
 mod configuration;
 mod contract;
 mod figures;
+mod health;
 mod inspect;
 mod migrate;
 mod operator;
@@ -112,6 +113,8 @@ enum Verb {
     },
     /// Check a bank's own SCA back end against the driver's contract
     ContractCheck(Box<contract::ContractCheck>),
+    /// Ask the running server of these settings how it is: exit code 0 when it is well
+    Health(health::Health),
     /// The tests' database server: runs until nobody uses it
     #[command(hide = true)]
     DevPostgres { dir: PathBuf },
@@ -189,6 +192,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
         Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
+        Verb::Health(asked) => health::run(&asked),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
 }
@@ -208,6 +212,9 @@ fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
 
 async fn serve(settings: Settings, database: PgConnectOptions, source: Source) -> Result<(), Failure> {
     telemetry::start_log(&settings.log);
+    for path in settings.effective.ignored() {
+        tracing::warn!(file = %path.display(), "ignored: only files whose names end in .toml are read");
+    }
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;
     if let Err(error) = server::raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");

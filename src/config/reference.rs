@@ -173,7 +173,8 @@ fn allowed() -> BTreeMap<String, Allowed> {
 
 /// The reader misses it where everything else is there.
 fn is_required(full: &str, written: &Written) -> bool {
-    if written.default.is_some() {
+    // of several ways a section can be used, the example shows one
+    if written.default.is_some() || written.doc.starts_with("mode ") {
         return false;
     }
     let without: String =

@@ -2,6 +2,7 @@
 
 use super::{
     answered::Answered,
+    counted::{Received, counted},
     forwarded::Forwarded,
     respond, router,
     site::{HttpLimits, RequestId},
@@ -9,7 +10,11 @@ use super::{
 use crate::{
     app::{App, Shared},
     flows::health::{Health, Stage},
-    oauth::{error::OAuthError, params},
+    oauth::{
+        brand::{Brand, BrandId},
+        error::OAuthError,
+        params,
+    },
     telemetry::request,
     tls::peer::{Counter, Peer},
 };
@@ -46,6 +51,7 @@ struct Frame {
 
 /// What the settings made of the routes. A reload puts another in its place; a request ends with the one that it began with.
 pub struct Inside {
+    brands: Vec<Arc<Brand>>,
     tpp: HashMap<String, Router>,
     psu: HashMap<String, Router>,
     internal: Router,
@@ -81,7 +87,7 @@ impl Drop for Slot<'_> {
 impl Inside {
     pub fn new(app: &App, limits: HttpLimits, forwarded: Forwarded) -> Self {
         let (tpp, psu) = router::sites(app, &limits);
-        Self { tpp, psu, internal: router::internal(app, &limits), limits, forwarded }
+        Self { brands: app.brands.clone(), tpp, psu, internal: router::internal(app, &limits), limits, forwarded }
     }
 }
 
@@ -115,14 +121,15 @@ impl Service<Request<Body>> for Door {
 impl Frame {
     async fn answer(&self, mut request: Request<Body>) -> Response {
         let began = Instant::now();
-        let id = RequestId(self.shared.entropy.uuid(self.shared.clock.now()));
+        let at = self.shared.clock.now();
+        let id = RequestId(self.shared.entropy.uuid(at));
         let counter = request.extensions().get::<Peer>().map(|peer| peer.counter);
         request.extensions_mut().insert(id);
-        let (method, version) = (request.method().clone(), request.version());
+        let (host, method, version) = (host_of(&request), request.method().clone(), request.version());
         let inside = self.inside.load_full();
         let (mut response, facts) = request::observed(async {
             match inside.as_ref().map_or(Ok(()), |inside| inside.forwarded.settle(&mut request)) {
-                Ok(()) => self.route(counter, inside.as_deref(), request).await,
+                Ok(()) => self.route(counter, host.as_deref(), inside.as_deref(), request).await,
                 Err(refusal) => respond::error(&refusal),
             }
         })
@@ -139,10 +146,13 @@ impl Frame {
         }
         let answered = Answered { id, counter, method, status: response.status().as_u16(), time: began.elapsed() };
         answered.tell(&facts);
-        response
+        // only where no route says it
+        let missed = inside.filter(|_| response.status().is_server_error());
+        let brands = missed.map_or_else(Vec::new, |inside| inside.brands_at(host.as_deref()));
+        counted(&self.shared, Received { at, began, counter, brands }, &facts, response)
     }
 
-    async fn route(&self, counter: Option<Counter>, inside: Option<&Inside>, request: Request<Body>) -> Response {
+    async fn route(&self, counter: Option<Counter>, host: Option<&str>, inside: Option<&Inside>, request: Request<Body>) -> Response {
         let count = match counter {
             Some(Counter::Ops) => return call(self.ops.clone(), request).await,
             Some(Counter::Tpp) => &self.under_way.tpp,
@@ -151,17 +161,24 @@ impl Frame {
             None => return respond::status(StatusCode::INTERNAL_SERVER_ERROR),
         };
         let (Some(inside), Some(counter)) = (inside, counter) else { return respond::unavailable("starting") };
-        inside.route(counter, count, request).await
+        inside.route(counter, host, count, request).await
     }
 }
 
 impl Inside {
-    async fn route(&self, counter: Counter, count: &AtomicUsize, request: Request<Body>) -> Response {
+    fn brands_at(&self, host: Option<&str>) -> Vec<BrandId> {
+        let here = |brand: &&Arc<Brand>| {
+            [&brand.tpp_origin, &brand.psu_origin].iter().any(|origin| Some(router::host_of(origin).as_str()) == host)
+        };
+        self.brands.iter().filter(here).map(|brand| brand.id.clone()).collect()
+    }
+
+    async fn route(&self, counter: Counter, host: Option<&str>, count: &AtomicUsize, request: Request<Body>) -> Response {
         // RFC 9112 s3.2: a host is asked for also where there is only one
-        let Some(host) = host_of(&request) else { return respond::error(&OAuthError::NO_HOST) };
+        let Some(host) = host else { return respond::error(&OAuthError::NO_HOST) };
         match counter {
-            Counter::Tpp => self.of_host(&host, [&self.tpp, &self.psu], count, request).await,
-            Counter::Psu => self.of_host(&host, [&self.psu, &self.tpp], count, request).await,
+            Counter::Tpp => self.of_host(host, [&self.tpp, &self.psu], count, request).await,
+            Counter::Psu => self.of_host(host, [&self.psu, &self.tpp], count, request).await,
             Counter::Internal => self.bounded(count, self.internal.clone(), request).await,
             Counter::Ops => respond::error(&OAuthError::NO_SUCH_ENDPOINT),
         }

@@ -5,6 +5,7 @@ mod app_links;
 mod authorize;
 mod body;
 mod certificate;
+mod counted;
 mod door;
 mod endpoints;
 mod events;

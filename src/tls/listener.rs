@@ -48,6 +48,9 @@ const EVICTED_PER_FAILURE: usize = 16;
 /// A handshake counts among those at the same time for this long. One that takes longer waits for its peer and costs no
 /// CPU: peers that stall must not keep the others out.
 const HANDSHAKE_TURN: Duration = Duration::from_secs(1);
+/// At a stop, what a peer gets to send the request that may be on its way: HTTP/1.1 has no other word for an end than the last
+/// answer's `Connection: close`.
+const LAST_WORD: Duration = Duration::from_secs(1);
 /// Of what is read or to be written, for each connection (HTTP/2: for each stream).
 const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// HTTP/2: what a peer may send of a body, for each stream, before somebody reads it; four times that for a connection.
@@ -183,14 +186,13 @@ impl Desk {
             let hello = tokio::select! {
                 hello = self.hear(tcp, socket) => hello?,
                 () = seat.lost() => return Err(Refusal::Evicted),
+                () = self.stop.cancelled() => return Err(Refusal::Stopped),
             };
             drop(seat);
+            // not cut by a stop: in TLS 1.3 a client's first request follows the last word of its handshake
             Ok(hello.finish().await?)
         };
-        tokio::select! {
-            opened = timeout_at(deadline, opening) => opened.unwrap_or(Err(Refusal::TimedOut)),
-            () = self.stop.cancelled() => Err(Refusal::Stopped),
-        }
+        timeout_at(deadline, opening).await.unwrap_or(Err(Refusal::TimedOut))
     }
 
     /// The peer's first words (TLS: a PROXY header where one is due, and its whole ClientHello), then the permits to answer.
@@ -238,10 +240,10 @@ impl Desk {
         };
         if h2 {
             let connection = http2(&limits).serve_connection(TokioIo::new(stream), answer);
-            self.until_over(connection, http2::Connection::graceful_shutdown, &activity, &limits).await;
+            self.until_over(connection, http2::Connection::graceful_shutdown, &activity, &limits, Duration::ZERO).await;
         } else {
             let connection = http1(&limits).serve_connection(Lingering::new(stream), answer);
-            self.until_over(connection, http1::Connection::graceful_shutdown, &activity, &limits).await;
+            self.until_over(connection, http1::Connection::graceful_shutdown, &activity, &limits, LAST_WORD.min(limits.drain)).await;
         }
     }
 
@@ -251,21 +253,19 @@ impl Desk {
         end: impl FnOnce(Pin<&mut C>),
         activity: &Activity,
         limits: &ListenerLimits,
+        last_word: Duration,
     ) {
         let mut connection = pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => Some(ended),
-            () = self.stop.cancelled() => None,
-            () = activity.ceased(limits.idle) => None,
-            () = sleep(limits.max_age) => None,
+        let mut ended = tokio::select! {
+            ended = connection.as_mut() => Ok(ended),
+            () = self.stop.cancelled() => timeout(last_word, connection.as_mut()).await,
+            () = activity.ceased(limits.idle) => timeout(Duration::ZERO, connection.as_mut()).await,
+            () = sleep(limits.max_age) => timeout(Duration::ZERO, connection.as_mut()).await,
         };
-        let ended = match ended {
-            Some(ended) => Ok(ended),
-            None => {
-                end(connection.as_mut());
-                timeout(limits.drain, connection).await // an h2 peer that never sent its preface would wait for ever
-            }
-        };
+        if ended.is_err() {
+            end(connection.as_mut());
+            ended = timeout(limits.drain, connection).await; // an h2 peer that never sent its preface would wait for ever
+        }
         if let Ok(Err(error)) = ended {
             tracing::debug!(%error, "connection");
         }

@@ -47,7 +47,7 @@ const PLAN: [(&str, &str, &str); 28] = [
     (
         "http",
         "app figures flows oauth pages pki sca::script sca::wire telemetry::request tls::front_proxy::Hop tls::peer",
-        "arc_swap axum base64 http http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
+        "arc_swap axum base64 http http_body http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
     ("telemetry", "config oauth", "metrics_exporter_prometheus tokio tracing tracing_subscriber"),
     (

@@ -87,7 +87,7 @@ async fn under_load_certificates_brands_and_limits_change_and_no_request_fails()
         lines.push((Line::open(&bank, CIC, &identity).await, request.clone()));
     }
     let traffic = Traffic::start(lines, Duration::from_millis(2));
-    let (stop, mut newcomers) = (Arc::new(AtomicBool::new(false)), 0);
+    let (stop, mut newcomers, mut took) = (Arc::new(AtomicBool::new(false)), 0, vec![]);
     // each of these shakes hands anew, and sees one of the certificates
     let arrive = async {
         while !stop.load(SeqCst) {
@@ -102,9 +102,11 @@ async fn under_load_certificates_brands_and_limits_change_and_no_request_fails()
         for (round, certificate) in certificates.iter().enumerate().skip(1) {
             put(&folder, certificate);
             let brands: &[Brand] = if round % 2 == 1 { &[CIC, LBP, TWIN] } else { &[LBP, CIC] };
-            let extra = format!("[limits]\nbody_bytes = {}\nconnections = {}\n", 4_096 * round, 100 * round);
+            let extra = format!("[limits]\nbody_bytes = {}\nconnections = {}\n", 4_096 * round, 300 * round);
             let options = BankOptions { own_certificate: Some(folder.path().to_owned()), extra, ..served(brands) };
+            let began = Instant::now();
             assert!(bank.reload_with(&options).await.is_empty());
+            took.push(began.elapsed());
             let mut fresh = Hello::default().connect(bank.address, CIC.psu_host).await.unwrap();
             assert!(leaf(&fresh) == certificate.leaf, "the next handshake shows the new one");
             assert_eq!(get(&mut fresh, CIC.psu_host, METADATA).await, 200);
@@ -116,7 +118,9 @@ async fn under_load_certificates_brands_and_limits_change_and_no_request_fails()
     };
     tokio::join!(arrive, change);
     let record = traffic.stop().await;
-    println!("{} requests on open connections and {newcomers} on new ones during 7 reloads", record.0.len());
+    let slowest = record.0.iter().map(|sample| sample.answered - sample.sent).max().unwrap();
+    let requests = record.0.len();
+    println!("{requests} requests on open connections, the slowest {slowest:?}, and {newcomers} on new ones during 7 reloads, {took:?}");
     let failed: Vec<_> = record.0.iter().filter(|sample| sample.said.as_deref() != Ok("200")).collect();
     assert!(failed.is_empty(), "{failed:?}");
     assert!(record.0.len() > 200 && newcomers > 20, "{} {newcomers}", record.0.len());
@@ -291,6 +295,31 @@ async fn the_published_keys_and_the_clients_ca_of_the_bank_change() {
     *bank.text.lock().unwrap() = text;
     assert!(matches!(bank.server().reload().await, Reload::TakenUp { .. }));
     assert_eq!(ask(&bank.gateway()).await, Some(200));
+}
+
+#[tokio::test]
+async fn how_strictly_revocation_is_asked_for_changes_with_the_next_request() {
+    let bank = Bank::start().await;
+    let client = bank.tpp([PaymentInitiation]).register(CIC).await;
+    client.client_credentials().await.ok(200);
+    let lenient = bank.text.lock().unwrap().clone();
+    let (before, after) = lenient.split_once("crl_files = [").unwrap();
+    let strict = format!("{before}crl_files = []\n[trust.revocation]\nsandbox = \"hard\"\n{}", after.split_once(']').unwrap().1);
+    *bank.text.lock().unwrap() = strict;
+    assert!(matches!(bank.server().reload().await, Reload::TakenUp { .. }));
+    assert_eq!(client.client_credentials().await.refused(401, "invalid_client").description(), "REVOCATION_POINTERS_MISSING");
+    *bank.text.lock().unwrap() = lenient;
+    assert!(matches!(bank.server().reload().await, Reload::TakenUp { .. }));
+    client.client_credentials().await.ok(200);
+}
+
+#[tokio::test]
+async fn without_its_database_it_takes_nothing_up() {
+    let bank = Bank::start().await;
+    bank.server().app().db.close().await;
+    assert!(matches!(bank.try_reload_with(&served(&[CIC, LBP, TWIN])).await, Reload::Failed(_)));
+    bank.browser().get(&format!("{}{METADATA}", bank.origin(TWIN.psu_host))).await.ok(421);
+    bank.browser().get(&format!("{}{METADATA}", bank.origin(CIC.psu_host))).await.ok(200);
 }
 
 #[tokio::test]

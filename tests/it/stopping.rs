@@ -165,11 +165,11 @@ async fn who_takes_too_long_is_cut_and_a_second_signal_cuts_at_once() {
 async fn a_second_signal_ends_the_delay_too_and_the_keyboard_waits_for_none() {
     for signals in [&[Signal::SIGTERM, Signal::SIGTERM][..], &[Signal::SIGINT]] {
         let (bank, mut process) = serving(60, 60).await;
-        for signal in signals {
-            process.signal(*signal);
-            if signals.len() > 1 {
+        for (at, signal) in signals.iter().enumerate() {
+            if at > 0 {
                 bank.until_ready(503).await;
             }
+            process.signal(*signal);
         }
         assert_eq!(process.ended(3 * SECOND).code(), Some(0), "{signals:?}: {}", process.log());
     }
