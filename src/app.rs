@@ -1,9 +1,11 @@
 //! What every request needs. Cheap to clone.
 
 use crate::{
+    audit::psu::PsuDigestKey,
     clock::{Clock, Entropy},
     config::Settings,
     figures::Book,
+    limits::{Limits, Policy},
     oauth::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
@@ -58,6 +60,10 @@ pub struct Shared {
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Read when it is first needed.
     pub succession_key: OnceCell<SuccessionKey>,
+    /// As this.
+    pub psu_digest_key: OnceCell<PsuDigestKey>,
+    /// How much each may take of this process.
+    pub limits: Arc<Limits>,
     /// Explaining a certificate takes CPU, and anybody may ask: one at a time, so that it costs no more than one core.
     pub explanations: Semaphore,
 }
@@ -78,7 +84,8 @@ pub struct WaysOut {
 const CACHED_CLIENTS: usize = 10_000;
 
 impl Shared {
-    pub fn new(db: Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+    pub fn new(db: Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, limits: Policy) -> Self {
+        let limits = Arc::new(Limits::new(limits, clock.clone()));
         let process = entropy.uuid(clock.now());
         Self {
             db,
@@ -90,6 +97,8 @@ impl Shared {
             process,
             clients: Cache::new(CACHED_CLIENTS),
             succession_key: OnceCell::new(),
+            psu_digest_key: OnceCell::new(),
+            limits,
             explanations: Semaphore::new(1),
         }
     }

@@ -1,5 +1,6 @@
 //! Arguments, verbs and exit codes.
 
+mod audit;
 mod block;
 mod configuration;
 mod contract;
@@ -8,6 +9,7 @@ mod health;
 mod inspect;
 mod migrate;
 mod operator;
+mod psu;
 mod register;
 mod tpp;
 mod trust;
@@ -42,6 +44,7 @@ Exit codes:
   6  the certificate that was inspected is refused
   7  what was asked for is refused and nothing changed: a trusted list, a merge
   8  the SCA back end that was checked breaks the contract
+  9  the audit trail is not what was sealed
  12  the two configurations that were compared differ";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
@@ -105,6 +108,16 @@ enum Verb {
     Register {
         #[command(subcommand)]
         step: register::RegisterStep,
+    },
+    /// The audit trail: prove that it is what was sealed, export it, tell its heads
+    Audit {
+        #[command(subcommand)]
+        step: audit::AuditStep,
+    },
+    /// A customer in the bank's evidence: forget him, find his events, learn of whom one is
+    Psu {
+        #[command(subcommand)]
+        step: psu::PsuStep,
     },
     /// The regulator's figures: availability, performance and errors, by quarter (RTS art. 32, EBA/GL/2018/07)
     Figures {
@@ -190,6 +203,8 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
+        Verb::Audit { step } => audit::act(step),
+        Verb::Psu { step } => psu::act(step),
         Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
         Verb::Health(asked) => health::run(&asked),
@@ -215,6 +230,8 @@ async fn serve(settings: Settings, database: PgConnectOptions, source: Source) -
     for path in settings.effective.ignored() {
         tracing::warn!(file = %path.display(), "ignored: only files whose names end in .toml are read");
     }
+    #[cfg(feature = "otel")]
+    telemetry::spans::start(&settings.tracing, tokio::runtime::Handle::current()).map_err(Failure::unexpected)?;
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;
     if let Err(error) = server::raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");

@@ -20,7 +20,7 @@ use crate::{
     flows::{health::Health, standing},
     http::Door,
     storage::{Db, PoolSettings},
-    tasks::{expiry, figures, load, partitions, revocation, uses, watch::Watch},
+    tasks::{audit, expiry, figures, load, partitions, revocation, uses, watch::Watch},
     tls::{
         limits::{Bounds, ListenerLimits, Stop},
         listener,
@@ -128,7 +128,7 @@ impl Server {
     /// Answers at the ops counter; reads the files, checks the schema, seeds sandboxes; then answers at the others.
     pub async fn start(settings: Settings, around: Surroundings) -> Result<Self, StartError> {
         let Surroundings { database, clock, entropy, sockets, metrics, source, supervisor } = around;
-        let shared = Arc::new(Shared::new(Db::connect(database, &pool_settings(&settings)), clock, entropy));
+        let shared = Arc::new(Shared::new(Db::connect(database, &pool_settings(&settings)), clock, entropy, settings.limit_policy()));
         let health = Arc::new(Health::new(shared.clone()));
         let door = Door::new(shared.clone(), health.clone(), metrics.clone());
         let (stop, end) = (Stop::default(), Stop::default());
@@ -156,6 +156,8 @@ impl Server {
         standing::load(&installed.app).await?;
         waits_for("sandboxes and tables of tokens");
         prepare(&installed.app, None).await?;
+        waits_for("the audit trail");
+        audit::prepare(&installed.app).await;
         note_certificates(&installed.certificates);
         let current = Current::new(installed);
         waits_for("revocation statuses");
@@ -165,7 +167,8 @@ impl Server {
         door.open(inside);
         let mut bounds = vec![];
         let mut listen = |socket, tls| {
-            let own = Bounds::new(limits.clone());
+            let gate = Some(shared.limits.gate(limits.max_connections));
+            let own = Bounds::new(ListenerLimits { gate, ..limits.clone() });
             bounds.push(own.clone());
             listeners.spawn(listener::serve(socket, tls, door.clone(), own, stop.clone()));
         };
@@ -180,6 +183,8 @@ impl Server {
         upkeep.spawn(revocation::run(current.clone(), end.drain.clone()));
         upkeep.spawn(expiry::run(current.clone(), end.drain.clone()));
         upkeep.spawn(partitions::run(current.clone(), end.drain.clone()));
+        upkeep.spawn(audit::seal(current.clone(), end.drain.clone()));
+        upkeep.spawn(audit::keep(current.clone(), end.drain.clone()));
         upkeep.spawn(uses::run(current.clone(), end.drain.clone()));
         upkeep.spawn(figures::run(current.clone(), end.drain.clone()));
         health.serves(current.clone());

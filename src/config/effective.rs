@@ -5,7 +5,7 @@ use crate::oauth::secret::Digest;
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 /// Every value that holds, by its dotted key; those of a brand by its id: `brand.cic.authorization.interaction_seconds`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Effective {
     values: BTreeMap<String, Value>,
     ignored: Vec<PathBuf>,

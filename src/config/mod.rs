@@ -12,6 +12,7 @@ mod layers;
 mod mistakes;
 mod names;
 mod proxies;
+mod rates;
 mod reader;
 mod reference;
 mod restart;
@@ -35,6 +36,7 @@ pub use sca::DriverSettings;
 pub use trusted_lists::TrustedLists;
 
 use crate::{
+    limits::{Policy, Rates},
     oauth::brand::{Brand, BrandId},
     pki::{forwarded::Format, revocation::Policies},
     standing::RegisterPolicy,
@@ -42,7 +44,7 @@ use crate::{
 use ipnet::IpNet;
 use layers::Layers;
 use mistakes::Findings;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use settings::{Context, Opened};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -79,8 +81,15 @@ pub struct Settings {
     pub trusted_lists: TrustedLists,
     pub outbound: OutboundSettings,
     pub limits: Limits,
+    pub audit: AuditSettings,
+    pub rates: Rates,
+    /// Of the brands that differ.
+    pub brand_rates: BTreeMap<BrandId, Rates>,
+    /// Addresses that stand for many: no limit by address is kept of them.
+    pub exempt_addresses: Vec<IpNet>,
     pub log: Log,
     pub reload: ReloadSettings,
+    pub tracing: TracingSettings,
     /// PEM files with ES256 keys; the first signs, all are published.
     pub signing_key_files: Vec<PathBuf>,
     /// At least one.
@@ -124,7 +133,7 @@ pub struct Internal {
     pub client_ca_file: PathBuf,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct DatabaseSettings {
     pub url: SecretString,
     pub max_connections: u32,
@@ -133,20 +142,6 @@ pub struct DatabaseSettings {
     pub statement_timeout: Duration,
     /// Idle connections are closed after this.
     pub idle_timeout: Duration,
-}
-
-impl DatabaseSettings {
-    /// The keys that say something else in `other`.
-    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
-        let differs = [
-            ("database.url", self.url.expose_secret() != other.url.expose_secret()),
-            ("database.max_connections", self.max_connections != other.max_connections),
-            ("database.acquire_timeout_seconds", self.acquire_timeout != other.acquire_timeout),
-            ("database.statement_timeout_seconds", self.statement_timeout != other.statement_timeout),
-            ("database.idle_timeout_seconds", self.idle_timeout != other.idle_timeout),
-        ];
-        differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +171,20 @@ impl Settings {
     pub fn revocation_of(&self, brand: &Brand) -> Policies {
         self.trust_of(&brand.id).revocation.policies(brand.sandbox)
     }
+
+    /// What one peer may take of a process. The front proxy stands for all TPPs.
+    pub fn limit_policy(&self) -> Policy {
+        let front_proxies = self.front_proxy.iter().flat_map(|front_proxy| &front_proxy.peers);
+        Policy {
+            rates: self.rates.clone(),
+            brands: self.brand_rates.clone().into_iter().collect(),
+            exempt: self.exempt_addresses.iter().chain(front_proxies).copied().collect(),
+            requests: self.limits.requests_in_flight,
+            requests_of_one: self.limits.requests_in_flight_of_one,
+            clients_of_organisation: self.limits.clients_of_organisation,
+            open_journeys_of_client: self.limits.open_journeys_of_client,
+        }
+    }
 }
 
 /// How strangers' servers are reached.
@@ -204,6 +213,12 @@ pub struct Limits {
     /// From head to answer.
     pub request: Duration,
     pub requests_in_flight: usize,
+    /// Of them, those of one organisation, or at the psu counter of one address.
+    pub requests_in_flight_of_one: usize,
+    /// Live clients of one organisation at one brand.
+    pub clients_of_organisation: u32,
+    /// Journeys of one client under way in which nobody has signed in.
+    pub open_journeys_of_client: u32,
     /// Asked about in one introspection.
     pub tokens_per_introspection: usize,
     /// An older connection is closed after its current request, so that its certificate is shown again.
@@ -223,10 +238,30 @@ pub struct ReloadSettings {
     pub every: Duration,
 }
 
+/// How the audit trail is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// Events stay so many months after that of their making.
+    pub keep_months: i32,
+    /// How often the heads of the chains are told to the outside.
+    pub anchor: Duration,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     pub format: LogFormat,
     pub level: tracing::Level,
+}
+
+/// W3C Trace Context.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TracingSettings {
+    /// Listeners whose callers' traces go on.
+    pub goes_on_at: Vec<&'static str>,
+    /// Spans are sent there as OTLP; `None`: nowhere.
+    pub otlp_url: Option<String>,
+    /// Of traces that begin here one in so many is sent.
+    pub sample_one_in: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,7 +270,7 @@ pub enum LogFormat {
     Text,
 }
 
-/// What the files said, and all the files that this depends on, also where something is wrong with them.
+/// What the files said, and all the files that it depends on, also where something is wrong with them.
 #[derive(Debug)]
 pub struct Reading {
     pub settings: Result<Settings, Mistakes>,
@@ -250,30 +285,27 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Settings, Mistakes
 
 /// Like [`load`], for whoever wants to know of changes.
 pub fn read(path: &Path, environment: &Environment) -> Reading {
-    layered(path, environment, Opened::All)
+    reading(path, environment, Opened::All)
 }
 
 /// Like [`load`], to be compared and not to be served: of the files that are named only those of banks are opened, and which
 /// database is meant may be left open.
 pub fn load_unserved(path: &Path) -> Result<Settings, Mistakes> {
-    layered(path, &Environment::default(), Opened::Banks).settings
+    reading(path, &Environment::default(), Opened::Banks).settings
 }
 
 /// Like [`load`] for a text that is at hand, alone. Of the files it names, only bank files and `database.url_file` are opened.
 pub fn parse(name: &str, text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
-    let findings = Findings::default();
     let context = Context { folder: folder.to_path_buf(), opened: Opened::Settings, database_url: env(DATABASE_URL) };
-    let settings = Layers::of_text(name, text, folder).settings(&context, &findings);
-    findings.judge(settings)
+    Layers::of_text(name, text, folder).settings(&context, Findings::default()).settings
 }
 
-fn layered(path: &Path, environment: &Environment, opened: Opened) -> Reading {
+fn reading(path: &Path, environment: &Environment, opened: Opened) -> Reading {
     let findings = Findings::default();
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
     let layers = Layers::of_files(path, &findings).below(environment, &folder, &findings);
     let context = Context { folder, opened, database_url: environment.database_url(&findings) };
-    let settings = layers.settings(&context, &findings);
-    Reading { files: findings.files(), settings: findings.judge(settings) }
+    layers.settings(&context, findings)
 }
 
 /// A bank that comes with the program, `cic` or `labanquepostale`, at a place of the caller's choice.

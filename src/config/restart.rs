@@ -9,7 +9,8 @@ pub enum TakenUp {
 }
 
 /// Keys, and sections with all below them, that a reload leaves as they were.
-pub const NEEDS_RESTART: [&str; 6] = ["tpp.address", "psu.address", "internal.address", "ops.address", "database", "log.format"];
+pub const NEEDS_RESTART: [&str; 7] =
+    ["tpp.address", "psu.address", "internal.address", "ops.address", "database", "log.format", "tracing.otlp_url"];
 
 impl TakenUp {
     pub fn of(key: &str) -> Self {

@@ -4,6 +4,7 @@ use super::{
     answered::Answered,
     counted::{Received, counted},
     forwarded::Forwarded,
+    identity::{Called, Tracing},
     respond, router,
     site::{HttpLimits, RequestId},
 };
@@ -15,7 +16,7 @@ use crate::{
         error::OAuthError,
         params,
     },
-    telemetry::request,
+    telemetry::request::{self, Facts},
     tls::peer::{Counter, Peer},
 };
 use arc_swap::ArcSwapOption;
@@ -57,6 +58,7 @@ pub struct Inside {
     internal: Router,
     limits: HttpLimits,
     forwarded: Forwarded,
+    tracing: Tracing,
 }
 
 /// Requests under way, counted for each counter but ops: anybody may come to psu, even with bodies that trickle in, and
@@ -85,15 +87,15 @@ impl Drop for Slot<'_> {
 }
 
 impl Inside {
-    pub fn new(app: &App, limits: HttpLimits, forwarded: Forwarded) -> Self {
+    pub fn new(app: &App, limits: HttpLimits, forwarded: Forwarded, tracing: Tracing) -> Self {
         let (tpp, psu) = router::sites(app, &limits);
-        Self { brands: app.brands.clone(), tpp, psu, internal: router::internal(app, &limits), limits, forwarded }
+        Self { brands: app.brands.clone(), tpp, psu, internal: router::internal(app, &limits), limits, forwarded, tracing }
     }
 }
 
 impl Door {
     pub fn new(shared: Arc<Shared>, health: Arc<Health>, metrics: PrometheusHandle) -> Self {
-        let ops = router::ops(&health, metrics);
+        let ops = router::ops(&shared, &health, metrics);
         Self(Arc::new(Frame { shared, health, ops, under_way: UnderWay::default(), inside: ArcSwapOption::empty() }))
     }
 
@@ -122,12 +124,15 @@ impl Frame {
     async fn answer(&self, mut request: Request<Body>) -> Response {
         let began = Instant::now();
         let at = self.shared.clock.now();
-        let id = RequestId(self.shared.entropy.uuid(at));
         let counter = request.extensions().get::<Peer>().map(|peer| peer.counter);
-        request.extensions_mut().insert(id);
-        let (host, method, version) = (host_of(&request), request.method().clone(), request.version());
         let inside = self.inside.load_full();
-        let (mut response, facts) = request::observed(async {
+        let called = match &inside {
+            Some(inside) => Called::new(&self.shared, &inside.tracing, counter, at, request.headers()),
+            None => Called::new(&self.shared, &Tracing::default(), counter, at, request.headers()),
+        };
+        request.extensions_mut().insert(RequestId(called.identity.event));
+        let (host, method, version) = (host_of(&request), request.method().clone(), request.version());
+        let (mut response, facts) = request::observed(Facts { identity: Some(called.identity.clone()), ..Facts::default() }, async {
             match inside.as_ref().map_or(Ok(()), |inside| inside.forwarded.settle(&mut request)) {
                 Ok(()) => self.route(counter, host.as_deref(), inside.as_deref(), request).await,
                 Err(refusal) => respond::error(&refusal),
@@ -141,10 +146,8 @@ impl Frame {
         if version <= Version::HTTP_11 && self.health.stage() == Stage::Stopping {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Ok(value) = HeaderValue::from_str(&id.0.simple().to_string()) {
-            response.headers_mut().insert("x-request-id", value);
-        }
-        let answered = Answered { id, counter, method, status: response.status().as_u16(), time: began.elapsed() };
+        called.answer(response.headers_mut());
+        let answered = Answered { called, counter, method, status: response.status().as_u16(), began: at, time: began.elapsed() };
         answered.tell(&facts);
         // only where no route says it
         let missed = inside.filter(|_| response.status().is_server_error());

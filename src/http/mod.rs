@@ -1,5 +1,6 @@
 //! Thin: bytes to types and back. Every decision is a flow's.
 
+mod admission;
 mod answered;
 mod app_links;
 mod authorize;
@@ -13,6 +14,7 @@ mod exchange;
 mod extract;
 mod forwarded;
 mod grants;
+mod identity;
 mod interactions;
 mod introspect;
 mod metadata;
@@ -33,5 +35,6 @@ pub use body::BodyLimits;
 pub use door::{Door, Inside};
 pub use endpoints::{Endpoint, endpoints};
 pub use forwarded::{Forwarded, Handover};
+pub use identity::Tracing;
 pub use openapi::{REASONS, brand_document, documents, driver_document, internal_document};
 pub use site::{HttpLimits, Site};

@@ -1,9 +1,17 @@
 //! For the bank's operators, on loopback: is it alive, has it started, is it ready, what does it measure.
 
 use super::respond;
-use crate::flows::health::{Check, Health, Report, Stage, State};
+use crate::{
+    app::Shared,
+    flows::{
+        self,
+        health::{Check, Health, Report, Stage, State},
+    },
+    telemetry::process,
+};
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value, json};
 
 /// The process answers. Nothing else is looked at: who is not live is killed, and that mends no database.
@@ -65,6 +73,8 @@ fn shown(check: &Check) -> Value {
     Value::Object([("state".to_owned(), json!(state))].into_iter().chain(facts).collect())
 }
 
-pub async fn metrics(rendered: String) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], rendered).into_response()
+pub fn metrics(shared: &Shared, handle: &PrometheusHandle) -> Response {
+    flows::measure(shared);
+    process::measure();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response()
 }

@@ -1,7 +1,7 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
-    app_links,
+    admission, app_links,
     authorize::{self, request_id},
     certificate,
     endpoints::{Endpoint, endpoints},
@@ -12,7 +12,7 @@ use super::{
     token,
 };
 use crate::{
-    app::App,
+    app::{App, Shared},
     flows::health::Health,
     oauth::{brand::Lang, error::OAuthError, fault::Asker},
     pages::{Look, NoticeKind, Site as PageSite, common_assets},
@@ -23,6 +23,7 @@ use axum::{
     Router,
     body::Body,
     extract::{RawPathParams, State},
+    middleware,
     response::Response,
     routing::{MethodRouter, delete, get, post, put},
 };
@@ -62,9 +63,10 @@ pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
 
 /// What a host has once, whatever the number of its brands: its first brand answers.
 fn short_addresses(site: &Arc<Site>) -> Router {
+    let limited = |endpoint| admission::limited(endpoint, handler(endpoint), site);
     let rows = [
-        (Endpoint::CertificateForm.name(), "/{lang}/certificate", get(certificate::form)),
-        (Endpoint::CertificateCheck.name(), "/{lang}/certificate", post(certificate::check)),
+        (Endpoint::CertificateForm.name(), "/{lang}/certificate", limited(Endpoint::CertificateForm)),
+        (Endpoint::CertificateCheck.name(), "/{lang}/certificate", limited(Endpoint::CertificateCheck)),
         ("app_links", "/.well-known/apple-app-site-association", get(app_links::apple)),
         ("app_links", "/.well-known/assetlinks.json", get(app_links::android)),
     ];
@@ -107,7 +109,7 @@ fn routes(site: &Arc<Site>, counter: Counter) -> Router {
             channel: endpoint.channel().map(|channel| channel.name.as_str().into()),
             asker: endpoint.asker(),
         };
-        routes.route(&path, place::at(place, handler(endpoint)))
+        routes.route(&path, place::at(place, admission::limited(endpoint, handler(endpoint), site)))
     };
     at_counter.fold(Router::new(), add).with_state(site.clone())
 }
@@ -172,17 +174,19 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
         ("sandbox_delete", "/v1/brands/{brand}/sandbox/customers/{login}", delete(sandbox::delete)),
         ("internal_document", "/openapi.json", get(openapi::internal)),
     ];
-    let routes = listed(rows, Asker::Aspsp).with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));
+    let site = Arc::new(InternalSite { app: app.clone(), limits: *limits });
+    let guard = middleware::from_fn_with_state(site.clone(), admission::at_internal);
+    let routes = listed(rows.map(|(word, path, handler)| (word, path, handler.route_layer(guard.clone()))), Asker::Aspsp).with_state(site);
     unbroken(machine_fallbacks(routes))
 }
 
-pub fn ops(health: &Arc<Health>, metrics: PrometheusHandle) -> Router {
-    let (started, ready) = (health.clone(), health.clone());
+pub fn ops(shared: &Arc<Shared>, health: &Arc<Health>, metrics: PrometheusHandle) -> Router {
+    let (shared, started, ready) = (shared.clone(), health.clone(), health.clone());
     let rows = [
         ("live", "/livez", get(ops::live)),
         ("started", "/startedz", get(async move || ops::started(&started))),
         ("ready", "/readyz", get(async move || ops::ready(&ready).await)),
-        ("metrics", "/metrics", get(async move || ops::metrics(metrics.render()).await)),
+        ("metrics", "/metrics", get(async move || ops::metrics(&shared, &metrics))),
     ];
     unbroken(machine_fallbacks(listed(rows, Asker::Aspsp)))
 }

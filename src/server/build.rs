@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     app::{App, Desks, Installed, Shared, WaysOut},
-    config::{Limits, Settings},
-    http::{BodyLimits, HttpLimits, Inside},
+    config::{Limits, Settings, TracingSettings},
+    http::{BodyLimits, HttpLimits, Inside, Tracing},
     oauth::brand::BrandId,
     outbound::Outbound,
     pki::trusted_list::Snapshot,
@@ -56,7 +56,7 @@ pub(super) fn build(
     };
     let drivers = Drivers::new(&brands, &shared.db, banks, before.map(|app| &app.drivers));
     let app = App::new(shared.clone(), brands, desks, WaysOut { outbound, drivers }, jwks);
-    let inside = Inside::new(&app, http_limits(&settings.limits), forwarded);
+    let inside = Inside::new(&app, http_limits(&settings.limits), forwarded, tracing(&settings.tracing));
     let limits = listener_limits(&settings.limits);
     let certificates = tls.certificates.clone();
     wrong.judge(Some(Built { installed: Installed { settings, app, certificates }, inside, tls, limits }))
@@ -72,6 +72,12 @@ fn banks(settings: &Settings, shared: &Shared, before: Option<&App>, wrong: &mut
         Some((brand.clone(), wrong.note(built.map_err(|why| format!("brand.sca of {brand}: {why}")))?))
     });
     built.collect()
+}
+
+/// Without an exporter no trace is kept.
+fn tracing(settings: &TracingSettings) -> Tracing {
+    let TracingSettings { goes_on_at, otlp_url, sample_one_in } = settings;
+    Tracing { goes_on_at: goes_on_at.clone(), kept_of: if otlp_url.is_some() { *sample_one_in } else { 0 } }
 }
 
 const fn http_limits(limits: &Limits) -> HttpLimits {

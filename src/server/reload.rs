@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app::{App, Current, OwnCertificate, Shared},
-    config::Settings,
+    config::{Difference, Settings, TakenUp, differences},
     flows::{health::Health, sandbox},
     http::Door,
     tasks::partitions,
@@ -41,7 +41,7 @@ pub(super) struct Running {
 #[derive(Debug)]
 pub enum Reload {
     /// These keys count after a restart only.
-    TakenUp { needs_restart: Vec<&'static str> },
+    TakenUp { needs_restart: Vec<String> },
     /// Something in the files is wrong; nothing changed.
     Refused(String),
     /// The database was away; nothing changed.
@@ -98,12 +98,17 @@ impl Running {
         let (settings, files) = off_the_runtime(move || source.read_anew()).await?;
         let settings = settings.map_err(|mistakes| StartError::Configuration(mistakes.to_string()))?;
         let needs_restart = self.fixed.differences(&settings);
+        let changed = differences(&self.current.installed().settings.effective, &settings.effective);
         let built = self.build(settings).await?;
         prepare(&built.installed.app, Some(&self.current.app())).await?;
-        self.swap(built);
+        // before the log may grow quieter
+        for Difference { key, old, new, .. } in changed.iter().filter(|difference| difference.taken_up == TakenUp::Reload) {
+            tracing::info!(key, old = shown(old.as_ref()), new = shown(new.as_ref()), "a setting is another");
+        }
         for file in files {
             tracing::info!(file = %file.display(), "a file of the settings is another");
         }
+        self.swap(built);
         Ok(Reload::TakenUp { needs_restart })
     }
 
@@ -116,6 +121,7 @@ impl Running {
     /// Nothing here can fail or wait. The door first: no handshake promises a host that it does not know.
     fn swap(&self, Built { installed, inside, tls, limits }: Built) {
         telemetry::set_level(&installed.settings.log);
+        self.shared.limits.replace(installed.settings.limit_policy());
         note_certificates(&installed.certificates);
         self.door.open(inside);
         self.current.replace(installed);
@@ -173,6 +179,10 @@ pub(super) fn note_certificates(certificates: &[OwnCertificate]) {
         let ends = own.not_after.unix_timestamp() as f64;
         metrics::gauge!("guichet_listener_certificate_not_after_seconds", "counter" => own.shown_by).set(ends);
     }
+}
+
+fn shown(side: Option<&impl ToString>) -> String {
+    side.map_or_else(|| "(not set)".to_owned(), ToString::to_string)
 }
 
 /// Reading files and keys takes a while: requests go on meanwhile.

@@ -1,13 +1,14 @@
 //! How much the network may cost us.
 
 use super::waiting::WaitingRoom;
+use crate::limits::Gate;
 use arc_swap::{ArcSwap, Guard};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// Bounds of one listening socket. The process needs about `max_waiting + max_connections` file descriptors for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ListenerLimits {
     /// Connections accepted but not yet in their handshake. One more cuts the oldest of them: a peer that never speaks
     /// costs a socket for a while and keeps nobody out.
@@ -30,6 +31,8 @@ pub struct ListenerLimits {
     pub max_age: Duration,
     /// What requests under way get when the server stops or a connection comes of age. Then they are cut.
     pub drain: Duration,
+    /// What one address may take of it. `None`: all.
+    pub gate: Option<Gate>,
 }
 
 impl Default for ListenerLimits {
@@ -44,6 +47,7 @@ impl Default for ListenerLimits {
             max_streams: 64,
             max_age: Duration::from_secs(600),
             drain: Duration::from_secs(20),
+            gate: None,
         }
     }
 }
@@ -71,6 +75,8 @@ impl Bounds {
 
     /// From the next connection on. With fewer allowed than there are, nobody is cut, and nobody is let in until enough have left.
     pub fn change(&self, limits: ListenerLimits) {
+        let gate = self.limits().gate.as_ref().map(|gate| gate.of(limits.max_connections));
+        let limits = ListenerLimits { gate, ..limits };
         let before = self.0.limits.swap(Arc::new(limits));
         let now = self.0.limits.load();
         self.0.waiting.resize(now.max_waiting);

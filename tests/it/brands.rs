@@ -270,7 +270,7 @@ fn internal_operations() -> Vec<(Method, String)> {
 
 /// All that each was given, at every endpoint of each other.
 async fn never_meet(bank: &Bank, all: &[Given<'_>]) {
-    let app = bank.server().app();
+    let app = &bank.server().app();
     let mut tried = BTreeSet::new();
     for of in all {
         for at in all.iter().filter(|at| at.brand().id != of.brand().id) {

@@ -80,7 +80,7 @@ async fn what_is_only_odd_takes_no_replica_out() {
 #[tokio::test]
 async fn one_brand_that_trusts_nobody_is_odd_and_all_of_them_are_no_use() {
     let bank = Bank::start().await;
-    let (app, good) = (bank.server().app(), bank.server().app().trust.of(&BrandId::new(CIC.id)).unwrap());
+    let (app, good) = (&bank.server().app(), bank.server().app().trust.of(&BrandId::new(CIC.id)).unwrap());
     let nobody = || Arc::new(Today::new(Trust::nobody()));
     app.trust.replace(Trusts::from([(BrandId::new(CIC.id), good.clone()), (BrandId::new(LBP.id), nobody())]));
     let told = until(&bank, "one of two", |_, told| told["checks"]["trust"][LBP.id]["state"] == "degraded").await;

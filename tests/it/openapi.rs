@@ -7,7 +7,8 @@ use guichet::{
     clock::System,
     config::{BrandPlace, OutboundSettings, shipped_brand},
     flows::health::Health,
-    http::{BodyLimits, Door, Forwarded, HttpLimits, Inside, brand_document, documents, endpoints, internal_document},
+    http::{BodyLimits, Door, Forwarded, HttpLimits, Inside, Tracing, brand_document, documents, endpoints, internal_document},
+    limits::Policy,
     oauth::{
         authorize::AuthorizeRefusal,
         brand::{Brand, Lang},
@@ -110,7 +111,7 @@ fn door(brands: Vec<Brand>) -> Door {
     let trust =
         Trust::new(Anchors::from_pem(include_bytes!("fixtures/qwac/anchors/hr-fina-rdc-2015.pem")).unwrap(), TrustPolicy::default());
     let pool = PgPool::connect_lazy("postgres://nobody@127.0.0.1:1/none").unwrap();
-    let shared = Arc::new(Shared::new(Db::new(pool), Arc::new(System::new()), Arc::new(System::new())));
+    let shared = Arc::new(Shared::new(Db::new(pool), Arc::new(System::new()), Arc::new(System::new()), Policy::default()));
     let brands: Vec<_> = brands.into_iter().map(Arc::new).collect();
     let drivers = Drivers::new(&brands, &shared.db, BTreeMap::new(), None);
     let app = App::new(
@@ -127,7 +128,8 @@ fn door(brands: Vec<Brand>) -> Door {
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
     let body = BodyLimits { bytes: 1024, time: Duration::from_secs(5) };
     let door = Door::new(shared.clone(), Arc::new(Health::new(shared)), metrics);
-    door.open(Inside::new(&app, HttpLimits::new(body, Duration::from_secs(5), 8, 100), Forwarded::new(None)));
+    let limits = HttpLimits::new(body, Duration::from_secs(5), 8, 100);
+    door.open(Inside::new(&app, limits, Forwarded::new(None), Tracing::default()));
     door
 }
 
@@ -260,7 +262,7 @@ fn all_errors_of_examples_exist() {
         for (status, body) in refusals {
             let code = ErrorCode::ALL.into_iter().find(|code| body["error"] == code.as_str());
             assert!(code.is_some() && body["error_description"].as_str().is_some_and(|d| !d.is_empty()), "{status} {body}");
-            assert!(code.is_some_and(|c| c.status() == 400 || c.status().to_string() == status), "{status} {body}");
+            assert!(code.is_some_and(|c| c.status() == 400 || status == "429" || c.status().to_string() == status), "{status} {body}");
         }
     }
 }

@@ -163,9 +163,9 @@ async fn what_is_wrong_keeps_everything_and_names_every_mistake() {
     };
     // settings that do not read, a good certificate and a new brand beside them
     put(&folder, &certificates[1]);
-    let extra = "[limits]\nbody_byte = 1\nrequest_seconds = 0\n[log]\nlevel = \"loud\"\n".to_owned();
+    let extra = "[limits]\nbody_byte = 1\nrequest_seconds = 0\n[reload]\nwatch = \"loud\"\n".to_owned();
     let why = refused(bank.try_reload_with(&BankOptions { extra, brands: vec![CIC, LBP, TWIN], ..own.clone() }).await);
-    for mistake in ["body_byte", "request_seconds", "loud"] {
+    for mistake in ["body_byte", "request_seconds", "reload.watch"] {
         assert!(why.contains(mistake), "{mistake}: {why}");
     }
     assert!(why.lines().all(|line| line.starts_with("test.toml:")) && why.lines().count() == 3, "each with its place: {why}");
@@ -332,11 +332,12 @@ async fn what_needs_a_restart_is_named_and_the_rest_is_taken_up() {
         .replace(&ops, "[ops]\naddress = \"127.0.0.1:2\"")
         .replace("postgres://localhost/unused\"", "postgres://localhost/other\"\nmax_connections = 7")
         + "\n";
-    let changed = format!("[log]\nformat = \"text\"\n[limits]\nbody_bytes = 1024\n{changed}");
+    let changed = changed.replace("level = \"trace\"", "level = \"trace\"\nformat = \"text\"");
+    let changed = format!("[limits]\nbody_bytes = 1024\n{changed}");
     *bank.text.lock().unwrap() = changed.clone();
     for _ in 0..2 {
         let Reload::TakenUp { needs_restart } = bank.server().reload().await else { panic!() };
-        let keys = ["tpp.address", "psu.address", "ops.address", "log.format", "database.url", "database.max_connections"];
+        let keys = ["database.max_connections", "database.url", "log.format", "ops.address", "psu.address", "tpp.address"];
         assert_eq!(needs_restart, keys, "also the next time");
     }
     let client = bank.tpp([PaymentInitiation]).register(CIC).await;
@@ -345,7 +346,7 @@ async fn what_needs_a_restart_is_named_and_the_rest_is_taken_up() {
     let internal = text.split("[internal]").nth(1).unwrap().split("[ops]").next().unwrap();
     *bank.text.lock().unwrap() = text.replace(&format!("[internal]{internal}"), "");
     let Reload::TakenUp { needs_restart } = bank.server().reload().await else { panic!() };
-    assert_eq!(needs_restart, ["internal"]);
+    assert_eq!(needs_restart, ["internal.address"]);
     let access = client.client_credentials().await.ok(200).json()["access_token"].as_str().unwrap().to_owned();
     assert!(client.is_active(&access).await, "the listener is served until the restart");
 }
@@ -386,12 +387,14 @@ async fn until(what: &str, found: impl AsyncFn() -> bool) {
 async fn sighup_reloads_the_file_and_the_log_and_the_metrics_say_how_it_ended() {
     let bank = Bank::unserved(BankOptions { brands: vec![CIC, LBP], ..without_delay() }).await;
     let process = Process::serve(&bank).await;
-    let write = |options: &BankOptions| fs::write(bank.config_file(), toml(options, bank.address, bank.internal, bank.ops)).unwrap();
+    let text = |options: &BankOptions| toml(options, bank.address, bank.internal, bank.ops);
+    let write = |options: &BankOptions| fs::write(bank.config_file(), text(options)).unwrap();
     let outcome = async |outcome: &str| metric(&bank, &format!("guichet_reloads_total{{outcome=\"{outcome}\"}} ")).await;
     let asked = async || bank.browser().get(&format!("{}{METADATA}", bank.origin(TWIN.psu_host))).await.status;
     assert_eq!(asked().await, 421);
 
-    write(&BankOptions { brands: vec![CIC, LBP, TWIN], extra: "[log]\nlevel = \"error\"\n".into(), ..BankOptions::default() });
+    let quieter = text(&BankOptions { brands: vec![CIC, LBP, TWIN], ..BankOptions::default() });
+    fs::write(bank.config_file(), quieter.replace("level = \"trace\"", "level = \"error\"")).unwrap();
     process.signal(Signal::SIGHUP);
     until("taken up", async || outcome("taken_up").await == 1.0).await;
     assert_eq!(asked().await, 200);
@@ -404,6 +407,9 @@ async fn sighup_reloads_the_file_and_the_log_and_the_metrics_say_how_it_ended() 
     until("refused", async || outcome("refused").await == 1.0).await;
     assert_eq!(metric(&bank, "guichet_configuration_refused ").await, 1.0);
     let log = process.log();
+    for change in ["\"key\":\"log.level\",\"old\":\"\\\"trace\\\"\",\"new\":\"\\\"error\\\"\"", "\"key\":\"brand.cic-twin\""] {
+        assert!(log.contains(change), "{change}: {log}");
+    }
     assert!(log.contains("body_byte") && log.contains("connections") && log.contains("kept as they were"), "{log}");
     assert_eq!(asked().await, 200);
 

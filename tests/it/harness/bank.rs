@@ -1,6 +1,6 @@
 //! A running server with both shipped banks.
 
-use super::{tpp::Tpp, wire::Wire};
+use super::{logs::Watched, process::LOG, tpp::Tpp, wire::Wire};
 use guichet::{
     clock::{Clock, System},
     config::{self, BrandPlace, Reading},
@@ -87,7 +87,7 @@ impl Brand {
     }
 
     /// Every grant type that the brand offers.
-    pub fn grant_types(&self) -> Vec<&'static str> {
+    pub fn grant_types(&self) -> Vec<String> {
         let refresh = self.refresh.then_some("refresh_token");
         ["authorization_code", "client_credentials"].into_iter().chain(refresh).collect()
     }
@@ -122,6 +122,8 @@ pub struct BankOptions {
     pub listener_extra: String,
     /// TOML inside `[internal]`.
     pub internal_extra: String,
+    /// TOML inside `[database]`.
+    pub database_extra: String,
     /// TOML inside each `[[brand]]`.
     pub brand_extra: String,
     /// TOML inside the `[[brand]]` of one bank.
@@ -148,6 +150,8 @@ pub struct Bank {
     pub server: Option<Server>,
     /// The settings' text, as the server reads it when it is told to.
     pub text: Arc<Mutex<String>>,
+    /// Looks through the log at the end.
+    pub(super) watched: Watched,
     folder: TempDir,
 }
 
@@ -259,7 +263,7 @@ impl Bank {
     }
 
     /// And takes them up. The keys that need a restart.
-    pub async fn reload_with(&self, options: &BankOptions) -> Vec<&'static str> {
+    pub async fn reload_with(&self, options: &BankOptions) -> Vec<String> {
         match self.try_reload_with(options).await {
             Reload::TakenUp { needs_restart } => needs_restart,
             other @ (Reload::Refused(_) | Reload::Failed(_)) => panic!("{other:?}"),
@@ -274,13 +278,15 @@ impl Bank {
         };
         let now = System::new().now().unix_timestamp() * 1_000_000;
         let (clock, folder) = (Arc::new(TestClock(AtomicI64::new(now))), tempfile::tempdir().unwrap());
-        Self { clock, address, internal, ops, database, server: None, text: Arc::default(), folder }
+        let watched = Watched::new(folder.path().join(LOG));
+        Self { clock, address, internal, ops, database, server: None, text: Arc::default(), watched, folder }
     }
 
     /// A bank whose server is a process of its own, at these addresses.
     pub fn elsewhere(folder: TempDir, database: PgConnectOptions, [address, internal, ops]: [SocketAddr; 3]) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(System::new().now().unix_timestamp() * 1_000_000)));
-        Self { clock, address, internal, ops, database, server: None, text: Arc::default(), folder }
+        let watched = Watched::new(folder.path().join(LOG));
+        Self { clock, address, internal, ops, database, server: None, text: Arc::default(), watched, folder }
     }
 
     pub fn server(&self) -> &Server {
@@ -347,12 +353,12 @@ pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: S
         None => file(name),
     };
     let (server, key) = (shown("server.pem"), shown("server.key"));
-    let BankOptions { listener_extra, internal_extra, .. } = options;
+    let BankOptions { listener_extra, internal_extra, database_extra, .. } = options;
     let mut text = format!(
         "[tpp]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
          [psu]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
          [internal]\naddress = \"{internal}\"\ncertificate_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n{internal_extra}\n\
-         [ops]\naddress = \"{ops}\"\n[database]\nurl = \"postgres://localhost/unused\"\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
+         [ops]\naddress = \"{ops}\"\n[log]\nlevel = \"trace\"\n[database]\nurl = \"postgres://localhost/unused\"\n{database_extra}\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
         file("internal.pem"),
         file("internal.key"),
         file("bank-ca.pem"),

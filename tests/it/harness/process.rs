@@ -22,6 +22,9 @@ pub struct Process {
     log: PathBuf,
 }
 
+/// In the bank's folder.
+pub const LOG: &str = "guichet.log";
+
 /// Below the ports that the system gives to clients, so that a server that was killed finds its own again.
 fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -104,16 +107,28 @@ impl Process {
         process
     }
 
+    /// The server as this command starts it.
+    pub async fn start(bank: &Bank, command: Command) -> Self {
+        let process = Self::begun(bank, command);
+        bank.until_ready(200).await;
+        process
+    }
+
     /// Starts the server, with these variables.
     pub fn begin(bank: &Bank, variables: &[(&str, &str)]) -> Self {
         Self::begin_with(bank, Path::new(env!("CARGO_BIN_EXE_guichet")), variables)
     }
 
     fn begin_with(bank: &Bank, program: &Path, variables: &[(&str, &str)]) -> Self {
-        let log = bank.folder().join("guichet.log");
-        let file = File::options().create(true).append(true).open(&log).unwrap();
         let mut command = bank.command_of(program, &["serve"]);
-        let child = command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        command.envs(variables.iter().copied());
+        Self::begun(bank, command)
+    }
+
+    fn begun(bank: &Bank, mut command: Command) -> Self {
+        let log = bank.folder().join(LOG);
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
         Self { child, log }
     }
 
@@ -124,6 +139,10 @@ impl Process {
     pub fn kill_9(mut self) {
         self.signal(Signal::SIGKILL);
         self.child.wait().unwrap();
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Its end, which must come by itself.
