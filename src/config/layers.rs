@@ -1,7 +1,7 @@
 //! What lies over what: the defaults, the operator's file, the files of `conf.d` beside it, the variables.
 
 use super::{
-    DEFAULT, Reading, Settings,
+    DEFAULT, Settings,
     environment::Environment,
     mistakes::{Findings, Source, Writer},
     read_text,
@@ -90,13 +90,11 @@ impl Layers {
         self.complete = false;
     }
 
-    /// The settings that they make together, or every mistake in them.
-    pub fn settings(self, context: &Context, findings: Findings) -> Reading {
-        let mut settings = self.read(context, &findings);
-        if let Some(settings) = &mut settings {
-            settings.effective.complete(self.ignored);
-        }
-        Reading { files: findings.files(), settings: findings.judge(settings) }
+    /// The settings that they make together.
+    pub fn settings(self, context: &Context, findings: &Findings) -> Option<Settings> {
+        let mut settings = self.read(context, findings)?;
+        settings.effective.complete(self.ignored);
+        Some(settings)
     }
 
     /// Without what is only told about them.

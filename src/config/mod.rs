@@ -44,7 +44,7 @@ use crate::{
 use ipnet::IpNet;
 use layers::Layers;
 use mistakes::Findings;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use settings::{Context, Opened};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -270,7 +270,7 @@ pub enum LogFormat {
     Text,
 }
 
-/// What the files said, and all the files that it depends on, also where something is wrong with them.
+/// What the files said, and all the files that this depends on, also where something is wrong with them.
 #[derive(Debug)]
 pub struct Reading {
     pub settings: Result<Settings, Mistakes>,
@@ -285,27 +285,30 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Settings, Mistakes
 
 /// Like [`load`], for whoever wants to know of changes.
 pub fn read(path: &Path, environment: &Environment) -> Reading {
-    reading(path, environment, Opened::All)
+    layered(path, environment, Opened::All)
 }
 
 /// Like [`load`], to be compared and not to be served: of the files that are named only those of banks are opened, and which
 /// database is meant may be left open.
 pub fn load_unserved(path: &Path) -> Result<Settings, Mistakes> {
-    reading(path, &Environment::default(), Opened::Banks).settings
+    layered(path, &Environment::default(), Opened::Banks).settings
 }
 
 /// Like [`load`] for a text that is at hand, alone. Of the files it names, only bank files and `database.url_file` are opened.
 pub fn parse(name: &str, text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
+    let findings = Findings::default();
     let context = Context { folder: folder.to_path_buf(), opened: Opened::Settings, database_url: env(DATABASE_URL) };
-    Layers::of_text(name, text, folder).settings(&context, Findings::default()).settings
+    let settings = Layers::of_text(name, text, folder).settings(&context, &findings);
+    findings.judge(settings)
 }
 
-fn reading(path: &Path, environment: &Environment, opened: Opened) -> Reading {
+fn layered(path: &Path, environment: &Environment, opened: Opened) -> Reading {
     let findings = Findings::default();
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
     let layers = Layers::of_files(path, &findings).below(environment, &folder, &findings);
     let context = Context { folder, opened, database_url: environment.database_url(&findings) };
-    layers.settings(&context, findings)
+    let settings = layers.settings(&context, &findings);
+    Reading { files: findings.files(), settings: findings.judge(settings) }
 }
 
 /// A bank that comes with the program, `cic` or `labanquepostale`, at a place of the caller's choice.

@@ -141,10 +141,6 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-
     /// Its end, which must come by itself.
     pub fn ended(&mut self, within: Duration) -> ExitStatus {
         let deadline = Instant::now() + within;
