@@ -227,6 +227,9 @@ fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
 
 async fn serve(settings: Settings, database: PgConnectOptions, source: Source) -> Result<(), Failure> {
     telemetry::start_log(&settings.log);
+    for path in settings.effective.ignored() {
+        tracing::warn!(file = %path.display(), "ignored: only files whose names end in .toml are read");
+    }
     #[cfg(feature = "otel")]
     telemetry::spans::start(&settings.tracing, tokio::runtime::Handle::current()).map_err(Failure::unexpected)?;
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;
