@@ -1,6 +1,7 @@
 //! What every request needs, built once. Cheap to clone.
 
 use crate::{
+    admin::AdminPolicy,
     clock::{Clock, Entropy},
     oauth::{
         brand::{Brand, BrandId},
@@ -9,10 +10,12 @@ use crate::{
     },
     outbound::Outbound,
     sca::{Drivers, http::Http},
+    signing::SigningDesk,
     storage::Db,
     trust::{Sightings, TrustDesk, revocation::StatusDesk, standing::StandingDesk},
     uses::Uses,
 };
+use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{OnceCell, Semaphore};
@@ -34,8 +37,10 @@ pub struct Parts {
     pub sightings: Sightings,
     /// When grants were last used, as far as that is not written down yet.
     pub uses: Uses,
-    /// RFC 7517 set of the signing keys' public halves.
-    pub jwks: serde_json::Value,
+    /// The keys that are published, and the one that signs.
+    pub signing: SigningDesk,
+    /// How the bank's own people may act.
+    pub admin: ArcSwap<AdminPolicy>,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Read when it is first needed.
@@ -51,6 +56,12 @@ pub struct Desks {
     pub trust: TrustDesk,
     pub statuses: StatusDesk,
     pub standing: StandingDesk,
+}
+
+/// What the bank's own people decide: their keys, and how they may act.
+pub struct House {
+    pub signing: SigningDesk,
+    pub admin: AdminPolicy,
 }
 
 /// Whom we ask.
@@ -70,7 +81,7 @@ impl App {
         brands: Vec<Arc<Brand>>,
         desks: Desks,
         out: WaysOut,
-        jwks: serde_json::Value,
+        house: House,
     ) -> Self {
         let drivers = Drivers::new(&brands, &db, out.banks);
         Self(Arc::new(Parts {
@@ -84,7 +95,8 @@ impl App {
             outbound: out.outbound,
             sightings: Sightings::new(),
             uses: Uses::new(),
-            jwks,
+            signing: house.signing,
+            admin: ArcSwap::from_pointee(house.admin),
             clients: Cache::new(CACHED_CLIENTS),
             succession_key: OnceCell::new(),
             drivers,

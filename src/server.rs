@@ -1,17 +1,17 @@
 //! From settings to a running server: files are read, sockets bound, listeners served until told to stop.
 
 use crate::{
-    app::{App, Desks, WaysOut},
+    app::{App, Desks, House, WaysOut},
     clock::{Clock, Entropy},
     config::{FrontProxySettings, Limits, Listener, Settings},
-    flows::{sandbox, standing},
+    flows::{admin::keys, sandbox, standing},
     http::{BodyLimits, Door, Forwarded, Handover, HttpLimits},
     oauth::brand::BrandId,
     outbound::Outbound,
     sca::http::Http,
-    signing,
+    signing::{self, KeyMaker, KeyPolicy, SigningDesk, WrappingKey},
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{expiry, load, partitions, revocation, uses, watch::Watch},
+    tasks::{expiry, load, partitions, revocation, sweeps, uses, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -159,14 +159,15 @@ impl Server {
         let snapshot = db.accepted_snapshot().await?;
         load::note_ages(snapshot.as_ref());
         let trust = TrustDesk::new(load::trusts(&settings, snapshot.as_ref()).map_err(configuration)?);
-        let jwks = serde_json::to_value(signing::published(&settings.signing_key_files).map_err(configuration)?).map_err(configuration)?;
+        let house = House { signing: signing_desk(&settings)?, admin: settings.admin.clone() };
         let brands = settings.brands.iter().cloned().map(Arc::new).collect();
         let policies = settings.brands.iter().map(|brand| (brand.id.clone(), settings.trust_of(&brand.id).register.clone())).collect();
         let statuses = StatusDesk::new(settings.brands.iter().map(|brand| (brand.id.clone(), settings.revocation_of(brand))).collect());
         let outbound = Outbound::new(&settings.outbound).map_err(configuration)?;
         let out = WaysOut { outbound, banks: drivers(&settings, &clock)? };
-        let app = App::new(db, clock, entropy, brands, Desks { trust, statuses, standing: StandingDesk::new(policies) }, out, jwks);
+        let app = App::new(db, clock, entropy, brands, Desks { trust, statuses, standing: StandingDesk::new(policies) }, out, house);
         standing::load(&app).await?;
+        keys::reload(&app).await?;
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
         }
@@ -195,6 +196,7 @@ impl Server {
         listeners.spawn(expiry::run(app.clone(), stop.clone()));
         listeners.spawn(partitions::run(app.clone(), stop.clone()));
         listeners.spawn(uses::run(app.clone(), stop.clone()));
+        listeners.spawn(sweeps::run(app.clone(), stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })
     }
 
@@ -281,6 +283,18 @@ impl TlsSets {
             }
         }
     }
+}
+
+/// Keys of files, and what keys of the database are wrapped with.
+fn signing_desk(settings: &Settings) -> Result<SigningDesk, StartError> {
+    let files = signing::load_files(&settings.signing_key_files).map_err(configuration)?;
+    Ok(SigningDesk::new(files, key_maker(settings)?))
+}
+
+pub fn key_maker(settings: &Settings) -> Result<KeyMaker, StartError> {
+    let own = &settings.signing;
+    let wrapping = own.wrapping_key_file.as_deref().map(WrappingKey::load).transpose().map_err(configuration)?;
+    Ok(KeyMaker { wrapping, policy: KeyPolicy { algorithm: own.algorithm, overlap: own.overlap } })
 }
 
 fn drivers(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<BTreeMap<BrandId, Http>, StartError> {

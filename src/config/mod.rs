@@ -2,6 +2,7 @@
 //!
 //! `config/default.toml` is compiled in and lies below the operator's file: it is both the defaults and their documentation.
 
+mod admin;
 mod bank;
 mod collisions;
 mod mistakes;
@@ -16,6 +17,7 @@ mod theme;
 mod trusted_lists;
 
 pub use crate::pki::staleness::{StalePolicy, Staleness};
+pub use admin::SigningSettings;
 pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use mistakes::{Mistake, Mistakes};
 pub use revocation::RevocationSettings;
@@ -23,6 +25,7 @@ pub use sca::DriverSettings;
 pub use trusted_lists::TrustedLists;
 
 use crate::{
+    admin::AdminPolicy,
     oauth::brand::{Brand, BrandId},
     pki::{forwarded::Format, revocation::Policies},
     standing::RegisterPolicy,
@@ -70,8 +73,12 @@ pub struct Settings {
     pub outbound: OutboundSettings,
     pub limits: Limits,
     pub log: Log,
-    /// PEM files with ES256 keys; the first signs, all are published.
+    /// PEM files with ES256 keys: all are published; the first signs while no key of the database does.
     pub signing_key_files: Vec<PathBuf>,
+    /// How keys of the database are made and wrapped.
+    pub signing: SigningSettings,
+    /// How the bank's own people may act.
+    pub admin: AdminPolicy,
     /// At least one.
     pub brands: Vec<Brand>,
     /// Of the brands whose customers the bank's own system authenticates on our pages.

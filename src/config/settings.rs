@@ -2,6 +2,7 @@
 
 use super::{
     DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, StalePolicy, TrustSettings,
+    admin,
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
@@ -81,7 +82,8 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     let log = log(&mut root.table("log"));
     let mut signing = root.table("signing");
     let signing_key_files = signing.list("key_files", |v| context.path(v));
-    signing.finish();
+    let signing = admin::signing(&mut signing, context);
+    let admin = admin::read(&mut root.table("admin"));
     let Brands { brands, trust: brand_trust, drivers } = brands(root, &trust, context);
     let has_source = trust.trusted_lists || trust_table.has("anchors_file");
     if !has_source && (brands.is_empty() || brands.iter().any(|brand| !brand_trust.contains_key(&brand.id))) {
@@ -107,6 +109,8 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
         limits,
         log: log?,
         signing_key_files,
+        signing,
+        admin,
         brands,
         brand_trust,
         drivers,

@@ -1,6 +1,6 @@
 //! From credentials to a client that proved who it is.
 
-use super::{Answer, Caller, certificate::merged_meanwhile};
+use super::{Answer, Caller, certificate::merged_meanwhile, standing};
 use crate::{
     app::App,
     audit::AuditKind,
@@ -37,14 +37,20 @@ pub async fn find(app: &App, brand: &Brand, id: ClientId, reading: Reading) -> R
 
 /// RFC 6749 s2.3. A refusal is kept: somebody with a valid QWAC tried to be this client.
 pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answer<AuthenticatedClient> {
+    let now = app.clock.now();
     let (claimed, refusal) = match Credentials::read(&caller.brand, caller.authorization.as_deref(), &caller.params) {
         Err(refusal) => (None, refusal),
         Ok(presented) => match check(app, caller, &presented, reading).await? {
-            Ok(client) => return Ok(Ok(client)),
+            Ok(client) => {
+                let Some(refusal) = standing::blocked(app, &caller.brand, client.client()) else { return Ok(Ok(client)) };
+                let telling = standing::of_client(app, &caller.brand, client.client(), &refusal, now);
+                standing::tell(app, telling, now).await?;
+                return Ok(Err(ClientRefusal::Blocked.into()));
+            }
             Err(refusal) => (Some(presented.client_id), refusal),
         },
     };
-    let event = app.event(app.clock.now(), &caller.brand, AuditKind::ClientRefused).organisation(&caller.tpp.organisation);
+    let event = app.event(now, &caller.brand, AuditKind::ClientRefused).organisation(&caller.tpp.organisation);
     let event = event.reason(refusal.name());
     app.db
         .record(&match claimed {

@@ -4,11 +4,12 @@ use crate::{
     app::App,
     audit::AuditKind,
     oauth::{
-        brand::{Brand, Lang},
+        brand::{Brand, BrandId, Lang},
         event::{EventKind, GrantWithdrawn, NewEvent},
         grant::{EndReason, GrantId, PsuReference},
         permission::{HISTORY, Permission, PermissionState, Revoked, Withdrawer},
         secret::{Handle, HandleKind, Secret},
+        tpp::OrganisationId,
         visit::{LINK_LIFETIME, LinkRefusal, Opened, Visit, VisitKey},
     },
     storage::{Outage, PermissionQuery, Tx},
@@ -89,12 +90,17 @@ fn withdrawn(brand: &Brand, permission: &Permission, reason: EndReason) -> NewEv
         by: reason.by(),
         contacts: permission.metadata.contacts.clone(),
     };
+    withdrawal_event(&permission.organisation, &brand.id, payload)
+}
+
+/// Once for each grant, whoever ends it.
+pub fn withdrawal_event(organisation: &OrganisationId, brand: &BrandId, payload: GrantWithdrawn) -> NewEvent {
     NewEvent {
         kind: EventKind::GrantWithdrawn,
-        organisation: Some(permission.organisation.clone()),
-        brand: Some(brand.id.clone()),
+        organisation: Some(organisation.clone()),
+        brand: Some(brand.clone()),
+        occasion: payload.grant_id.clone(),
         payload: serde_json::to_value(payload).unwrap_or_default(),
-        occasion: permission.grant.0.to_string(),
     }
 }
 

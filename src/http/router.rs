@@ -1,7 +1,7 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
-    app_links,
+    admin, app_links,
     authorize::{self, request_id},
     certificate,
     endpoints::{Endpoint, endpoints},
@@ -125,6 +125,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 
 /// RFC 7662, the events and the document of this counter.
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
+    let site = Arc::new(InternalSite { app: app.clone(), limits: *limits });
     let routes = Router::new()
         .route("/brands/{brand}/introspect", post(introspect::introspect))
         .route("/v1/brands/{brand}/introspections", post(introspect::batch))
@@ -142,7 +143,8 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
         .route("/v1/brands/{brand}/sandbox/customers", get(sandbox::list))
         .route("/v1/brands/{brand}/sandbox/customers/{login}", put(sandbox::put).delete(sandbox::delete))
         .route("/openapi.json", get(openapi::internal))
-        .with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));
+        .merge(admin::routes(&site))
+        .with_state(site);
     observed(machine_fallbacks(routes))
 }
 

@@ -59,6 +59,60 @@ impl OAuthError {
     pub const NO_SUCH_ENDPOINT: Self = Self::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404);
     pub const NO_SUCH_METHOD: Self = Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405);
     pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404);
+    /// The administrative part of the internal counter.
+    pub const NOT_ADMINISTRATIVE: Self =
+        Self::new(ErrorCode::AccessDenied, "this certificate may not administer: admin.api_certificates does not name it").with_status(403);
+    pub const BY_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "by: must have 1 to 256 bytes and no control characters");
+    pub const WHY_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "reason: must have 1 to 2000 bytes and no control characters but line breaks");
+    pub const PSU_NOTICE_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "psu_notice: must have 1 to 2000 bytes and no control characters but line breaks");
+    pub const AFTER_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "after: must be what the page before told as next");
+    pub const STATE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "state: none of those described");
+    pub const STAGE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "stage: none of those described");
+    pub const CLIENT_ID_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "client_id: none that was ever given out");
+    pub const ORGANISATION_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "organisation: must have 1 to 500 characters, all of them visible");
+    pub const TIME_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "since, until: must be times of RFC 3339, the earlier first");
+    pub const WHOSE_GRANTS: Self = Self::new(ErrorCode::InvalidRequest, "whose grants: exactly one of subject, client_id and organisation");
+    pub const TARGET_MALFORMED: Self = Self::new(
+        ErrorCode::InvalidRequest,
+        "target, value, of: name nothing that could be blocked, or a client: that has a call of its own",
+    );
+    pub const AUTHORITY_INCOMPLETE: Self =
+        Self::new(ErrorCode::InvalidRequest, "authority: the day on which it was told, and what it calls it, of 1 to 256 bytes");
+    pub const OVERLAP_DAYS: Self = Self::new(ErrorCode::InvalidRequest, "overlap_days: must be 0 to 400");
+    pub const FORCED_IDENTIFIER: Self =
+        Self::new(ErrorCode::InvalidRequest, "into: with force it must be of the form PSDcc-AUTHORITY-NUMBER");
+    pub const NO_SUCH_CLIENT: Self = Self::new(ErrorCode::InvalidRequest, "no such client of this brand").with_status(404);
+    pub const NO_SUCH_GRANT_HERE: Self = Self::new(ErrorCode::InvalidRequest, "no such grant of this brand").with_status(404);
+    pub const NO_SUCH_JOURNEY: Self = Self::new(ErrorCode::InvalidRequest, "no such journey of this brand").with_status(404);
+    pub const NO_SUCH_ORGANISATION: Self =
+        Self::new(ErrorCode::InvalidRequest, "nothing is known of this organisation, or it has no client").with_status(404);
+    pub const NO_SUCH_BLOCK: Self = Self::new(ErrorCode::InvalidRequest, "no such block").with_status(404);
+    pub const NO_SUCH_ACT: Self = Self::new(ErrorCode::InvalidRequest, "no such act").with_status(404);
+    pub const NO_SUCH_SWEEP: Self = Self::new(ErrorCode::InvalidRequest, "no such sweep").with_status(404);
+    pub const NO_SUCH_KEY: Self = Self::new(ErrorCode::InvalidRequest, "no such signing key in the database").with_status(404);
+    pub const CLIENT_NOT_BLOCKED: Self = Self::new(ErrorCode::InvalidRequest, "nothing blocks this client itself").with_status(409);
+    pub const ACT_CLOSED: Self =
+        Self::new(ErrorCode::InvalidRequest, "the act is approved, rejected or expired already: read it").with_status(409);
+    pub const ACT_OF_SAME_PERSON: Self =
+        Self::new(ErrorCode::AccessDenied, "whoever proposed an act cannot approve it: that takes another person").with_status(403);
+    pub const KEY_SIGNS: Self =
+        Self::new(ErrorCode::InvalidRequest, "this key signs: make a successor first, at_once where it must stop now").with_status(409);
+    pub const NEXT_KEY_THERE: Self =
+        Self::new(ErrorCode::InvalidRequest, "the next key is there already; at_once has it sign now").with_status(409);
+    pub const NO_WRAPPING_KEY: Self =
+        Self::new(ErrorCode::InvalidRequest, "signing.wrapping_key_file names no key that private halves could be wrapped with")
+            .with_status(409);
+    pub const TOO_MANY_KEYS: Self =
+        Self::new(ErrorCode::InvalidRequest, "too many signing keys are published already: retire some").with_status(409);
+    pub const MERGE_SAME: Self = Self::new(ErrorCode::InvalidRequest, "an organisation is not merged into itself").with_status(409);
+    pub const MERGE_INTO_UNKNOWN: Self =
+        Self::new(ErrorCode::InvalidRequest, "into: nothing is known of it: check the identifier, then send force").with_status(409);
+    pub const MERGE_TURNED: Self =
+        Self::new(ErrorCode::InvalidRequest, "one of the two became another organisation itself, or that one this: read their merges")
+            .with_status(409);
     pub const EVENTS_AFTER: Self = Self::new(ErrorCode::InvalidRequest, "after: must be the id of an event, or 0");
     pub const EVENTS_LIMIT: Self = Self::new(ErrorCode::InvalidRequest, "limit: must be 1 to 500");
     pub const NO_HOST: Self = Self::new(ErrorCode::InvalidRequest, "Host: missing or malformed");
@@ -165,6 +219,7 @@ impl From<ClientRefusal> for OAuthError {
             }
             ClientRefusal::UnexpectedMethod => Self::new(InvalidClient, "this client authenticates with its certificate alone"),
             ClientRefusal::TwoMethods => Self::new(InvalidRequest, "more than one way of client authentication"),
+            ClientRefusal::Blocked => Self::new(InvalidClient, "CLIENT_BLOCKED: the bank does not serve this client at present"),
             ClientRefusal::Unknown | ClientRefusal::WrongSecret | ClientRefusal::OtherOrganisation => {
                 Self::new(InvalidClient, "client authentication failed")
             }

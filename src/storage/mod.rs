@@ -1,5 +1,7 @@
 //! The only SQL. One function a question; every lookup has its index; an outage never looks like "not found".
 
+mod acts;
+mod administration;
 mod audit;
 mod certificates;
 mod clients;
@@ -9,6 +11,7 @@ mod grants;
 mod hand;
 mod interactions;
 mod introspection;
+mod journeys;
 mod merges;
 mod migrations;
 mod organisations;
@@ -18,15 +21,19 @@ mod permissions;
 mod revocation;
 mod rotation;
 mod sandbox;
+mod signing_keys;
 mod standing;
+mod sweeps;
 mod tokens;
 mod trusted_lists;
 mod versions;
 
+pub use administration::{ClientQuery, GrantCount, GrantQuery, KnownClient};
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
 pub use grants::NewGrant;
 pub use interactions::NewInteraction;
+pub use journeys::{JourneyQuery, JourneysFound};
 pub use merges::RunningMerge;
 pub use migrations::{MIGRATOR, SchemaState};
 pub use partitions::{TableChange, TokenStatement};
@@ -34,6 +41,7 @@ pub use permissions::PermissionQuery;
 pub use revocation::{StatusChange, StoredStatus};
 pub use sandbox::{CustomerRecord, NewCustomer, StoredCustomer};
 pub use standing::NamedEntry;
+pub use sweeps::LiveGrant;
 pub use tokens::{CodeTerms, GivenBack, NewToken, RefreshTerms, Stored};
 pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};

@@ -4,5 +4,6 @@ pub mod expiry;
 pub mod load;
 pub mod partitions;
 pub mod revocation;
+pub mod sweeps;
 pub mod uses;
 pub mod watch;

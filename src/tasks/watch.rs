@@ -7,6 +7,7 @@ use crate::{
     config::Settings,
     flows::{
         Outage,
+        admin::keys,
         standing::{self, Reading},
     },
     storage::Versions,
@@ -90,6 +91,11 @@ impl Watch {
         if now.revocation != self.known.revocation || self.statuses.is_due() {
             self.statuses.read().await.map_err(Failure::Outage)?;
             self.known.revocation = now.revocation;
+        }
+        if now.signing != self.known.signing {
+            keys::reload(&self.app).await.map_err(Failure::Outage)?;
+            self.known.signing = now.signing;
+            tracing::info!(version = now.signing, "signing keys read anew");
         }
         if now.snapshot != self.known.snapshot {
             reload_snapshot(&self.app, &self.settings).await?;

@@ -3,7 +3,8 @@
 use crate::harness::bank::everywhere;
 use axum::body::Body;
 use guichet::{
-    app::{App, Desks, WaysOut},
+    admin::AdminPolicy,
+    app::{App, Desks, House, WaysOut},
     clock::System,
     config::{BrandPlace, OutboundSettings, shipped_brand},
     http::{BodyLimits, Door, Forwarded, HttpLimits, brand_document, documents, endpoints, internal_document},
@@ -18,6 +19,7 @@ use guichet::{
     outbound::Outbound,
     pages::{Developers, Site},
     pki::{Anchors, PresentedChain, Trust, TrustPolicy},
+    signing::SigningDesk,
     storage::Db,
     tls::{
         front_proxy::Hop,
@@ -119,7 +121,7 @@ fn door(brands: Vec<Brand>) -> Door {
             standing: StandingDesk::new(HashMap::new()),
         },
         WaysOut { outbound: Outbound::new(&OutboundSettings::default()).unwrap(), banks: BTreeMap::new() },
-        serde_json::json!({ "keys": [] }),
+        House { signing: SigningDesk::default(), admin: AdminPolicy::default() },
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
     let body = BodyLimits { bytes: 1024, time: Duration::from_secs(5) };
@@ -144,7 +146,9 @@ async fn answered(door: &mut Door, counter: Counter, host: &str, path: &str) -> 
         .replace("{link}", "a")
         .replace("{ticket}", "a")
         .replace("{grant_id}", "a")
-        .replace("{login}", "a");
+        .replace("{login}", "a")
+        .replace("{organisation}", "a")
+        .replace("{kid}", "a");
     assert_eq!(status(door, counter, host, &Method::PATCH, &path).await, StatusCode::METHOD_NOT_ALLOWED, "{path}");
     let mut answered = BTreeSet::new();
     for method in METHODS {
