@@ -55,7 +55,7 @@ create table grant_sweeps (
     finished_at timestamptz,
     check ((client_id is null) <> (organisation is null))
 );
-create index grant_sweeps_open on grant_sweeps (id) where finished_at is null;
+create index grant_sweeps_by_end on grant_sweeps (finished_at, id);
 
 alter table grants
     -- the bank had the customer authenticated anew (RTS art. 10a(3)): `expires_at` is when

@@ -3,6 +3,7 @@
 use crate::{
     admin::AdminPolicy,
     clock::{Clock, Entropy},
+    figures::Book,
     oauth::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
@@ -15,10 +16,10 @@ use crate::{
     trust::{Sightings, TrustDesk, revocation::StatusDesk, standing::StandingDesk},
     uses::Uses,
 };
-use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{OnceCell, Semaphore};
+use uuid::Uuid;
 
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
@@ -40,7 +41,11 @@ pub struct Parts {
     /// The keys that are published, and the one that signs.
     pub signing: SigningDesk,
     /// How the bank's own people may act.
-    pub admin: ArcSwap<AdminPolicy>,
+    pub admin: Arc<AdminPolicy>,
+    /// What the regulator asks for, as far as that is not written down yet.
+    pub figures: Book,
+    /// This process, among those that write figures.
+    pub process: Uuid,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Read when it is first needed.
@@ -83,6 +88,7 @@ impl App {
         out: WaysOut,
         house: House,
     ) -> Self {
+        let process = entropy.uuid(clock.now());
         let drivers = Drivers::new(&brands, &db, out.banks);
         Self(Arc::new(Parts {
             db,
@@ -96,7 +102,9 @@ impl App {
             sightings: Sightings::new(),
             uses: Uses::new(),
             signing: house.signing,
-            admin: ArcSwap::from_pointee(house.admin),
+            admin: Arc::new(house.admin),
+            figures: Book::default(),
+            process,
             clients: Cache::new(CACHED_CLIENTS),
             succession_key: OnceCell::new(),
             drivers,

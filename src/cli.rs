@@ -4,10 +4,13 @@ mod act;
 mod block;
 mod client;
 mod contract;
+mod figures;
 mod grant;
+mod health;
 mod inspect;
 mod interaction;
 mod key;
+mod migrate;
 mod operator;
 mod register;
 mod table;
@@ -15,12 +18,12 @@ mod tpp;
 mod trust;
 
 use crate::{
-    clock::{Clock, System},
+    clock::System,
     config::{self, Settings},
     dev,
     server::{self, Server, Signals, Sockets, StartError},
-    storage::{Db, SchemaState},
-    tasks::{load, partitions},
+    storage::Db,
+    tasks::load,
     telemetry,
 };
 use clap::{Args, Parser, Subcommand};
@@ -44,7 +47,7 @@ Exit codes:
   6  the certificate that was inspected is refused
   7  what was asked for is refused and nothing changed: a trusted list, a merge, an approval
   8  the SCA back end that was checked breaks the contract
-  9  nothing is done yet: a second person has to approve it";
+  10  nothing is done yet: a second person has to approve it";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -67,10 +70,10 @@ enum Verb {
     },
     /// List every mistake in a configuration: file, line, nearest valid key
     CheckConfig { file: PathBuf },
-    /// Compare the database's schema with this program's, or bring it up
+    /// The database's schema: compare it with this program's, say what bringing it up would lock, bring it up
     Migrate {
         #[command(subcommand)]
-        step: Migrate,
+        step: migrate::Migrate,
     },
     /// Write the OpenAPI documents
     Openapi {
@@ -128,8 +131,15 @@ enum Verb {
         #[command(subcommand)]
         step: register::RegisterStep,
     },
+    /// The regulator's figures: availability, performance and errors, by quarter (RTS art. 32, EBA/GL/2018/07)
+    Figures {
+        #[command(subcommand)]
+        step: Box<figures::FiguresStep>,
+    },
     /// Check a bank's own SCA back end against the driver's contract
     ContractCheck(Box<contract::ContractCheck>),
+    /// Ask the running server of these settings how it is: exit code 0 when it is well
+    Health(health::Health),
     /// The tests' database server: runs until nobody uses it
     #[command(hide = true)]
     DevPostgres { dir: PathBuf },
@@ -140,20 +150,6 @@ struct ConfigFile {
     /// TOML file; the README shows the shortest one
     #[arg(long = "config", value_name = "FILE", env = "GUICHET_CONFIG")]
     path: PathBuf,
-}
-
-#[derive(Subcommand)]
-enum Migrate {
-    /// Apply the migrations that are missing
-    Up {
-        #[command(flatten)]
-        config: ConfigFile,
-    },
-    /// Say which version the database has and which this program needs
-    Status {
-        #[command(flatten)]
-        config: ConfigFile,
-    },
 }
 
 #[derive(Subcommand)]
@@ -210,14 +206,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
             println!("{}: no mistakes", file.display());
             done
         }
-        Verb::Migrate { step: Migrate::Up { config } } => {
-            let settings = settings(&config.path)?;
-            runtime()?.block_on(migrate_up(&settings)).and(done)
-        }
-        Verb::Migrate { step: Migrate::Status { config } } => {
-            let settings = settings(&config.path)?;
-            runtime()?.block_on(migrate_status(&settings))
-        }
+        Verb::Migrate { step } => migrate::run(step),
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect(asked) } => inspect::inspect(&asked),
         Verb::Trust { step } => trust::run(step),
@@ -229,7 +218,9 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Interaction { step } => runtime()?.block_on(interaction::run(step)),
         Verb::Key { step } => runtime()?.block_on(key::run(step)),
         Verb::Act { step } => runtime()?.block_on(act::run(step)),
+        Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
+        Verb::Health(asked) => health::run(&asked),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
 }
@@ -264,44 +255,6 @@ async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Fai
 
 fn connect(settings: &Settings) -> Result<Db, Failure> {
     Ok(Db::connect(database(settings)?, &server::pool_settings(settings)))
-}
-
-async fn migrate_up(settings: &Settings) -> Result<(), Failure> {
-    let db = connect(settings)?;
-    db.migrate().await.map_err(|error| Failure(5, error.to_string()))?;
-    println!("the schema is up to date");
-    Ok(())
-}
-
-async fn migrate_status(settings: &Settings) -> Result<ExitCode, Failure> {
-    let db = connect(settings)?;
-    match db.schema_state().await.map_err(StartError::from)? {
-        SchemaState::Current { version } => {
-            println!("the schema has version {version}, as this program needs");
-            token_tables(settings, &db).await?;
-            Ok(ExitCode::SUCCESS)
-        }
-        other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => Err(StartError::Schema(other).into()),
-    }
-}
-
-/// A server makes what is missing; until one has run, all of them are.
-async fn token_tables(settings: &Settings, db: &Db) -> Result<(), Failure> {
-    let (tables, strays) = (db.token_tables().await?, db.count_tokens_in_default().await?);
-    for (kind, is_week) in [("days", false), ("weeks", true)] {
-        let of_kind = || tables.iter().filter(|table| table.is_week() == is_week);
-        let until = of_kind().next_back().map_or_else(String::new, |table| format!(", the last until {}", table.ends_at().date()));
-        println!("tables of tokens by {kind}: {}{until}", of_kind().count());
-    }
-    let missing: Vec<_> =
-        partitions::needed(&settings.brands, System::new().now()).difference(&tables).map(|table| table.table()).collect();
-    if !missing.is_empty() {
-        println!("missing, to be made by the next server that runs: {}", missing.join(" "));
-    }
-    if strays > 0 {
-        println!("tokens in tokens_default: {strays}; see \"Tables of tokens\" in the README");
-    }
-    Ok(())
 }
 
 fn openapi(dir: &Path) -> Result<(), Failure> {

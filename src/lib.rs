@@ -19,6 +19,7 @@
 //! sca           how a customer is authenticated on our pages: the bank's SCA back end, or the sandbox's scripted customers
 //! audit         what the bank must be able to prove later
 //! tasks         what a server does beside answering: watches for changes, asks about revocation, keeps tables, tells what expires
+//! figures       the regulator's: what is seen of requests, and what days and quarters make of it
 //! uses          when grants were last used, until a task writes it down
 //! trust         each brand's trust of today, the verdicts that rest on it, what is known of revocation
 //! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
@@ -37,6 +38,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dev;
+pub mod figures;
 pub mod flows;
 pub mod http;
 pub mod oauth;

@@ -11,7 +11,7 @@ use crate::{
     sca::http::Http,
     signing::{self, KeyMaker, KeyPolicy, SigningDesk, WrappingKey},
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{expiry, load, partitions, revocation, sweeps, uses, watch::Watch},
+    tasks::{expiry, figures, load, partitions, revocation, sweeps, uses, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -49,13 +49,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Configuration(why) | Self::Unavailable(why) => f.write_str(why),
-            Self::Schema(SchemaState::Older { found, needed }) => {
-                write!(f, "the database's schema has version {found}, this program needs {needed}: run `guichet migrate up --config FILE`")
-            }
-            Self::Schema(SchemaState::Newer { found, needed }) => {
-                write!(f, "the database's schema has version {found}, this program knows {needed}: run a newer guichet")
-            }
-            Self::Schema(SchemaState::Current { version }) => write!(f, "the database's schema has version {version}"),
+            Self::Schema(state) => state.fmt(f),
         }
     }
 }
@@ -151,10 +145,11 @@ impl Server {
         metrics: PrometheusHandle,
     ) -> Result<Self, StartError> {
         let db = Db::connect(database, &pool_settings(&settings));
-        match db.schema_state().await? {
-            SchemaState::Current { .. } => {}
-            other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => return Err(StartError::Schema(other)),
+        let schema = db.schema_state().await?;
+        if let Some(fault) = schema.fault() {
+            return Err(StartError::Schema(fault));
         }
+        tracing::info!("{schema}");
         let versions = db.versions().await?;
         let snapshot = db.accepted_snapshot().await?;
         load::note_ages(snapshot.as_ref());
@@ -197,6 +192,7 @@ impl Server {
         listeners.spawn(partitions::run(app.clone(), stop.clone()));
         listeners.spawn(uses::run(app.clone(), stop.clone()));
         listeners.spawn(sweeps::run(app.clone(), stop.clone()));
+        listeners.spawn(figures::run(app.clone(), stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })
     }
 
@@ -244,6 +240,9 @@ impl Server {
         while self.listeners.join_next().await.is_some() {}
         if let Err(outage) = uses::write(&self.app).await {
             tracing::warn!(error = %outage, "when grants were last used is lost for the last minutes");
+        }
+        if let Err(outage) = figures::write(&self.app).await {
+            tracing::warn!(error = %outage, "the regulator's figures of the last seconds are lost");
         }
         self.app.db.close().await;
     }

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// An act's name: what `admin.four_eyes` lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -231,6 +230,7 @@ mod tests {
     use crate::oauth::{client::ClientId, tpp::PspRole};
     use std::collections::BTreeSet;
     use time::macros::date;
+    use uuid::Uuid;
 
     fn all() -> Vec<Act> {
         let (id, grant) = (Uuid::nil(), GrantId(Uuid::nil()));

@@ -14,8 +14,8 @@ pub use person::{Person, Through};
 pub use proposal::{ActPage, AdminPolicy, Decided, Decision, DecisionRefusal, Proposal, ProposalState, ProposalView};
 pub use sweep::{Ending, Sweep, SweepView, Whose};
 pub use view::{
-    CertificateView, ChallengeView, ClientPage, ClientState, ClientSummary, ClientView, GrantPage, GrantState, GrantView, GrantsOf,
-    JourneyPage, JourneyStage, JourneyView, LiveBlock,
+    CertificateView, ChallengeView, ClientPage, ClientState, ClientSummary, GrantPage, GrantState, GrantView, GrantsOf, JourneyPage,
+    JourneyStage, JourneyView, LiveBlock, RegisteredClient,
 };
 
 /// Bytes of a reason, or of a notice to customers.

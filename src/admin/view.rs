@@ -82,7 +82,7 @@ pub struct ClientSummary {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ClientPage {
     pub clients: Vec<ClientSummary>,
-    /// There may be more: send it as `after`.
+    /// There may be more: send it as `after`. A page may hold fewer than asked for, even none, and not be the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Uuid>,
 }
@@ -106,7 +106,7 @@ pub struct CertificateView {
 
 /// A client with all that is registered of it but its keys.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ClientView {
+pub struct RegisteredClient {
     #[serde(flatten)]
     pub client: ClientSummary,
     #[serde(with = "time::serde::rfc3339")]
@@ -141,7 +141,7 @@ pub struct ClientView {
 }
 
 /// What a view takes of the registration.
-impl ClientView {
+impl RegisteredClient {
     pub fn registered_keys(metadata: &ClientMetadata) -> usize {
         metadata.jwks.as_ref().and_then(|set| set["keys"].as_array()).map_or(0, Vec::len)
     }

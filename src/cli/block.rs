@@ -132,7 +132,8 @@ pub fn act(step: BlockStep) -> Result<ExitCode, Failure> {
             let settings = config.settings()?;
             runtime.block_on(async {
                 let db = connect(&settings).await?;
-                let of_client = db.find_block(BlockId(id)).await?.is_some_and(|block| block.target.client().is_some());
+                let known = db.find_block(BlockId(id)).await?.ok_or_else(unknown)?;
+                let of_client = known.target.client().is_some();
                 let act = Act::Lift { block: BlockId(id), of_client };
                 let Ordered::Done(done) = order(&settings, &db, act, &reason, &author, false).await? else {
                     return Ok(ExitCode::from(WAITS));
@@ -157,9 +158,13 @@ fn say(done: &str, change: Change) -> Result<ExitCode, Failure> {
     match change {
         Change::Done(block) => println!("{done}\n\n{}", describe(&block)),
         Change::AlreadyLifted(block) => println!("lifted already\n\n{}", describe(&block)),
-        Change::Unknown => return Err(Failure(2, "there is no block with this id; `guichet block list --all` names them".into())),
+        Change::Unknown => return Err(unknown()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn unknown() -> Failure {
+    Failure(2, "there is no block with this id; `guichet block list --all` names them".into())
 }
 
 async fn list(db: &Db, all: bool) -> Result<Vec<Block>, Failure> {

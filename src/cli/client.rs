@@ -8,7 +8,7 @@ use super::{
     tpp::identifier,
 };
 use crate::{
-    admin::{Act, ClientState, ClientSummary, ClientView, Whose},
+    admin::{Act, ClientPage, ClientState, ClientSummary, RegisteredClient, Whose},
     clock::{Clock, System},
     config::Settings,
     flows::admin::clients::{self, Search},
@@ -19,6 +19,9 @@ use crate::{
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
 use uuid::Uuid;
+
+/// Pages that are looked through for one list.
+const MOST_PAGES: usize = 50;
 
 #[derive(Subcommand)]
 pub enum ClientStep {
@@ -145,8 +148,18 @@ pub async fn run(step: ClientStep) -> Result<ExitCode, Failure> {
             let settings = config.settings()?;
             let brand = brand.as_deref().map(|brand| choose_brand(brand, &settings)).transpose()?;
             let db = connect(&settings).await?;
-            let search = Search { brand: brand.as_ref(), organisation: organisation.as_ref(), state, after, limit: usize::from(limit) };
-            let page = clients::list(&db, &search, now).await?;
+            let (mut found, mut next) = (vec![], after);
+            for _ in 0..MOST_PAGES {
+                let left = usize::from(limit) - found.len();
+                let search = Search { brand: brand.as_ref(), organisation: organisation.as_ref(), state, after: next, limit: left };
+                let page = clients::list(&db, &search, now).await?;
+                found.extend(page.clients);
+                next = page.next;
+                if next.is_none() || found.len() >= usize::from(limit) {
+                    break;
+                }
+            }
+            let page = ClientPage { clients: found, next };
             if json {
                 print_json(&page);
                 return Ok(ExitCode::SUCCESS);
@@ -235,7 +248,7 @@ fn standing(client: &ClientSummary) -> String {
     }
 }
 
-fn describe(view: &ClientView) {
+fn describe(view: &RegisteredClient) {
     let client = &view.client;
     let more = if view.live_grants >= view.live_grants_counted_to { " or more" } else { "" };
     let grant_types: Vec<_> = view.grant_types.iter().map(|grant| grant.as_str()).collect();

@@ -83,8 +83,8 @@ pub async fn run(step: InteractionStep) -> Result<ExitCode, Failure> {
             let since = since.unwrap_or(until - Duration::DAY);
             let (mut found, mut next) = (vec![], after);
             for _ in 0..MOST_PAGES {
-                let limit = usize::from(limit) - found.len();
-                let search = Search { brand: brand.as_ref(), client, stage, since, until, after: next, limit };
+                let left = usize::from(limit) - found.len();
+                let search = Search { brand: brand.as_ref(), client, stage, since, until, after: next, limit: left };
                 let page = journeys::search(&db, &brands, &search, now).await?;
                 found.extend(page.interactions);
                 next = page.next;

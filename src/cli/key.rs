@@ -11,6 +11,7 @@ use crate::{
     admin::{Act, Algorithm, KeyState, KeyView},
     clock::{Clock, System},
     flows::admin::keys,
+    server,
     signing::{self, WrappingKey},
     storage::Db,
 };
@@ -96,6 +97,7 @@ pub async fn run(step: KeyStep) -> Result<ExitCode, Failure> {
         }
         KeyStep::Rotate { config, algorithm, at_once, if_older_than, reason, author, json } => {
             let settings = config.settings()?;
+            server::key_maker(&settings)?;
             let db = connect(&settings).await?;
             if let Some(days) = if_older_than
                 && !is_due(&db, Duration::days(days.into()), now).await?
@@ -116,7 +118,7 @@ pub async fn run(step: KeyStep) -> Result<ExitCode, Failure> {
             let old = WrappingKey::load(&old_file).map_err(wrong)?;
             let new = settings.signing.wrapping_key_file.as_deref().map(WrappingKey::load).transpose().map_err(wrong)?;
             let new = new.ok_or_else(|| Failure(3, "`signing.wrapping_key_file` names no key".into()))?;
-            let (who, db, means) = (author.person()?, connect(&settings).await?, Means::new(&settings)?);
+            let (who, db, means) = (author.person()?, connect(&settings).await?, Means::new(&settings));
             let done = keys::rewrap(&means.desk(&settings, &db), &old, &new, &who.to_string()).await?;
             let count = done.map_err(|kid| Failure(7, format!("key {kid} does not open with the former wrapping key: nothing changed")))?;
             println!("{count} private halves are under the new wrapping key");

@@ -5,7 +5,7 @@ use crate::{
     admin::{self, Person, Through},
     config::Settings,
     oauth::brand::BrandId,
-    storage::{Db, Outage, SchemaState},
+    storage::{Db, Outage},
 };
 use clap::Args;
 use nix::unistd::{Uid, User};
@@ -62,9 +62,9 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// The database, where its schema is this program's.
 pub async fn connect(settings: &Settings) -> Result<Db, Failure> {
     let db = super::connect(settings)?;
-    match db.schema_state().await? {
-        SchemaState::Current { .. } => Ok(db),
-        other @ (SchemaState::Older { .. } | SchemaState::Newer { .. }) => Err(StartError::Schema(other).into()),
+    match db.schema_state().await?.fault() {
+        None => Ok(db),
+        Some(fault) => Err(StartError::Schema(fault).into()),
     }
 }
 

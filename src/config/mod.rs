@@ -48,7 +48,7 @@ const DEFAULT: &str = include_str!("../../config/default.toml");
 /// Overrides every `database` URL of the file.
 pub const DATABASE_URL: &str = "GUICHET_DATABASE_URL";
 /// No file of settings is longer.
-const LONGEST_FILE: u64 = 1 << 20;
+pub const LONGEST_FILE: u64 = 1 << 20;
 
 /// Everything that an operator decides.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::{
     pki::TrustPolicy,
     server::{Server, Signals, Sockets, StartError, pool_settings},
     standing::RegisterPolicy,
-    storage::Db,
+    storage::{Db, Patience},
     telemetry,
 };
 use clap::Args;
@@ -184,7 +184,7 @@ async fn serve(
     let metrics = telemetry::start_metrics().map_err(unavailable)?;
     let database = postgres.options("postgres");
     let db = Db::connect(database.clone(), &pool_settings(&settings));
-    db.migrate().await.map_err(unavailable)?;
+    db.migrate(Patience::default(), |_| {}).await.map_err(unavailable)?;
     db.close().await;
     let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
     println!("{}", place.welcome(&server.app().brands));

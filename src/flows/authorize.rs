@@ -15,6 +15,7 @@ use crate::{
         channel::Channel,
         client::{Client, ClientId},
         error::OAuthError,
+        fault::FaultSide,
         interaction::{BegunBy, BrowserKey, Interaction, InteractionId, Stage, State},
         lodging,
         params::Params,
@@ -23,6 +24,7 @@ use crate::{
         secret::Digest,
     },
     storage::{NewInteraction, Outage},
+    telemetry::request::{self, Facts},
 };
 use std::sync::Arc;
 
@@ -90,9 +92,19 @@ pub async fn begin(app: &App, brand: &Brand, brought: &Brought<'_>) -> Result<Be
             (Some(begun), Reading::Fresh) | (Some(begun @ (Begun::Journey(_) | Begun::OpenApp { .. })), _) => return Ok(begun),
             (None, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
             // the client may have changed since it was remembered: refuse only on a fresh reading
-            (Some(Begun::Page(_) | Begun::GoHome(_) | Begun::NotServed { .. }) | None, Reading::Remembered) => reading = Reading::Fresh,
+            (Some(Begun::Page(_) | Begun::GoHome(_) | Begun::NotServed { .. }) | None, Reading::Remembered) => {
+                request::note(Facts::reconsider);
+                reading = Reading::Fresh;
+            }
         }
     }
+}
+
+/// The way home with an error: as much the TPP's fault as if it were told by a status.
+fn refuse(redirect: &TrustedRedirect, error: &OAuthError) -> String {
+    request::note(|facts| facts.verdict(error.reason, Some(FaultSide::Tpp)));
+    let body = error.body();
+    redirect.refuse(body.error, &body.error_description)
 }
 
 /// `None`: the client is no longer as it was judged.
@@ -103,13 +115,17 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         (Err(nobody), _) => return Ok(Some(Begun::Page(nobody))),
         (Ok(_), None) => return Ok(Some(Begun::Page(NoRedirect::UnknownClient))),
     };
+    request::note(|facts| {
+        facts.client = Some(client.id);
+        facts.by(&client.organisation);
+    });
     let request = match AuthorizationRequest::parse(params, client, brand) {
         Ok(request) => request,
         Err(refusal) => {
-            let error = OAuthError::from(refusal).body();
-            return Ok(Some(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
+            return Ok(Some(Begun::GoHome(refuse(&redirect, &refusal.into()))));
         }
     };
+    request::note(|facts| facts.about(&request.scope));
     let digest = request_digest(brand, channel, params);
     // without both, the URL may be everybody's, and the next customer of a shared browser must not meet the last one's journey
     let is_ones_own = redirect.state().is_some() || request.challenge.is_some();
@@ -124,22 +140,21 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         Some(id) => match lodging::may_begin(app.db.find_payment(&brand.id, id).await?.as_ref(), client, now) {
             Ok(version) => Some(version),
             Err(refusal) => {
-                let error = OAuthError::from(AuthorizeRefusal::from(refusal)).body();
-                return Ok(Some(Begun::GoHome(redirect.refuse(error.error, &error.error_description))));
+                return Ok(Some(Begun::GoHome(refuse(&redirect, &AuthorizeRefusal::from(refusal).into()))));
             }
         },
         None => None,
     };
     if let Err(refusal) = standing::may_receive(app, brand, client, &request.scope, now) {
         standing::tell(app, standing::of_client(app, brand, client, &refusal, now), now).await?;
-        let error = OAuthError::PROVIDER_REFUSED.body();
-        let home = redirect.refuse(error.error, &error.error_description);
+        let home = refuse(&redirect, &OAuthError::PROVIDER_REFUSED);
         return Ok(Some(Begun::NotServed { client: client.clone(), notice: refusal.notice(), home }));
     }
     let state = match by.first_state(channel, brand) {
         Ok(state) => state,
         Err(failure) => {
             metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
+            request::note(|facts| facts.verdict(failure.name(), Some(FaultSide::of_sca(failure))));
             return Ok(Some(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
         }
     };

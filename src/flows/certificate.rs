@@ -9,8 +9,9 @@ use crate::{
         error::OAuthError,
         tpp::{OrganisationId, Tpp},
     },
-    pki::{Accepted, PresentedChain, staleness::Staleness},
+    pki::{Accepted, PresentedChain, Reason, staleness::Staleness},
     storage::{Outage, Sighting},
+    telemetry::request,
     trust::Judged,
 };
 use std::{sync::Arc, time::Instant};
@@ -31,6 +32,7 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
         Ok(accepted) => {
+            request::note(|facts| facts.by(&accepted.tpp.organisation));
             if let Err(stale) = check_list(brand, accepted, &judged, purpose, now) {
                 return Ok(Err(stale));
             }
@@ -42,7 +44,9 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
                 return Ok(Err(refused));
             }
             note_sighting(app, brand, accepted, chain, now).await?;
-            Ok(Ok(standing_for(app, &tpp, now)))
+            let tpp = standing_for(app, &tpp, now);
+            request::note(|facts| facts.by(&tpp.organisation));
+            Ok(Ok(tpp))
         }
         Err(refusal) => {
             if !judged.is_noted(now, REFUSAL_KEPT) {
@@ -50,7 +54,8 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
                 app.db.record(&app.event(now, brand, AuditKind::CertificateRefused).reason(refusal.to_string())).await?;
                 judged.note(now);
             }
-            Ok(Err(OAuthError::certificate(&refusal.to_string())))
+            let first = refusal.reasons.first().map_or("CERTIFICATE_INVALID", Reason::code);
+            Ok(Err(OAuthError::certificate(first, &refusal.to_string())))
         }
     }
 }

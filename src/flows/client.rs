@@ -9,6 +9,7 @@ use crate::{
         client::{self, AuthenticatedClient, Client, ClientId, ClientRefusal, Credentials},
     },
     storage::Outage,
+    telemetry::request,
 };
 use std::sync::Arc;
 
@@ -40,15 +41,18 @@ pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answe
     let now = app.clock.now();
     let (claimed, refusal) = match Credentials::read(&caller.brand, caller.authorization.as_deref(), &caller.params) {
         Err(refusal) => (None, refusal),
-        Ok(presented) => match check(app, caller, &presented, reading).await? {
-            Ok(client) => {
-                let Some(refusal) = standing::blocked(app, &caller.brand, client.client()) else { return Ok(Ok(client)) };
-                let telling = standing::of_client(app, &caller.brand, client.client(), &refusal, now);
-                standing::tell(app, telling, now).await?;
-                return Ok(Err(ClientRefusal::Blocked.into()));
+        Ok(presented) => {
+            request::note(|facts| facts.client = Some(presented.client_id));
+            match check(app, caller, &presented, reading).await? {
+                Ok(client) => {
+                    let Some(refusal) = standing::blocked(app, &caller.brand, client.client()) else { return Ok(Ok(client)) };
+                    let telling = standing::of_client(app, &caller.brand, client.client(), &refusal, now);
+                    standing::tell(app, telling, now).await?;
+                    return Ok(Err(ClientRefusal::Blocked.into()));
+                }
+                Err(refusal) => (Some(presented.client_id), refusal),
             }
-            Err(refusal) => (Some(presented.client_id), refusal),
-        },
+        }
     };
     let event = app.event(now, &caller.brand, AuditKind::ClientRefused).organisation(&caller.tpp.organisation);
     let event = event.reason(refusal.name());

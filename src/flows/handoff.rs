@@ -5,7 +5,7 @@ use super::{
     certificate::check_watched,
     conclusion::{self, Approval},
     journey::{self, View},
-    payment, standing,
+    note, payment, standing,
 };
 use crate::{
     app::App,
@@ -229,7 +229,9 @@ impl Desk<'_> {
 async fn find(tx: &mut Tx, brand: &Brand, ticket: &str) -> Result<Option<Interaction>, Outage> {
     let Some(handle) = Handle::parse(HandleKind::Ticket, ticket) else { return Ok(None) };
     let interaction = tx.lock_interaction(&brand.id, InteractionId(handle.id)).await?;
-    Ok(interaction.filter(|interaction| interaction.ticket.is_some_and(|stored| stored.matches(&handle.digest))))
+    let interaction = interaction.filter(|interaction| interaction.ticket.is_some_and(|stored| stored.matches(&handle.digest)));
+    interaction.as_ref().inspect(|interaction| note(interaction));
+    Ok(interaction)
 }
 
 /// The lodged payment that the journey is about, or how it ends because that is no longer there to be approved. Of an approved

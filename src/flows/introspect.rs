@@ -17,6 +17,7 @@ use crate::{
     pki::{self, PresentedChain, staleness::Staleness},
     standing::{CertificateRef, StandingRefusal, Subject},
     storage::Outage,
+    telemetry::request,
     trust::Judged,
 };
 use std::{
@@ -175,6 +176,14 @@ pub async fn answer(app: &App, asked: Asked, brand: &Brand) -> Result<Introspect
         holder.acts_for = acts_for;
         verdict = judge(app, token.as_ref(), handle, &presenter, &brand.id, now);
     }
+    request::note(|facts| {
+        if let Some(token) = &token {
+            facts.client = Some(token.client);
+            facts.by(&token.organisation);
+            facts.about(&token.scope);
+        }
+        facts.reason = verdict.as_ref().err().map(|inactive| inactive.name());
+    });
     Ok(told(app, verdict, &presenter, brand, now))
 }
 

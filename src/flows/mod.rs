@@ -27,7 +27,8 @@ pub mod token;
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
-    oauth::{brand::Brand, error::OAuthError, params::Params, rotation::SuccessionKey, tpp::Tpp},
+    oauth::{brand::Brand, error::OAuthError, interaction::Interaction, params::Params, rotation::SuccessionKey, tpp::Tpp},
+    telemetry::request,
 };
 
 pub use crate::storage::{Outage, SchemaState};
@@ -47,9 +48,18 @@ pub struct Caller {
     pub params: Params,
 }
 
-/// Whether requests would be answered now: the database is there, and its schema is this program's.
+/// Whether requests would be answered now: the database is there, and its schema is one this program works with.
 pub async fn readiness(app: &App) -> Result<SchemaState, Outage> {
     app.db.schema_state().await
+}
+
+/// Of a journey, for the request line.
+fn note(interaction: &Interaction) {
+    request::note(|facts| {
+        facts.client = Some(interaction.client);
+        facts.channel = Some(interaction.channel.as_str().into());
+        facts.about(&interaction.scope);
+    });
 }
 
 impl App {

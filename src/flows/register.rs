@@ -16,6 +16,7 @@ use crate::{
     },
     pki::{self, PublicKey, TrustPolicy},
     storage::{Outage, Tx},
+    telemetry::request,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
@@ -63,6 +64,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
     if let Some(retry) = retry
         && let Some(client) = tx.lock_client(&brand.id, retry.id).await?
     {
+        request::note(|facts| facts.client = Some(retry.id));
         let token = registration_token(app, retry.id);
         let secrets = secret.as_ref().map_or_else(Vec::new, |s| newest_first(s.digest(), &client.secrets));
         tx.set_credentials(retry.id, &secrets, &newest_first(token.digest(), &client.registration_tokens)).await?;
@@ -76,6 +78,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         return refused(app, brand, tpp, None, too_many_clients()).await;
     }
     let id = ClientId(app.entropy.uuid(now));
+    request::note(|facts| facts.client = Some(id));
     let token = registration_token(app, id);
     let client = Client {
         id,
@@ -164,10 +167,12 @@ pub async fn delete(app: &App, request: &Management) -> Answer<()> {
     Ok(Ok(()))
 }
 
-/// The client, if this organisation may manage it, and it is not blocked: deleting it would end its consents. A wrong registration token is refused even with the right QWAC.
+/// The client, if this organisation may manage it, and it is not blocked: deleting it would end its consents. A wrong registration
+/// token is refused even with the right QWAC.
 async fn managed(app: &App, tx: &mut Tx, request: &Management, now: OffsetDateTime) -> Answer<Client> {
     let unknown = Ok(Err(OAuthError::CLIENT_NOT_MANAGED));
     let Some(id) = ClientId::parse(&request.client) else { return unknown };
+    request::note(|facts| facts.client = Some(id));
     let Some(client) = tx.lock_client(&request.brand.id, id).await? else { return unknown };
     let known = request.token.as_ref().is_none_or(|token| {
         let digest = token.digest();

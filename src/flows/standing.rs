@@ -8,6 +8,7 @@ use crate::{
         brand::Brand,
         client::Client,
         error::OAuthError,
+        fault::FaultSide,
         scope::{Scope, ScopeToken},
         tpp::Tpp,
     },
@@ -107,7 +108,8 @@ pub async fn admit(app: &App, brand: &Brand, tpp: &Arc<Tpp>, purpose: Purpose, n
             let told = Told { brand: brand.id.clone(), who: Who::Certificate(tpp.thumbprint), what: reason.code() };
             let event = app.event(now, brand, AuditKind::StandingRefused).organisation(&tpp.organisation);
             tell(app, telling(app, told, event, &refusal, now), now).await?;
-            Ok(Err(OAuthError::certificate(reason.code())))
+            let error = OAuthError::certificate(reason.code(), reason.code());
+            Ok(Err(if is_banks_own(&refusal) { error.with_fault(FaultSide::Aspsp) } else { error }))
         }
     }
 }
@@ -208,6 +210,21 @@ fn code(refusal: &StandingRefusal) -> &'static str {
     match refusal.block().and_then(|block| block.target.client()) {
         Some(_) => "CLIENT_BLOCKED",
         None => reason(refusal).code(),
+    }
+}
+
+/// The TPP can do nothing about a register that the bank did not read.
+const fn is_banks_own(refusal: &StandingRefusal) -> bool {
+    match refusal {
+        StandingRefusal::Register(RegisterFault::Missing | RegisterFault::TooOld) => true,
+        StandingRefusal::Blocked(_)
+        | StandingRefusal::Register(
+            RegisterFault::NotListed
+            | RegisterFault::Withdrawn
+            | RegisterFault::Suspended
+            | RegisterFault::NotPassported
+            | RegisterFault::RoleNotListed,
+        ) => false,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
         token::{self, CodeExchange, Issue, Redemption, RefreshExchange, Renewal, TokenRefusal, TokenRequest, TokenResponse},
     },
     storage::{CodeTerms, NewToken, Outage, RefreshTerms, Stored},
+    telemetry::request,
 };
 use time::OffsetDateTime;
 
@@ -92,12 +93,17 @@ impl Asked<'_> {
         }
         match (request, reading) {
             (TokenRequest::ClientCredentials { scope }, _) => match token::client_credentials(scope.as_ref(), self.client, self.brand) {
-                Ok(issue) => self.client_credentials(&issue).await,
+                Ok(issue) => {
+                    request::note(|facts| facts.about(&issue.scope));
+                    self.client_credentials(&issue).await
+                }
                 Err(refusal) => Ok(refuse(refusal)),
             },
             (TokenRequest::AuthorizationCode(exchange), Reading::Remembered) => {
                 let Some(code) = &exchange.code else { return Ok(refuse(TokenRefusal::CodeUnknown)) };
-                match token::exchange_for(&GrantId(code.id).scope_hint(), exchange, self.client, self.brand) {
+                let hint = GrantId(code.id).scope_hint();
+                request::note(|facts| facts.about(&hint));
+                match token::exchange_for(&hint, exchange, self.client, self.brand) {
                     Ok(issue) => self.redeem(code, exchange, &issue).await,
                     Err(refusal) => Ok(refuse(refusal)),
                 }
@@ -105,7 +111,9 @@ impl Asked<'_> {
             (TokenRequest::AuthorizationCode(exchange), Reading::Fresh) => self.look_and_redeem(exchange).await,
             (TokenRequest::RefreshToken(exchange), Reading::Remembered) => {
                 let Some(token) = &exchange.token else { return Ok(refuse(TokenRefusal::RefreshTokenUnknown)) };
-                match token::refresh_for(&token.grant().scope_hint(), exchange, self.client, self.brand) {
+                let hint = token.grant().scope_hint();
+                request::note(|facts| facts.about(&hint));
+                match token::refresh_for(&hint, exchange, self.client, self.brand) {
                     Ok(issue) => self.refresh(token, Place::Current, &issue).await,
                     Err(refusal) => Ok(refuse(refusal)),
                 }

@@ -16,6 +16,8 @@ use crate::{
         brand::{Brand, Lang, PsuAuthentication},
         channel::{Channel, Fallback},
         client::Client,
+        error::OAuthError,
+        fault::FaultSide,
         interaction::{BrowserKey, Interaction, InteractionId, State as JourneyState},
         method::{Account, MOST_ACCOUNTS},
         params::Params,
@@ -28,6 +30,7 @@ use crate::{
         self, AccountChoice, Asset, Assets, CalendarDate, Consent, MethodChoice, NotServed, NoticeKind, OneTimeCode, OpenApp, Outcome,
         Return, SignIn, SignInError, SimulatedOutcome, Site as PageSite, TppIdentity, negotiate,
     },
+    telemetry::request,
 };
 use axum::{
     body::Body,
@@ -71,7 +74,10 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
         }
         Ok(Begun::GoHome(location)) => respond::see_other(&location),
         Ok(Begun::NotServed { client, notice, home }) => not_served(site, lang, &client, notice.as_deref(), &home),
-        Ok(Begun::Page(nobody)) => notice(StatusCode::BAD_REQUEST, site.page(lang), notice_of(nobody), &id),
+        Ok(Begun::Page(nobody)) => {
+            request::note(|facts| facts.verdict(nobody.name(), None));
+            notice(StatusCode::BAD_REQUEST, site.page(lang), notice_of(nobody), &id)
+        }
         Err(outage) => {
             respond::log_outage(&outage);
             notice(StatusCode::SERVICE_UNAVAILABLE, site.page(lang), NoticeKind::TemporarilyUnavailable, &id)
@@ -102,6 +108,7 @@ fn open_app(site: &Site, interaction: &Interaction, client: &Client, browser: &B
 
 /// Shown before anybody signed in, too: the customer chose the TPP, and learns why it gets no further.
 fn not_served(site: &Site, lang: Lang, client: &Client, notice: Option<&str>, url: &str) -> Response {
+    request::note(|facts| facts.verdict(OAuthError::PROVIDER_REFUSED.reason, Some(FaultSide::Tpp)));
     let page = site.page(lang);
     respond::page(StatusCode::FORBIDDEN, page, NotServed { site: page, tpp: &tpp_of(client, lang), notice, url }.render())
 }
@@ -163,7 +170,11 @@ pub async fn status(State(site): State<Arc<Site>>, Path(id): Path<String>, reque
         Ok(Ok(Waiting::Still)) => (StatusCode::OK, "waiting"),
         Ok(Ok(Waiting::Moved)) => (StatusCode::OK, "moved"),
         // the page that says why is a load away
-        Ok(Err(none)) => (notice_about(none).0, "moved"),
+        Ok(Err(none)) => {
+            let (status, kind) = notice_about(none);
+            request::note(|facts| facts.verdict(kind.name(), None));
+            (status, "moved")
+        }
         Err(outage) => return respond::outage(&outage),
     };
     respond::json(status, &JourneyStatus { state })

@@ -4,6 +4,7 @@ use crate::{
     oauth::{
         brand::{Brand, PsuAuthentication},
         channel::Channel,
+        fault::Asker,
     },
     tls::peer::Counter,
 };
@@ -79,6 +80,71 @@ impl Endpoint<'_> {
             | Self::PermissionEnd
             | Self::CertificateForm
             | Self::CertificateCheck => Counter::Psu,
+        }
+    }
+
+    /// The word in log and metrics, the same at every brand.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::ReadClient => "read_client",
+            Self::UpdateClient => "update_client",
+            Self::DeleteClient => "delete_client",
+            Self::Token(_) => "token",
+            Self::Revoke => "revoke",
+            Self::Authorize(_) => "authorize",
+            Self::Journey => "journey",
+            Self::JourneyStep => "journey_step",
+            Self::JourneyReturn => "journey_return",
+            Self::JourneyStatus => "journey_status",
+            Self::Metadata => "metadata",
+            Self::Jwks => "jwks",
+            Self::Document => "document",
+            Self::Developers => "developers",
+            Self::Customers => "customers",
+            Self::PermissionsOpen => "permissions_open",
+            Self::Permissions => "permissions",
+            Self::Permission => "permission",
+            Self::PermissionEnd => "permission_end",
+            Self::CertificateForm => "certificate_form",
+            Self::CertificateCheck => "certificate_check",
+            Self::PresentedCertificate => "presented_certificate",
+        }
+    }
+
+    /// Who sends such a request. An authorization request is the TPP's, whoever carries it.
+    pub const fn asker(&self) -> Asker {
+        match (self, self.counter()) {
+            (Self::Authorize(_), _) | (_, Counter::Tpp) => Asker::Tpp,
+            (_, Counter::Psu) => Asker::Psu,
+            (_, Counter::Internal | Counter::Ops) => Asker::Aspsp,
+        }
+    }
+
+    pub const fn channel(&self) -> Option<&Channel> {
+        match self {
+            Self::Token(channel) | Self::Authorize(channel) => Some(channel),
+            Self::Register
+            | Self::ReadClient
+            | Self::UpdateClient
+            | Self::DeleteClient
+            | Self::Revoke
+            | Self::Journey
+            | Self::JourneyStep
+            | Self::JourneyReturn
+            | Self::JourneyStatus
+            | Self::Metadata
+            | Self::Jwks
+            | Self::Document
+            | Self::Developers
+            | Self::Customers
+            | Self::PermissionsOpen
+            | Self::Permissions
+            | Self::Permission
+            | Self::PermissionEnd
+            | Self::CertificateForm
+            | Self::CertificateCheck
+            | Self::PresentedCertificate => None,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
         exchange::{self, Exchanged},
         handoff,
     },
-    oauth::{app_url::AppUrl, brand::BrandId, error::OAuthError},
+    oauth::{app_url::AppUrl, error::OAuthError},
     pages::negotiate,
 };
 use axum::{
@@ -67,7 +67,10 @@ pub struct AppRedirection {
 }
 
 pub async fn begin(State(site): State<Arc<InternalSite>>, Path(brand): Path<String>, request: Request<Body>) -> Response {
-    let Some(brand) = site.app.brand(&BrandId::new(&brand)) else { return respond::error(&OAuthError::NO_SUCH_BRAND) };
+    let brand = match site.brand(&brand) {
+        Ok(brand) => brand,
+        Err(error) => return respond::error(&error),
+    };
     let key = match idempotency_key(request.headers()) {
         Ok(key) => key,
         Err(error) => return respond::error(&error),

@@ -7,7 +7,7 @@ use crate::{
         permissions::{self, Found, Withdrawal},
     },
     oauth::{
-        brand::{Brand, BrandId, Lang},
+        brand::{Brand, Lang},
         error::OAuthError,
         grant::{GrantId, PsuReference},
         permission::{
@@ -38,7 +38,10 @@ pub async fn search(State(site): State<Arc<InternalSite>>, Path(brand): Path<Str
 }
 
 async fn found(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<PermissionPage> {
-    let Some(brand) = site.app.brand(&BrandId::new(brand)) else { return Ok(Err(OAuthError::NO_SUCH_BRAND)) };
+    let brand = match site.brand(brand) {
+        Ok(brand) => brand,
+        Err(error) => return Ok(Err(error)),
+    };
     let asked: PermissionSearch = match body::strict_json(request, site.limits.body).await {
         Ok(asked) => asked,
         Err(error) => return Ok(Err(error)),
@@ -67,7 +70,10 @@ pub async fn withdraw(
 }
 
 async fn withdrawn(site: &InternalSite, brand: &str, grant: &str, request: Request<Body>) -> Answer<PermissionEntry> {
-    let Some(brand) = site.app.brand(&BrandId::new(brand)) else { return Ok(Err(OAuthError::NO_SUCH_BRAND)) };
+    let brand = match site.brand(brand) {
+        Ok(brand) => brand,
+        Err(error) => return Ok(Err(error)),
+    };
     let asked: PermissionWithdrawal = match body::strict_json(request, site.limits.body).await {
         Ok(asked) => asked,
         Err(error) => return Ok(Err(error)),
@@ -93,7 +99,10 @@ pub async fn invite(State(site): State<Arc<InternalSite>>, Path(brand): Path<Str
 }
 
 async fn invited(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<PermissionLink> {
-    let Some(brand) = site.app.brand(&BrandId::new(brand)) else { return Ok(Err(OAuthError::NO_SUCH_BRAND)) };
+    let brand = match site.brand(brand) {
+        Ok(brand) => brand,
+        Err(error) => return Ok(Err(error)),
+    };
     let asked: PermissionLinkRequest = match body::strict_json(request, site.limits.body).await {
         Ok(asked) => asked,
         Err(error) => return Ok(Err(error)),

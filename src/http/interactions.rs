@@ -4,7 +4,7 @@ use super::{body, extract, respond, site::InternalSite};
 use crate::{
     flows::handoff::{self, Refused, Status, Told, Way},
     oauth::{
-        brand::{AccountChoice, Brand, BrandId},
+        brand::{AccountChoice, Brand},
         conclusion::{Completion, ConclusionRefusal, Requirement, Said, account_choice, read_failure},
         error::OAuthError,
         interaction::BegunBy,
@@ -12,6 +12,7 @@ use crate::{
         scope::ScopeToken,
     },
     pages::{TppIdentity, scope_in_words},
+    telemetry::request,
 };
 use axum::{
     body::Body,
@@ -141,7 +142,10 @@ pub struct RefusedConclusion {
 
 /// `GET /v1/brands/{brand}/interactions/{ticket}`.
 pub async fn read(State(site): State<Arc<InternalSite>>, Path((brand, ticket)): Path<(String, String)>) -> Response {
-    let Some(brand) = site.app.brand(&BrandId::new(&brand)) else { return respond::error(&OAuthError::NO_SUCH_BRAND) };
+    let brand = match site.brand(&brand) {
+        Ok(brand) => brand,
+        Err(error) => return respond::error(&error),
+    };
     match handoff::read(&site.app, brand, &ticket).await {
         Ok(Ok(told)) => respond::json(StatusCode::OK, &view(brand, told)),
         Ok(Err(refused)) => refuse(brand, refused),
@@ -166,7 +170,10 @@ async fn conclude(
     request: Request<Body>,
     read: impl Fn(&Map<String, Value>) -> Result<Said, ConclusionRefusal>,
 ) -> Response {
-    let Some(brand) = site.app.brand(&BrandId::new(&brand)) else { return respond::error(&OAuthError::NO_SUCH_BRAND) };
+    let brand = match site.brand(&brand) {
+        Ok(brand) => brand,
+        Err(error) => return respond::error(&error),
+    };
     let by = extract::bank_system(&request);
     let said = match body::json(request, site.limits.body).await {
         Ok(body) => read(&body),
@@ -191,6 +198,7 @@ pub fn refuse(brand: &Brand, refused: Refused) -> Response {
         return respond::error(&error);
     }
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    request::note(|facts| facts.verdict(error.reason, error.fault));
     let body = error.body();
     respond::json(status, &RefusedConclusion { error: body.error, error_description: body.error_description, missing, redirect_to })
 }

@@ -5,7 +5,6 @@ use crate::{
         introspect::{self, Asked, CallersCertificate},
     },
     oauth::{
-        brand::BrandId,
         error::OAuthError,
         introspection::{IntrospectionBatch, IntrospectionResponse, IntrospectionResponses, PresentedToken},
         params::Params,
@@ -36,7 +35,10 @@ pub async fn introspect(State(site): State<Arc<InternalSite>>, Path(brand): Path
 }
 
 async fn answer(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<IntrospectionResponse> {
-    let Some(brand) = site.app.brand(&BrandId::new(brand)) else { return Ok(Err(OAuthError::NO_SUCH_BRAND)) };
+    let brand = match site.brand(brand) {
+        Ok(brand) => brand,
+        Err(error) => return Ok(Err(error)),
+    };
     let params = match body::form(request, site.limits.body).await.and_then(|form| Params::parse(&form).map_err(OAuthError::from)) {
         Ok(params) => params,
         Err(error) => return Ok(Err(error)),
@@ -52,7 +54,10 @@ pub async fn batch(State(site): State<Arc<InternalSite>>, Path(brand): Path<Stri
 }
 
 async fn answers(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<IntrospectionResponses> {
-    let Some(brand) = site.app.brand(&BrandId::new(brand)) else { return Ok(Err(OAuthError::NO_SUCH_BRAND)) };
+    let brand = match site.brand(brand) {
+        Ok(brand) => brand,
+        Err(error) => return Ok(Err(error)),
+    };
     // a token that is no text at all is one TPP's, and must not refuse the others'
     let batch: IntrospectionBatch = match body::strict_json_of_any_text(request, site.limits.body).await {
         Ok(batch) => batch,

@@ -1,10 +1,12 @@
 //! Thin: bytes to types and back. Every decision is a flow's.
 
 mod admin;
+mod answered;
 mod app_links;
 mod authorize;
 mod body;
 mod certificate;
+mod counted;
 mod door;
 mod endpoints;
 mod events;
@@ -19,6 +21,7 @@ mod openapi;
 mod ops;
 mod payments;
 mod permissions;
+mod place;
 mod register;
 mod respond;
 mod revoke;

@@ -17,7 +17,9 @@ pub async fn live() -> Response {
 /// Requests would be answered now: the database is there and its schema is this program's.
 pub async fn ready(app: App) -> Response {
     match flows::readiness(&app).await {
-        Ok(SchemaState::Current { version }) => respond::json(StatusCode::OK, &json!({ "status": "ready", "schema": version })),
+        Ok(SchemaState::Current { version } | SchemaState::Ahead { found: version, .. }) => {
+            respond::json(StatusCode::OK, &json!({ "status": "ready", "schema": version }))
+        }
         Ok(SchemaState::Older { found, needed }) => unready("schema_older", Some((found, needed))),
         Ok(SchemaState::Newer { found, needed }) => unready("schema_newer", Some((found, needed))),
         Err(outage) => {

@@ -3,11 +3,7 @@
 use super::{body, respond, site::InternalSite};
 use crate::{
     flows::{Answer, payment},
-    oauth::{
-        brand::{Brand, BrandId},
-        error::OAuthError,
-        lodging::PaymentRequest,
-    },
+    oauth::lodging::PaymentRequest,
 };
 use axum::{
     body::Body,
@@ -20,7 +16,7 @@ use std::sync::Arc;
 type Site = State<Arc<InternalSite>>;
 
 pub async fn lodge(State(site): Site, Path(brand): Path<String>, request: Request<Body>) -> Response {
-    let (brand, body) = match (brand_of(&site, &brand), body::json(request, site.limits.body).await) {
+    let (brand, body) = match (site.brand(&brand), body::json(request, site.limits.body).await) {
         (Ok(brand), Ok(body)) => (brand, body),
         (Err(error), _) | (_, Err(error)) => return respond::error(&error),
     };
@@ -32,35 +28,31 @@ pub async fn lodge(State(site): Site, Path(brand): Path<String>, request: Reques
 }
 
 pub async fn read(State(site): Site, Path((brand, id)): Path<(String, String)>) -> Response {
-    match brand_of(&site, &brand) {
+    match site.brand(&brand) {
         Ok(brand) => answer(payment::find(&site.app, brand, &id).await),
         Err(error) => respond::error(&error),
     }
 }
 
 pub async fn change(State(site): Site, Path((brand, id)): Path<(String, String)>, request: Request<Body>) -> Response {
-    match (brand_of(&site, &brand), body::json(request, site.limits.body).await) {
+    match (site.brand(&brand), body::json(request, site.limits.body).await) {
         (Ok(brand), Ok(body)) => answer(payment::change(&site.app, brand, &id, &body).await),
         (Err(error), _) | (_, Err(error)) => respond::error(&error),
     }
 }
 
 pub async fn withdraw(State(site): Site, Path((brand, id)): Path<(String, String)>) -> Response {
-    match brand_of(&site, &brand) {
+    match site.brand(&brand) {
         Ok(brand) => answer(payment::withdraw(&site.app, brand, &id).await),
         Err(error) => respond::error(&error),
     }
 }
 
 pub async fn execute(State(site): Site, Path((brand, id)): Path<(String, String)>, request: Request<Body>) -> Response {
-    match (brand_of(&site, &brand), body::json(request, site.limits.body).await) {
+    match (site.brand(&brand), body::json(request, site.limits.body).await) {
         (Ok(brand), Ok(body)) => answer(payment::execute(&site.app, brand, &id, &body).await),
         (Err(error), _) | (_, Err(error)) => respond::error(&error),
     }
-}
-
-fn brand_of<'s>(site: &'s InternalSite, brand: &str) -> Result<&'s Brand, OAuthError> {
-    site.app.brand(&BrandId::new(brand)).map(Arc::as_ref).ok_or(OAuthError::NO_SUCH_BRAND)
 }
 
 fn answer(answer: Answer<PaymentRequest>) -> Response {

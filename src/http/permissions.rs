@@ -23,6 +23,7 @@ use crate::{
     pages::{
         CalendarDate, EndedView, NoticeKind, OnePermission, PermissionList, PermissionView, Permissions, PermissionsClosed, negotiate,
     },
+    telemetry::request,
 };
 use axum::{
     body::Body,
@@ -207,10 +208,11 @@ impl<'a> Caller<'a> {
 
     fn closed(&self, why: PermissionsClosed) -> Response {
         let page = self.site.page(self.lang);
-        let status = match why {
-            PermissionsClosed::Link => StatusCode::GONE,
-            PermissionsClosed::Session => StatusCode::FORBIDDEN,
+        let (status, reason) = match why {
+            PermissionsClosed::Link => (StatusCode::GONE, "permissions_link_over"),
+            PermissionsClosed::Session => (StatusCode::FORBIDDEN, "permissions_session_over"),
         };
+        request::note(|facts| facts.verdict(reason, None));
         respond::page(status, page, why.render(page))
     }
 

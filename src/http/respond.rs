@@ -4,6 +4,7 @@ use crate::{
     flows::Outage,
     oauth::error::{ErrorCode, OAuthError},
     pages::{Behaviour, CSP, HEADERS, Notice, NoticeKind, Site as PageSite, TppIdentity},
+    telemetry::request,
 };
 use axum::{
     body::Body,
@@ -48,6 +49,7 @@ pub fn private(body: &impl Serialize, seconds: u32) -> Response {
 }
 
 pub fn error(error: &OAuthError) -> Response {
+    request::note(|facts| facts.verdict(error.reason, error.fault));
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json(status, &error.body());
     if let Some(challenge) = challenge(error) {
@@ -68,20 +70,21 @@ fn challenge(error: &OAuthError) -> Option<&'static str> {
     }
 }
 
-/// 503 with Retry-After: try again, nothing was refused.
-pub fn unavailable() -> Response {
-    error(&OAuthError::UNAVAILABLE)
+/// 503 with Retry-After: try again, nothing was refused. `reason` is the log's.
+pub fn unavailable(reason: &'static str) -> Response {
+    error(&OAuthError::UNAVAILABLE.named(reason))
 }
 
 /// Logged once, here where it is answered.
 pub fn outage(outage: &Outage) -> Response {
     log_outage(outage);
-    unavailable()
+    unavailable("outage")
 }
 
 pub fn log_outage(outage: &Outage) {
     tracing::error!(error = %outage, "outage");
     metrics::counter!("guichet_outages_total").increment(1);
+    request::note(|facts| facts.verdict("outage", None));
 }
 
 pub fn status(status: StatusCode) -> Response {
@@ -129,6 +132,7 @@ pub fn notice_with_home(
     request_id: &str,
     home: Option<(&TppIdentity, Option<&str>)>,
 ) -> Response {
+    request::note(|facts| facts.verdict(kind.name(), None));
     let mut response = page(status, site, Notice { site, kind, request_id, detail: None, home }.render());
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));

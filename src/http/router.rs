@@ -7,21 +7,21 @@ use super::{
     endpoints::{Endpoint, endpoints},
     events, exchange,
     extract::ClientRequest,
-    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, register, respond, revoke, sandbox,
-    site::{HttpLimits, InternalSite, Route, Site},
+    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, place, register, respond, revoke, sandbox,
+    site::{HttpLimits, InternalSite, Site},
     token,
 };
 use crate::{
     app::App,
-    oauth::{brand::Lang, error::OAuthError},
+    oauth::{brand::Lang, error::OAuthError, fault::Asker},
     pages::{Look, NoticeKind, Site as PageSite, common_assets},
+    telemetry::request::Place,
     tls::peer::Counter,
 };
 use axum::{
     Router,
     body::Body,
-    extract::{MatchedPath, RawPathParams, State},
-    middleware::{self, Next},
+    extract::{RawPathParams, State},
     response::Response,
     routing::{MethodRouter, delete, get, post, put},
 };
@@ -50,9 +50,10 @@ pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
         merge(&mut tpp, &brand.tpp_origin, routes(&site, Counter::Tpp));
         merge(&mut psu, &brand.psu_origin, routes(&site, Counter::Psu));
     }
-    let assets = Router::new().route("/assets/{name}", get(authorize::asset)).with_state::<()>(Arc::new(assets));
+    let asset = place::at(place("asset", "/assets/{name}", Asker::Psu), get(authorize::asset));
+    let assets = Router::new().route("/assets/{name}", asset).with_state::<()>(Arc::new(assets));
     let finish = |table: ByHost, fallback: fn(Router) -> Router| {
-        table.into_iter().map(|(host, routes)| (host, observed(fallback(routes.merge(assets.clone()))))).collect()
+        table.into_iter().map(|(host, routes)| (host, unbroken(fallback(routes.merge(assets.clone()))))).collect()
     };
     // the one page at the counter of machines needs them, too
     (finish(tpp, machine_fallbacks), finish(psu, page_fallbacks))
@@ -60,11 +61,24 @@ pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
 
 /// What a host has once, whatever the number of its brands: its first brand answers.
 fn short_addresses(site: &Arc<Site>) -> Router {
-    Router::new()
-        .route("/{lang}/certificate", get(certificate::form).post(certificate::check))
-        .route("/.well-known/apple-app-site-association", get(app_links::apple))
-        .route("/.well-known/assetlinks.json", get(app_links::android))
-        .with_state(site.clone())
+    let rows = [
+        (Endpoint::CertificateForm.name(), "/{lang}/certificate", get(certificate::form)),
+        (Endpoint::CertificateCheck.name(), "/{lang}/certificate", post(certificate::check)),
+        ("app_links", "/.well-known/apple-app-site-association", get(app_links::apple)),
+        ("app_links", "/.well-known/assetlinks.json", get(app_links::android)),
+    ];
+    listed(rows, Asker::Psu).with_state(site.clone())
+}
+
+/// Rows of a word for log and metrics, a path and what answers there.
+fn listed<S: Clone + Send + Sync + 'static, const N: usize>(rows: [(&'static str, &str, MethodRouter<S>); N], asker: Asker) -> Router<S> {
+    let add = |routes: Router<S>, (endpoint, path, handler)| routes.route(path, place::at(place(endpoint, path, asker), handler));
+    rows.into_iter().fold(Router::new(), add)
+}
+
+/// Of a row that is no brand's.
+fn place(endpoint: &'static str, route: &str, asker: Asker) -> Place {
+    Place { endpoint, route: route.into(), brand: None, channel: None, asker }
 }
 
 fn merge(table: &mut ByHost, origin: &str, routes: Router) {
@@ -83,7 +97,18 @@ pub fn host_of(origin: &str) -> String {
 fn routes(site: &Arc<Site>, counter: Counter) -> Router {
     let listed = endpoints(&site.brand);
     let at_counter = listed.into_iter().filter(|endpoint| endpoint.counter() == counter);
-    at_counter.fold(Router::new(), |routes, endpoint| routes.route(&endpoint.path(&site.brand), handler(endpoint))).with_state(site.clone())
+    let add = |routes: Router<Arc<Site>>, endpoint: Endpoint<'_>| {
+        let path = endpoint.path(&site.brand);
+        let place = Place {
+            endpoint: endpoint.name(),
+            route: path.as_str().into(),
+            brand: Some(site.brand.id.clone()),
+            channel: endpoint.channel().map(|channel| channel.name.as_str().into()),
+            asker: endpoint.asker(),
+        };
+        routes.route(&path, place::at(place, handler(endpoint)))
+    };
+    at_counter.fold(Router::new(), add).with_state(site.clone())
 }
 
 fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
@@ -125,36 +150,40 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
 
 /// RFC 7662, the events and the document of this counter.
 pub fn internal(app: &App, limits: &HttpLimits) -> Router {
+    let rows = [
+        ("introspect", "/brands/{brand}/introspect", post(introspect::introspect)),
+        ("introspect_batch", "/v1/brands/{brand}/introspections", post(introspect::batch)),
+        ("app_begin", "/v1/brands/{brand}/interactions", post(exchange::begin)),
+        ("interaction_read", "/v1/brands/{brand}/interactions/{ticket}", get(interactions::read)),
+        ("interaction_complete", "/v1/brands/{brand}/interactions/{ticket}/complete", post(interactions::complete)),
+        ("interaction_fail", "/v1/brands/{brand}/interactions/{ticket}/fail", post(interactions::fail)),
+        ("payment_lodge", "/v1/brands/{brand}/payments", post(payments::lodge)),
+        ("payment_read", "/v1/brands/{brand}/payments/{id}", get(payments::read)),
+        ("payment_change", "/v1/brands/{brand}/payments/{id}", put(payments::change)),
+        ("payment_withdraw", "/v1/brands/{brand}/payments/{id}", delete(payments::withdraw)),
+        ("payment_use", "/v1/brands/{brand}/payments/{id}/use", post(payments::execute)),
+        ("events", "/events", get(events::page)),
+        ("grant_search", "/v1/brands/{brand}/grants/search", post(grants::search)),
+        ("grant_withdraw", "/v1/brands/{brand}/grants/{grant_id}/withdraw", post(grants::withdraw)),
+        ("permissions_invite", "/v1/brands/{brand}/permissions", post(grants::invite)),
+        ("sandbox_list", "/v1/brands/{brand}/sandbox/customers", get(sandbox::list)),
+        ("sandbox_put", "/v1/brands/{brand}/sandbox/customers/{login}", put(sandbox::put)),
+        ("sandbox_delete", "/v1/brands/{brand}/sandbox/customers/{login}", delete(sandbox::delete)),
+        ("internal_document", "/openapi.json", get(openapi::internal)),
+    ];
     let site = Arc::new(InternalSite { app: app.clone(), limits: *limits });
-    let routes = Router::new()
-        .route("/brands/{brand}/introspect", post(introspect::introspect))
-        .route("/v1/brands/{brand}/introspections", post(introspect::batch))
-        .route("/v1/brands/{brand}/interactions", post(exchange::begin))
-        .route("/v1/brands/{brand}/interactions/{ticket}", get(interactions::read))
-        .route("/v1/brands/{brand}/interactions/{ticket}/complete", post(interactions::complete))
-        .route("/v1/brands/{brand}/interactions/{ticket}/fail", post(interactions::fail))
-        .route("/v1/brands/{brand}/payments", post(payments::lodge))
-        .route("/v1/brands/{brand}/payments/{id}", get(payments::read).put(payments::change).delete(payments::withdraw))
-        .route("/v1/brands/{brand}/payments/{id}/use", post(payments::execute))
-        .route("/events", get(events::page))
-        .route("/v1/brands/{brand}/grants/search", post(grants::search))
-        .route("/v1/brands/{brand}/grants/{grant_id}/withdraw", post(grants::withdraw))
-        .route("/v1/brands/{brand}/permissions", post(grants::invite))
-        .route("/v1/brands/{brand}/sandbox/customers", get(sandbox::list))
-        .route("/v1/brands/{brand}/sandbox/customers/{login}", put(sandbox::put).delete(sandbox::delete))
-        .route("/openapi.json", get(openapi::internal))
-        .merge(admin::routes(&site))
-        .with_state(site);
-    observed(machine_fallbacks(routes))
+    let routes = listed(rows, Asker::Aspsp).merge(listed(admin::rows(&site), Asker::Aspsp)).with_state(site);
+    unbroken(machine_fallbacks(routes))
 }
 
 pub fn ops(app: &App, metrics: PrometheusHandle) -> Router {
     let app = app.clone();
-    let routes = Router::new()
-        .route("/livez", get(ops::live))
-        .route("/readyz", get(move || ops::ready(app.clone())))
-        .route("/metrics", get(async move || ops::metrics(metrics.render()).await));
-    observed(machine_fallbacks(routes))
+    let rows = [
+        ("live", "/livez", get(ops::live)),
+        ("ready", "/readyz", get(move || ops::ready(app.clone()))),
+        ("metrics", "/metrics", get(async move || ops::metrics(metrics.render()).await)),
+    ];
+    unbroken(machine_fallbacks(listed(rows, Asker::Aspsp)))
 }
 
 fn machine_fallbacks(routes: Router) -> Router {
@@ -178,21 +207,10 @@ fn plain_notice(status: StatusCode, kind: NoticeKind, request: &Request<Body>) -
     respond::notice(status, PageSite { lang, brand: "", sandbox: false, look: None }, kind, &request_id(request))
 }
 
-/// A panic is answered 500 and counted; the matched pattern goes with the answer to the log.
-fn observed(routes: Router) -> Router {
-    routes
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            metrics::counter!("guichet_panics_total").increment(1);
-            respond::error(&OAuthError::INTERNAL)
-        }))
-        .route_layer(middleware::from_fn(note_route))
-}
-
-async fn note_route(request: Request<Body>, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned().map(Route);
-    let mut response = next.run(request).await;
-    if let Some(route) = route {
-        response.extensions_mut().insert(route);
-    }
-    response
+/// A panic is answered 500 and counted.
+fn unbroken(routes: Router) -> Router {
+    routes.layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+        metrics::counter!("guichet_panics_total").increment(1);
+        respond::error(&OAuthError::INTERNAL)
+    }))
 }

@@ -13,7 +13,7 @@ use crate::{
         sandbox::{self, SandboxCustomer},
     },
     oauth::{
-        brand::{Brand, BrandId, PsuAuthentication},
+        brand::{Brand, PsuAuthentication},
         error::OAuthError,
         sca::ScaFailure,
     },
@@ -141,6 +141,6 @@ pub async fn delete(State(site): State<Arc<InternalSite>>, Path((brand, login)):
 
 /// Nobody scripts the customers of a real bank.
 fn sandbox_of<'s>(site: &'s InternalSite, brand: &str) -> Result<&'s Brand, OAuthError> {
-    let brand = site.app.brand(&BrandId::new(brand)).ok_or(OAuthError::NO_SUCH_BRAND)?;
+    let brand = site.brand(brand)?;
     if brand.psu_authentication == PsuAuthentication::Simulator { Ok(brand) } else { Err(OAuthError::NO_SUCH_SANDBOX) }
 }

@@ -3,10 +3,13 @@
 use super::body::BodyLimits;
 use crate::{
     app::App,
-    oauth::brand::{Brand, Lang},
+    oauth::{
+        brand::{Brand, BrandId, Lang},
+        error::OAuthError,
+    },
     pages::{Look, Site as PageSite},
+    telemetry::request,
 };
-use axum::extract::MatchedPath;
 use serde_json::Value;
 use std::{
     sync::{Arc, OnceLock},
@@ -60,9 +63,14 @@ pub struct InternalSite {
     pub limits: HttpLimits,
 }
 
-/// The pattern that matched, for the log and the metrics: bounded in number, unlike paths.
-#[derive(Clone)]
-pub struct Route(pub MatchedPath);
+impl InternalSite {
+    /// The brand that the path names.
+    pub fn brand(&self, id: &str) -> Result<&Brand, OAuthError> {
+        let brand = self.app.brand(&BrandId::new(id)).ok_or(OAuthError::NO_SUCH_BRAND)?;
+        request::note(|facts| facts.brand = Some(brand.id.clone()));
+        Ok(brand)
+    }
+}
 
 /// What a request is called in the log, in the answer's `X-Request-Id` and on error pages.
 #[derive(Clone, Copy, Debug)]

@@ -25,6 +25,16 @@ pub enum AppUrlRefusal {
 }
 
 impl AppUrlRefusal {
+    /// The stable name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotAUrl => "not_a_url",
+            Self::OtherHost => "other_host",
+            Self::NotAnAppsEndpoint => "not_an_apps_endpoint",
+            Self::MalformedQuery => "malformed_query",
+        }
+    }
+
     pub const ALL: [Self; 4] = [Self::NotAUrl, Self::OtherHost, Self::NotAnAppsEndpoint, Self::MalformedQuery];
 }
 

@@ -44,6 +44,34 @@ pub enum AuthorizeRefusal {
 }
 
 impl AuthorizeRefusal {
+    /// The stable name in the log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Repeated(_) => "parameter_repeated",
+            Self::ResponseTypeMissing => "response_type_missing",
+            Self::ResponseTypeUnsupported => "response_type_unsupported",
+            Self::ResponseModeUnsupported => "response_mode_unsupported",
+            Self::RequestObject => "request_object",
+            Self::RequestUri => "request_uri",
+            Self::StateTooLong => "state_too_long",
+            Self::GrantTypeNotRegistered => "grant_type_not_registered",
+            Self::ScopeMissing => "scope_missing",
+            Self::ScopeUnknown => "scope_unknown",
+            Self::ScopeMixed => "scope_mixed",
+            Self::ExtendedHistoryAlone => "extended_history_alone",
+            Self::ScopeNotRegistered => "scope_not_registered",
+            Self::ChallengeMissing => "challenge_missing",
+            Self::ChallengeMethod => "challenge_method",
+            Self::ChallengeMalformed => "challenge_malformed",
+            Self::PaymentMissing => "payment_missing",
+            Self::PaymentOfOtherScope => "payment_of_other_scope",
+            Self::PaymentUnknown => "payment_unknown",
+            Self::PaymentExpired => "payment_expired",
+            Self::PaymentWithdrawn => "payment_withdrawn",
+            Self::PaymentApproved => "payment_approved",
+        }
+    }
+
     /// Every reason, in the order of the checks; `repeated` is a parameter that was sent twice.
     pub fn all(repeated: &str) -> [Self; 22] {
         [

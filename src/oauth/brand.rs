@@ -22,6 +22,11 @@ impl BrandId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// For whoever keeps it, without copying it.
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
 }
 
 impl fmt::Debug for BrandId {

@@ -6,6 +6,7 @@ use super::{
     authorize::AuthorizeRefusal,
     client::ClientRefusal,
     conclusion::ConclusionRefusal,
+    fault::FaultSide,
     lodging::{LodgingRefusal, PaymentStatus},
     params::ParamsRefusal,
     redirect::NoRedirect,
@@ -24,146 +25,213 @@ pub struct OAuthError {
     pub description: Cow<'static, str>,
     /// Overrides the code's own status: 405, 413, 415, 429.
     pub status: Option<u16>,
+    /// The stable name in log and metrics, where it says more than the code.
+    pub reason: &'static str,
+    /// Where another side is to blame than status and asker tell.
+    pub fault: Option<FaultSide>,
 }
 
 /// Refusals that no verdict of the core stands behind: what is wrong with the request as HTTP, or with who sent it.
 impl OAuthError {
-    pub const BODY_BROKEN: Self = Self::new(ErrorCode::InvalidRequest, "the body broke off");
-    pub const BODY_TOO_LARGE: Self = Self::new(ErrorCode::InvalidRequest, "the body is too large").with_status(413);
-    pub const BODY_TOO_SLOW: Self = Self::new(ErrorCode::InvalidRequest, "the body took too long").with_status(408);
-    pub const NOT_A_FORM: Self =
-        Self::new(ErrorCode::InvalidRequest, "Content-Type: must be application/x-www-form-urlencoded").with_status(415);
-    pub const NOT_OF_TYPE_JSON: Self = Self::new(ErrorCode::InvalidRequest, "Content-Type: must be application/json").with_status(415);
-    pub const NOT_JSON: Self = Self::new(ErrorCode::InvalidClientMetadata, "the body is not JSON");
-    pub const NOT_A_JSON_OBJECT: Self = Self::new(ErrorCode::InvalidClientMetadata, "the body is not a JSON object");
+    pub const BODY_BROKEN: Self = Self::new(ErrorCode::InvalidRequest, "the body broke off").named("body_broken");
+    pub const BODY_TOO_LARGE: Self = Self::new(ErrorCode::InvalidRequest, "the body is too large").with_status(413).named("body_too_large");
+    pub const BODY_TOO_SLOW: Self = Self::new(ErrorCode::InvalidRequest, "the body took too long").with_status(408).named("body_too_slow");
+    pub const NOT_A_FORM: Self = Self::new(ErrorCode::InvalidRequest, "Content-Type: must be application/x-www-form-urlencoded")
+        .with_status(415)
+        .named("not_a_form");
+    pub const NOT_OF_TYPE_JSON: Self =
+        Self::new(ErrorCode::InvalidRequest, "Content-Type: must be application/json").with_status(415).named("not_of_type_json");
+    pub const NOT_JSON: Self = Self::new(ErrorCode::InvalidClientMetadata, "the body is not JSON").named("not_json");
+    pub const NOT_A_JSON_OBJECT: Self =
+        Self::new(ErrorCode::InvalidClientMetadata, "the body is not a JSON object").named("not_a_json_object");
     /// Of endpoints that read any other JSON than client metadata.
-    pub const NO_JSON_OBJECT: Self = Self::new(ErrorCode::InvalidRequest, "the body is not a JSON object");
+    pub const NO_JSON_OBJECT: Self = Self::new(ErrorCode::InvalidRequest, "the body is not a JSON object").named("no_json_object");
     pub const BODY_MALFORMED: Self =
-        Self::new(ErrorCode::InvalidRequest, "the body is not the object described: a member is missing, unknown or of another type");
-    pub const SUBJECT_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "subject: must have 1 to 255 bytes and no control characters");
+        Self::new(ErrorCode::InvalidRequest, "the body is not the object described: a member is missing, unknown or of another type")
+            .named("body_malformed");
+    pub const SUBJECT_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "subject: must have 1 to 255 bytes and no control characters").named("subject_malformed");
     pub const IDEMPOTENCY_KEY_MALFORMED: Self =
-        Self::new(ErrorCode::InvalidRequest, "Idempotency-Key: must be sent once, with 1 to 255 visible ASCII characters");
-    pub const IDEMPOTENCY_KEY_USED: Self =
-        Self::new(ErrorCode::InvalidRequest, "Idempotency-Key: used before, for another authorize_url").with_status(409);
-    pub const LANGUAGE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "language: not offered by this brand");
-    pub const PAGE_LIMIT: Self = Self::new(ErrorCode::InvalidRequest, "limit: must be 1 to 100");
-    pub const REASON_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "reason: must have 1 to 200 characters, on one line");
-    pub const REASON_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "reason: the bank has to give one");
-    pub const NO_SUCH_GRANT: Self = Self::new(ErrorCode::InvalidRequest, "no such grant of this customer").with_status(404);
+        Self::new(ErrorCode::InvalidRequest, "Idempotency-Key: must be sent once, with 1 to 255 visible ASCII characters")
+            .named("idempotency_key_malformed");
+    pub const IDEMPOTENCY_KEY_USED: Self = Self::new(ErrorCode::InvalidRequest, "Idempotency-Key: used before, for another authorize_url")
+        .with_status(409)
+        .named("idempotency_key_used");
+    pub const LANGUAGE_UNKNOWN: Self =
+        Self::new(ErrorCode::InvalidRequest, "language: not offered by this brand").named("language_unknown");
+    pub const PAGE_LIMIT: Self = Self::new(ErrorCode::InvalidRequest, "limit: must be 1 to 100").named("page_limit");
+    pub const REASON_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "reason: must have 1 to 200 characters, on one line").named("reason_malformed");
+    pub const REASON_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "reason: the bank has to give one").named("reason_missing");
+    pub const NO_SUCH_GRANT: Self =
+        Self::new(ErrorCode::InvalidRequest, "no such grant of this customer").with_status(404).named("no_such_grant");
     pub const NO_SUCH_SANDBOX: Self =
-        Self::new(ErrorCode::InvalidRequest, "no sandbox: this brand has no scripted customers").with_status(404);
-    pub const SANDBOX_LOGIN: Self = Self::new(ErrorCode::InvalidRequest, "login: must have 1 to 64 of A-Z, a-z, 0-9, '_', '-' and '.'");
-    pub const SANDBOX_PASSWORD: Self = Self::new(ErrorCode::InvalidRequest, "password: must have 1 to 64 characters, on one line");
-    pub const SANDBOX_BUILT_IN: Self = Self::new(ErrorCode::InvalidRequest, "login: a built-in customer stays as it is").with_status(409);
-    pub const SANDBOX_FULL: Self = Self::new(ErrorCode::InvalidRequest, "there are 200 scripted customers already").with_status(409);
-    pub const NO_SUCH_ENDPOINT: Self = Self::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404);
-    pub const NO_SUCH_METHOD: Self = Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405);
-    pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404);
+        Self::new(ErrorCode::InvalidRequest, "no sandbox: this brand has no scripted customers").with_status(404).named("no_such_sandbox");
+    pub const SANDBOX_LOGIN: Self =
+        Self::new(ErrorCode::InvalidRequest, "login: must have 1 to 64 of A-Z, a-z, 0-9, '_', '-' and '.'").named("sandbox_login");
+    pub const SANDBOX_PASSWORD: Self =
+        Self::new(ErrorCode::InvalidRequest, "password: must have 1 to 64 characters, on one line").named("sandbox_password");
+    pub const SANDBOX_BUILT_IN: Self =
+        Self::new(ErrorCode::InvalidRequest, "login: a built-in customer stays as it is").with_status(409).named("sandbox_built_in");
+    pub const SANDBOX_FULL: Self =
+        Self::new(ErrorCode::InvalidRequest, "there are 200 scripted customers already").with_status(409).named("sandbox_full");
+    pub const NO_SUCH_ENDPOINT: Self = Self::new(ErrorCode::InvalidRequest, "no such endpoint").with_status(404).named("no_such_endpoint");
+    pub const NO_SUCH_METHOD: Self =
+        Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405).named("no_such_method");
+    pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404).named("no_such_brand");
     /// The administrative part of the internal counter.
     pub const NOT_ADMINISTRATIVE: Self =
-        Self::new(ErrorCode::AccessDenied, "this certificate may not administer: admin.api_certificates does not name it").with_status(403);
-    pub const BY_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "by: must have 1 to 256 bytes and no control characters");
+        Self::new(ErrorCode::AccessDenied, "this certificate may not administer: admin.api_certificates does not name it")
+            .with_status(403)
+            .named("not_administrative");
+    pub const BY_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "by: must have 1 to 256 bytes and no control characters").named("by_malformed");
     pub const WHY_MALFORMED: Self =
-        Self::new(ErrorCode::InvalidRequest, "reason: must have 1 to 2000 bytes and no control characters but line breaks");
+        Self::new(ErrorCode::InvalidRequest, "reason: must have 1 to 2000 bytes and no control characters but line breaks")
+            .named("why_malformed");
     pub const PSU_NOTICE_MALFORMED: Self =
-        Self::new(ErrorCode::InvalidRequest, "psu_notice: must have 1 to 2000 bytes and no control characters but line breaks");
-    pub const AFTER_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "after: must be what the page before told as next");
-    pub const STATE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "state: none of those described");
-    pub const STAGE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "stage: none of those described");
-    pub const CLIENT_ID_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "client_id: none that was ever given out");
+        Self::new(ErrorCode::InvalidRequest, "psu_notice: must have 1 to 2000 bytes and no control characters but line breaks")
+            .named("psu_notice_malformed");
+    pub const AFTER_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "after: must be what the page before told as next").named("after_malformed");
+    pub const STATE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "state: none of those described").named("state_unknown");
+    pub const STAGE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "stage: none of those described").named("stage_unknown");
+    pub const CLIENT_ID_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "client_id: none that was ever given out").named("client_id_malformed");
     pub const ORGANISATION_MALFORMED: Self =
-        Self::new(ErrorCode::InvalidRequest, "organisation: must have 1 to 500 characters, all of them visible");
-    pub const TIME_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "since, until: must be times of RFC 3339, the earlier first");
-    pub const WHOSE_GRANTS: Self = Self::new(ErrorCode::InvalidRequest, "whose grants: exactly one of subject, client_id and organisation");
+        Self::new(ErrorCode::InvalidRequest, "organisation: must have 1 to 500 characters, all of them visible")
+            .named("organisation_malformed");
+    pub const TIME_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "since, until: must be times of RFC 3339, the earlier first").named("time_malformed");
+    pub const WHOSE_GRANTS: Self =
+        Self::new(ErrorCode::InvalidRequest, "whose grants: exactly one of subject, client_id and organisation").named("whose_grants");
     pub const TARGET_MALFORMED: Self = Self::new(
         ErrorCode::InvalidRequest,
         "target, value, of: name nothing that could be blocked, or a client: that has a call of its own",
-    );
+    )
+    .named("target_malformed");
     pub const AUTHORITY_INCOMPLETE: Self =
-        Self::new(ErrorCode::InvalidRequest, "authority: the day on which it was told, and what it calls it, of 1 to 256 bytes");
-    pub const OVERLAP_DAYS: Self = Self::new(ErrorCode::InvalidRequest, "overlap_days: must be 0 to 400");
+        Self::new(ErrorCode::InvalidRequest, "authority: the day on which it was told, and what it calls it, of 1 to 256 bytes")
+            .named("authority_incomplete");
+    pub const OVERLAP_DAYS: Self = Self::new(ErrorCode::InvalidRequest, "overlap_days: must be 0 to 400").named("overlap_days");
     pub const FORCED_IDENTIFIER: Self =
-        Self::new(ErrorCode::InvalidRequest, "into: with force it must be of the form PSDcc-AUTHORITY-NUMBER");
-    pub const NO_SUCH_CLIENT: Self = Self::new(ErrorCode::InvalidRequest, "no such client of this brand").with_status(404);
-    pub const NO_SUCH_GRANT_HERE: Self = Self::new(ErrorCode::InvalidRequest, "no such grant of this brand").with_status(404);
-    pub const NO_SUCH_JOURNEY: Self = Self::new(ErrorCode::InvalidRequest, "no such journey of this brand").with_status(404);
+        Self::new(ErrorCode::InvalidRequest, "into: with force it must be of the form PSDcc-AUTHORITY-NUMBER").named("forced_identifier");
+    pub const NO_SUCH_CLIENT: Self =
+        Self::new(ErrorCode::InvalidRequest, "no such client of this brand").with_status(404).named("no_such_client");
+    pub const NO_SUCH_GRANT_HERE: Self =
+        Self::new(ErrorCode::InvalidRequest, "no such grant of this brand").with_status(404).named("no_such_grant_here");
+    pub const NO_SUCH_JOURNEY: Self =
+        Self::new(ErrorCode::InvalidRequest, "no such journey of this brand").with_status(404).named("no_such_journey");
     pub const NO_SUCH_ORGANISATION: Self =
-        Self::new(ErrorCode::InvalidRequest, "nothing is known of this organisation, or it has no client").with_status(404);
-    pub const NO_SUCH_BLOCK: Self = Self::new(ErrorCode::InvalidRequest, "no such block").with_status(404);
-    pub const NO_SUCH_ACT: Self = Self::new(ErrorCode::InvalidRequest, "no such act").with_status(404);
-    pub const NO_SUCH_SWEEP: Self = Self::new(ErrorCode::InvalidRequest, "no such sweep").with_status(404);
-    pub const NO_SUCH_KEY: Self = Self::new(ErrorCode::InvalidRequest, "no such signing key in the database").with_status(404);
-    pub const CLIENT_NOT_BLOCKED: Self = Self::new(ErrorCode::InvalidRequest, "nothing blocks this client itself").with_status(409);
-    pub const ACT_CLOSED: Self =
-        Self::new(ErrorCode::InvalidRequest, "the act is approved, rejected or expired already: read it").with_status(409);
+        Self::new(ErrorCode::InvalidRequest, "nothing is known of this organisation, or it has no client")
+            .with_status(404)
+            .named("no_such_organisation");
+    pub const NO_SUCH_BLOCK: Self = Self::new(ErrorCode::InvalidRequest, "no such block").with_status(404).named("no_such_block");
+    pub const NO_SUCH_ACT: Self = Self::new(ErrorCode::InvalidRequest, "no such act").with_status(404).named("no_such_act");
+    pub const NO_SUCH_SWEEP: Self = Self::new(ErrorCode::InvalidRequest, "no such sweep").with_status(404).named("no_such_sweep");
+    pub const NO_SUCH_KEY: Self =
+        Self::new(ErrorCode::InvalidRequest, "no such signing key in the database").with_status(404).named("no_such_key");
+    pub const CLIENT_NOT_BLOCKED: Self =
+        Self::new(ErrorCode::InvalidRequest, "nothing blocks this client itself").with_status(409).named("client_not_blocked");
+    pub const ACT_CLOSED: Self = Self::new(ErrorCode::InvalidRequest, "the act is approved, rejected or expired already: read it")
+        .with_status(409)
+        .named("act_closed");
     pub const ACT_OF_SAME_PERSON: Self =
-        Self::new(ErrorCode::AccessDenied, "whoever proposed an act cannot approve it: that takes another person").with_status(403);
+        Self::new(ErrorCode::AccessDenied, "whoever proposed an act cannot approve it: that takes another person")
+            .with_status(403)
+            .named("act_of_same_person");
     pub const KEY_SIGNS: Self =
-        Self::new(ErrorCode::InvalidRequest, "this key signs: make a successor first, at_once where it must stop now").with_status(409);
-    pub const NEXT_KEY_THERE: Self =
-        Self::new(ErrorCode::InvalidRequest, "the next key is there already; at_once has it sign now").with_status(409);
+        Self::new(ErrorCode::InvalidRequest, "this key signs: make a successor first, at_once where it must stop now")
+            .with_status(409)
+            .named("key_signs");
+    pub const NEXT_KEY_THERE: Self = Self::new(ErrorCode::InvalidRequest, "the next key is there already; at_once has it sign now")
+        .with_status(409)
+        .named("next_key_there");
     pub const NO_WRAPPING_KEY: Self =
         Self::new(ErrorCode::InvalidRequest, "signing.wrapping_key_file names no key that private halves could be wrapped with")
-            .with_status(409);
-    pub const TOO_MANY_KEYS: Self =
-        Self::new(ErrorCode::InvalidRequest, "too many signing keys are published already: retire some").with_status(409);
-    pub const MERGE_SAME: Self = Self::new(ErrorCode::InvalidRequest, "an organisation is not merged into itself").with_status(409);
+            .with_status(409)
+            .named("no_wrapping_key");
+    pub const TOO_MANY_KEYS: Self = Self::new(ErrorCode::InvalidRequest, "too many signing keys are published already: retire some")
+        .with_status(409)
+        .named("too_many_keys");
+    pub const MERGE_SAME: Self =
+        Self::new(ErrorCode::InvalidRequest, "an organisation is not merged into itself").with_status(409).named("merge_same");
     pub const MERGE_INTO_UNKNOWN: Self =
-        Self::new(ErrorCode::InvalidRequest, "into: nothing is known of it: check the identifier, then send force").with_status(409);
+        Self::new(ErrorCode::InvalidRequest, "into: nothing is known of it: check the identifier, then send force")
+            .with_status(409)
+            .named("merge_into_unknown");
     pub const MERGE_TURNED: Self =
         Self::new(ErrorCode::InvalidRequest, "one of the two became another organisation itself, or that one this: read their merges")
-            .with_status(409);
-    pub const EVENTS_AFTER: Self = Self::new(ErrorCode::InvalidRequest, "after: must be the id of an event, or 0");
-    pub const EVENTS_LIMIT: Self = Self::new(ErrorCode::InvalidRequest, "limit: must be 1 to 500");
-    pub const NO_HOST: Self = Self::new(ErrorCode::InvalidRequest, "Host: missing or malformed");
-    pub const OTHER_CONNECTION: Self = Self::new(ErrorCode::InvalidRequest, "this host is served on another connection").with_status(421);
-    pub const NO_SUCH_HOST: Self = Self::new(ErrorCode::InvalidRequest, "no such host here").with_status(421);
-    pub const UNAVAILABLE: Self = Self::new(ErrorCode::TemporarilyUnavailable, "try again in a moment");
-    pub const INTERNAL: Self = Self::new(ErrorCode::ServerError, "an internal error");
-    pub const AUTHORIZATION_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "Authorization: malformed or sent more than once");
-    pub const NOT_A_BEARER_TOKEN: Self = Self::new(ErrorCode::InvalidToken, "Authorization: must be a Bearer token");
+            .with_status(409)
+            .named("merge_turned");
+    pub const EVENTS_AFTER: Self = Self::new(ErrorCode::InvalidRequest, "after: must be the id of an event, or 0").named("events_after");
+    pub const EVENTS_LIMIT: Self = Self::new(ErrorCode::InvalidRequest, "limit: must be 1 to 500").named("events_limit");
+    pub const NO_HOST: Self = Self::new(ErrorCode::InvalidRequest, "Host: missing or malformed").named("no_host");
+    pub const OTHER_CONNECTION: Self =
+        Self::new(ErrorCode::InvalidRequest, "this host is served on another connection").with_status(421).named("other_connection");
+    pub const NO_SUCH_HOST: Self = Self::new(ErrorCode::InvalidRequest, "no such host here").with_status(421).named("no_such_host");
+    pub const UNAVAILABLE: Self = Self::new(ErrorCode::TemporarilyUnavailable, "try again in a moment").named("unavailable");
+    pub const INTERNAL: Self = Self::new(ErrorCode::ServerError, "an internal error").named("internal");
+    pub const AUTHORIZATION_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "Authorization: malformed or sent more than once").named("authorization_malformed");
+    pub const NOT_A_BEARER_TOKEN: Self =
+        Self::new(ErrorCode::InvalidToken, "Authorization: must be a Bearer token").named("not_a_bearer_token");
     pub const CERTIFICATE_MISSING: Self =
-        Self::new(ErrorCode::InvalidClient, "CERTIFICATE_MISSING: a client certificate (QWAC) is required");
+        Self::new(ErrorCode::InvalidClient, "CERTIFICATE_MISSING: a client certificate (QWAC) is required").named("CERTIFICATE_MISSING");
     /// Nobody can say now whether the certificate is revoked: an outage, not a refusal.
     /// An outage of the bank's, not a fault of the certificate.
     pub const TRUSTED_LIST_STALE: Self = Self::new(
         ErrorCode::TemporarilyUnavailable,
         "TRUSTED_LIST_STALE: the trusted list that names the certificate's issuer is out of date here",
-    );
+    )
+    .named("TRUSTED_LIST_STALE");
     pub const STATUS_UNAVAILABLE: Self = Self::new(
         ErrorCode::TemporarilyUnavailable,
         "CERTIFICATE_STATUS_UNAVAILABLE: whether the certificate is revoked cannot be learnt now",
-    );
-    /// `codes` are the reasons, joined by a comma.
-    pub fn certificate(codes: &str) -> Self {
-        Self::described(ErrorCode::InvalidClient, codes.to_owned())
+    )
+    .named("CERTIFICATE_STATUS_UNAVAILABLE");
+    /// `codes` are the reasons, joined by a comma, and `first` the one that the log names.
+    pub fn certificate(first: &'static str, codes: &str) -> Self {
+        Self::described(ErrorCode::InvalidClient, codes.to_owned()).named(first)
     }
 
     /// RFC 6749 s4.1.2.1, at the redirect URI: the TPP is blocked, or refused for what the register says.
-    pub const PROVIDER_REFUSED: Self = Self::new(ErrorCode::AccessDenied, "the bank does not serve this provider at present");
+    pub const PROVIDER_REFUSED: Self =
+        Self::new(ErrorCode::AccessDenied, "the bank does not serve this provider at present").named("provider_refused");
 
     /// RFC 7592 s2: the same for a client that is unknown, deleted, another organisation's, or for a wrong token.
-    pub const CLIENT_NOT_MANAGED: Self = Self::new(ErrorCode::InvalidToken, "no such client, or not yours");
+    pub const CLIENT_NOT_MANAGED: Self = Self::new(ErrorCode::InvalidToken, "no such client, or not yours").named("client_not_managed");
     /// RFC 7009 s2.1 and RFC 7662 s2.1.
-    pub const TOKEN_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "token: missing");
+    pub const TOKEN_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "token: missing").named("token_missing");
     /// Of a request about several.
     pub fn too_many_tokens(most: usize) -> Self {
-        Self::described(ErrorCode::InvalidRequest, format!("tokens: at most {most} in one request"))
+        Self::described(ErrorCode::InvalidRequest, format!("tokens: at most {most} in one request")).named("too_many_tokens")
     }
-    pub const TOKEN_OF_OTHER_CLIENT: Self = Self::new(ErrorCode::InvalidGrant, "the token was not issued to this client");
+    pub const TOKEN_OF_OTHER_CLIENT: Self =
+        Self::new(ErrorCode::InvalidGrant, "the token was not issued to this client").named("token_of_other_client");
 }
 
 impl OAuthError {
     pub const fn new(code: ErrorCode, description: &'static str) -> Self {
-        Self { code, description: Cow::Borrowed(description), status: None }
+        Self { code, description: Cow::Borrowed(description), status: None, reason: code.as_str(), fault: None }
     }
 
     pub fn described(code: ErrorCode, description: String) -> Self {
-        Self { code, description: Cow::Owned(description), status: None }
+        Self { code, description: Cow::Owned(description), status: None, reason: code.as_str(), fault: None }
     }
 
     pub const fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    pub const fn named(mut self, reason: &'static str) -> Self {
+        self.reason = reason;
+        self
+    }
+
+    pub const fn with_fault(mut self, side: FaultSide) -> Self {
+        self.fault = Some(side);
         self
     }
 
@@ -196,11 +264,13 @@ pub struct ErrorBody {
 impl From<ParamsRefusal> for OAuthError {
     fn from(refusal: ParamsRefusal) -> Self {
         use ErrorCode::InvalidRequest;
-        match refusal {
+        let name = refusal.name();
+        let error = match refusal {
             ParamsRefusal::Malformed => Self::new(InvalidRequest, "the parameters are not form-encoded UTF-8"),
             ParamsRefusal::TooMany => Self::new(InvalidRequest, "too many parameters"),
             ParamsRefusal::Repeated(name) => Self::described(InvalidRequest, format!("{}: sent more than once", shown_name(&name))),
-        }
+        };
+        error.named(name)
     }
 }
 
@@ -212,7 +282,8 @@ fn shown_name(name: &str) -> String {
 impl From<ClientRefusal> for OAuthError {
     fn from(refusal: ClientRefusal) -> Self {
         use ErrorCode::{InvalidClient, InvalidRequest};
-        match refusal {
+        let name = refusal.name();
+        let error = match refusal {
             ClientRefusal::IdMissing => Self::new(InvalidClient, "client_id: missing"),
             ClientRefusal::SecretMissing => {
                 Self::new(InvalidClient, "HTTP Basic authentication with client_id and client_secret is required")
@@ -223,14 +294,16 @@ impl From<ClientRefusal> for OAuthError {
             ClientRefusal::Unknown | ClientRefusal::WrongSecret | ClientRefusal::OtherOrganisation => {
                 Self::new(InvalidClient, "client authentication failed")
             }
-        }
+        };
+        error.named(name)
     }
 }
 
 impl From<TokenRefusal> for OAuthError {
     fn from(refusal: TokenRefusal) -> Self {
         use ErrorCode::{InvalidGrant, InvalidRequest, InvalidScope, UnauthorizedClient, UnsupportedGrantType};
-        match refusal {
+        let name = refusal.name();
+        let error = match refusal {
             TokenRefusal::Missing(name) => Self::described(InvalidRequest, format!("{name}: missing")),
             TokenRefusal::Malformed(name) => Self::described(InvalidRequest, format!("{name}: malformed")),
             TokenRefusal::UnsupportedGrantType => Self::new(UnsupportedGrantType, "grant_type: not offered here"),
@@ -257,7 +330,8 @@ impl From<TokenRefusal> for OAuthError {
             TokenRefusal::ScopeMustMatch => Self::new(InvalidScope, "scope: must be the one of the authorization request"),
             TokenRefusal::ScopeNotRegistered => Self::new(InvalidScope, "scope: not registered for this client"),
             TokenRefusal::RoleMissing => Self::new(InvalidScope, "ROLE_INVALID: the certificate lacks the role that this scope needs"),
-        }
+        };
+        error.named(name)
     }
 }
 
@@ -266,7 +340,8 @@ impl From<AuthorizeRefusal> for OAuthError {
         use ErrorCode::{
             InvalidRequest, InvalidScope, RequestNotSupported, RequestUriNotSupported, UnauthorizedClient, UnsupportedResponseType,
         };
-        match refusal {
+        let name = refusal.name();
+        let error = match refusal {
             AuthorizeRefusal::Repeated(name) => Self::described(InvalidRequest, format!("{}: sent more than once", shown_name(&name))),
             AuthorizeRefusal::ResponseTypeMissing => Self::new(InvalidRequest, "response_type: missing"),
             AuthorizeRefusal::ResponseTypeUnsupported => Self::new(UnsupportedResponseType, "response_type: only code"),
@@ -293,14 +368,16 @@ impl From<AuthorizeRefusal> for OAuthError {
             AuthorizeRefusal::PaymentExpired => Self::new(InvalidRequest, "payment_request: expired"),
             AuthorizeRefusal::PaymentWithdrawn => Self::new(InvalidRequest, "payment_request: withdrawn by the bank"),
             AuthorizeRefusal::PaymentApproved => Self::new(InvalidRequest, "payment_request: approved already"),
-        }
+        };
+        error.named(name)
     }
 }
 
 impl From<LodgingRefusal> for OAuthError {
     fn from(refusal: LodgingRefusal) -> Self {
         use ErrorCode::InvalidRequest;
-        match refusal {
+        let name = refusal.name();
+        let error = match refusal {
             LodgingRefusal::Faults(faults) => {
                 let all: Vec<_> = faults.iter().map(|fault| format!("{}: {}", shown_name(&fault.member), fault.why)).collect();
                 let described = all.join("; ");
@@ -324,7 +401,8 @@ impl From<LodgingRefusal> for OAuthError {
             LodgingRefusal::UsedOtherwise => {
                 Self::new(InvalidRequest, "reference: the payment was used under another one").with_status(409)
             }
-        }
+        };
+        error.named(name)
     }
 }
 
@@ -332,24 +410,28 @@ impl From<LodgingRefusal> for OAuthError {
 impl From<NoRedirect> for OAuthError {
     fn from(refusal: NoRedirect) -> Self {
         use ErrorCode::InvalidRequest;
-        match refusal {
+        let name = refusal.name();
+        let error = match refusal {
             NoRedirect::UnknownClient => Self::new(InvalidRequest, "client_id: unknown to this brand"),
             NoRedirect::Ambiguous => Self::new(InvalidRequest, "client_id or redirect_uri: sent more than once"),
             NoRedirect::RedirectUriMissing => Self::new(InvalidRequest, "redirect_uri: missing, and the client has several"),
             NoRedirect::RedirectUriUnknown => Self::new(InvalidRequest, "redirect_uri: not one of the client's"),
-        }
+        };
+        error.named(name)
     }
 }
 
 impl From<AppUrlRefusal> for OAuthError {
     fn from(refusal: AppUrlRefusal) -> Self {
         use ErrorCode::InvalidRequest;
-        match refusal {
+        let name = refusal.name();
+        let error = match refusal {
             AppUrlRefusal::NotAUrl => Self::new(InvalidRequest, "authorize_url: not an absolute URL"),
             AppUrlRefusal::OtherHost => Self::new(InvalidRequest, "authorize_url: not on the brand's host for customers"),
             AppUrlRefusal::NotAnAppsEndpoint => Self::new(InvalidRequest, "authorize_url: no authorization endpoint of an app"),
             AppUrlRefusal::MalformedQuery => Self::new(InvalidRequest, "authorize_url: the query is not form-encoded UTF-8, or too long"),
-        }
+        };
+        error.named(name)
     }
 }
 
@@ -359,7 +441,8 @@ impl From<ConclusionRefusal> for OAuthError {
             AlreadyConcluded, ApprovalVoid, InteractionTimedOut, InvalidRequest, LinkedHashMismatch, ProviderNotServed,
             RequirementsMissing, UnknownInteraction,
         };
-        match refusal {
+        let name = refusal.name();
+        let error = match refusal {
             ConclusionRefusal::Unknown => Self::new(UnknownInteraction, "no such interaction"),
             ConclusionRefusal::Malformed(wrong) => Self::described(InvalidRequest, format!("{}: {}", shown_name(&wrong.member), wrong.why)),
             ConclusionRefusal::UnknownReason => {
@@ -374,7 +457,8 @@ impl From<ConclusionRefusal> for OAuthError {
             ConclusionRefusal::NotServed => Self::new(ProviderNotServed, "the bank does not serve this provider at present"),
             ConclusionRefusal::Void => Self::new(ApprovalVoid, "what was approved is no longer there to be approved"),
             ConclusionRefusal::AlreadyConcluded => Self::new(AlreadyConcluded, "the interaction was concluded, and otherwise"),
-        }
+        };
+        error.named(name)
     }
 }
 

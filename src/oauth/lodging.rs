@@ -206,6 +206,21 @@ pub enum LodgingRefusal {
     UsedOtherwise,
 }
 
+impl LodgingRefusal {
+    /// The stable name in the log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Faults(_) => "payment_faulty",
+            Self::Unknown => "payment_unknown",
+            Self::Differs => "payment_differs",
+            Self::OtherPayment => "other_payment",
+            Self::Over(_) => "payment_over",
+            Self::NotApproved => "payment_not_approved",
+            Self::UsedOtherwise => "payment_used_otherwise",
+        }
+    }
+}
+
 /// What the payment API hands to the TPP, which appends only `redirect_uri`, `state` and its challenge.
 fn consent_approval_url(brand: &Brand, channel: &Channel, lodged: &Lodged) -> String {
     let path = channel.authorize_path.replace("{lang}", brand.default_language.tag());

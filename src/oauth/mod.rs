@@ -11,6 +11,7 @@ pub mod conclusion;
 pub mod error;
 pub mod error_code;
 pub mod event;
+pub mod fault;
 pub mod grant;
 pub mod interaction;
 pub mod introspection;

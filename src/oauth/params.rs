@@ -12,6 +12,17 @@ pub enum ParamsRefusal {
     Repeated(String),
 }
 
+impl ParamsRefusal {
+    /// The stable name in the log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Malformed => "parameters_malformed",
+            Self::TooMany => "too_many_parameters",
+            Self::Repeated(_) => "parameter_repeated",
+        }
+    }
+}
+
 /// Parsed parameters. `Debug` shows names only: values hold codes, secrets and states.
 #[derive(Clone, Default)]
 pub struct Params {

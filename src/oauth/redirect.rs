@@ -14,6 +14,18 @@ pub enum NoRedirect {
     RedirectUriUnknown,
 }
 
+impl NoRedirect {
+    /// The stable name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnknownClient => "unknown_client",
+            Self::Ambiguous => "ambiguous_redirect",
+            Self::RedirectUriMissing => "redirect_uri_missing",
+            Self::RedirectUriUnknown => "redirect_uri_unknown",
+        }
+    }
+}
+
 /// A redirect URI that the client registered: an answer can only go there, and no redirect exists without it.
 #[derive(Clone, Debug)]
 pub struct TrustedRedirect {

@@ -31,6 +31,22 @@ impl NoticeKind {
         Self::TemporarilyUnavailable,
         Self::TooLarge,
     ];
+
+    /// The stable name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnknownClient => "unknown_client",
+            Self::WrongRedirectUri => "wrong_redirect_uri",
+            Self::MalformedRequest => "malformed_request",
+            Self::ExpiredInteraction => "expired_interaction",
+            Self::CookieLost => "cookie_lost",
+            Self::AlreadyAnswered => "already_answered",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotFound => "not_found",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::TooLarge => "too_large",
+        }
+    }
 }
 
 /// An error page: title, explanation, what to do, and what to tell support.

@@ -157,11 +157,11 @@ impl SigningDesk {
         Self { ring: ArcSwap::from_pointee(Ring { files, stored: vec![] }), maker }
     }
 
-    /// Keys of the settings' files, read anew.
-    pub fn set_files(&self, files: Vec<SigningKey>) {
-        let ring = self.ring.load();
-        let stored = ring.stored.iter().map(Stored::again).collect();
-        self.ring.store(Arc::new(Ring { files, stored }));
+    /// Other settings, and what was read from the database.
+    pub fn under(&self, files: Vec<SigningKey>, maker: KeyMaker) -> Self {
+        let desk = Self::new(files, maker);
+        desk.set_stored(self.ring.load().stored.iter().map(|stored| stored.key.clone()).collect());
+        desk
     }
 
     /// Keys of the database, read anew; those that do not open here, and why.
@@ -214,12 +214,6 @@ impl SigningDesk {
         let mut header = Header::new(jose(key.algorithm));
         (header.typ, header.kid) = (Some(typ.to_owned()), Some(key.kid().to_owned()));
         jsonwebtoken::encode(&header, claims, &key.private).map_err(|_| NotSigned::Locked)
-    }
-}
-
-impl Stored {
-    fn again(&self) -> Self {
-        Self { key: self.key.clone(), private: self.private.clone() }
     }
 }
 

@@ -65,6 +65,15 @@ pub struct ClientQuery<'a> {
     pub blocked_organisations: &'a [String],
     pub after: Option<Uuid>,
     pub limit: i64,
+    /// So many are looked at, whatever they are.
+    pub scan: i64,
+}
+
+/// Those that fit, and the last one that was looked at.
+pub struct ClientsFound {
+    pub fitting: Vec<KnownClient>,
+    /// `None`: all were looked at.
+    pub seen: Option<Uuid>,
 }
 
 pub struct GrantQuery<'a> {
@@ -144,22 +153,27 @@ pub struct GrantCount {
 
 impl Db {
     /// Oldest first.
-    pub async fn known_clients(&self, query: &ClientQuery<'_>) -> Result<Vec<KnownClient>, Outage> {
+    pub async fn known_clients(&self, query: &ClientQuery<'_>) -> Result<ClientsFound, Outage> {
         let deleted = match query.state {
             ClientState::Live | ClientState::Blocked => Some(false),
             ClientState::Deleted => Some(true),
             ClientState::All => None,
         };
         let only_blocked = query.state == ClientState::Blocked;
+        let after = query.after.unwrap_or(Uuid::nil());
+        let last =
+            sqlx::query_scalar!("select id from clients where id > $1 order by id offset $2 limit 1", after, query.scan.saturating_sub(1));
+        let seen = timed("known_clients", last.fetch_optional(&self.pool)).await?;
         let rows = sqlx::query_as!(
             ClientRow,
             r#"select id, brand, organisation, legal_name, metadata as "metadata: _", scope, created_at, updated_at, deleted_at
                from clients
-               where id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'::uuid) and ($2::text is null or brand = $2)
-                 and ($3::text is null or organisation = $3) and ($4::bool is null or (deleted_at is not null) = $4)
-                 and (not $5::bool or id = any ($6) or organisation = any ($7))
-               order by id limit $8"#,
-            query.after,
+               where id > $1 and id <= $2 and ($3::text is null or brand = $3)
+                 and ($4::text is null or organisation = $4) and ($5::bool is null or (deleted_at is not null) = $5)
+                 and (not $6::bool or id = any ($7) or organisation = any ($8))
+               order by id limit $9"#,
+            after,
+            seen.unwrap_or(Uuid::max()),
             query.brand.map(BrandId::as_str),
             query.organisation.map(OrganisationId::as_str),
             deleted,
@@ -168,7 +182,8 @@ impl Db {
             query.blocked_organisations,
             query.limit,
         );
-        Ok(timed("known_clients", rows.fetch_all(&self.pool)).await?.into_iter().map(Into::into).collect())
+        let rows = timed("known_clients", rows.fetch_all(&self.pool)).await?;
+        Ok(ClientsFound { fitting: rows.into_iter().map(Into::into).collect(), seen })
     }
 
     /// Deleted or not.

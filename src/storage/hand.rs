@@ -1,6 +1,7 @@
 //! Connections kept in hand between statements. A connection that goes back to sqlx's pool is asked a question first, a
 //! round trip as long as the statement itself; one whose statement just succeeded needs none.
 
+use super::Stopwatch;
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -26,8 +27,7 @@ struct Kept {
 pub(super) struct Held<'a> {
     kept: Kept,
     hand: &'a Hand,
-    name: &'static str,
-    began: Instant,
+    _stopwatch: Stopwatch,
 }
 
 impl Hand {
@@ -49,8 +49,8 @@ impl Hand {
 
     /// For one statement; `name` is the label of its time in the metrics.
     pub(super) async fn hold(&self, name: &'static str) -> sqlx::Result<Held<'_>> {
-        let began = Instant::now();
-        Ok(Held { kept: self.take().await?, hand: self, name, began })
+        let stopwatch = Stopwatch::start(name);
+        Ok(Held { kept: self.take().await?, hand: self, _stopwatch: stopwatch })
     }
 
     /// For a transaction, which gives it back to the pool.
@@ -80,7 +80,6 @@ impl Held<'_> {
 
     /// The statement is over: keeps the connection unless something went wrong.
     pub(super) fn done<T, E>(self, result: Result<T, E>) -> Result<T, E> {
-        super::record_time(self.name, self.began);
         if result.is_ok() {
             self.hand.keep(self.kept);
         }

@@ -6,6 +6,7 @@ mod audit;
 mod certificates;
 mod clients;
 mod events;
+mod figures;
 mod forgetting;
 mod grants;
 mod hand;
@@ -28,14 +29,17 @@ mod tokens;
 mod trusted_lists;
 mod versions;
 
-pub use administration::{ClientQuery, GrantCount, GrantQuery, KnownClient};
+pub use administration::{ClientQuery, ClientsFound, GrantCount, GrantQuery, KnownClient};
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
 pub use grants::NewGrant;
 pub use interactions::NewInteraction;
 pub use journeys::{JourneyQuery, JourneysFound};
 pub use merges::RunningMerge;
-pub use migrations::{MIGRATOR, SchemaState};
+pub use migrations::{
+    Extent, LockMode, MIGRATOR, MigrationFailure, Patience, Plan, PlannedMigration, PlannedStatement, SchemaState, Statement, Work,
+    statements,
+};
 pub use partitions::{TableChange, TokenStatement};
 pub use permissions::PermissionQuery;
 pub use revocation::{StatusChange, StoredStatus};
@@ -46,6 +50,7 @@ pub use tokens::{CodeTerms, GivenBack, NewToken, RefreshTerms, Stored};
 pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
 
+use crate::telemetry::request;
 use hand::Hand;
 use partitions::Tables;
 use sqlx::{
@@ -110,6 +115,12 @@ const STATEMENTS: usize = 512;
 /// A transaction with a name: the label of its time in the metrics.
 pub struct Tx {
     inner: Transaction<'static, Postgres>,
+    /// After the transaction, however it ends.
+    _stopwatch: Stopwatch,
+}
+
+/// Measures until it is dropped.
+struct Stopwatch {
     name: &'static str,
     began: Instant,
 }
@@ -148,9 +159,9 @@ impl Db {
     }
 
     pub async fn begin(&self, name: &'static str) -> Result<Tx, Outage> {
-        let began = Instant::now();
+        let stopwatch = Stopwatch::start(name);
         let connection = self.hand.connection().await?;
-        Ok(Tx { inner: Transaction::begin(connection, None).await?, name, began })
+        Ok(Tx { inner: Transaction::begin(connection, None).await?, _stopwatch: stopwatch })
     }
 
     pub async fn ping(&self) -> Result<(), Outage> {
@@ -167,19 +178,26 @@ impl Db {
 impl Tx {
     pub async fn commit(self) -> Result<(), Outage> {
         self.inner.commit().await?;
-        record_time(self.name, self.began);
         Ok(())
     }
 }
 
 /// Measures a statement that is its own transaction.
 async fn timed<T, E>(name: &'static str, statement: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    let began = Instant::now();
-    let result = statement.await;
-    record_time(name, began);
-    result
+    let _stopwatch = Stopwatch::start(name);
+    statement.await
 }
 
-fn record_time(name: &'static str, began: Instant) {
-    metrics::histogram!("guichet_database_seconds", "statement" => name).record(began.elapsed().as_secs_f64());
+impl Stopwatch {
+    fn start(name: &'static str) -> Self {
+        Self { name, began: Instant::now() }
+    }
+}
+
+impl Drop for Stopwatch {
+    fn drop(&mut self) {
+        let time = self.began.elapsed();
+        metrics::histogram!("guichet_database_seconds", "statement" => self.name).record(time.as_secs_f64());
+        request::note(|facts| facts.waited_for_database(time));
+    }
 }

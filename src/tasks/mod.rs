@@ -1,6 +1,7 @@
 //! What a server does beside answering: it watches for changes that others made, and prepares what requests will ask for.
 
 pub mod expiry;
+pub mod figures;
 pub mod load;
 pub mod partitions;
 pub mod revocation;

@@ -24,7 +24,7 @@ fn said(output: &Output) -> String {
 /// Orders an act that waits; its id.
 async fn propose(bank: &Bank, args: &[&str]) -> String {
     let output = bank.try_operator(args).await;
-    assert_eq!(output.status.code(), Some(9), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(10), "{}", said(&output));
     let told = said(&output);
     told.lines()
         .find_map(|line| line.strip_prefix("guichet act approve "))
@@ -140,7 +140,7 @@ async fn what_can_not_be_done_is_told_at_once_and_what_no_longer_can_stays_open(
     let blocks: Value = serde_json::from_str(&bank.operator(&["block", "list", "--json"]).await).unwrap();
     let of_client = blocks.as_array().unwrap().iter().find(|block| block["target"] == "client").unwrap();
     let output = bank.try_operator(&["block", "lift", of_client["id"].as_str().unwrap(), "--reason", "x"]).await;
-    assert_eq!(output.status.code(), Some(9), "{}", said_of(&output));
+    assert_eq!(output.status.code(), Some(10), "{}", said_of(&output));
 }
 
 fn said_of(output: &Output) -> String {

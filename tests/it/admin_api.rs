@@ -227,9 +227,8 @@ async fn an_application_does_what_the_command_line_does_and_names_the_person() {
     assert_eq!(get(&bank, &path(&format!("journeys/{journey}"))).await["stage"], "approved");
     assert_eq!(get(&bank, "/v1/admin/organisations").await["organisations"][0]["client_count"], 1);
     let organisation = format!("/v1/admin/organisations/{}", tpp.organisation);
-    let merged =
-        post(&bank, &format!("{organisation}/merge"), json!({ "into": "PSDFR-ACPR-90210", "force": true, "by": "Ines", "reason": "x" }));
-    assert_eq!(merged.await.ok(200).json()["merge"]["clients"], 1);
+    let into = json!({ "into": "PSDFR-ACPR-90210", "force": true, "by": "Ines", "reason": "x" });
+    assert_eq!(post(&bank, &format!("{organisation}/merge"), into).await.ok(200).json()["merge"]["clients"], 1);
     assert_eq!(get(&bank, &organisation).await["merges"][0]["new"], "PSDFR-ACPR-90210");
 
     let made = post(&bank, "/v1/admin/keys/rotate", json!({ "by": "Ines", "reason": "first", "at_once": true })).await.ok(200).json();

@@ -15,6 +15,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::{fs, time::Duration};
 
+/// The command line goes by the machine's clock, of which the bank's lags a little behind; and ids of one millisecond are in no order.
+fn tick(bank: &Bank) {
+    bank.clock.advance(time::Duration::seconds(30));
+}
+
 const BLOCKED: &str = "401 CLIENT_BLOCKED";
 
 async fn listed(bank: &Bank, args: &[&str]) -> Vec<Value> {
@@ -95,7 +100,10 @@ async fn clients_are_listed_by_brand_organisation_and_state_and_shown_without_a_
     let bank = Bank::start().await;
     bank.write_config(&BankOptions::default());
     let tpp = bank.tpp([AccountInformation, PaymentInitiation]);
-    let (cic, lbp) = (tpp.register(CIC).await, tpp.register(LBP).await);
+    let cic = tpp.register(CIC).await;
+    tick(&bank);
+    let lbp = tpp.register(LBP).await;
+    tick(&bank);
     let stranger = bank.tpp([AccountInformation]).register(CIC).await;
     stranger.delete().await.ok(204);
     let ids = |found: Vec<Value>| found.iter().map(|client| client["client_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
@@ -145,7 +153,9 @@ async fn grants_are_found_by_customer_client_and_organisation_and_the_customer_i
     let bank = Bank::start().await;
     bank.write_config(&BankOptions::default());
     let client = bank.tpp([AccountInformation]).register(CIC).await;
-    let (first, second) = (client.tokens("web", "aisp").await, client.tokens("web", "aisp").await);
+    let first = client.tokens("web", "aisp").await;
+    tick(&bank);
+    let second = client.tokens("web", "aisp").await;
     let reference = subject(&bank, CIC, "approves").await;
     let file = bank.folder().join("customer");
     fs::write(&file, format!("{reference}\n")).unwrap();
@@ -208,6 +218,7 @@ async fn forced_sca_ends_the_sca_clock_of_one_grant_with_the_right_error_and_a_r
     let text = |tokens: &Value, name: &str| tokens[name].as_str().unwrap().to_owned();
     let id = client.introspect(&text(&first, "access_token")).await["grant_id"].as_str().unwrap().to_owned();
     let said = bank.operator(&["grant", "force-sca", &id, "--reason", "odd use at night"]).await;
+    tick(&bank);
     assert!(said.contains("sca_forced"), "{said}");
     let refused = client.refresh(&text(&first, "refresh_token")).await.refused(400, "invalid_grant");
     assert_eq!(refused.description(), "the refresh token has expired: the customer must authenticate again");
@@ -249,6 +260,7 @@ async fn all_grants_of_an_organisation_end_some_at_a_time_whoever_goes_on_with_i
     .await
     .unwrap();
     let said = served.operator(&["client", "force-sca", &cic.id, "--reason", "leak"]).await;
+    tick(&served);
     assert!(said.contains("force_sca of client") && said.contains("finished, 501 grants ended"), "{said}");
     let refused = cic.refresh(at_cic["refresh_token"].as_str().unwrap()).await.refused(400, "invalid_grant");
     assert!(refused.description().contains("must authenticate again"), "{refused:?}");
@@ -257,6 +269,7 @@ async fn all_grants_of_an_organisation_end_some_at_a_time_whoever_goes_on_with_i
 
     // begun, and left alone: a server goes on with it
     let fresh = cic.tokens("web", "aisp").await;
+    tick(&served);
     sqlx::query("insert into grant_sweeps (id, brand, kind, organisation, reason, begun_by, begun_at) values (gen_random_uuid(), '*', 'revoke', $1, 'left alone', 'me', $2)")
         .bind(&tpp.organisation)
         .bind(guichet::clock::Clock::now(&*served.clock))
@@ -275,6 +288,7 @@ async fn all_grants_of_an_organisation_end_some_at_a_time_whoever_goes_on_with_i
     assert!(sweeps.contains("revoke of organisation") && sweeps.contains("finished, 2 grants ended"), "{sweeps}");
     assert_eq!(served.audited_kind("grant_sweep_finished").await, 2);
     // consents of later are others
+    tick(&served);
     let later = cic.tokens("web", "aisp").await;
     assert!(cic.is_active(later["access_token"].as_str().unwrap()).await);
     let (code, error) = served.operator_refused(&["grant", "revoke-all", "--organisation", "PSDFR-ACPR-0", "--reason", "x"]).await;
@@ -287,9 +301,12 @@ async fn a_journey_tells_where_it_stopped_and_nothing_of_the_customer() {
     bank.write_config(&BankOptions::default());
     let client = bank.tpp([AccountInformation]).register(CIC).await;
     let waiting = client.authorize("web", "aisp").await;
+    bank.clock.advance(time::Duration::seconds(5));
     let mut consenting = client.authorize("web", "aisp").await;
     consenting.sign_in("approves").await;
+    bank.clock.advance(time::Duration::seconds(5));
     client.authorize("web", "aisp").await.cancel().await;
+    bank.clock.advance(time::Duration::seconds(5));
     client.approved("web", "aisp").await;
     let id_of = |journey: &str| uuid::Uuid::try_parse(journey.rsplit('/').next().unwrap()).unwrap().to_string();
     let list = async |args: &[&str]| -> Vec<Value> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
-const PLAN: [(&str, &str, &str); 28] = [
+const PLAN: [(&str, &str, &str); 29] = [
     ("oauth", "", "aws_lc_rs::hmac base64 serde serde_json sha2 subtle time url utoipa uuid"),
     ("pki", "oauth::tpp", "aws_lc_rs::digest base64 rustls serde sfv sha2 time webpki x509_parser"),
     ("standing", "oauth", "serde time uuid"),
@@ -21,23 +21,24 @@ const PLAN: [(&str, &str, &str); 28] = [
     ),
     ("audit", "oauth", "time uuid"),
     ("uses", "oauth::grant", "metrics quick_cache time"),
-    ("pages", "oauth pki sca::script", "askama fluent_bundle serde_json time"),
+    ("figures", "oauth", "metrics serde serde_json time"),
+    ("pages", "figures oauth pki sca::script", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
     ("config", "admin oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
-    ("signing", "admin", "aws_lc_rs base64 jsonwebtoken serde_json time"),
+    ("signing", "admin", "arc_swap aws_lc_rs base64 jsonwebtoken serde serde_json time"),
     (
         "storage",
-        "admin audit oauth pki::Issuer pki::Pointers pki::revocation pki::status pki::trusted_list sca::script standing",
+        "admin audit figures oauth pki::Issuer pki::Pointers pki::revocation pki::status pki::trusted_list sca::script standing telemetry::request",
         "metrics serde serde_json sqlx time tokio uuid",
     ),
     (
         "flows",
-        "admin app audit clock oauth outbound pki sca signing standing storage trust",
+        "admin app audit clock oauth outbound pki sca signing standing storage telemetry::request trust",
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio tracing uuid",
     ),
     ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
-    ("tasks", "app config flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
-    ("app", "admin clock oauth outbound sca signing storage trust uses", "arc_swap quick_cache serde_json tokio"),
+    ("tasks", "app config figures flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
+    ("app", "admin clock figures oauth outbound sca signing storage trust uses", "quick_cache serde_json tokio uuid"),
     (
         "tls",
         "pki::PresentedChain",
@@ -46,10 +47,10 @@ const PLAN: [(&str, &str, &str); 28] = [
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "admin app flows oauth pages pki sca::script sca::wire tls::front_proxy::Hop tls::peer",
-        "axum base64 http http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
+        "admin app figures flows oauth pages pki sca::script sca::wire standing telemetry::request tls::front_proxy::Hop tls::peer",
+        "axum base64 http http_body http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
-    ("telemetry", "config", "metrics_exporter_prometheus tracing_subscriber"),
+    ("telemetry", "config oauth", "metrics_exporter_prometheus tokio tracing_subscriber"),
     (
         "server",
         "admin app clock config flows http oauth outbound sca::http signing storage tasks tls trust",
@@ -63,7 +64,7 @@ const PLAN: [(&str, &str, &str); 28] = [
     ),
     (
         "cli",
-        "admin audit clock config dev flows http::documents oauth outbound pki register_file sca server signing standing storage tasks telemetry trial trusted_lists",
+        "admin audit clock config dev figures flows http::documents oauth outbound pages::Figures pki register_file sca server signing standing storage tasks telemetry trial trusted_lists",
         "clap flate2 metrics_exporter_prometheus nix::unistd secrecy serde serde_json sha2 sqlx::postgres::PgConnectOptions time tokio tracing uuid",
     ),
     ("lib", "", ""),

@@ -184,7 +184,7 @@ fn refusals(file: &Path) -> Vec<Refusal> {
                 continue; // handed on from where it was made
             }
             let after = &code[at + maker.find('(').unwrap() + call.len()..];
-            let status = after.strip_prefix(".with_status(").map(|rest| rest.split(')').next().unwrap().to_owned());
+            let status = after.trim_start().strip_prefix(".with_status(").map(|rest| rest.split(')').next().unwrap().to_owned());
             let description = if implied.is_empty() { literal } else { format!("{{member}}: {literal}") };
             found.push(Refusal { code: name.to_owned(), description: description.replace('|', "\\|"), status });
         }

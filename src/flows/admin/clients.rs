@@ -1,7 +1,7 @@
 //! Registered clients, with what shuts them out.
 
 use crate::{
-    admin::{CertificateView, ClientPage, ClientState, ClientSummary, ClientView, LiveBlock},
+    admin::{CertificateView, ClientPage, ClientState, ClientSummary, LiveBlock, RegisteredClient},
     oauth::{brand::BrandId, client::ClientId, organisation::SeenCertificate, tpp::OrganisationId},
     standing::{Block, Blocks, Merges, Roles, Subject, Target, fingerprint},
     storage::{ClientQuery, Db, KnownClient, Outage},
@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 /// Live grants are counted so far and no further.
 const COUNTED_TO: i64 = 10_000;
+/// Clients looked at for one page, whatever they are.
+const SCAN: i64 = 2_000;
 /// Among so many of the newest grants the last use is looked for.
 const NEWEST: i64 = 1_000;
 /// Certificates of an organisation that are shown.
@@ -70,7 +72,7 @@ const fn whole_organisation(block: &Block) -> Option<&OrganisationId> {
     }
 }
 
-/// Oldest first.
+/// Oldest first. Bounded in what is looked at: a page may be shorter than asked for, and not be the last.
 pub async fn list(db: &Db, search: &Search<'_>, now: OffsetDateTime) -> Result<ClientPage, Outage> {
     let shut = Shut::load(db, now).await?;
     let query = ClientQuery {
@@ -80,21 +82,20 @@ pub async fn list(db: &Db, search: &Search<'_>, now: OffsetDateTime) -> Result<C
         blocked_clients: &shut.clients,
         blocked_organisations: &shut.organisations,
         after: search.after,
-        // one more than is shown: is there a next page?
-        limit: i64::try_from(search.limit).unwrap_or(i64::MAX).saturating_add(1),
+        limit: i64::try_from(search.limit).unwrap_or(i64::MAX),
+        scan: SCAN,
     };
     let found = db.known_clients(&query).await?;
-    let more = found.len() > search.limit;
-    let shown: Vec<_> = found.iter().take(search.limit).collect();
-    let next = shown.last().filter(|_| more).map(|last| last.id.0);
-    let all = shown.into_iter().map(|client| shut.summary(client, now));
+    let full = found.fitting.len() >= search.limit;
+    let next = if full { found.fitting.last().map(|last| last.id.0) } else { found.seen };
+    let all = found.fitting.iter().map(|client| shut.summary(client, now));
     // a block may be another brand's
     let clients = all.filter(|client| search.state != ClientState::Blocked || client.blocked.is_some()).collect();
     Ok(ClientPage { clients, next })
 }
 
 /// Deleted or not; of any brand, or of one.
-pub async fn show(db: &Db, brand: Option<&BrandId>, id: ClientId, now: OffsetDateTime) -> Result<Option<ClientView>, Outage> {
+pub async fn show(db: &Db, brand: Option<&BrandId>, id: ClientId, now: OffsetDateTime) -> Result<Option<RegisteredClient>, Outage> {
     let found = db.known_client(id).await?;
     let Some(client) = found.filter(|client| brand.is_none_or(|brand| client.brand == *brand)) else { return Ok(None) };
     let summary = Shut::load(db, now).await?.summary(&client, now);
@@ -102,9 +103,9 @@ pub async fn show(db: &Db, brand: Option<&BrandId>, id: ClientId, now: OffsetDat
     let here = seen.into_iter().filter(|certificate| certificate.brands.iter().any(|brand| brand == client.brand.as_str()));
     let certificates = here.map(certificate).collect();
     let counted = db.count_grants(id, COUNTED_TO, NEWEST, now).await?;
-    let registered_keys = ClientView::registered_keys(&client.metadata);
+    let registered_keys = RegisteredClient::registered_keys(&client.metadata);
     let metadata = client.metadata;
-    Ok(Some(ClientView {
+    Ok(Some(RegisteredClient {
         client: summary,
         updated_at: client.updated_at,
         redirect_uris: metadata.redirect_uris,

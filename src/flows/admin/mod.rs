@@ -32,9 +32,9 @@ pub struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    pub fn of(app: &'a App, policy: &'a AdminPolicy) -> Self {
+    pub fn of(app: &'a App) -> Self {
         let brands = app.brands.iter().map(|brand| brand.id.clone()).collect();
-        Self { db: &app.db, entropy: &*app.entropy, now: app.clock.now(), policy, brands, keys: &app.signing.maker }
+        Self { db: &app.db, entropy: &*app.entropy, now: app.clock.now(), policy: &app.admin, brands, keys: &app.signing.maker }
     }
 
     fn event(&self, brand: Option<&str>, kind: AuditKind, actor: &str) -> AuditEvent {

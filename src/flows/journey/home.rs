@@ -5,6 +5,7 @@ use crate::{
     audit::AuditKind,
     oauth::{
         conclusion,
+        fault::FaultSide,
         grant::{EndReason, GrantId},
         interaction::{BrowserKey, Interaction, Stage, State},
         sca::ScaFailure,
@@ -12,6 +13,7 @@ use crate::{
         token::CodeBinding,
     },
     storage::{Outage, Tx},
+    telemetry::request,
 };
 
 impl Journey<'_> {
@@ -39,7 +41,10 @@ impl Journey<'_> {
             self.end(tx, interaction, failure).await?;
         }
         Ok(match self.brand.channel(&interaction.channel) {
-            Some(channel) => View::GoHome(interaction.failure_redirect(failure, channel, self.brand)),
+            Some(channel) => {
+                request::note(|facts| facts.verdict(failure.name(), Some(FaultSide::of_sca(failure))));
+                View::GoHome(interaction.failure_redirect(failure, channel, self.brand))
+            }
             // the channel's row was taken out of the configuration while the journey ran
             None => View::Nothing(NoView::Unknown),
         })

@@ -11,13 +11,14 @@ mod view;
 
 pub use view::{Asked, Form, NoView, Step, View, Waiting};
 
-use super::{certificate::check_watched, conclusion, payment};
+use super::{certificate::check_watched, conclusion, note, payment};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
     oauth::{
         brand::Brand,
         error::OAuthError,
+        fault::FaultSide,
         grant::{Grant, GrantId},
         interaction::{BrowserKey, Challenge, Interaction, InteractionId, SignedIn, Stage, State},
         method::{Account, MethodKind},
@@ -25,6 +26,7 @@ use crate::{
         sca::ScaFailure,
     },
     storage::{Outage, Tx},
+    telemetry::request,
 };
 use time::OffsetDateTime;
 
@@ -88,6 +90,7 @@ pub async fn look(
     if let Some((client, refusal)) = journey.not_served(&mut tx, &interaction).await? {
         journey.keep(tx, &client, &refusal).await?;
         let error = OAuthError::PROVIDER_REFUSED.body();
+        request::note(|facts| facts.verdict(OAuthError::PROVIDER_REFUSED.reason, Some(FaultSide::Tpp)));
         return Ok(View::GoHome(interaction.redirect(brand).refuse(error.error, &error.error_description)));
     }
     let view = match journey.portal(&interaction, browser, confirmation) {
@@ -169,6 +172,7 @@ pub async fn step(app: &App, brand: &Brand, id: InteractionId, browser: Option<&
 /// The journey, if this browser began it.
 async fn mine(tx: &mut Tx, brand: &Brand, id: InteractionId, browser: Option<&BrowserKey>) -> Result<Result<Interaction, NoView>, Outage> {
     let Some(interaction) = tx.lock_interaction(&brand.id, id).await? else { return Ok(Err(NoView::Unknown)) };
+    note(&interaction);
     if !browser.is_some_and(|key| key.digest().matches(&interaction.browser)) {
         return Ok(Err(NoView::OtherBrowser));
     }

@@ -66,7 +66,7 @@ pub async fn admit(
                 let event = app.event(now, brand, AuditKind::CertificateRefused).organisation(&accepted.tpp.organisation);
                 app.db.record(&event.reason(reason.to_string())).await?;
             }
-            Ok(Err(OAuthError::certificate(reason.code())))
+            Ok(Err(OAuthError::certificate(reason.code(), reason.code())))
         }
         Standing::Unavailable => {
             metrics::counter!("guichet_revocation_unavailable_total", "brand" => brand.id.to_string()).increment(1);

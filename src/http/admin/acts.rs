@@ -84,8 +84,7 @@ async fn approved(site: &InternalSite, id: &str, request: Request<Body>) -> Call
     let id = or_refuse!(act_id(id));
     let (asked, account) = or_refuse!(read::<ApproveOrder>(site, request).await);
     let who = or_refuse!(person(&asked.by, account));
-    let policy = site.app.admin.load_full();
-    Ok(match approve_act(&Desk::of(&site.app, &policy), id, who).await? {
+    Ok(match approve_act(&Desk::of(&site.app), id, who).await? {
         Ok((_, done)) => Ok(done_answer(&done)),
         Err(NotDecided::Decision(refusal)) => Err(not_decided(&refusal)),
         Err(NotDecided::Act(refusal)) => Err(refused(&refusal)),
@@ -110,8 +109,7 @@ async fn rejected(site: &InternalSite, id: &str, request: Request<Body>) -> Call
     let (asked, account) = or_refuse!(read::<RejectOrder>(site, request).await);
     let who = or_refuse!(person(&asked.by, account));
     let why = or_refuse!(admin::text(&asked.reason, LONG).map_err(|_| OAuthError::WHY_MALFORMED));
-    let policy = site.app.admin.load_full();
-    let desk = Desk::of(&site.app, &policy);
+    let desk = Desk::of(&site.app);
     Ok(match reject_act(&desk, id, who, why).await? {
         Ok(proposal) => Ok(respond::json(StatusCode::OK, &proposal.view(desk.now))),
         Err(refusal) => Err(not_decided(&refusal)),

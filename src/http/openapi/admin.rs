@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     admin::{
-        ActPage, ClientPage, ClientState, ClientView, GrantPage, GrantView, JourneyPage, JourneyStage, JourneyView, ProposalView, SweepView,
+        ActPage, ClientPage, ClientState, GrantPage, GrantView, JourneyPage, JourneyStage, JourneyView, ProposalView, RegisteredClient,
+        SweepView,
     },
     http::admin::{
         ApproveOrder, BlockClientOrder, BlockOrder, BlockPage, GrantFind, GrantRevokeOrder, KeyList, MergeInto, OrganisationPage,
@@ -31,7 +32,7 @@ const KEYS: &str = "Administration: keys";
 const ACTS: &str = "Administration: four eyes";
 
 pub fn schemas(components: ComponentsBuilder) -> ComponentsBuilder {
-    let components = with::<ClientView>(with::<ClientPage>(with::<GrantView>(with::<GrantPage>(components))));
+    let components = with::<RegisteredClient>(with::<ClientPage>(with::<GrantView>(with::<GrantPage>(components))));
     let components = with::<JourneyView>(with::<JourneyPage>(with::<ProposalView>(with::<ActPage>(components))));
     let components = with::<SweepView>(with::<KeyList>(with::<OrganisationView>(with::<OrganisationPage>(components))));
     let components = with::<BlockPage>(with::<BlockClientOrder>(with::<PlainOrder>(with::<GrantRevokeOrder>(components))));
@@ -201,7 +202,7 @@ fn show_client() -> Operation {
     let operation = operation("showClient", CLIENTS, "Show a client", description)
         .parameter(super::grants::brand())
         .parameter(client_id())
-        .response("200", json_answer("The client.", "ClientView", [("client", view)]));
+        .response("200", json_answer("The client.", "RegisteredClient", [("client", view)]));
     finish(operation, [], [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT], false)
 }
 

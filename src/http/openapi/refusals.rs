@@ -43,7 +43,7 @@ pub const SHARED: [(&str, &[OAuthError]); 9] = [
 /// The certificate's reasons in full: at registration, where a new one is first shown.
 pub fn any_certificate() -> Vec<Refusal> {
     let reasons = REASONS.iter().map(|reason| {
-        let error = OAuthError::certificate(&CertificateRefusal { reasons: vec![reason.clone()] }.to_string());
+        let error = OAuthError::certificate(reason.code(), &CertificateRefusal { reasons: vec![reason.clone()] }.to_string());
         Refusal { error, why: Some(reason.explanation()) }
     });
     [OAuthError::CERTIFICATE_MISSING.into()].into_iter().chain(reasons).collect()

@@ -184,6 +184,12 @@ pub async fn database() -> PgConnectOptions {
     fresh_database(|name| cluster.options(name), &format!("guichet_{digest:016x}"), prepare).await.unwrap()
 }
 
+/// A database without any table.
+pub async fn empty_database() -> PgConnectOptions {
+    let cluster = tokio::task::spawn_blocking(cluster).await.unwrap();
+    fresh_database(|name| cluster.options(name), "guichet_empty", async |_| Ok::<_, String>(())).await.unwrap()
+}
+
 /// One trust for all brands.
 pub fn everywhere(trust: Trust) -> Trusts {
     let today = Arc::new(Today::new(trust));

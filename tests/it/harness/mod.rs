@@ -14,6 +14,7 @@ pub mod looks;
 pub mod mass;
 pub mod operator;
 pub mod payments;
+pub mod previous;
 pub mod process;
 pub mod psu;
 pub mod raw;

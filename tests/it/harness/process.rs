@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU16, Ordering},
     thread,
@@ -64,7 +64,12 @@ impl Bank {
 
     /// `guichet VERB --config FILE`, not yet started.
     pub fn command(&self, verb: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_guichet"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_guichet")), verb)
+    }
+
+    /// The same of another release.
+    pub fn command_of(&self, program: &Path, verb: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(verb).arg("--config").arg(self.config_file());
         command.env("GUICHET_DATABASE_URL", url(&self.database)).env("RUST_BACKTRACE", "0").stdin(Stdio::null());
         command
@@ -89,9 +94,14 @@ impl Bank {
 impl Process {
     /// Starts the server and waits until it is ready.
     pub async fn serve(bank: &Bank) -> Self {
+        Self::serve_with(bank, Path::new(env!("CARGO_BIN_EXE_guichet"))).await
+    }
+
+    /// Another release's server.
+    pub async fn serve_with(bank: &Bank, program: &Path) -> Self {
         let log = bank.folder().join("guichet.log");
         let file = File::options().create(true).append(true).open(&log).unwrap();
-        let child = bank.command(&["serve"]).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        let child = bank.command_of(program, &["serve"]).stdout(Stdio::null()).stderr(file).spawn().unwrap();
         let process = Self { child, log };
         bank.until_ready(200).await;
         process

@@ -52,6 +52,16 @@ pub const ROWS: &str = r"
     from generate_series(0, 30) n, generate_series(1, 5) version;
     insert into trusted_list_imports (id, at, source, outcome)
     select md5('import' || n)::uuid, now(), 'https://lists.example/list.xml', 'accepted' from generate_series(1, 3000) n;
+    insert into figure_days (brand, day, service, requests, micros, not_replied, aspsp, tpp, psu)
+    select 'brand' || n % 10, date '2024-01-01' + n / 10, 'ais', 1, 1, 0, 0, 0, 0 from generate_series(1, 10000) n;
+    insert into figure_availability (brand, day, down_seconds, unobserved_seconds)
+    select 'brand' || n % 10, date '2024-01-01' + n / 10, 0, 0 from generate_series(1, 10000) n;
+    insert into figure_direct (brand, day, down_seconds, imported_at, imported_by)
+    select 'brand' || n % 10, date '2024-01-01' + n / 10, 0, now(), 'me' from generate_series(1, 10000) n;
+    insert into figure_replies (brand, minute, seconds) select 'brand' || n % 10, n / 10, 1 from generate_series(1, 50000) n;
+    insert into figure_failures (brand, second, requests) select 'brand' || n % 10, n / 10, 1 from generate_series(1, 50000) n;
+    insert into figure_alive (minute, seconds) select n, 1 from generate_series(1, 50000) n;
+    insert into figure_writers (process, batch, at) select md5('writer' || n)::uuid, 1, now() + n * interval '1 minute' from generate_series(1, 5000) n;
     insert into blocks (id, brand, target, value, organisation, reason, since, blocked_by, lifted_at, lifted_by, lifted_why)
     select md5('block' || n)::uuid, '*', 'organisation', 'PSDFR-ACPR-' || n, '', repeat('x', 1500), now(), 'me',
            case when n > 20 then now() end, case when n > 20 then 'me' end, case when n > 20 then 'over' end
@@ -66,6 +76,15 @@ pub const ROWS: &str = r"
     select sha256('key'), substr(sha256(n::text::bytea), 1, 20), repeat('x', 1500)::bytea, repeat('x', 294)::bytea, '{}', '{}',
            now() + n * interval '1 day', now() + n * interval '1 second', now(), now() + n * interval '1 second'
     from generate_series(1, 400) n;
+    insert into acts (id, act, brand, arguments, digest, reason, proposed_at, proposed_by, proposed_through, proposed_as, expires_at, decision, decided_at)
+    select md5('act' || n)::uuid, 'client.block', 'cic', '{}', sha256(n::text::bytea), repeat('x', 500), now(), 'me', 'cli', 'root', now(),
+           case when n > 20 then 'approved' end, case when n > 20 then now() end
+    from generate_series(1, 1000) n;
+    insert into grant_sweeps (id, brand, kind, client_id, reason, begun_by, begun_at, finished_at)
+    select md5('sweep' || n)::uuid, 'cic', 'revoke', md5('client' || n)::uuid, repeat('x', 500), 'me', now(), case when n > 20 then now() end
+    from generate_series(1, 1000) n;
+    insert into signing_keys (kid, algorithm, public, made_at, made_by, signs_from, published_until)
+    select 'key' || n, 'ES256', '{}', now(), 'me', now(), case when n > 2 then now() end from generate_series(1, 20) n;
     analyze";
 
 /// A statement of the program.
@@ -98,10 +117,13 @@ fn sql_type(name: &str) -> &'static str {
         ("ByteaArray", "bytea[]"),
         ("Char", "\"char\""),
         ("Date", "date"),
+        ("DateArray", "date[]"),
+        ("Float8Array", "double precision[]"),
         ("Int2", "smallint"),
         ("Int4", "integer"),
         ("Int4Array", "integer[]"),
         ("Int8", "bigint"),
+        ("Int8Array", "bigint[]"),
         ("Jsonb", "jsonb"),
         ("Text", "text"),
         ("TextArray", "text[]"),

@@ -1,5 +1,7 @@
 //! What operators see: the log and the metrics.
 
+pub mod request;
+
 use crate::config::{Log, LogFormat};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use std::io::{self, IsTerminal};
