@@ -2,8 +2,10 @@
 
 use crate::{
     admin::AdminPolicy,
+    audit::psu::PsuDigestKey,
     clock::{Clock, Entropy},
     figures::Book,
+    limits::Limits,
     oauth::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
@@ -50,8 +52,12 @@ pub struct Parts {
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Read when it is first needed.
     pub succession_key: OnceCell<SuccessionKey>,
+    /// As this.
+    pub psu_digest_key: OnceCell<PsuDigestKey>,
     /// Who authenticates the customers on our pages.
     pub drivers: Drivers,
+    /// How much each may take of this process.
+    pub limits: Arc<Limits>,
     /// Explaining a certificate takes CPU, and anybody may ask: one at a time, so that it costs no more than one core.
     pub explanations: Semaphore,
 }
@@ -61,6 +67,7 @@ pub struct Desks {
     pub trust: TrustDesk,
     pub statuses: StatusDesk,
     pub standing: StandingDesk,
+    pub limits: Arc<Limits>,
 }
 
 /// What the bank's own people decide: their keys, and how they may act.
@@ -107,7 +114,9 @@ impl App {
             process,
             clients: Cache::new(CACHED_CLIENTS),
             succession_key: OnceCell::new(),
+            psu_digest_key: OnceCell::new(),
             drivers,
+            limits: desks.limits,
             explanations: Semaphore::new(1),
         }))
     }

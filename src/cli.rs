@@ -1,6 +1,7 @@
 //! Arguments, verbs and exit codes.
 
 mod act;
+mod audit;
 mod block;
 mod client;
 mod contract;
@@ -12,6 +13,7 @@ mod interaction;
 mod key;
 mod migrate;
 mod operator;
+mod psu;
 mod register;
 mod table;
 mod tpp;
@@ -47,6 +49,7 @@ Exit codes:
   6  the certificate that was inspected is refused
   7  what was asked for is refused and nothing changed: a trusted list, a merge, an approval
   8  the SCA back end that was checked breaks the contract
+  9  the audit trail is not what was sealed
   10  nothing is done yet: a second person has to approve it";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
@@ -130,6 +133,16 @@ enum Verb {
     Register {
         #[command(subcommand)]
         step: register::RegisterStep,
+    },
+    /// The audit trail: prove that it is what was sealed, export it, tell its heads
+    Audit {
+        #[command(subcommand)]
+        step: audit::AuditStep,
+    },
+    /// A customer in the bank's evidence: forget him, find his events, learn of whom one is
+    Psu {
+        #[command(subcommand)]
+        step: psu::PsuStep,
     },
     /// The regulator's figures: availability, performance and errors, by quarter (RTS art. 32, EBA/GL/2018/07)
     Figures {
@@ -218,6 +231,8 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Interaction { step } => runtime()?.block_on(interaction::run(step)),
         Verb::Key { step } => runtime()?.block_on(key::run(step)),
         Verb::Act { step } => runtime()?.block_on(act::run(step)),
+        Verb::Audit { step } => audit::act(step),
+        Verb::Psu { step } => psu::act(step),
         Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
         Verb::Health(asked) => health::run(&asked),
@@ -240,6 +255,8 @@ fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
 
 async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Failure> {
     telemetry::start_log(&settings.log);
+    #[cfg(feature = "otel")]
+    telemetry::spans::start(&settings.tracing, tokio::runtime::Handle::current()).map_err(Failure::unexpected)?;
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;
     if let Err(error) = server::raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");

@@ -3,15 +3,16 @@
 use crate::{
     app::{App, Desks, House, WaysOut},
     clock::{Clock, Entropy},
-    config::{FrontProxySettings, Limits, Listener, Settings},
+    config::{FrontProxySettings, Limits, Listener, Settings, TracingSettings},
     flows::{admin::keys, sandbox, standing},
-    http::{BodyLimits, Door, Forwarded, Handover, HttpLimits},
+    http::{BodyLimits, Door, Forwarded, Handover, HttpLimits, Tracing},
+    limits,
     oauth::brand::BrandId,
     outbound::Outbound,
     sca::http::Http,
     signing::{self, KeyMaker, KeyPolicy, SigningDesk, WrappingKey},
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{expiry, figures, load, partitions, revocation, sweeps, uses, watch::Watch},
+    tasks::{audit, expiry, figures, load, partitions, revocation, sweeps, uses, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -160,7 +161,9 @@ impl Server {
         let statuses = StatusDesk::new(settings.brands.iter().map(|brand| (brand.id.clone(), settings.revocation_of(brand))).collect());
         let outbound = Outbound::new(&settings.outbound).map_err(configuration)?;
         let out = WaysOut { outbound, banks: drivers(&settings, &clock)? };
-        let app = App::new(db, clock, entropy, brands, Desks { trust, statuses, standing: StandingDesk::new(policies) }, out, house);
+        let limits = Arc::new(limits::Limits::new(settings.limit_policy(), clock.clone()));
+        let desks = Desks { trust, statuses, standing: StandingDesk::new(policies), limits };
+        let app = App::new(db, clock, entropy, brands, desks, out, house);
         standing::load(&app).await?;
         keys::reload(&app).await?;
         for brand in &app.brands {
@@ -169,13 +172,16 @@ impl Server {
         if let Err(outage) = partitions::prepare(&app, app.clock.now()).await {
             tracing::error!(error = %outage, "the tables of tokens are not known yet; tokens go through their parent");
         }
+        audit::prepare(&app).await;
         let statuses = revocation::Reader::start(app.clone()).await?;
         let tls = TlsSets::load(&settings)?;
         let (stop, mut listeners) = (CancellationToken::new(), JoinSet::new());
-        let door = Door::new(app.clone(), http_limits(&settings.limits), forwarded(settings.front_proxy.as_ref())?, metrics);
+        let door =
+            Door::new(app.clone(), http_limits(&settings.limits), forwarded(settings.front_proxy.as_ref())?, tracing(&settings), metrics);
         let limits = listener_limits(&settings.limits);
         let mut listen = |socket, tls| {
-            listeners.spawn(listener::serve(socket, tls, door.clone(), limits.clone(), stop.clone()));
+            let limits = ListenerLimits { gate: Some(app.limits.gate(limits.max_connections)), ..limits.clone() };
+            listeners.spawn(listener::serve(socket, tls, door.clone(), limits, stop.clone()));
         };
         listen(sockets.tpp, Some(tls.tpp.clone()));
         if let Some(socket) = sockets.psu {
@@ -190,6 +196,8 @@ impl Server {
         listeners.spawn(revocation::run(app.clone(), stop.clone()));
         listeners.spawn(expiry::run(app.clone(), stop.clone()));
         listeners.spawn(partitions::run(app.clone(), stop.clone()));
+        listeners.spawn(audit::seal(app.clone(), stop.clone()));
+        listeners.spawn(audit::keep(app.clone(), settings.audit, stop.clone()));
         listeners.spawn(uses::run(app.clone(), stop.clone()));
         listeners.spawn(sweeps::run(app.clone(), stop.clone()));
         listeners.spawn(figures::run(app.clone(), stop.clone()));
@@ -316,6 +324,12 @@ fn forwarded(settings: Option<&FrontProxySettings>) -> Result<Forwarded, StartEr
     let Some(settings) = settings else { return Ok(Forwarded::new(None)) };
     let handover = Handover::new(settings.format, &settings.header, settings.chain_header.as_deref());
     Ok(Forwarded::new(Some(handover.ok_or_else(|| configuration("tpp.front_proxy: no header has such a name"))?)))
+}
+
+/// Without an exporter no trace is kept.
+fn tracing(settings: &Settings) -> Tracing {
+    let TracingSettings { goes_on_at, otlp_url, sample_one_in } = &settings.tracing;
+    Tracing { goes_on_at: goes_on_at.clone(), kept_of: if otlp_url.is_some() { *sample_one_in } else { 0 } }
 }
 
 fn swappable(set: TlsSet) -> Arc<ArcSwap<TlsSet>> {

@@ -12,6 +12,10 @@ use std::{
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Settings under which one TPP may send what usually all of them send.
+pub const AS_ONE_TPP: &str = "[rate_limits]\norganisation_token = \"off\"\norganisation_revocation = \"off\"\nclient_token = \"off\"\n\
+     client_authorize = \"off\"\ninternal = \"off\"\n[limits]\nrequests_in_flight_of_one = 512\nopen_journeys_of_client = 100000\n";
+
 /// Killed with this value, and its own children with it.
 pub struct Program {
     child: Child,

@@ -8,6 +8,7 @@ mod collisions;
 mod mistakes;
 mod names;
 mod proxies;
+mod rates;
 mod reader;
 mod revocation;
 mod sca;
@@ -26,6 +27,7 @@ pub use trusted_lists::TrustedLists;
 
 use crate::{
     admin::AdminPolicy,
+    limits::{Policy, Rates},
     oauth::brand::{Brand, BrandId},
     pki::{forwarded::Format, revocation::Policies},
     standing::RegisterPolicy,
@@ -72,7 +74,14 @@ pub struct Settings {
     pub trusted_lists: TrustedLists,
     pub outbound: OutboundSettings,
     pub limits: Limits,
+    pub audit: AuditSettings,
+    pub rates: Rates,
+    /// Of the brands that differ.
+    pub brand_rates: BTreeMap<BrandId, Rates>,
+    /// Addresses that stand for many: no limit by address is kept of them.
+    pub exempt_addresses: Vec<IpNet>,
     pub log: Log,
+    pub tracing: TracingSettings,
     /// PEM files with ES256 keys: all are published; the first signs while no key of the database does.
     pub signing_key_files: Vec<PathBuf>,
     /// How keys of the database are made and wrapped.
@@ -156,6 +165,20 @@ impl Settings {
     pub fn revocation_of(&self, brand: &Brand) -> Policies {
         self.trust_of(&brand.id).revocation.policies(brand.sandbox)
     }
+
+    /// What one peer may take of a process. The front proxy stands for all TPPs.
+    pub fn limit_policy(&self) -> Policy {
+        let front_proxies = self.front_proxy.iter().flat_map(|front_proxy| &front_proxy.peers);
+        Policy {
+            rates: self.rates.clone(),
+            brands: self.brand_rates.clone().into_iter().collect(),
+            exempt: self.exempt_addresses.iter().chain(front_proxies).copied().collect(),
+            requests: self.limits.requests_in_flight,
+            requests_of_one: self.limits.requests_in_flight_of_one,
+            clients_of_organisation: self.limits.clients_of_organisation,
+            open_journeys_of_client: self.limits.open_journeys_of_client,
+        }
+    }
 }
 
 /// How strangers' servers are reached.
@@ -184,6 +207,12 @@ pub struct Limits {
     /// From head to answer.
     pub request: Duration,
     pub requests_in_flight: usize,
+    /// Of them, those of one organisation, or at the psu counter of one address.
+    pub requests_in_flight_of_one: usize,
+    /// Live clients of one organisation at one brand.
+    pub clients_of_organisation: u32,
+    /// Journeys of one client under way in which nobody has signed in.
+    pub open_journeys_of_client: u32,
     /// Asked about in one introspection.
     pub tokens_per_introspection: usize,
     /// An older connection is closed after its current request, so that its certificate is shown again.
@@ -192,10 +221,30 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+/// How the audit trail is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// Events stay so many months after that of their making.
+    pub keep_months: i32,
+    /// How often the heads of the chains are told to the outside.
+    pub anchor: Duration,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     pub format: LogFormat,
     pub level: tracing::Level,
+}
+
+/// W3C Trace Context.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TracingSettings {
+    /// Listeners whose callers' traces go on.
+    pub goes_on_at: Vec<&'static str>,
+    /// Spans are sent there as OTLP; `None`: nowhere.
+    pub otlp_url: Option<String>,
+    /// Of traces that begin here one in so many is sent.
+    pub sample_one_in: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use super::{
     answered::Answered,
     counted::{Received, counted},
     forwarded::Forwarded,
+    identity::{Called, Tracing},
     respond, router,
     site::{HttpLimits, RequestId},
 };
@@ -14,7 +15,7 @@ use crate::{
         error::OAuthError,
         params,
     },
-    telemetry::request,
+    telemetry::request::{self, Facts},
     tls::peer::{Counter, Peer},
 };
 use axum::{Router, body::Body, response::Response};
@@ -44,6 +45,7 @@ struct Inner {
     slots: Slots,
     limits: HttpLimits,
     forwarded: Forwarded,
+    tracing: Tracing,
 }
 
 /// Requests under way, counted for each counter but ops: anybody may come to psu, even with bodies that trickle in, and
@@ -61,11 +63,11 @@ impl Slots {
 }
 
 impl Door {
-    pub fn new(app: App, limits: HttpLimits, forwarded: Forwarded, metrics: PrometheusHandle) -> Self {
+    pub fn new(app: App, limits: HttpLimits, forwarded: Forwarded, tracing: Tracing, metrics: PrometheusHandle) -> Self {
         let (tpp, psu) = router::sites(&app, &limits);
         let internal = router::internal(&app, &limits);
         let ops = router::ops(&app, metrics);
-        Self(Arc::new(Inner { app, tpp, psu, internal, ops, slots: Slots::new(limits.requests_in_flight), limits, forwarded }))
+        Self(Arc::new(Inner { app, tpp, psu, internal, ops, slots: Slots::new(limits.requests_in_flight), limits, forwarded, tracing }))
     }
 }
 
@@ -88,12 +90,12 @@ impl Inner {
     async fn answer(&self, mut request: Request<Body>) -> Response {
         let began = Instant::now();
         let at = self.app.clock.now();
-        let id = RequestId(self.app.entropy.uuid(at));
         let counter = request.extensions().get::<Peer>().map(|peer| peer.counter);
-        request.extensions_mut().insert(id);
+        let called = Called::new(&self.app, &self.tracing, counter, at, request.headers());
+        request.extensions_mut().insert(RequestId(called.identity.event));
         let host = host_of(&request);
         let method = request.method().clone();
-        let (mut response, facts) = request::observed(async {
+        let (mut response, facts) = request::observed(Facts { identity: Some(called.identity.clone()), ..Facts::default() }, async {
             match self.forwarded.settle(&mut request) {
                 Ok(()) => self.route(counter, host.as_deref(), request).await,
                 Err(refusal) => respond::error(&refusal),
@@ -103,10 +105,8 @@ impl Inner {
         if counter == Some(Counter::Psu) {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, respond::HSTS);
         }
-        if let Ok(value) = HeaderValue::from_str(&id.0.simple().to_string()) {
-            response.headers_mut().insert("x-request-id", value);
-        }
-        let answered = Answered { id, counter, method, status: response.status().as_u16(), time: began.elapsed() };
+        called.answer(response.headers_mut());
+        let answered = Answered { called, counter, method, status: response.status().as_u16(), began: at, time: began.elapsed() };
         answered.tell(&facts);
         // only where no route says it
         let brands = if response.status().is_server_error() { self.brands_at(host.as_deref()) } else { vec![] };

@@ -1,6 +1,7 @@
 //! Thin: bytes to types and back. Every decision is a flow's.
 
 mod admin;
+mod admission;
 mod answered;
 mod app_links;
 mod authorize;
@@ -14,6 +15,7 @@ mod exchange;
 mod extract;
 mod forwarded;
 mod grants;
+mod identity;
 mod interactions;
 mod introspect;
 mod metadata;
@@ -34,5 +36,6 @@ pub use body::BodyLimits;
 pub use door::Door;
 pub use endpoints::{Endpoint, endpoints};
 pub use forwarded::{Forwarded, Handover};
+pub use identity::Tracing;
 pub use openapi::{REASONS, brand_document, documents, driver_document, internal_document};
 pub use site::{HttpLimits, Site};

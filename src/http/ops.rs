@@ -4,9 +4,11 @@ use super::respond;
 use crate::{
     app::App,
     flows::{self, SchemaState},
+    telemetry::process,
 };
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
 /// The process answers.
@@ -34,6 +36,8 @@ fn unready(why: &str, schema: Option<(i64, i64)>) -> Response {
     respond::json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "unready", "why": why, "schema": schema }))
 }
 
-pub async fn metrics(rendered: String) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], rendered).into_response()
+pub async fn metrics(app: App, handle: PrometheusHandle) -> Response {
+    flows::measure(&app);
+    process::measure();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response()
 }

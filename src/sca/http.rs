@@ -18,6 +18,7 @@ use crate::{
         method::Account,
         secret::Secret,
     },
+    telemetry::request,
     tls::files::{load_certificates, load_chain_and_key},
 };
 use arc_swap::ArcSwap;
@@ -32,6 +33,7 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, sleep, timeout_at},
 };
+use tracing::field::display;
 
 const USER_AGENT: &str = "guichet/0.1";
 const JSON: &str = "application/json";
@@ -161,7 +163,8 @@ impl Http {
         metrics::histogram!("guichet_sca_driver_seconds", "brand" => brand(), "question" => question.name).record(seconds);
         if let Err(fault) = &answer {
             metrics::counter!("guichet_sca_driver_failures_total", "brand" => brand(), "reason" => fault.name()).increment(1);
-            tracing::warn!(brand = %self.brand, question = question.name, reason = fault.name(), "the bank's SCA back end gave no answer");
+            let event_id = request::event().map(display);
+            tracing::warn!(event_id, brand = %self.brand, question = question.name, reason = fault.name(), "the bank's SCA back end gave no answer");
         }
         answer
     }
@@ -196,6 +199,12 @@ impl Http {
             .request(question.method.clone(), format!("{}{}", self.url, question.path))
             .header("x-interaction-id", question.interaction.0.to_string())
             .header(ACCEPT_LANGUAGE, question.language);
+        if let Some((parent, state)) = request::outgoing() {
+            request = request.header("traceparent", parent);
+            if let Some(state) = state {
+                request = request.header("tracestate", state);
+            }
+        }
         if let Some(key) = &question.key {
             request = request.header("idempotency-key", key);
         }

@@ -156,7 +156,7 @@ impl Tx {
 
     /// Live grants of a client that were given before a time, after one, oldest first. Held: who refreshes meanwhile comes before
     /// or after.
-    pub async fn lock_live_grants(
+    pub async fn lock_grants_of_client(
         &mut self,
         client: ClientId,
         given_by: OffsetDateTime,

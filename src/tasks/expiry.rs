@@ -7,10 +7,14 @@ use crate::{
     oauth::{
         event::{CertificateExpiring, EventKind, NewEvent},
         organisation::{ExpiryThreshold, days_left},
+        tpp::OrganisationId,
     },
     storage::{Db, EndingCertificate, EndingCursor},
 };
-use std::time::Duration as Wait;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration as Wait,
+};
 use time::{Duration, OffsetDateTime};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +35,8 @@ const PAGE: i64 = 200;
 const MOST_FORGOTTEN: i64 = 10_000;
 /// A journey is over within an hour; for so long whoever took part in it may ask how it ended, and its keys stay taken.
 const JOURNEYS_KEPT: Duration = Duration::days(31);
+/// One in which nobody signed in, after its end: somebody may want to know where a customer stopped.
+const OPEN_JOURNEYS_KEPT: Duration = Duration::DAY;
 /// A payment that nobody approved, after its time.
 const LODGINGS_KEPT: Duration = Duration::days(31);
 /// Customers are told of what they allowed until two years after its end.
@@ -40,6 +46,8 @@ const PAYMENTS_KEPT: Duration = Duration::days(3 * 366);
 /// Each takes some rows of each kind.
 const MOST_ROUNDS: usize = 500;
 const TASK: &str = "expiry";
+/// Organisations with a series of their own in this process; the number of all that expire is always exact.
+const MOST_SERIES: usize = 200;
 
 /// A certificate and the threshold that it reached.
 struct Due {
@@ -52,11 +60,14 @@ struct Due {
 pub async fn run(app: App, stop: CancellationToken) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut next = OffsetDateTime::UNIX_EPOCH;
+    let (mut next, mut board) = (OffsetDateTime::UNIX_EPOCH, Board::default());
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let now = app.clock.now();
         if now < next {
             continue;
+        }
+        if let Some(Err(outage)) = stop.run_until_cancelled(board.look(&app, now)).await {
+            tracing::warn!(error = %outage, "which organisations must renew is not known");
         }
         next = match stop.run_until_cancelled(look(&app, now)).await {
             None => return,
@@ -66,6 +77,34 @@ pub async fn run(app: App, stop: CancellationToken) {
                 now + RETRY
             }
         };
+    }
+}
+
+/// The organisations that this process has named in its metrics: a series cannot be taken back.
+#[derive(Default)]
+pub struct Board(BTreeSet<OrganisationId>);
+
+impl Board {
+    /// When the last certificate of each organisation with clients ends, if that is within 30 days. 0: no longer, it has renewed.
+    pub async fn look(&mut self, app: &App, now: OffsetDateTime) -> Result<(), Outage> {
+        let from = EndingCursor { not_after: now, thumbprint: vec![] };
+        let mut tx = app.db.begin("expiry_board").await?;
+        let ending = tx.ending_certificates(&from, now + Duration::days(ExpiryThreshold::Month.days()), PAGE).await?;
+        tx.commit().await?;
+        let mut ends: BTreeMap<OrganisationId, OffsetDateTime> = BTreeMap::new();
+        for certificate in ending {
+            ends.entry(certificate.organisation).or_insert(certificate.not_after);
+        }
+        for organisation in ends.keys() {
+            if self.0.len() < MOST_SERIES {
+                self.0.insert(organisation.clone());
+            }
+        }
+        for organisation in &self.0 {
+            let end = ends.get(organisation).map_or(0, |end| end.unix_timestamp());
+            metrics::gauge!("guichet_organisation_expires_seconds", "organisation" => organisation.to_string()).set(end as f64);
+        }
+        Ok(())
     }
 }
 
@@ -99,6 +138,8 @@ pub async fn look(app: &App, now: OffsetDateTime) -> Result<(), Outage> {
 
 /// What nobody may read any more. Each statement is short and its own transaction, so that nobody waits for it.
 async fn forget(db: &Db, now: OffsetDateTime) -> Result<(), Outage> {
+    // to their end: how many there are is for strangers to say
+    while db.forget_open_journeys(now - OPEN_JOURNEYS_KEPT).await? > 0 {}
     for _ in 0..MOST_ROUNDS {
         let forgotten = db.forget_interactions(now - JOURNEYS_KEPT).await?
             + db.forget_payments_not_approved(now - LODGINGS_KEPT).await?

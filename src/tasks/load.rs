@@ -35,6 +35,9 @@ pub fn trusts(settings: &Settings, snapshot: Option<&Snapshot>) -> Result<Trusts
                 today
             }
         };
+        if let Some(until) = today.crls_until() {
+            metrics::gauge!("guichet_crl_next_update_seconds", "brand" => brand.id.shared()).set(until.unix_timestamp() as f64);
+        }
         trusts.insert(BrandId::clone(&brand.id), today);
     }
     Ok(trusts)

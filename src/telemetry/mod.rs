@@ -1,28 +1,64 @@
 //! What operators see: the log and the metrics.
 
+pub mod process;
 pub mod request;
+pub mod spans;
+pub mod trace;
 
 use crate::config::{Log, LogFormat};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use std::io::{self, IsTerminal};
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing::Dispatch;
+use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter, util::SubscriberInitExt};
 
 /// Upper bounds in seconds, for requests and statements alike.
 const BUCKETS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-/// Writes to standard error. Spans and events carry ids, routes and reason codes, never a token or a body.
+/// Writes to standard error.
 pub fn start_log(log: &Log) {
+    log_to(log, io::stderr, io::stderr().is_terminal()).init();
+}
+
+/// Spans and events carry ids, routes and reason codes, never a token or a body.
+pub fn log_to<W>(log: &Log, writer: W, colours: bool) -> Dispatch
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let filter = EnvFilter::new(format!("warn,guichet={level},request={level}", level = log.level));
-    let builder = fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let builder = fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours);
     match log.format {
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-        LogFormat::Text => builder.compact().init(),
+        LogFormat::Json => Dispatch::new(builder.json().flatten_event(true).finish()),
+        LogFormat::Text => Dispatch::new(builder.compact().finish()),
     }
 }
 
+/// The list of all metrics, which is also what `/metrics` says of each.
+const LIST: &str = include_str!("../../docs/metrics.md");
+
 /// The recorder behind `metrics::counter!` and its kin, and the handle that renders it.
 pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()
+    let handle = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    for row in LIST.lines().filter_map(|line| line.strip_prefix("| `guichet_")) {
+        let mut cells = row.trim_end_matches('|').split(" |").map(str::trim);
+        let (Some(name), Some(kind), Some(labels), Some(what)) = (cells.next(), cells.next(), cells.next(), cells.next()) else { continue };
+        let (name, what) = (format!("guichet_{}", name.trim_end_matches('`')), what.replace('`', ""));
+        match kind {
+            "counter" => {
+                metrics::describe_counter!(name.clone(), what);
+                // there from the start, or the first of them would be no increase
+                if labels.is_empty() {
+                    metrics::counter!(name).increment(0);
+                }
+            }
+            "gauge" => metrics::describe_gauge!(name, what),
+            _ => metrics::describe_histogram!(name, what),
+        }
+    }
 }
 
 /// A handle that nothing records to: for a second server in one process, as tests have.

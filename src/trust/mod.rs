@@ -97,6 +97,11 @@ impl Judged {
 }
 
 impl Today {
+    /// When the first of its files with revocation lists is to be replaced.
+    pub fn crls_until(&self) -> Option<OffsetDateTime> {
+        self.trust.crls.iter().filter_map(pki::Crl::next_update).min()
+    }
+
     pub fn new(trust: Trust) -> Self {
         Self { trust, judgements: AtomicU64::new(0), verdicts: Cache::new(CACHED_VERDICTS) }
     }
@@ -135,6 +140,13 @@ impl TrustDesk {
     /// None: no such brand here.
     pub fn of(&self, brand: &BrandId) -> Option<Arc<Today>> {
         self.trusts.load().get(brand).cloned()
+    }
+
+    /// Whether the last verdict on it was that, however long ago, as far as it is remembered. It proves nothing: a hint that there
+    /// is somebody whom to judge again.
+    pub fn accepted_before(&self, brand: &BrandId, chain: &PresentedChain) -> bool {
+        let known = self.trusts.load().get(brand).and_then(|today| today.verdicts.get(chain.digest()));
+        known.is_some_and(|judged| judged.verdict.is_ok())
     }
 
     /// A brand that is not served trusts nobody.

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
-const PLAN: [(&str, &str, &str); 29] = [
+const PLAN: [(&str, &str, &str); 30] = [
     ("oauth", "", "aws_lc_rs::hmac base64 serde serde_json sha2 subtle time url utoipa uuid"),
     ("pki", "oauth::tpp", "aws_lc_rs::digest base64 rustls serde sfv sha2 time webpki x509_parser"),
     ("standing", "oauth", "serde time uuid"),
@@ -16,15 +16,16 @@ const PLAN: [(&str, &str, &str); 29] = [
     ("trusted_lists", "pki::trusted_list", "aws_lc_rs base64 roxmltree rustls sha2 time x509_parser xml_sec"),
     (
         "sca",
-        "clock config::DriverSettings oauth storage tls::files",
+        "clock config::DriverSettings oauth storage telemetry::request tls::files",
         "arc_swap argon2 aws_lc_rs metrics reqwest rustls serde serde_json time tokio tracing utoipa uuid",
     ),
-    ("audit", "oauth", "time uuid"),
+    ("audit", "oauth", "aws_lc_rs serde_json time uuid"),
     ("uses", "oauth::grant", "metrics quick_cache time"),
     ("figures", "oauth", "metrics serde serde_json time"),
     ("pages", "figures oauth pki sca::script", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
-    ("config", "admin oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
+    ("limits", "clock oauth::brand::BrandId", "arc_swap ipnet metrics"),
+    ("config", "admin limits oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
     ("signing", "admin", "arc_swap aws_lc_rs base64 jsonwebtoken serde serde_json time"),
     (
         "storage",
@@ -33,27 +34,31 @@ const PLAN: [(&str, &str, &str); 29] = [
     ),
     (
         "flows",
-        "admin app audit clock oauth outbound pki sca signing standing storage telemetry::request trust",
+        "admin app audit clock limits oauth outbound pki sca signing standing storage telemetry::request trust",
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio tracing uuid",
     ),
     ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
-    ("tasks", "app config figures flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
-    ("app", "admin clock figures oauth outbound sca signing storage trust uses", "quick_cache serde_json tokio uuid"),
+    ("tasks", "app audit config figures flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
+    ("app", "admin audit::psu clock figures limits oauth outbound sca signing storage trust uses", "quick_cache serde_json tokio uuid"),
     (
         "tls",
-        "pki::PresentedChain",
+        "limits pki::PresentedChain",
         "arc_swap aws_lc_rs axum http hyper hyper_util ipnet metrics ppp rustls tokio tokio_rustls tokio_util tower tracing webpki",
     ),
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "admin app figures flows oauth pages pki sca::script sca::wire standing telemetry::request tls::front_proxy::Hop tls::peer",
+        "admin app figures flows limits oauth pages pki sca::script sca::wire standing telemetry tls::front_proxy::Hop tls::peer",
         "axum base64 http http_body http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
-    ("telemetry", "config oauth", "metrics_exporter_prometheus tokio tracing_subscriber"),
+    (
+        "telemetry",
+        "config oauth",
+        "aws_lc_rs metrics metrics_exporter_prometheus opentelemetry opentelemetry_http opentelemetry_otlp opentelemetry_sdk reqwest rustls time tokio tracing tracing_subscriber uuid",
+    ),
     (
         "server",
-        "admin app clock config flows http oauth outbound sca::http signing storage tasks tls trust",
+        "admin app clock config flows http limits oauth outbound sca::http signing storage tasks tls trust",
         "arc_swap metrics_exporter_prometheus nix::sys::resource serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),

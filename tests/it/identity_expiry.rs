@@ -7,6 +7,7 @@ use crate::{
     register::with,
 };
 use guichet::{clock::Clock, tasks::expiry};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::time::{Duration as Wait, Instant};
@@ -89,6 +90,28 @@ async fn each_threshold_is_told_once_and_none_after_renewal() {
         bank.clock.advance(Duration::days(days));
         silent(&bank, "it has renewed").await;
     }
+}
+
+/// For alerts at 30 and 7 days: a series for each organisation that nears its end, which says so when it has renewed.
+#[tokio::test]
+async fn an_organisations_own_series_tells_its_end_until_it_has_renewed() {
+    let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
+    let (handle, _kept) = (recorder.handle(), metrics::set_default_local_recorder(recorder));
+    let (bank, mut board) = (Bank::start().await, expiry::Board::default());
+    let series = |organisation: &str| {
+        let line = format!("guichet_organisation_expires_seconds{{organisation=\"{organisation}\"}} ");
+        handle.render().lines().find_map(|text| text.strip_prefix(&line)?.parse::<i64>().ok())
+    };
+    let client = qwac(&bank, "PSDFR-ACPR-82201", 40).register(CIC).await;
+    let end = (bank.clock.now() + Duration::days(40)).unix_timestamp();
+    board.look(bank.server().app(), bank.clock.now()).await.unwrap();
+    assert_eq!(series("PSDFR-ACPR-82201"), None, "not yet");
+    bank.clock.advance(Duration::days(11));
+    board.look(bank.server().app(), bank.clock.now()).await.unwrap();
+    assert!(series("PSDFR-ACPR-82201").is_some_and(|told| (told - end).abs() <= 3600), "{:?}", series("PSDFR-ACPR-82201"));
+    client.over(&qwac(&bank, "PSDFR-ACPR-82201", 400)).client_credentials().await.ok(200);
+    board.look(bank.server().app(), bank.clock.now()).await.unwrap();
+    assert_eq!(series("PSDFR-ACPR-82201"), Some(0), "renewed");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use super::{Desk, Done};
 use crate::{
     admin::{ActRefusal, Ending, GrantPage, GrantState, GrantView, GrantsOf},
     audit::AuditKind,
-    flows::permissions::withdrawal_event,
+    flows::permissions::news_of_withdrawal,
     oauth::{brand::BrandId, event::GrantWithdrawn, grant::GrantId},
     storage::{Db, GrantQuery, Outage, Tx},
 };
@@ -80,7 +80,7 @@ pub(super) async fn end(
         contacts: tx.contacts_of(found.client_id).await?,
     };
     // last: publishers take turns until commit
-    tx.publish(&[withdrawal_event(&found.organisation, brand, payload)], now).await?;
+    tx.publish(&[news_of_withdrawal(&found.organisation, brand, payload)], now).await?;
     let ended = tx.lock_grant_view(brand, grant, now).await?.unwrap_or(found);
     Ok(Ok(Done::GrantEnded(Box::new(ended))))
 }

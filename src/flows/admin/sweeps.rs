@@ -6,7 +6,7 @@ use crate::{
     admin::{ActRefusal, Ending, Sweep, Whose},
     audit::{AuditEvent, AuditKind, EVERY_BRAND},
     clock::Entropy,
-    flows::permissions::withdrawal_event,
+    flows::permissions::news_of_withdrawal,
     oauth::{brand::BrandId, client::ClientId, event::GrantWithdrawn},
     storage::{Db, LiveGrant, Outage, Tx},
 };
@@ -57,7 +57,7 @@ pub async fn step(db: &Db, entropy: &dyn Entropy, id: Uuid, now: OffsetDateTime)
         None => next_client(&mut tx, &sweep, None).await?,
     };
     let Some(client) = client else { return finish(tx, entropy, sweep, now).await };
-    let grants = tx.lock_live_grants(client, sweep.begun_at, sweep.at_grant, now, BATCH).await?;
+    let grants = tx.lock_grants_of_client(client, sweep.begun_at, sweep.at_grant, now, BATCH).await?;
     end(&mut tx, entropy, &sweep, client, &grants, now).await?;
     let ended = i64::try_from(grants.len()).unwrap_or(i64::MAX);
     sweep.grants += ended;
@@ -127,7 +127,7 @@ async fn end(
             by: sweep.ending.reason().by(),
             contacts: contacts.clone(),
         };
-        events.push(withdrawal_event(&organisation, &grant.brand, payload));
+        events.push(news_of_withdrawal(&organisation, &grant.brand, payload));
     }
     // last: publishers take turns until commit
     tx.publish(&events, now).await?;

@@ -3,6 +3,7 @@
 use super::{Journey, View, with_accounts};
 use crate::{
     audit::AuditKind,
+    flows::{conclusion, count},
     oauth::{
         brand::{AccountChoice, PsuAuthentication},
         client::Client,
@@ -17,10 +18,12 @@ impl Journey<'_> {
     /// The journey stays the channel's: its code is worth nothing at another one's token endpoint.
     pub(super) async fn continue_here(&self, tx: &mut Tx, interaction: &Interaction) -> Result<View, Outage> {
         let Some(state) = State::in_browser(self.brand) else { return Ok(View::Next) };
+        conclusion::note_first_act(self.app, self.brand, tx, interaction, self.now).await?;
         tx.set_fallback(interaction.id).await?;
         tx.set_interaction_state(interaction.id, &state, self.now).await?;
         tx.record(&self.event(interaction, AuditKind::AppFallback).reason(interaction.channel.clone())).await?;
-        metrics::counter!("guichet_app_fallbacks_total", "channel" => interaction.channel.clone()).increment(1);
+        metrics::counter!("guichet_app_fallbacks_total", "brand" => self.brand.id.shared(), "channel" => interaction.channel.clone())
+            .increment(1);
         Ok(View::Next)
     }
 
@@ -62,6 +65,7 @@ impl Journey<'_> {
 
     /// One method is no choice.
     pub(super) async fn go_on(&self, tx: &mut Tx, interaction: &Interaction, who: SignedIn) -> Result<View, Outage> {
+        count::stage(self.brand, interaction, count::Stage::Consented);
         match who.methods.as_slice() {
             [method] => {
                 let method = method.clone();
@@ -96,6 +100,7 @@ impl Journey<'_> {
             until: interaction.expires_at.min(self.now + self.brand.psu_session),
         };
         tx.set_interaction_state(interaction.id, &State::Challenged(who, challenge), self.now).await?;
+        count::stage(self.brand, interaction, count::Stage::ScaBegun);
         Ok(View::Next)
     }
 }

@@ -44,7 +44,7 @@ const MOST: usize = 100;
 const LONGEST_IDENTIFIER: usize = 500;
 
 /// A word for log and metrics, a path and what answers there.
-type Row = (&'static str, &'static str, MethodRouter<Arc<InternalSite>>);
+pub type Row = (&'static str, &'static str, MethodRouter<Arc<InternalSite>>);
 
 /// Every row of this part, behind the one gate.
 pub fn rows(site: &Arc<InternalSite>) -> [Row; 28] {

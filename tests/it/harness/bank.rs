@@ -1,6 +1,6 @@
 //! A running server with both shipped banks.
 
-use super::{tpp::Tpp, wire::Wire};
+use super::{logs::Watched, process::LOG, tpp::Tpp, wire::Wire};
 use guichet::{
     clock::{Clock, System},
     config::{self, BrandPlace, Settings},
@@ -115,6 +115,8 @@ pub struct BankOptions {
     pub listener_extra: String,
     /// TOML inside `[internal]`.
     pub internal_extra: String,
+    /// TOML inside `[database]`.
+    pub database_extra: String,
     /// TOML inside each `[[brand]]`.
     pub brand_extra: String,
     /// TOML inside the `[[brand]]` of one bank.
@@ -135,6 +137,8 @@ pub struct Bank {
     pub ops: SocketAddr,
     pub database: PgConnectOptions,
     pub server: Option<Server>,
+    /// Looks through the log at the end.
+    pub(super) watched: Watched,
     folder: TempDir,
 }
 
@@ -226,13 +230,15 @@ impl Bank {
         };
         let now = System::new().now().unix_timestamp() * 1_000_000;
         let (clock, folder) = (Arc::new(TestClock(AtomicI64::new(now))), tempfile::tempdir().unwrap());
-        Self { clock, address, internal, ops, database, server: None, folder }
+        let watched = Watched::new(folder.path().join(LOG));
+        Self { clock, address, internal, ops, database, server: None, watched, folder }
     }
 
     /// A bank whose server is a process of its own, at these addresses.
     pub fn elsewhere(folder: TempDir, database: PgConnectOptions, [address, internal, ops]: [SocketAddr; 3]) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(System::new().now().unix_timestamp() * 1_000_000)));
-        Self { clock, address, internal, ops, database, server: None, folder }
+        let watched = Watched::new(folder.path().join(LOG));
+        Self { clock, address, internal, ops, database, server: None, watched, folder }
     }
 
     pub fn server(&self) -> &Server {
@@ -302,12 +308,12 @@ fn settings(folder: &Path, options: &BankOptions, tpp: SocketAddr, internal: Soc
 pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: SocketAddr) -> String {
     let file = |name: &str| pki().1.file(name).display().to_string();
     let (server, key) = (file("server.pem"), file("server.key"));
-    let BankOptions { listener_extra, internal_extra, .. } = options;
+    let BankOptions { listener_extra, internal_extra, database_extra, .. } = options;
     let mut text = format!(
         "[tpp]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
          [psu]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
          [internal]\naddress = \"{internal}\"\ncertificate_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n{internal_extra}\n\
-         [ops]\naddress = \"{ops}\"\n[database]\nurl = \"postgres://localhost/unused\"\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
+         [ops]\naddress = \"{ops}\"\n[log]\nlevel = \"trace\"\n[database]\nurl = \"postgres://localhost/unused\"\n{database_extra}\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
         file("internal.pem"),
         file("internal.key"),
         file("bank-ca.pem"),

@@ -22,6 +22,9 @@ pub struct Process {
     log: PathBuf,
 }
 
+/// In the bank's folder.
+pub const LOG: &str = "guichet.log";
+
 /// Below the ports that the system gives to clients, so that a server that was killed finds its own again.
 fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -99,9 +102,14 @@ impl Process {
 
     /// Another release's server.
     pub async fn serve_with(bank: &Bank, program: &Path) -> Self {
-        let log = bank.folder().join("guichet.log");
+        Self::start(bank, bank.command_of(program, &["serve"])).await
+    }
+
+    /// The server as this command starts it.
+    pub async fn start(bank: &Bank, mut command: Command) -> Self {
+        let log = bank.folder().join(LOG);
         let file = File::options().create(true).append(true).open(&log).unwrap();
-        let child = bank.command_of(program, &["serve"]).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
         let process = Self { child, log };
         bank.until_ready(200).await;
         process

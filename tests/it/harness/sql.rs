@@ -44,6 +44,17 @@ pub const ROWS: &str = r"
     from generate_series(1, 50000) n;
     insert into audit_events (id, at, brand, kind, client_id)
     select md5('event' || n)::uuid, now(), 'cic', 'token_issued', md5('client' || 1 + n % 1000)::uuid from generate_series(1, 50000) n;
+    insert into audit_events (id, at, brand, kind, psu_key, psu)
+    select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' || substr(md5('of month' || n), 1, 19))::uuid, at, 'cic', 'signed_in',
+           md5('key' || n % 1000)::uuid, '\x00'
+    from (select n, date_trunc('month', now()) + n * interval '5 minutes' as at from generate_series(1, 33000) n) as events;
+    insert into audit_seals (brand, number, from_position, to_position, sealed_at, events, first_id, last_id, leaf_ids, leaf_hashes, root, previous, hash)
+    select 'cic', n, n * 10, n * 10 + 10, now() + n * interval '1 second', 1, md5('event' || n)::uuid, md5('event' || n)::uuid, array[md5('event' || n)::uuid], sha256('x'),
+           sha256('x'), sha256('x'), sha256('x')
+    from generate_series(1, 5000) n;
+    insert into audit_anchors (at, brand, number, hash) select now() + n * interval '1 hour', 'cic', n, sha256('x') from generate_series(1, 3000) n;
+    insert into psu_keys (id, brand, digest, key, made_at)
+    select md5('key' || n)::uuid, 'cic', sha256(n::text::bytea), sha256('x'), now() from generate_series(1, 3000) n;
     insert into sandbox_customers (brand, login, password_hash, reference)
     select 'sandbox' || n / 20, 'customer' || n, repeat('x', 97), 'psu' || n from generate_series(1, 2000) n;
     insert into trusted_lists (territory, sequence, version, issued_at, next_update, sha256, source, accepted_at, verification, services)
