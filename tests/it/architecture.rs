@@ -30,7 +30,7 @@ const PLAN: [(&str, &str, &str); 30] = [
     (
         "storage",
         "admin audit figures oauth pki::Issuer pki::Pointers pki::revocation pki::status pki::trusted_list sca::script standing telemetry::request",
-        "metrics serde serde_json sqlx time tokio uuid",
+        "futures_core metrics serde serde_json sqlx time tokio uuid",
     ),
     (
         "flows",

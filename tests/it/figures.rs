@@ -17,6 +17,7 @@ use uuid::Uuid;
 async fn two_servers() -> [Bank; 2] {
     let one = Bank::start().await;
     let two = Bank::with(BankOptions { database: Some(one.database.clone()), ..BankOptions::default() }).await;
+    two.clock.advance(one.clock.advanced() - two.clock.advanced());
     [one, two]
 }
 
