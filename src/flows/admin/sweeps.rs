@@ -60,19 +60,23 @@ pub async fn step(db: &Db, entropy: &dyn Entropy, id: Uuid, now: OffsetDateTime)
     let grants = tx.lock_grants_of_client(client, sweep.begun_at, sweep.at_grant, now, BATCH).await?;
     end(&mut tx, entropy, &sweep, client, &grants, now).await?;
     let ended = i64::try_from(grants.len()).unwrap_or(i64::MAX);
+    let counted = u64::try_from(grants.len()).unwrap_or(u64::MAX);
     sweep.grants += ended;
     if ended == BATCH {
         (sweep.at_client, sweep.at_grant) = (Some(client), grants.last().map(|last| last.id.0));
     } else {
         sweep.clients += 1;
         (sweep.at_client, sweep.at_grant) = (next_client(&mut tx, &sweep, Some(client)).await?, None);
-        if sweep.at_client.is_none() {
-            return finish(tx, entropy, sweep, now).await;
-        }
     }
-    tx.advance_sweep(&sweep).await?;
-    tx.commit().await?;
-    Ok(Some(sweep))
+    let stands = if sweep.at_client.is_none() {
+        finish(tx, entropy, sweep, now).await?
+    } else {
+        tx.advance_sweep(&sweep).await?;
+        tx.commit().await?;
+        Some(sweep)
+    };
+    metrics::counter!("guichet_grants_withdrawn_total", "by" => "bank").increment(counted);
+    Ok(stands)
 }
 
 /// The client to begin with, or the one after another.
