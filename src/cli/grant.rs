@@ -6,6 +6,7 @@ use super::{
     act::{order, sweep_through},
     client::{client_id, ended},
     operator::{Author, LONG, choose_brand, connect, moment, text},
+    psu::reference,
     table::{maybe, or_dash, print_facts, print_json, print_table},
     tpp::identifier,
 };
@@ -14,25 +15,15 @@ use crate::{
     clock::{Clock, System},
     config::Settings,
     flows::admin::grants::{self, Search},
-    oauth::{
-        client::ClientId,
-        grant::{GrantId, PsuReference},
-        permission::is_subject,
-        tpp::OrganisationId,
-    },
+    oauth::{client::ClientId, grant::GrantId, tpp::OrganisationId},
     storage::Db,
 };
 use clap::{Args, Subcommand};
 use std::{
-    fs::File,
-    io::{Read, stdin},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 use uuid::Uuid;
-
-/// Of a file with a customer's reference, which has 255 bytes at most.
-const LONGEST_REFERENCE: u64 = 1_024;
 
 #[derive(Subcommand)]
 pub enum GrantStep {
@@ -161,25 +152,12 @@ pub struct OfTpp {
 
 impl Of {
     fn read(&self) -> Result<GrantsOf, Failure> {
-        let opened = |file: &PathBuf| File::open(file).map_err(|error| Failure(2, format!("{}: {error}", file.display())));
         match (&self.psu_file, &self.client, &self.organisation) {
-            (Some(file), ..) => Ok(GrantsOf::Customer(reference(opened(file)?)?)),
+            (Some(file), ..) => Ok(GrantsOf::Customer(reference("--psu-file", file)?)),
             (None, Some(client), _) => Ok(GrantsOf::Client(*client)),
             (None, None, Some(organisation)) => Ok(GrantsOf::Organisation(organisation.clone())),
-            (None, None, None) => Ok(GrantsOf::Customer(reference(stdin())?)),
+            (None, None, None) => Ok(GrantsOf::Customer(reference("--psu-stdin", Path::new("-"))?)),
         }
-    }
-}
-
-/// What is wrong with it is told without it.
-fn reference(from: impl Read) -> Result<PsuReference, Failure> {
-    let mut read = String::new();
-    from.take(LONGEST_REFERENCE).read_to_string(&mut read).map_err(|error| Failure(2, format!("the customer's reference: {error}")))?;
-    let reference = read.trim_end_matches(['\n', '\r']);
-    if is_subject(reference) {
-        Ok(PsuReference::new(reference))
-    } else {
-        Err(Failure(2, "the customer's reference must have 1 to 255 bytes on one line, and no control characters".into()))
     }
 }
 
