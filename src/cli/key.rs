@@ -97,7 +97,7 @@ pub async fn run(step: KeyStep) -> Result<ExitCode, Failure> {
         }
         KeyStep::Rotate { config, algorithm, at_once, if_older_than, reason, author, json } => {
             let settings = config.settings()?;
-            server::key_maker(&settings)?;
+            server::key_maker(&settings).map_err(|error| Failure(3, error.to_string()))?;
             let db = connect(&settings).await?;
             if let Some(days) = if_older_than
                 && !is_due(&db, Duration::days(days.into()), now).await?

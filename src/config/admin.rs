@@ -45,7 +45,7 @@ fn subject(value: &DeValue<'_>) -> Result<String, String> {
 pub fn signing(table: &mut Reader<'_>, context: &Context<'_>) -> SigningSettings {
     let algorithms = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
     let read = SigningSettings {
-        wrapping_key_file: table.may("wrapping_key_file", |value| context.path(value)),
+        wrapping_key_file: context.optional_file(table, "wrapping_key_file"),
         algorithm: table.choice("algorithm", &algorithms).unwrap_or(Algorithm::Es256),
         overlap: hours(table, "overlap_hours", LONGEST_OVERLAP),
     };

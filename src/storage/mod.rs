@@ -32,6 +32,7 @@ mod sweeps;
 mod tokens;
 mod trusted_lists;
 mod versions;
+mod vitals;
 
 pub use administration::{ClientQuery, ClientsFound, GrantCount, GrantQuery, KnownClient};
 pub use audit_chain::{ExportQuery, Exported};
@@ -54,6 +55,7 @@ pub use sweeps::LiveGrant;
 pub use tokens::{CodeTerms, GivenBack, NewToken, RefreshTerms, Stored};
 pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
+pub use vitals::Vitals;
 
 use crate::telemetry::request;
 use partitions::Tables;
@@ -117,7 +119,7 @@ pub struct PoolState {
 #[derive(Clone)]
 pub struct Db {
     pool: Pool,
-    /// One connection that no request waits for.
+    /// Connections that no request waits for: one for what others changed, one for probes.
     watch: Pool,
     tables: Tables,
 }
@@ -169,7 +171,7 @@ impl Db {
     }
 
     fn with(options: PgConnectOptions, settings: PoolSettings, opening: String) -> Self {
-        let watch = Pool::new(options.clone(), PoolSettings { max_connections: 1, ..settings }, opening.clone());
+        let watch = Pool::new(options.clone(), PoolSettings { max_connections: 2, ..settings }, opening.clone());
         Self { pool: Pool::new(options, settings, opening), watch, tables: Tables::default() }
     }
 

@@ -2,7 +2,7 @@
 //! API, which does not wait for it.
 
 use crate::{
-    app::App,
+    app::{App, Current},
     flows::{Outage, admin::sweeps},
 };
 use std::time::Duration;
@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Until `stop`.
-pub async fn run(app: App, stop: CancellationToken) {
+pub async fn run(current: Current, stop: CancellationToken) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        match stop.run_until_cancelled(go_on(&app)).await {
+        match stop.run_until_cancelled(go_on(&current.app())).await {
             None => return,
             Some(Ok(())) => failing = false,
             Some(Err(outage)) if !failing => {

@@ -52,8 +52,8 @@ impl Tally {
 }
 
 /// Loads both replicas while `fault` happens, and says what came of it.
-async fn under_load(what: &str, replicas: &[Bank; 2], acknowledged: &Acknowledged, fault: impl Future<Output = ()>) {
-    let loads = [Load::prepare(&replicas[0], acknowledged).await, Load::prepare(&replicas[1], acknowledged).await];
+async fn under_load(what: &str, loads: &[Load<'_>; 2], acknowledged: &Acknowledged, fault: impl Future<Output = ()>) {
+    loads.iter().for_each(Load::resume);
     let tallies = [Tally::new(), Tally::new()];
     let before = acknowledged.count();
     let run = |n: usize| {
@@ -77,7 +77,7 @@ async fn under_load(what: &str, replicas: &[Bank; 2], acknowledged: &Acknowledge
     };
     tokio::join!(run(0), run(1), fault);
     let after = acknowledged.count();
-    for (name, (tally, load)) in ["straight", "through PgBouncer"].iter().zip(tallies.into_iter().zip(&loads)) {
+    for (name, (tally, load)) in ["straight", "through PgBouncer"].iter().zip(tallies.into_iter().zip(loads)) {
         let tally = tally.into_inner().unwrap();
         println!(
             "{what}, {name}: {} requests, {} answered, {} said 503, {} broken, {} wrong; {:.1} s without service; slowest answer {:.1} s",
@@ -111,8 +111,9 @@ async fn nothing_that_was_acknowledged_is_lost_with_the_primary() {
     let site = tokio::task::spawn_blocking(Patroni::start).await.unwrap();
     let (front, replicas) = (site.bank(0), [site.bank(1), site.bank(2)]);
     let acknowledged = Acknowledged::default();
+    let loads = [Load::prepare(&replicas[0], &acknowledged).await, Load::prepare(&replicas[1], &acknowledged).await];
     let dead = site.primary(&front, None).await;
-    under_load("primary killed", &replicas, &acknowledged, async {
+    under_load("primary killed", &loads, &acknowledged, async {
         progress(&site, &acknowledged, 100).await;
         site.signal(dead, Signal::SIGKILL);
         site.primary(&front, Some(dead)).await;
@@ -123,7 +124,7 @@ async fn nothing_that_was_acknowledged_is_lost_with_the_primary() {
     // brings back what was killed, and says so only when two standbys follow again
     site.run("up");
     let silent = site.primary(&front, None).await;
-    under_load("primary silent, then back", &replicas, &acknowledged, async {
+    under_load("primary silent, then back", &loads, &acknowledged, async {
         progress(&site, &acknowledged, 100).await;
         site.signal(silent, Signal::SIGSTOP);
         site.primary(&front, Some(silent)).await;

@@ -289,7 +289,7 @@ fn round(value: f64) -> String {
     let scale = 10_f64.powf(value.abs().log10().floor() - 1.0);
     let rounded = (value / scale).round() * scale;
     if rounded < 10.0 {
-        return format!("{rounded:.1}");
+        return format!("{rounded:.3}").trim_end_matches('0').trim_end_matches('.').to_owned();
     }
     let digits = format!("{rounded:.0}");
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
@@ -300,10 +300,23 @@ fn sizes() -> String {
     const DAY: f64 = 86_400.0;
     let (measured, expected) = (Measured::read(), Expected::read());
     let get = |name| expected.get(name);
-    let mut table = String::from(
-        "| customers | TPPs | live consents | calls/s | tokens/s | token rows | consent rows | audit rows | GB | WAL MB/s | Guichet cores | \
-         PostgreSQL cores | connections |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
-    );
+    const COLUMNS: [&str; 14] = [
+        "customers",
+        "TPPs",
+        "live consents",
+        "calls/s",
+        "tokens/s",
+        "token rows",
+        "consent rows",
+        "audit rows",
+        "GB of tokens and consents",
+        "GB of audit",
+        "WAL MB/s",
+        "Guichet cores",
+        "PostgreSQL cores",
+        "connections",
+    ];
+    let mut table = format!("| {} |\n{}|\n", COLUMNS.join(" | "), "|---".repeat(COLUMNS.len()));
     let cpu = |part: usize, calls: f64, tokens: f64| {
         (calls * measured.introspection[part] + tokens * measured.refresh[part]) / 1e6 / get("share of a core that is used at peak")
     };
@@ -314,7 +327,7 @@ fn sizes() -> String {
         let token_rows = issued * get("days of token tables");
         let consent_rows = consents * (1.0 + get("days a consent is kept after its end") / get("days a consent lives"));
         let audit_rows = issued * get("days of audit events");
-        let bytes = token_rows * measured.bytes_a_token + consent_rows * measured.bytes_a_grant + audit_rows * measured.bytes_an_event;
+        let bytes = token_rows * measured.bytes_a_token + consent_rows * measured.bytes_a_grant;
         let connections = (calls + tokens) * get("ms a statement holds a connection") / 1e3 * get("connections kept to those in use");
         let cells = [
             customers,
@@ -326,10 +339,11 @@ fn sizes() -> String {
             consent_rows,
             audit_rows,
             bytes / 1e9,
+            audit_rows * measured.bytes_an_event / 1e9,
             tokens * measured.refresh[2] / 1e6,
             cpu(0, calls, tokens),
             cpu(1, calls, tokens),
-            connections.max(2.0 * 2.0),
+            connections.max(2.0 * 2.0).ceil(),
         ];
         writeln!(table, "| {} |", cells.map(round).join(" | ")).unwrap();
     }
