@@ -2,6 +2,7 @@
 
 mod block;
 mod contract;
+mod doctor;
 mod figures;
 mod health;
 mod inspect;
@@ -40,7 +41,8 @@ Exit codes:
   5  the database is away, or an address is taken
   6  the certificate that was inspected is refused
   7  what was asked for is refused and nothing changed: a trusted list, a merge
-  8  the SCA back end that was checked breaks the contract";
+  8  the SCA back end that was checked breaks the contract
+  11  the doctor found something";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -106,6 +108,8 @@ enum Verb {
     },
     /// Check a bank's own SCA back end against the driver's contract
     ContractCheck(Box<contract::ContractCheck>),
+    /// Say what is wrong with an installation, from inside and outside, and what to do about it
+    Doctor(doctor::Doctor),
     /// Ask the running server of these settings how it is: exit code 0 when it is well
     Health(health::Health),
     /// The tests' database server: runs until nobody uses it
@@ -183,6 +187,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
         Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
+        Verb::Doctor(asked) => doctor::run(asked),
         Verb::Health(asked) => health::run(&asked),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }

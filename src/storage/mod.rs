@@ -3,6 +3,7 @@
 mod audit;
 mod certificates;
 mod clients;
+mod doctor;
 mod events;
 mod figures;
 mod forgetting;
@@ -26,6 +27,7 @@ mod versions;
 
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
+pub use doctor::{IdleSlot, RoleFacts, ServerFacts};
 pub use grants::NewGrant;
 pub use interactions::NewInteraction;
 pub use merges::RunningMerge;

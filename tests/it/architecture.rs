@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
-const PLAN: [(&str, &str, &str); 28] = [
+const PLAN: [(&str, &str, &str); 29] = [
     ("oauth", "", "aws_lc_rs::hmac base64 serde serde_json sha2 subtle time url utoipa uuid"),
     ("pki", "oauth::tpp", "aws_lc_rs::digest base64 rustls serde sfv sha2 time webpki x509_parser"),
     ("standing", "oauth", "serde time uuid"),
@@ -54,6 +54,11 @@ const PLAN: [(&str, &str, &str); 28] = [
         "server",
         "app clock config flows http oauth outbound sca::http signing storage tasks tls trust",
         "arc_swap metrics_exporter_prometheus nix::sys::resource serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
+    ),
+    (
+        "doctor",
+        "clock config oauth pki sca::http standing storage tasks::partitions tls::files",
+        "base64 http http_body_util hyper hyper_util rcgen rustls rustls_platform_verifier serde serde_json time tokio tokio_rustls url webpki x509_parser",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
     (
