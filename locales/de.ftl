@@ -196,6 +196,9 @@ notice_temporarily_unavailable_advice = Bitte warten Sie ein paar Minuten, gehen
 notice_too_large_title = Diese Anfrage ist zu groß
 notice_too_large_text = Es wurden mehr Daten gesendet, als diese Seite annimmt.
 notice_too_large_advice = Gehen Sie zurück zu dem Dienst, von dem Sie kommen, und beginnen Sie neu. Wenn es wieder passiert, melden Sie es dem Anbieter.
+notice_too_many_title = Zu viele Anfragen
+notice_too_many_text = Aus Ihrem Netz kamen in kurzer Zeit mehr Anfragen, als wir beantworten. Auch die anderer Personen, die Ihren Anschluss mitbenutzen, zählen.
+notice_too_many_advice = Bitte warten Sie eine Minute und laden Sie diese Seite neu. Wenn es wieder passiert, verwenden Sie eine andere Verbindung, zum Beispiel die Ihres Telefons.
 notice_home = Bei { $tpp } neu beginnen
 notice_home_advice = Gehen Sie zurück zu { $tpp } und beginnen Sie dort neu.
 

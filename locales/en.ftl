@@ -196,6 +196,9 @@ notice_temporarily_unavailable_advice = Please wait a few minutes, then go back 
 notice_too_large_title = This request is too large
 notice_too_large_text = More data was sent to us than this page accepts.
 notice_too_large_advice = Go back to the service you came from and start again. If it happens again, tell its provider.
+notice_too_many_title = Too many requests
+notice_too_many_text = More requests came from your network in a short time than we answer. Other people who share your connection count, too.
+notice_too_many_advice = Please wait a minute, then load this page again. If it happens again, use another connection, such as your phone’s.
 notice_home = Start again at { $tpp }
 notice_home_advice = Go back to { $tpp } and start again there.
 

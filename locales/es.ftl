@@ -196,6 +196,9 @@ notice_temporarily_unavailable_advice = Espere unos minutos, vuelva al servicio 
 notice_too_large_title = Esta solicitud es demasiado grande
 notice_too_large_text = Se han enviado más datos de los que acepta esta página.
 notice_too_large_advice = Vuelva al servicio del que viene y empiece de nuevo. Si se repite, informe a su proveedor.
+notice_too_many_title = Demasiadas solicitudes
+notice_too_many_text = Desde su red han llegado en poco tiempo más solicitudes de las que atendemos. También cuentan las de otras personas que comparten su conexión.
+notice_too_many_advice = Espere un minuto y vuelva a cargar esta página. Si se repite, utilice otra conexión, por ejemplo la de su teléfono.
 notice_home = Empezar de nuevo en { $tpp }
 notice_home_advice = Vuelva a { $tpp } y empiece de nuevo allí.
 

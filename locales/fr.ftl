@@ -196,6 +196,9 @@ notice_temporarily_unavailable_advice = Patientez quelques minutes, puis retourn
 notice_too_large_title = Cette demande est trop volumineuse
 notice_too_large_text = Nous avons reçu plus de données que cette page n’en accepte.
 notice_too_large_advice = Retournez au service d’où vous venez et recommencez. Si cela se reproduit, signalez-le à son fournisseur.
+notice_too_many_title = Trop de demandes
+notice_too_many_text = Votre réseau nous a envoyé en peu de temps plus de demandes que nous n’en traitons. Celles des autres personnes qui partagent votre connexion comptent aussi.
+notice_too_many_advice = Patientez une minute, puis rechargez cette page. Si cela se reproduit, utilisez une autre connexion, par exemple celle de votre téléphone.
 notice_home = Recommencer chez { $tpp }
 notice_home_advice = Revenez chez { $tpp } et recommencez.
 

@@ -63,3 +63,5 @@ create table figure_writers (
     at timestamptz not null
 );
 create index figure_writers_by_age on figure_writers (at);
+
+insert into task_turns (task, taken_at) values ('figures', 'epoch');

@@ -1,8 +1,10 @@
 //! What every request needs, built once. Cheap to clone.
 
 use crate::{
+    audit::psu::PsuDigestKey,
     clock::{Clock, Entropy},
     figures::Book,
+    limits::Limits,
     oauth::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
@@ -46,8 +48,12 @@ pub struct Parts {
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Read when it is first needed.
     pub succession_key: OnceCell<SuccessionKey>,
+    /// As this.
+    pub psu_digest_key: OnceCell<PsuDigestKey>,
     /// Who authenticates the customers on our pages.
     pub drivers: Drivers,
+    /// How much each may take of this process.
+    pub limits: Arc<Limits>,
     /// Explaining a certificate takes CPU, and anybody may ask: one at a time, so that it costs no more than one core.
     pub explanations: Semaphore,
 }
@@ -57,6 +63,7 @@ pub struct Desks {
     pub trust: TrustDesk,
     pub statuses: StatusDesk,
     pub standing: StandingDesk,
+    pub limits: Arc<Limits>,
 }
 
 /// Whom we ask.
@@ -96,7 +103,9 @@ impl App {
             jwks,
             clients: Cache::new(CACHED_CLIENTS),
             succession_key: OnceCell::new(),
+            psu_digest_key: OnceCell::new(),
             drivers,
+            limits: desks.limits,
             explanations: Semaphore::new(1),
         }))
     }

@@ -1,5 +1,6 @@
 //! Arguments, verbs and exit codes.
 
+mod audit;
 mod block;
 mod contract;
 mod doctor;
@@ -8,6 +9,7 @@ mod health;
 mod inspect;
 mod migrate;
 mod operator;
+mod psu;
 mod register;
 mod tpp;
 mod trust;
@@ -42,6 +44,7 @@ Exit codes:
   6  the certificate that was inspected is refused
   7  what was asked for is refused and nothing changed: a trusted list, a merge
   8  the SCA back end that was checked breaks the contract
+  9  the audit trail is not what was sealed
   11  the doctor found something";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
@@ -100,6 +103,16 @@ enum Verb {
     Register {
         #[command(subcommand)]
         step: register::RegisterStep,
+    },
+    /// The audit trail: prove that it is what was sealed, export it, tell its heads
+    Audit {
+        #[command(subcommand)]
+        step: audit::AuditStep,
+    },
+    /// A customer in the bank's evidence: forget him, find his events, learn of whom one is
+    Psu {
+        #[command(subcommand)]
+        step: psu::PsuStep,
     },
     /// The regulator's figures: availability, performance and errors, by quarter (RTS art. 32, EBA/GL/2018/07)
     Figures {
@@ -185,6 +198,8 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
         Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
+        Verb::Audit { step } => audit::act(step),
+        Verb::Psu { step } => psu::act(step),
         Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
         Verb::Doctor(asked) => doctor::run(asked),

@@ -1,11 +1,17 @@
 //! The only doors for time and chance. Flows read each once; everything below takes values.
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use uuid::{Builder, Uuid};
 
 pub trait Clock: Send + Sync {
     fn now(&self) -> OffsetDateTime;
+
+    /// Since some moment of this process's own; never goes back, whatever is done to the clock. For rates, which are no dates.
+    fn monotonic(&self) -> Duration {
+        (self.now() - OffsetDateTime::UNIX_EPOCH).try_into().unwrap_or_default()
+    }
 }
 
 pub trait Entropy: Send + Sync {
@@ -15,11 +21,12 @@ pub trait Entropy: Send + Sync {
 /// The machine's own.
 pub struct System {
     random: SystemRandom,
+    began: Instant,
 }
 
 impl System {
     pub fn new() -> Self {
-        Self { random: SystemRandom::new() }
+        Self { random: SystemRandom::new(), began: Instant::now() }
     }
 }
 
@@ -33,6 +40,10 @@ impl Clock for System {
     #[expect(clippy::disallowed_methods, reason = "the one door for time")]
     fn now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.began.elapsed()
     }
 }
 

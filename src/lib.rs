@@ -21,6 +21,7 @@
 //! tasks         what a server does beside answering: watches for changes, asks about revocation, keeps tables, tells what expires
 //! figures       the regulator's: what is seen of requests, and what days and quarters make of it
 //! uses          when grants were last used, until a task writes it down
+//! limits        how much of this process one address, organisation or client may take; in memory, never a statement
 //! trust         each brand's trust of today, the verdicts that rest on it, what is known of revocation
 //! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
 //! register_file a register's export -> rows, or every mistake with its line. Only cli names it
@@ -41,6 +42,7 @@ pub mod doctor;
 pub mod figures;
 pub mod flows;
 pub mod http;
+pub mod limits;
 pub mod oauth;
 pub mod outbound;
 pub mod pages;

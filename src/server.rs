@@ -6,12 +6,13 @@ use crate::{
     config::{FrontProxySettings, Limits, Listener, Settings},
     flows::{sandbox, standing},
     http::{BodyLimits, Door, Forwarded, Handover, HttpLimits},
+    limits,
     oauth::brand::BrandId,
     outbound::Outbound,
     sca::http::Http,
     signing,
     storage::{Db, Outage, PoolSettings, SchemaState},
-    tasks::{expiry, figures, load, partitions, revocation, uses, watch::Watch},
+    tasks::{audit, expiry, figures, load, partitions, revocation, uses, watch::Watch},
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{load_certificates, load_chain_and_key},
@@ -160,7 +161,9 @@ impl Server {
         let statuses = StatusDesk::new(settings.brands.iter().map(|brand| (brand.id.clone(), settings.revocation_of(brand))).collect());
         let outbound = Outbound::new(&settings.outbound).map_err(configuration)?;
         let out = WaysOut { outbound, banks: drivers(&settings, &clock)? };
-        let app = App::new(db, clock, entropy, brands, Desks { trust, statuses, standing: StandingDesk::new(policies) }, out, jwks);
+        let limits = Arc::new(limits::Limits::new(settings.limit_policy(), clock.clone()));
+        let desks = Desks { trust, statuses, standing: StandingDesk::new(policies), limits };
+        let app = App::new(db, clock, entropy, brands, desks, out, jwks);
         standing::load(&app).await?;
         for brand in &app.brands {
             sandbox::seed(&app.db, &*app.entropy, brand).await?;
@@ -168,13 +171,15 @@ impl Server {
         if let Err(outage) = partitions::prepare(&app, app.clock.now()).await {
             tracing::error!(error = %outage, "the tables of tokens are not known yet; tokens go through their parent");
         }
+        audit::prepare(&app).await;
         let statuses = revocation::Reader::start(app.clone()).await?;
         let tls = TlsSets::load(&settings)?;
         let (stop, mut listeners) = (CancellationToken::new(), JoinSet::new());
         let door = Door::new(app.clone(), http_limits(&settings.limits), forwarded(settings.front_proxy.as_ref())?, metrics);
         let limits = listener_limits(&settings.limits);
         let mut listen = |socket, tls| {
-            listeners.spawn(listener::serve(socket, tls, door.clone(), limits.clone(), stop.clone()));
+            let limits = ListenerLimits { gate: Some(app.limits.gate(limits.max_connections)), ..limits.clone() };
+            listeners.spawn(listener::serve(socket, tls, door.clone(), limits, stop.clone()));
         };
         listen(sockets.tpp, Some(tls.tpp.clone()));
         if let Some(socket) = sockets.psu {
@@ -189,6 +194,8 @@ impl Server {
         listeners.spawn(revocation::run(app.clone(), stop.clone()));
         listeners.spawn(expiry::run(app.clone(), stop.clone()));
         listeners.spawn(partitions::run(app.clone(), stop.clone()));
+        listeners.spawn(audit::seal(app.clone(), stop.clone()));
+        listeners.spawn(audit::keep(app.clone(), settings.audit, stop.clone()));
         listeners.spawn(uses::run(app.clone(), stop.clone()));
         listeners.spawn(figures::run(app.clone(), stop.clone()));
         Ok(Self { settings, app, tls, stop, listeners })

@@ -7,6 +7,7 @@ mod collisions;
 mod mistakes;
 mod names;
 mod proxies;
+mod rates;
 mod reader;
 mod revocation;
 mod sca;
@@ -23,6 +24,7 @@ pub use sca::DriverSettings;
 pub use trusted_lists::TrustedLists;
 
 use crate::{
+    limits::{Policy, Rates},
     oauth::brand::{Brand, BrandId},
     pki::{forwarded::Format, revocation::Policies},
     standing::RegisterPolicy,
@@ -69,6 +71,12 @@ pub struct Settings {
     pub trusted_lists: TrustedLists,
     pub outbound: OutboundSettings,
     pub limits: Limits,
+    pub audit: AuditSettings,
+    pub rates: Rates,
+    /// Of the brands that differ.
+    pub brand_rates: BTreeMap<BrandId, Rates>,
+    /// Addresses that stand for many: no limit by address is kept of them.
+    pub exempt_addresses: Vec<IpNet>,
     pub log: Log,
     /// PEM files with ES256 keys; the first signs, all are published.
     pub signing_key_files: Vec<PathBuf>,
@@ -149,6 +157,20 @@ impl Settings {
     pub fn revocation_of(&self, brand: &Brand) -> Policies {
         self.trust_of(&brand.id).revocation.policies(brand.sandbox)
     }
+
+    /// What one peer may take of a process. The front proxy stands for all TPPs.
+    pub fn limit_policy(&self) -> Policy {
+        let front_proxies = self.front_proxy.iter().flat_map(|front_proxy| &front_proxy.peers);
+        Policy {
+            rates: self.rates.clone(),
+            brands: self.brand_rates.clone().into_iter().collect(),
+            exempt: self.exempt_addresses.iter().chain(front_proxies).copied().collect(),
+            requests: self.limits.requests_in_flight,
+            requests_of_one: self.limits.requests_in_flight_of_one,
+            clients_of_organisation: self.limits.clients_of_organisation,
+            open_journeys_of_client: self.limits.open_journeys_of_client,
+        }
+    }
 }
 
 /// How strangers' servers are reached.
@@ -177,12 +199,27 @@ pub struct Limits {
     /// From head to answer.
     pub request: Duration,
     pub requests_in_flight: usize,
+    /// Of them, those of one organisation, or at the psu counter of one address.
+    pub requests_in_flight_of_one: usize,
+    /// Live clients of one organisation at one brand.
+    pub clients_of_organisation: u32,
+    /// Journeys of one client under way in which nobody has signed in.
+    pub open_journeys_of_client: u32,
     /// Asked about in one introspection.
     pub tokens_per_introspection: usize,
     /// An older connection is closed after its current request, so that its certificate is shown again.
     pub connection_age: Duration,
     /// What running requests get at shutdown.
     pub drain: Duration,
+}
+
+/// How the audit trail is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// Events stay so many months after that of their making.
+    pub keep_months: i32,
+    /// How often the heads of the chains are told to the outside.
+    pub anchor: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,17 +1,19 @@
 //! Reads the operator's file, section by section.
 
 use super::{
-    DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, StalePolicy, TrustSettings,
+    AuditSettings, DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, StalePolicy,
+    TrustSettings,
     bank::{self, BrandPlace, Overrides, SHIPPED},
     collisions,
     mistakes::{Source, suggestion},
-    names, proxies, read_text,
+    names, proxies, rates, read_text,
     reader::{self, Reader, choice, text},
     reason, revocation,
     sca::{self, DriverSettings},
     segments, trusted_lists,
 };
 use crate::{
+    limits::Rates,
     oauth::brand::{Brand, BrandId},
     standing::{Country, RegisterPolicy, RegisterUse},
 };
@@ -73,16 +75,18 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     let ops = address(&mut ops_table);
     ops_table.finish();
     let limits = limits(&mut root.table("limits"));
+    let (rates, exempt_addresses) = rates::read(&mut root.table("rate_limits"));
     let database = database(&mut root.table("database"), &limits, context);
     let mut trust_table = root.table("trust");
     let (trusted_lists, stale) = trusted_lists::read(&mut trust_table.table("lists"), context);
     let trust = trust(&mut trust_table, stale, context);
     let outbound = outbound(&mut root.table("outbound"));
+    let audit = audit(&mut root.table("audit"));
     let log = log(&mut root.table("log"));
     let mut signing = root.table("signing");
     let signing_key_files = signing.list("key_files", |v| context.path(v));
     signing.finish();
-    let Brands { brands, trust: brand_trust, drivers } = brands(root, &trust, context);
+    let Brands { brands, trust: brand_trust, rates: brand_rates, drivers } = brands(root, &trust, &rates, context);
     let has_source = trust.trusted_lists || trust_table.has("anchors_file");
     if !has_source && (brands.is_empty() || brands.iter().any(|brand| !brand_trust.contains_key(&brand.id))) {
         trust_table.note("anchors_file", "missing key `trust.anchors_file` (or `trust.trusted_lists = true`)");
@@ -105,6 +109,10 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
         trusted_lists,
         outbound,
         limits,
+        audit,
+        rates,
+        brand_rates,
+        exempt_addresses,
         log: log?,
         signing_key_files,
         brands,
@@ -295,6 +303,9 @@ fn limits(table: &mut Reader<'_>) -> Limits {
         header_bytes: table.size("header_bytes", 4_096..=1 << 20),
         request: seconds(table, "request_seconds", 300),
         requests_in_flight: table.size("requests_in_flight", 1..=1_000_000),
+        requests_in_flight_of_one: table.size("requests_in_flight_of_one", 1..=1_000_000),
+        clients_of_organisation: u32::try_from(table.number("clients_of_organisation", 1..=100_000)).unwrap_or(u32::MAX),
+        open_journeys_of_client: u32::try_from(table.number("open_journeys_of_client", 1..=100_000)).unwrap_or(u32::MAX),
         tokens_per_introspection: table.size("tokens_per_introspection", 1..=1_000),
         connection_age: seconds(table, "connection_age_seconds", 86_400),
         drain: seconds(table, "drain_seconds", 600),
@@ -305,6 +316,15 @@ fn limits(table: &mut Reader<'_>) -> Limits {
     if read.body > read.request && !read.request.is_zero() {
         table.note("body_seconds", "`limits.body_seconds` is longer than `limits.request_seconds`");
     }
+    table.finish();
+    read
+}
+
+fn audit(table: &mut Reader<'_>) -> AuditSettings {
+    let read = AuditSettings {
+        keep_months: i32::try_from(table.number("keep_months", 2..=1_200)).unwrap_or_default(),
+        anchor: Duration::from_secs(table.number("anchor_minutes", 1..=10_080) * 60),
+    };
     table.finish();
     read
 }
@@ -326,17 +346,22 @@ fn seconds(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration 
 struct Brands {
     brands: Vec<Brand>,
     trust: BTreeMap<BrandId, TrustSettings>,
+    rates: BTreeMap<BrandId, Rates>,
     drivers: BTreeMap<BrandId, DriverSettings>,
 }
 
-fn brands(root: &mut Reader<'_>, general: &TrustSettings, context: &Context<'_>) -> Brands {
+fn brands(root: &mut Reader<'_>, general: &TrustSettings, rates: &Rates, context: &Context<'_>) -> Brands {
     let mut read = Brands::default();
     for mut row in root.rows("brand") {
         let (brand, driver) = brand(&mut row, context);
         let sandbox = brand.as_ref().is_none_or(|brand| brand.sandbox);
         let trust = row.optional_table("trust").map(|mut table| brand_trust(&mut table, sandbox, general, context));
+        let rates = row.optional_table("rate_limits").map(|mut table| rates::of_brand(&mut table, rates));
         row.finish();
         let Some(brand) = brand else { continue };
+        if let Some(rates) = rates {
+            read.rates.insert(brand.id.clone(), rates);
+        }
         if let Some(trust) = trust {
             read.trust.insert(brand.id.clone(), trust);
         }

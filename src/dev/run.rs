@@ -38,6 +38,9 @@ pub struct DevArgs {
     /// Ask the bank's SCA back end at this URL instead of the simulator, such as `https://localhost:8463`
     #[arg(long, value_name = "URL", conflicts_with = "portal")]
     sca: Option<String>,
+    /// Write the certificates and `dev.toml`, and end: for another database, or several servers
+    #[arg(long)]
+    files_only: bool,
 }
 
 /// The brands of `dev`.
@@ -69,7 +72,9 @@ pub async fn run(args: &DevArgs) -> Result<(), StartError> {
     // open to the user that PostgreSQL runs as; what is secret below it closes itself
     fs::create_dir_all(&dir).map_err(|error| unavailable(format!("{}: {error}", dir.display())))?;
     let dir = dir.canonicalize().map_err(|error| unavailable(format!("{}: {error}", dir.display())))?;
-    ensure_installed().map_err(unavailable)?;
+    if !args.files_only {
+        ensure_installed().map_err(unavailable)?;
+    }
     let system = Arc::new(System::new());
     let hosts = hosts();
     let names: Vec<_> = hosts.iter().map(String::as_str).collect();
@@ -77,6 +82,9 @@ pub async fn run(args: &DevArgs) -> Result<(), StartError> {
     let database = dir.join("postgres");
     let settings =
         config::parse("dev.toml", &toml(&pki, &database, args), &dir, &|_| None).map_err(|m| StartError::Configuration(m.to_string()))?;
+    if args.files_only {
+        return write_settings(&dir, &toml(&pki, &database, args));
+    }
     let sockets = Sockets::bind(&settings).await.map_err(|error| unavailable(format!("{error}. Choose another port with --port")))?;
     // from here on an interruption ends the database in order
     let signals = Signals::listen().map_err(unavailable)?;
@@ -168,6 +176,12 @@ fn toml(pki: &TestPki, socket: &Path, args: &DevArgs) -> String {
     text
 }
 
+/// So that they can be read, changed and given to `serve`; `try` finds the server by them.
+fn write_settings(dir: &Path, text: &str) -> Result<(), StartError> {
+    let file = dir.join("dev.toml");
+    fs::write(&file, text).map_err(|error| unavailable(format!("{}: {error}", file.display())))
+}
+
 async fn serve(
     settings: Settings,
     text: &str,
@@ -177,9 +191,7 @@ async fn serve(
     system: Arc<System>,
     place: &Place<'_>,
 ) -> Result<(), StartError> {
-    // so that it can be read, changed and given to `serve`; `try` finds us by it
-    let file = place.dir.join("dev.toml");
-    fs::write(&file, text).map_err(|error| unavailable(format!("{}: {error}", file.display())))?;
+    write_settings(&place.dir, text)?;
     telemetry::start_log(&settings.log);
     let metrics = telemetry::start_metrics().map_err(unavailable)?;
     let database = postgres.options("postgres");
@@ -205,7 +217,7 @@ mod tests {
         let names: Vec<_> = hosts.iter().map(String::as_str).collect();
         let pki = TestPki::load_or_create(&folder.join("pki"), &names, system.now()).expect("a test PKI");
         let read = |portal: Option<&str>| {
-            let args = DevArgs { dir: None, port: 8443, portal: portal.map(str::to_owned), sca: None };
+            let args = DevArgs { dir: None, port: 8443, portal: portal.map(str::to_owned), sca: None, files_only: false };
             config::parse("dev.toml", &toml(&pki, Path::new("/tmp/socket"), &args), &folder, &|_| None)
         };
         let found: Vec<_> = read(None).expect("reads").brands.iter().map(|brand| brand.psu_authentication.clone()).collect();
@@ -218,7 +230,7 @@ mod tests {
         for portal in ["http://localhost:8453", "localhost", "https://a\"b\n[x]"] {
             assert!(read(Some(portal)).is_err(), "{portal}");
         }
-        let args = DevArgs { dir: None, port: 8443, portal: None, sca: Some("https://localhost:8463/".to_owned()) };
+        let args = DevArgs { dir: None, port: 8443, portal: None, sca: Some("https://localhost:8463/".to_owned()), files_only: false };
         let driven = config::parse("dev.toml", &toml(&pki, Path::new("/tmp/socket"), &args), &folder, &|_| None).expect("reads");
         assert!(driven.brands.iter().all(|brand| driven.drivers[&brand.id].url == "https://localhost:8463"));
         let _ = fs::remove_dir_all(folder);

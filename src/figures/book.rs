@@ -194,8 +194,9 @@ impl Book {
         pages.given.clone()
     }
 
-    pub fn written(&self) {
-        self.pages().given = None;
+    pub fn written(&self, number: i64) {
+        let mut pages = self.pages();
+        pages.given.take_if(|given| given.number == number);
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
@@ -221,7 +222,9 @@ mod tests {
         let first = book.give().unwrap();
         book.note(&brand, &sample(101, true));
         assert_eq!(book.give(), Some(first.clone()));
-        book.written();
+        book.written(0);
+        assert_eq!(book.give(), Some(first.clone()));
+        book.written(first.number);
         let second = book.give().unwrap();
         assert_eq!((first.number, second.number), (1, 2));
         let key = (brand.clone(), 0, Service::AccountInformation);

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     app::App,
     audit::AuditKind,
+    limits::Limit,
     oauth::{
         authorize::{AuthorizationRequest, AuthorizeRefusal, request_digest},
         brand::{Brand, Lang, PsuAuthentication},
@@ -16,6 +17,7 @@ use crate::{
         client::{Client, ClientId},
         error::OAuthError,
         fault::FaultSide,
+        home,
         interaction::{BegunBy, BrowserKey, Interaction, InteractionId, Stage, State},
         lodging,
         params::Params,
@@ -23,7 +25,7 @@ use crate::{
         sca::ScaFailure,
         secret::Digest,
     },
-    storage::{NewInteraction, Outage},
+    storage::{Beginning, NewInteraction, Outage},
     telemetry::request::{self, Facts},
 };
 use std::sync::Arc;
@@ -66,6 +68,8 @@ pub enum Begun {
     Page(NoRedirect),
     /// The TPP's redirect URI, with the error in it.
     GoHome(String),
+    /// The same, because there are too many of the client's just now.
+    Crowded(String),
     /// Begun, or the same browser's that goes on.
     Journey(Interaction),
     /// The bank's app was expected: its page is shown where the browser is, under the URL that the app claims.
@@ -89,7 +93,9 @@ pub async fn begin(app: &App, brand: &Brand, brought: &Brought<'_>) -> Result<Be
             None => None,
         };
         match (attempt(app, brand, brought, client.as_ref()).await?, reading) {
-            (Some(begun), Reading::Fresh) | (Some(begun @ (Begun::Journey(_) | Begun::OpenApp { .. })), _) => return Ok(begun),
+            (Some(begun), Reading::Fresh) | (Some(begun @ (Begun::Journey(_) | Begun::OpenApp { .. } | Begun::Crowded(_))), _) => {
+                return Ok(begun);
+            }
             (None, Reading::Fresh) => return Ok(Begun::Page(NoRedirect::UnknownClient)),
             // the client may have changed since it was remembered: refuse only on a fresh reading
             (Some(Begun::Page(_) | Begun::GoHome(_) | Begun::NotServed { .. }) | None, Reading::Remembered) => {
@@ -126,6 +132,12 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         }
     };
     request::note(|facts| facts.about(&request.scope));
+    // the bank's own app brings no crowd
+    if let Bringer::Browser { .. } = by
+        && app.limits.take(Limit::ClientAuthorize, &brand.id, client.id).is_err()
+    {
+        return Ok(Some(crowded(&redirect)));
+    }
     let digest = request_digest(brand, channel, params);
     // without both, the URL may be everybody's, and the next customer of a shared browser must not meet the last one's journey
     let is_ones_own = redirect.state().is_some() || request.challenge.is_some();
@@ -158,7 +170,7 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
             return Ok(Some(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
         }
     };
-    let id = InteractionId(app.entropy.uuid(now));
+    let id = InteractionId(home::told_by(app.entropy.uuid(now), &by.key().digest()));
     let (begun_by, handed_off) = match by {
         Bringer::Browser { .. } => (BegunBy::Browser, matches!(brand.psu_authentication, PsuAuthentication::Portal { .. })),
         Bringer::App { .. } => (BegunBy::App, true),
@@ -187,9 +199,20 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         active_at: now,
     };
     let event = app.event(now, brand, AuditKind::InteractionBegun);
-    let new = NewInteraction { interaction: &interaction, brand: &brand.id, client_revision: client.revision, event: &event };
-    if !app.db.begin_interaction(&new).await? {
-        return Ok(None);
+    let new = NewInteraction {
+        interaction: &interaction,
+        brand: &brand.id,
+        client_revision: client.revision,
+        event: &event,
+        most_open: app.limits.policy().open_journeys_of_client,
+    };
+    match app.db.begin_interaction(&new).await? {
+        Beginning::Begun => {}
+        Beginning::Stale => return Ok(None),
+        Beginning::Crowded => {
+            app.limits.count_open_journeys();
+            return Ok(Some(crowded(&redirect)));
+        }
     }
     metrics::counter!("guichet_interactions_total", "stage" => AuditKind::InteractionBegun.name()).increment(1);
     Ok(Some(match interaction.state {
@@ -204,6 +227,11 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         | State::Done
         | State::Failed(_) => Begun::Journey(interaction),
     }))
+}
+
+/// RFC 6749 s4.1.2.1: the redirect cannot carry a status, so it carries the code that stands for it.
+fn crowded(redirect: &TrustedRedirect) -> Begun {
+    Begun::Crowded(refuse(redirect, &OAuthError::TOO_MANY_JOURNEYS))
 }
 
 /// The journey that this browser began with this very request, if it is still under way: a killed tab, the back button, a reload.

@@ -4,6 +4,7 @@ use super::{Answer, revocation, standing::admit};
 use crate::{
     app::App,
     audit::AuditKind,
+    limits::Limit,
     oauth::{
         brand::Brand,
         error::OAuthError,
@@ -51,7 +52,10 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
         Err(refusal) => {
             if !judged.is_noted(now, REFUSAL_KEPT) {
                 metrics::counter!("guichet_certificates_refused_total").increment(1);
-                app.db.record(&app.event(now, brand, AuditKind::CertificateRefused).reason(refusal.to_string())).await?;
+                // anybody can make certificates without end: what is beyond a trail's use is counted only
+                if app.limits.take(Limit::AuditRefused, &brand.id, ()).is_ok() {
+                    app.db.record(&app.event(now, brand, AuditKind::CertificateRefused).reason(refusal.to_string())).await?;
+                }
                 judged.note(now);
             }
             let first = refusal.reasons.first().map_or("CERTIFICATE_INVALID", Reason::code);

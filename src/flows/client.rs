@@ -4,9 +4,11 @@ use super::{Answer, Caller, certificate::merged_meanwhile};
 use crate::{
     app::App,
     audit::AuditKind,
+    limits::Limit,
     oauth::{
         brand::Brand,
         client::{self, AuthenticatedClient, Client, ClientId, ClientRefusal, Credentials},
+        error::OAuthError,
     },
     storage::Outage,
     telemetry::request,
@@ -36,18 +38,30 @@ pub async fn find(app: &App, brand: &Brand, id: ClientId, reading: Reading) -> R
     Ok(found)
 }
 
-/// RFC 6749 s2.3. A refusal is kept: somebody with a valid QWAC tried to be this client.
+/// RFC 6749 s2.3. A refusal is kept: somebody with a valid QWAC tried to be this client. It is counted, too: a secret has 256 random bits,
+/// so that tries are no danger to it, but each costs an audit event. An organisation's other clients go on.
 pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answer<AuthenticatedClient> {
+    let (brand, organisation) = (&caller.brand.id, &caller.tpp.organisation);
     let (claimed, refusal) = match Credentials::read(&caller.brand, caller.authorization.as_deref(), &caller.params) {
         Err(refusal) => (None, refusal),
         Ok(presented) => {
             request::note(|facts| facts.client = Some(presented.client_id));
             match check(app, caller, &presented, reading).await? {
-                Ok(client) => return Ok(Ok(client)),
+                Ok(client) => {
+                    // the second look of one request is no second request
+                    let taken = match reading {
+                        Reading::Remembered => app.limits.take(Limit::ClientToken, brand, presented.client_id),
+                        Reading::Fresh => Ok(()),
+                    };
+                    return Ok(taken.map(|()| client).map_err(OAuthError::from));
+                }
                 Err(refusal) => (Some(presented.client_id), refusal),
             }
         }
     };
+    if let Err(too_many) = app.limits.take(Limit::OrganisationRefused, brand, organisation) {
+        return Ok(Err(too_many.into()));
+    }
     let event = app.event(app.clock.now(), &caller.brand, AuditKind::ClientRefused).organisation(&caller.tpp.organisation);
     let event = event.reason(refusal.name());
     app.db

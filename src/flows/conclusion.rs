@@ -7,6 +7,7 @@ use crate::{
     oauth::{
         brand::Brand,
         grant::{Grant, GrantId, PsuReference, ScaEvidence},
+        home,
         interaction::{Interaction, State},
         lodging,
         method::Account,
@@ -64,8 +65,9 @@ pub async fn approve_by(
             return fail_by(app, brand, tx, interaction, why.failure(), by, now).await;
         }
     };
+    let family = interaction.payment.map_or(interaction.id.0, |payment| payment.id.0);
     let grant = Grant {
-        id: GrantId::new(&interaction.scope, now, &app.entropy.bytes()),
+        id: GrantId(home::beside(GrantId::new(&interaction.scope, now, &app.entropy.bytes()).0, &family)),
         client: interaction.client,
         channel: interaction.channel.clone(),
         scope: interaction.scope.clone(),
@@ -93,8 +95,20 @@ pub async fn approve_by(
         Some(_) | None => State::Approved { grant: grant.id },
     };
     tx.set_interaction_state(interaction.id, &state, now).await?;
-    tx.record(&event(app, brand, interaction, AuditKind::InteractionApproved, by, now).grant(grant.id)).await?;
+    note_first_act(app, brand, tx, interaction, now).await?;
+    let event = event(app, brand, interaction, AuditKind::InteractionApproved, by, now).grant(grant.id);
+    let event = app.of_customer(tx, brand, event, &grant.psu).await?;
+    tx.record(&event).await?;
     Ok(state)
+}
+
+/// Before what somebody does in a journey is kept: if it is the first that anybody does, that it was begun is kept, too. A browser that only
+/// asks for one leaves no audit event, since anybody can ask without end.
+pub async fn note_first_act(app: &App, brand: &Brand, tx: &mut Tx, interaction: &Interaction, now: OffsetDateTime) -> Result<(), Outage> {
+    if interaction.is_untouched() {
+        tx.record(&event(app, brand, interaction, AuditKind::InteractionBegun, None, now)).await?;
+    }
+    Ok(())
 }
 
 /// Ends the journey badly; the customer goes home with the channel's code for it.
@@ -121,7 +135,17 @@ pub async fn fail_by(
 ) -> Result<State, Outage> {
     let state = State::Failed(failure);
     tx.set_interaction_state(interaction.id, &state, now).await?;
-    tx.record(&event(app, brand, interaction, AuditKind::InteractionFailed, by, now).reason(failure.name())).await?;
+    // that nobody came is nobody's doing
+    let nobody_came = failure == ScaFailure::TimedOut && by.is_none() && interaction.is_untouched();
+    if !nobody_came {
+        note_first_act(app, brand, tx, interaction, now).await?;
+        let event = event(app, brand, interaction, AuditKind::InteractionFailed, by, now).reason(failure.name());
+        let event = match interaction.psu() {
+            Some(psu) => app.of_customer(tx, brand, event, psu).await?,
+            None => event,
+        };
+        tx.record(&event).await?;
+    }
     metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
     Ok(state)
 }

@@ -53,7 +53,7 @@ pub async fn exchange(
     }
     let answer = match authorize::begin(app, brand, &Brought { channel, params, lang, by: Bringer::App { key: &browser } }).await? {
         Begun::Journey(interaction) | Begun::OpenApp { interaction, .. } => Ok(journey(&browser, &interaction)),
-        Begun::GoHome(location) => Ok(Exchanged::GoHome { location, notice: None }),
+        Begun::GoHome(location) | Begun::Crowded(location) => Ok(Exchanged::GoHome { location, notice: None }),
         Begun::NotServed { home, notice, .. } => Ok(Exchanged::GoHome { location: home, notice }),
         Begun::Page(nobody) => match begun_before(app, brand, &browser, &request).await? {
             // the same key at the same time was faster

@@ -1,9 +1,12 @@
 //! The shell: read the clock, begin, load, ask `oauth`, write, audit, commit. No HTTP, no SQL text.
 
+pub mod admission;
+pub mod audit;
 pub mod authorize;
 pub mod certificate;
 pub mod client;
 pub mod conclusion;
+pub mod erasure;
 pub mod events;
 pub mod exchange;
 pub mod explain;
@@ -25,12 +28,19 @@ pub mod token;
 
 use crate::{
     app::App,
-    audit::{AuditEvent, AuditKind},
-    oauth::{brand::Brand, error::OAuthError, interaction::Interaction, params::Params, rotation::SuccessionKey, tpp::Tpp},
+    audit::{
+        AuditEvent, AuditKind,
+        psu::{PsuDigestKey, PsuKey},
+    },
+    oauth::{
+        brand::Brand, error::OAuthError, grant::PsuReference, interaction::Interaction, params::Params, rotation::SuccessionKey, tpp::Tpp,
+    },
     telemetry::request,
 };
 
 pub use crate::storage::{Outage, SchemaState};
+
+use crate::storage::Tx;
 
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -65,6 +75,20 @@ impl App {
     /// What leads from a refresh token to the one after it.
     async fn succession_key(&self) -> Result<&SuccessionKey, Outage> {
         self.succession_key.get_or_try_init(|| self.db.succession_key(self.entropy.bytes())).await
+    }
+
+    /// What leads from a customer to his key in the audit trail.
+    pub async fn psu_digest_key(&self) -> Result<&PsuDigestKey, Outage> {
+        self.psu_digest_key.get_or_try_init(|| self.db.psu_digest_key(self.entropy.bytes())).await
+    }
+
+    /// The event says of whom it is, to whoever has his key.
+    async fn of_customer(&self, tx: &mut Tx, brand: &Brand, event: AuditEvent, psu: &PsuReference) -> Result<AuditEvent, Outage> {
+        let digest = self.psu_digest_key().await?.digest(&brand.id, psu);
+        let fresh = PsuKey::new(self.entropy.uuid(event.at), self.entropy.bytes());
+        let key = tx.psu_key(&brand.id, &digest, &fresh, event.at).await?;
+        let sealed = key.seal(event.id, psu, self.entropy.bytes());
+        Ok(event.psu(sealed))
     }
 
     fn event(&self, now: OffsetDateTime, brand: &Brand, kind: AuditKind) -> AuditEvent {

@@ -8,6 +8,7 @@ use crate::{
         brand::Brand,
         client::ClientId,
         grant::{EndReason, GrantId},
+        home,
         interaction::Interaction,
         lodging::{self, Execution, Lodged, LodgedState, LodgingRefusal, PaymentRequest, PaymentStatus},
         payment::{Payment, PaymentId},
@@ -46,7 +47,7 @@ pub async fn lodge(app: &App, brand: &Brand, body: &Body) -> Answer<LodgedNow> {
         tx.replace_payment(before.id).await?;
     }
     let lodged = Lodged {
-        id: PaymentId(app.entropy.uuid(now)),
+        id: PaymentId(home::told_by(app.entropy.uuid(now), &payment.key(&brand.id))),
         client,
         payment,
         revision: 1,

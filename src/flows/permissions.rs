@@ -2,9 +2,10 @@
 
 use crate::{
     app::App,
-    audit::AuditKind,
+    audit::{AuditEvent, AuditKind},
+    clock::Entropy,
     oauth::{
-        brand::{Brand, Lang},
+        brand::{Brand, BrandId, Lang},
         event::{EventKind, GrantWithdrawn, NewEvent},
         grant::{EndReason, GrantId, PsuReference},
         permission::{HISTORY, Permission, PermissionState, Revoked, Withdrawer},
@@ -64,14 +65,11 @@ pub async fn withdraw(
     let Some(mut permission) = tx.lock_permission(&brand.id, psu, grant).await? else { return Ok(None) };
     let alive = permission.end(now).is_none();
     if alive {
-        let reason = withdrawal.by.reason();
-        tx.end_grant(grant, reason, withdrawal.note, now).await?;
-        let event = app.event(now, brand, AuditKind::GrantWithdrawn).client(permission.client).organisation(&permission.organisation);
-        let event = event.grant(grant).actor(withdrawal.by.name()).subject(withdrawal.through).reason(reason.name());
-        tx.record(&event).await?;
+        let event = withdrawal_event(&*app.entropy, &brand.id, &permission, withdrawal, now);
+        let event = app.of_customer(&mut tx, brand, event, psu).await?;
+        let news = end(&mut tx, &brand.id, &mut permission, withdrawal, &event).await?;
         // last: publishers take turns until commit
-        tx.publish(&[withdrawn(brand, &permission, reason)], now).await?;
-        permission.revoked = Some(Revoked { at: now, reason, note: withdrawal.note.map(str::to_owned) });
+        tx.publish(&[news], now).await?;
     }
     tx.commit().await?;
     if alive {
@@ -80,8 +78,35 @@ pub async fn withdraw(
     Ok(Some((permission, now)))
 }
 
+pub(super) fn withdrawal_event(
+    entropy: &dyn Entropy,
+    brand: &BrandId,
+    permission: &Permission,
+    withdrawal: &Withdrawal<'_>,
+    now: OffsetDateTime,
+) -> AuditEvent {
+    let event = AuditEvent::new(entropy.uuid(now), now, brand, AuditKind::GrantWithdrawn).client(permission.client);
+    let event = event.organisation(&permission.organisation).grant(permission.grant);
+    event.actor(withdrawal.by.name()).subject(withdrawal.through).reason(withdrawal.by.reason().name())
+}
+
+/// Ends it and says so; what is to be published is the caller's to publish, at his end.
+pub(super) async fn end(
+    tx: &mut Tx,
+    brand: &BrandId,
+    permission: &mut Permission,
+    withdrawal: &Withdrawal<'_>,
+    event: &AuditEvent,
+) -> Result<NewEvent, Outage> {
+    let (at, reason) = (event.at, withdrawal.by.reason());
+    tx.end_grant(permission.grant, reason, withdrawal.note, at).await?;
+    tx.record(event).await?;
+    permission.revoked = Some(Revoked { at, reason, note: withdrawal.note.map(str::to_owned) });
+    Ok(withdrawn(brand, permission, reason))
+}
+
 /// For whoever tells the TPP.
-fn withdrawn(brand: &Brand, permission: &Permission, reason: EndReason) -> NewEvent {
+fn withdrawn(brand: &BrandId, permission: &Permission, reason: EndReason) -> NewEvent {
     let payload = GrantWithdrawn {
         grant_id: permission.grant.0.to_string(),
         client_id: permission.client.to_string(),
@@ -92,7 +117,7 @@ fn withdrawn(brand: &Brand, permission: &Permission, reason: EndReason) -> NewEv
     NewEvent {
         kind: EventKind::GrantWithdrawn,
         organisation: Some(permission.organisation.clone()),
-        brand: Some(brand.id.clone()),
+        brand: Some(brand.clone()),
         payload: serde_json::to_value(payload).unwrap_or_default(),
         occasion: permission.grant.0.to_string(),
     }
@@ -113,7 +138,9 @@ pub async fn invite(app: &App, brand: &Brand, psu: PsuReference, lang: Lang) -> 
     let visit = Visit { id, brand: brand.id.clone(), psu, lang, link: handle.digest, link_until: until, opened: None };
     let mut tx = app.db.begin("invite_to_permissions").await?;
     tx.insert_visit(&visit).await?;
-    tx.record(&app.event(now, brand, AuditKind::PermissionsLinkMade).subject(id.to_string())).await?;
+    let event = app.event(now, brand, AuditKind::PermissionsLinkMade).subject(id.to_string());
+    let event = app.of_customer(&mut tx, brand, event, &visit.psu).await?;
+    tx.record(&event).await?;
     tx.commit().await?;
     Ok(Invitation { link, until })
 }
@@ -135,7 +162,9 @@ pub async fn open(
         Ok(()) => {
             let (handle, secret) = Handle::mint(HandleKind::PermissionsVisit, visit.id, &app.entropy.bytes());
             tx.set_visit(visit.id, &Opened { key: handle.digest, at: now, active_at: now }).await?;
-            tx.record(&app.event(now, brand, AuditKind::PermissionsOpened).subject(visit.id.to_string())).await?;
+            let event = app.event(now, brand, AuditKind::PermissionsOpened).subject(visit.id.to_string());
+            let event = app.of_customer(&mut tx, brand, event, &visit.psu).await?;
+            tx.record(&event).await?;
             tx.commit().await?;
             Ok(Ok(Some(VisitKey::new(handle, secret))))
         }

@@ -27,8 +27,6 @@ type Metadata = Map<String, Value>;
 
 /// Secrets and registration tokens of a client that live side by side: a retried registration adds one.
 const LIVE_CREDENTIALS: usize = 2;
-/// An organisation with more clients than this has a loop, not an application.
-const MOST_CLIENTS: i64 = 200;
 
 /// A request on one client: who asks, and with which registration access token, if any.
 pub struct Management {
@@ -40,8 +38,9 @@ pub struct Management {
     pub token: Option<Secret>,
 }
 
+/// An organisation with so many has a loop, not an application.
 pub fn too_many_clients() -> RegistrationRefusal {
-    RegistrationRefusal::metadata("client_id", format!("this organisation has {MOST_CLIENTS} clients already"))
+    RegistrationRefusal::metadata("client_id", "this organisation has as many clients as it may")
 }
 
 /// RFC 7591 s3. An identical registration within the brand's window answers with the same client and fresh credentials.
@@ -73,7 +72,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         app.clients.remove(&retry.id);
         return Ok(Ok(ClientInformation::new(retry.id, client.issued_at, client.metadata, secret.as_ref(), &token, brand)));
     }
-    if tx.count_clients(&brand.id, &tpp.organisation).await? >= MOST_CLIENTS {
+    if tx.count_clients(&brand.id, &tpp.organisation).await? >= i64::from(app.limits.policy().clients_of_organisation) {
         drop(tx); // or the refusal's own record would wait for a second connection while this one is held
         return refused(app, brand, tpp, None, too_many_clients()).await;
     }

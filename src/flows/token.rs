@@ -13,6 +13,7 @@ use crate::{
         client::AuthenticatedClient,
         error::OAuthError,
         grant::{EndReason, GrantId},
+        home,
         partition::Partition,
         pkce::CodeVerifier,
         rotation::{Place, RefreshToken},
@@ -135,9 +136,10 @@ impl Asked<'_> {
         }
     }
 
-    /// An access token and the secret that is shown.
-    fn mint(&self, issue: &Issue) -> (Handle, Secret) {
+    /// An access token, of a grant or of none, and the secret that is shown.
+    fn mint(&self, issue: &Issue, grant: Option<GrantId>) -> (Handle, Secret) {
         let id = Partition::of(self.now, issue.lifetime).id(self.now, &self.app.entropy.bytes());
+        let id = grant.map_or(id, |grant| home::beside(id, &grant.0));
         Handle::mint(HandleKind::AccessToken, id, &self.app.entropy.bytes())
     }
 
@@ -164,7 +166,7 @@ impl Asked<'_> {
     }
 
     async fn client_credentials(&self, issue: &Issue) -> Result<Outcome, Outage> {
-        let (handle, secret) = self.mint(issue);
+        let (handle, secret) = self.mint(issue, None);
         let event = self.event(AuditKind::ClientCredentialsIssued);
         let until = self.app.db.issue_client_credentials(&self.new_token(issue, &handle), &event).await?;
         Ok(self.issued(until, issue, &secret, None))
@@ -173,7 +175,7 @@ impl Asked<'_> {
     /// The access token and, where the policy gives one, the refresh token that lives as long as the grant. RFC 8705 s7.1: that
     /// one is bound to its client, or each renewal of a QWAC would end all consents.
     async fn redeem(&self, code: &Handle, exchange: &CodeExchange, issue: &Issue) -> Result<Outcome, Outage> {
-        let (handle, access) = self.mint(issue);
+        let (handle, access) = self.mint(issue, Some(GrantId(code.id)));
         let refresh = issue.refresh_token.then(|| Handle::mint(HandleKind::RefreshToken, code.id, &self.app.entropy.bytes()));
         let terms = CodeTerms {
             code,
@@ -214,7 +216,7 @@ impl Asked<'_> {
     }
 
     async fn refresh(&self, presented: &RefreshToken, place: Place, issue: &Issue) -> Result<Outcome, Outage> {
-        let (handle, secret) = self.mint(issue);
+        let (handle, secret) = self.mint(issue, Some(presented.grant()));
         let (token, event) = (self.new_token(issue, &handle), self.event(AuditKind::TokenRefreshed));
         let terms = RefreshTerms { grant: presented.grant(), digest: presented.digest(), granted: &issue.granted };
         let next = if issue.rotate { Some(presented.successor(self.app.succession_key().await?)) } else { None };

@@ -72,7 +72,7 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
             set_cookie(&mut response, &browser, site.longest_journey());
             response
         }
-        Ok(Begun::GoHome(location)) => respond::see_other(&location),
+        Ok(Begun::GoHome(location) | Begun::Crowded(location)) => respond::see_other(&location),
         Ok(Begun::NotServed { client, notice, home }) => not_served(site, lang, &client, notice.as_deref(), &home),
         Ok(Begun::Page(nobody)) => {
             request::note(|facts| facts.verdict(nobody.name(), None));

@@ -2,13 +2,18 @@
 
 use super::{
     answered::Answered,
+    counted::{Received, counted},
     forwarded::Forwarded,
     respond, router,
     site::{HttpLimits, RequestId},
 };
 use crate::{
     app::App,
-    oauth::{error::OAuthError, params},
+    oauth::{
+        brand::{Brand, BrandId},
+        error::OAuthError,
+        params,
+    },
     telemetry::request,
     tls::peer::{Counter, Peer},
 };
@@ -82,13 +87,15 @@ impl Service<Request<Body>> for Door {
 impl Inner {
     async fn answer(&self, mut request: Request<Body>) -> Response {
         let began = Instant::now();
-        let id = RequestId(self.app.entropy.uuid(self.app.clock.now()));
+        let at = self.app.clock.now();
+        let id = RequestId(self.app.entropy.uuid(at));
         let counter = request.extensions().get::<Peer>().map(|peer| peer.counter);
         request.extensions_mut().insert(id);
+        let host = host_of(&request);
         let method = request.method().clone();
         let (mut response, facts) = request::observed(async {
             match self.forwarded.settle(&mut request) {
-                Ok(()) => self.route(counter, request).await,
+                Ok(()) => self.route(counter, host.as_deref(), request).await,
                 Err(refusal) => respond::error(&refusal),
             }
         })
@@ -101,16 +108,25 @@ impl Inner {
         }
         let answered = Answered { id, counter, method, status: response.status().as_u16(), time: began.elapsed() };
         answered.tell(&facts);
-        response
+        // only where no route says it
+        let brands = if response.status().is_server_error() { self.brands_at(host.as_deref()) } else { vec![] };
+        counted(&self.app, Received { at, began, counter, brands }, &facts, response)
     }
 
-    async fn route(&self, counter: Option<Counter>, request: Request<Body>) -> Response {
+    fn brands_at(&self, host: Option<&str>) -> Vec<BrandId> {
+        let here = |brand: &&Arc<Brand>| {
+            [&brand.tpp_origin, &brand.psu_origin].iter().any(|origin| Some(router::host_of(origin).as_str()) == host)
+        };
+        self.app.brands.iter().filter(here).map(|brand| brand.id.clone()).collect()
+    }
+
+    async fn route(&self, counter: Option<Counter>, host: Option<&str>, request: Request<Body>) -> Response {
         // RFC 9112 s3.2: a host is asked for also where there is only one
-        match (counter, host_of(&request)) {
+        match (counter, host) {
             (Some(Counter::Ops), _) => call(self.ops.clone(), request).await,
             (Some(Counter::Tpp | Counter::Psu | Counter::Internal), None) => respond::error(&OAuthError::NO_HOST),
-            (Some(Counter::Tpp), Some(host)) => self.of_host(&host, [&self.tpp, &self.psu], &self.slots.tpp, request).await,
-            (Some(Counter::Psu), Some(host)) => self.of_host(&host, [&self.psu, &self.tpp], &self.slots.psu, request).await,
+            (Some(Counter::Tpp), Some(host)) => self.of_host(host, [&self.tpp, &self.psu], &self.slots.tpp, request).await,
+            (Some(Counter::Psu), Some(host)) => self.of_host(host, [&self.psu, &self.tpp], &self.slots.psu, request).await,
             (Some(Counter::Internal), Some(_)) => self.bounded(&self.slots.internal, self.internal.clone(), request).await,
             (None, _) => respond::status(StatusCode::INTERNAL_SERVER_ERROR),
         }

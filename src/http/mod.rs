@@ -1,10 +1,12 @@
 //! Thin: bytes to types and back. Every decision is a flow's.
 
+mod admission;
 mod answered;
 mod app_links;
 mod authorize;
 mod body;
 mod certificate;
+mod counted;
 mod door;
 mod endpoints;
 mod events;

@@ -1,7 +1,7 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
-    app_links,
+    admission, app_links,
     authorize::{self, request_id},
     certificate,
     endpoints::{Endpoint, endpoints},
@@ -22,6 +22,7 @@ use axum::{
     Router,
     body::Body,
     extract::{RawPathParams, State},
+    middleware,
     response::Response,
     routing::{MethodRouter, delete, get, post, put},
 };
@@ -61,9 +62,10 @@ pub fn sites(app: &App, limits: &HttpLimits) -> (ByHost, ByHost) {
 
 /// What a host has once, whatever the number of its brands: its first brand answers.
 fn short_addresses(site: &Arc<Site>) -> Router {
+    let limited = |endpoint| admission::limited(endpoint, handler(endpoint), site);
     let rows = [
-        (Endpoint::CertificateForm.name(), "/{lang}/certificate", get(certificate::form)),
-        (Endpoint::CertificateCheck.name(), "/{lang}/certificate", post(certificate::check)),
+        (Endpoint::CertificateForm.name(), "/{lang}/certificate", limited(Endpoint::CertificateForm)),
+        (Endpoint::CertificateCheck.name(), "/{lang}/certificate", limited(Endpoint::CertificateCheck)),
         ("app_links", "/.well-known/apple-app-site-association", get(app_links::apple)),
         ("app_links", "/.well-known/assetlinks.json", get(app_links::android)),
     ];
@@ -106,7 +108,7 @@ fn routes(site: &Arc<Site>, counter: Counter) -> Router {
             channel: endpoint.channel().map(|channel| channel.name.as_str().into()),
             asker: endpoint.asker(),
         };
-        routes.route(&path, place::at(place, handler(endpoint)))
+        routes.route(&path, place::at(place, admission::limited(endpoint, handler(endpoint), site)))
     };
     at_counter.fold(Router::new(), add).with_state(site.clone())
 }
@@ -171,7 +173,9 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
         ("sandbox_delete", "/v1/brands/{brand}/sandbox/customers/{login}", delete(sandbox::delete)),
         ("internal_document", "/openapi.json", get(openapi::internal)),
     ];
-    let routes = listed(rows, Asker::Aspsp).with_state(Arc::new(InternalSite { app: app.clone(), limits: *limits }));
+    let site = Arc::new(InternalSite { app: app.clone(), limits: *limits });
+    let guard = middleware::from_fn_with_state(site.clone(), admission::at_internal);
+    let routes = listed(rows.map(|(word, path, handler)| (word, path, handler.route_layer(guard.clone()))), Asker::Aspsp).with_state(site);
     unbroken(machine_fallbacks(routes))
 }
 

@@ -25,6 +25,8 @@ pub struct OAuthError {
     pub description: Cow<'static, str>,
     /// Overrides the code's own status: 405, 413, 415, 429.
     pub status: Option<u16>,
+    /// In so many seconds it is worth another try.
+    pub retry_after: Option<u64>,
     /// The stable name in log and metrics, where it says more than the code.
     pub reason: &'static str,
     /// Where another side is to blame than status and asker tell.
@@ -86,6 +88,36 @@ impl OAuthError {
         Self::new(ErrorCode::InvalidRequest, "this host is served on another connection").with_status(421).named("other_connection");
     pub const NO_SUCH_HOST: Self = Self::new(ErrorCode::InvalidRequest, "no such host here").with_status(421).named("no_such_host");
     pub const UNAVAILABLE: Self = Self::new(ErrorCode::TemporarilyUnavailable, "try again in a moment").named("unavailable");
+    /// RFC 6749 has no code for it. What its s4.1.2.1 says of an overloaded server is true of a server that has enough of one of many,
+    /// and the status tells which (RFC 6585 s4).
+    pub const TOO_MANY_OF_ADDRESS: Self =
+        Self::new(ErrorCode::TemporarilyUnavailable, "too many requests of this address: wait as Retry-After says")
+            .with_status(429)
+            .named("too_many_of_address");
+    pub const TOO_MANY_OF_ORGANISATION: Self =
+        Self::new(ErrorCode::TemporarilyUnavailable, "too many requests of this organisation: wait as Retry-After says")
+            .with_status(429)
+            .named("too_many_of_organisation");
+    pub const TOO_MANY_OF_CLIENT: Self =
+        Self::new(ErrorCode::TemporarilyUnavailable, "too many requests of this client: wait as Retry-After says")
+            .with_status(429)
+            .named("too_many_of_client");
+    pub const TOO_MANY_OF_CALLER: Self =
+        Self::new(ErrorCode::TemporarilyUnavailable, "too many requests of this system: wait as Retry-After says")
+            .with_status(429)
+            .named("too_many_of_caller");
+    pub const TOO_MANY_REFUSED: Self =
+        Self::new(ErrorCode::TemporarilyUnavailable, "too many failed client authentications: wait as Retry-After says")
+            .with_status(429)
+            .named("too_many_refused");
+    pub const TOO_MANY_AT_ONCE: Self =
+        Self::new(ErrorCode::TemporarilyUnavailable, "too many requests at the same time: wait for the answers of others")
+            .with_status(429)
+            .named("too_many_at_once");
+    /// RFC 6749 s4.1.2.1, at the redirect URI.
+    pub const TOO_MANY_JOURNEYS: Self =
+        Self::new(ErrorCode::TemporarilyUnavailable, "too many authorization requests of this client: try again in some minutes")
+            .named("too_many_journeys");
     pub const INTERNAL: Self = Self::new(ErrorCode::ServerError, "an internal error").named("internal");
     pub const AUTHORIZATION_MALFORMED: Self =
         Self::new(ErrorCode::InvalidRequest, "Authorization: malformed or sent more than once").named("authorization_malformed");
@@ -128,11 +160,11 @@ impl OAuthError {
 
 impl OAuthError {
     pub const fn new(code: ErrorCode, description: &'static str) -> Self {
-        Self { code, description: Cow::Borrowed(description), status: None, reason: code.as_str(), fault: None }
+        Self { code, description: Cow::Borrowed(description), status: None, retry_after: None, reason: code.as_str(), fault: None }
     }
 
     pub fn described(code: ErrorCode, description: String) -> Self {
-        Self { code, description: Cow::Owned(description), status: None, reason: code.as_str(), fault: None }
+        Self { code, description: Cow::Owned(description), status: None, retry_after: None, reason: code.as_str(), fault: None }
     }
 
     pub const fn with_status(mut self, status: u16) -> Self {

@@ -238,6 +238,20 @@ impl Stage {
 }
 
 impl Interaction {
+    /// Who signed in, while that is of use.
+    pub const fn psu(&self) -> Option<&PsuReference> {
+        match &self.state {
+            State::Accounts(who) | State::Consent(who) | State::Methods(who) | State::Challenged(who, _) => Some(&who.psu),
+            State::AppOffered | State::HandedOff | State::SignIn { .. } | State::Done | State::Approved { .. } | State::Failed(_) => None,
+        }
+    }
+
+    /// A browser asked for it, and that is all: nobody has tried to sign in, gone on without the app, or concluded it.
+    pub const fn is_untouched(&self) -> bool {
+        let first = matches!(self.state, State::AppOffered | State::HandedOff | State::SignIn { attempts: 0 });
+        first && !self.fallback && matches!(self.begun_by, BegunBy::Browser)
+    }
+
     pub fn redirect(&self, brand: &Brand) -> TrustedRedirect {
         TrustedRedirect::stored(self.redirect_uri.clone(), self.tpp_state.clone(), brand)
     }

@@ -13,6 +13,7 @@ pub mod error_code;
 pub mod event;
 pub mod fault;
 pub mod grant;
+pub mod home;
 pub mod interaction;
 pub mod introspection;
 pub mod language;

@@ -1,6 +1,6 @@
 //! A lodged payment or cancellation, and what the customer's approval of it is linked to (RTS art. 5).
 
-use super::{client::ClientId, interaction::InteractionId, scope::Scope};
+use super::{brand::BrandId, client::ClientId, interaction::InteractionId, scope::Scope, secret::Digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -122,6 +122,13 @@ pub struct Payment {
     /// Of a batch: how many payments `amount` sums up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_count: Option<u32>,
+}
+
+impl Payment {
+    /// What there is one live request of.
+    pub fn key(&self, brand: &BrandId) -> Digest {
+        Digest::of(format!("{} {} {}", brand.as_str(), self.kind.name(), self.payment_id).as_bytes())
+    }
 }
 
 impl fmt::Debug for Payment {

@@ -202,6 +202,9 @@ messages! {
     notice_too_large_title();
     notice_too_large_text();
     notice_too_large_advice();
+    notice_too_many_title();
+    notice_too_many_text();
+    notice_too_many_advice();
     notice_home(tpp);
     notice_home_advice(tpp);
     // Test customers

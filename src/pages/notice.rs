@@ -16,10 +16,12 @@ pub enum NoticeKind {
     NotFound,
     TemporarilyUnavailable,
     TooLarge,
+    /// Of this browser's address.
+    TooMany,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownClient,
         Self::WrongRedirectUri,
         Self::MalformedRequest,
@@ -30,6 +32,7 @@ impl NoticeKind {
         Self::NotFound,
         Self::TemporarilyUnavailable,
         Self::TooLarge,
+        Self::TooMany,
     ];
 
     /// The stable name in the log.
@@ -45,6 +48,7 @@ impl NoticeKind {
             Self::NotFound => "not_found",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::TooLarge => "too_large",
+            Self::TooMany => "too_many",
         }
     }
 }
@@ -107,6 +111,7 @@ impl Notice<'_> {
                 t.notice_temporarily_unavailable_advice(),
             ),
             NoticeKind::TooLarge => (t.notice_too_large_title(), t.notice_too_large_text(), t.notice_too_large_advice()),
+            NoticeKind::TooMany => (t.notice_too_many_title(), t.notice_too_many_text(), t.notice_too_many_advice()),
         };
         let advice = self.home.map_or(advice, |(tpp, _)| t.notice_home_advice(tpp.client_name()));
         NoticeTexts { title, explanation, advice }

@@ -17,8 +17,8 @@ impl Db {
 
 async fn insert(to: impl sqlx::PgExecutor<'_>, event: &AuditEvent) -> Result<(), Outage> {
     sqlx::query!(
-        "insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id, reason, actor, subject)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id, reason, actor, subject, psu_key, psu)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         event.id,
         event.at,
         event.brand.as_str(),
@@ -29,6 +29,8 @@ async fn insert(to: impl sqlx::PgExecutor<'_>, event: &AuditEvent) -> Result<(),
         event.reason.as_deref(),
         event.actor.as_deref(),
         event.subject.as_deref(),
+        event.psu.as_ref().map(|psu| psu.key),
+        event.psu.as_ref().map(|psu| psu.bytes.as_slice()),
     )
     .execute(to)
     .await?;

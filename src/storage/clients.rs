@@ -69,7 +69,7 @@ async fn select_client(executor: impl PgExecutor<'_>, brand: &BrandId, id: Clien
 
 impl Db {
     pub async fn find_client(&self, brand: &BrandId, id: ClientId) -> Result<Option<Client>, Outage> {
-        let mut held = self.hand.hold("find_client").await?;
+        let mut held = self.pool.hold("find_client").await?;
         let client = select_client(held.connection(), brand, id).await;
         held.done(client)
     }

@@ -164,7 +164,8 @@ impl Db {
         evidence.alive = rows.into_iter().map(|row| (row.minute, row.seconds.cast_unsigned())).collect();
         let since = sqlx::query_scalar!(
             r#"select least((select min(minute) * 60 from figure_alive),
-                                                        (select min(day) - date '1970-01-01' from figure_availability) * 86400::bigint) as since"#
+                            (select min(day) - date '1970-01-01' from figure_availability where brand = $1) * 86400::bigint) as since"#,
+            brand.as_str(),
         );
         evidence.since = timed("figure_since", since.fetch_one(&self.pool)).await?;
         Ok(evidence)

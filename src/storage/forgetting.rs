@@ -20,6 +20,18 @@ impl Db {
         Ok(timed("forget_interactions", done.execute(&self.pool)).await?.rows_affected())
     }
 
+    /// Journeys that ended by then and in which nobody ever signed in.
+    pub async fn forget_open_journeys(&self, by: OffsetDateTime) -> Result<u64, Outage> {
+        let done = sqlx::query!(
+            "delete from interactions where id = any (array(
+                 select id from interactions
+                 where expires_at < $1 and begun_by = 'browser' and psu is null and grant_id is null and conclusion_digest is null
+                 order by expires_at limit 200))",
+            by,
+        );
+        Ok(timed("forget_open_journeys", done.execute(&self.pool)).await?.rows_affected())
+    }
+
     /// Payments that nobody approved until then, and nobody could since.
     pub async fn forget_payments_not_approved(&self, by: OffsetDateTime) -> Result<u64, Outage> {
         let done = sqlx::query!(

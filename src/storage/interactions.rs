@@ -25,7 +25,20 @@ pub struct NewInteraction<'a> {
     pub brand: &'a BrandId,
     /// The client as it was judged: a changed or deleted one begins nothing.
     pub client_revision: i64,
+    /// Kept at once where the bank's app begins it. What a browser begins is no event until the customer acts: anybody can send a GET.
     pub event: &'a AuditEvent,
+    /// Of this client's, in which nobody has signed in.
+    pub most_open: u32,
+}
+
+/// What became of a journey that was to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    Begun,
+    /// The client has changed since it was judged, or the app's back end has begun one with this key already.
+    Stale,
+    /// The client has as many open ones as it may.
+    Crowded,
 }
 
 struct Row {
@@ -146,21 +159,30 @@ fn columns(state: &State) -> Columns<'_> {
 }
 
 impl Db {
-    /// `false`: the client has changed since it was judged, or the app's back end has begun one with this key already.
-    pub async fn begin_interaction(&self, new: &NewInteraction<'_>) -> Result<bool, Outage> {
+    /// The bound on open ones is kept by each statement as it sees the table: those under way at the same time may pass it together,
+    /// as many as there are connections.
+    pub async fn begin_interaction(&self, new: &NewInteraction<'_>) -> Result<Beginning, Outage> {
         let i = new.interaction;
-        let insert = sqlx::query_scalar!(
+        let by_browser = i.begun_by == BegunBy::Browser;
+        let insert = sqlx::query!(
             r#"with client as (select id, organisation from clients where id = $4 and revision = $14 and deleted_at is null),
+               nobody_signed_in as (
+                   select count(*) as journeys from (
+                       select from interactions
+                       where client_id = $4 and expires_at > $12
+                         and begun_by = 'browser' and psu is null and grant_id is null and conclusion_digest is null
+                       limit $23) of_client),
                begun as (
                    insert into interactions (id, brand, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge,
                                              lang, browser_digest, state, created_at, active_at, expires_at,
                                              begun_by, ticket_digest, payment_id, payment_revision, request_digest)
                    select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $17, $12, $12, $13, $18, $19, $20, $21, $22 from client
+                   where $18 = 'app' or (select journeys from nobody_signed_in) < $23
                    on conflict (browser_digest) where begun_by = 'app' do nothing returning client_id),
                audit as (
                    insert into audit_events (id, at, brand, kind, client_id, organisation)
-                   select $15, $12, $2, $16, id, organisation from client where exists (select from begun))
-               select count(*) as "count!" from begun"#,
+                   select $15, $12, $2, $16, id, organisation from client where $18 = 'app' and exists (select from begun))
+               select (select count(*) from begun) = 1 as "begun!", $18 = 'browser' and (select journeys from nobody_signed_in) >= $23 as "crowded!""#,
             i.id.0,
             new.brand.as_str(),
             i.channel,
@@ -178,13 +200,19 @@ impl Db {
             new.event.id,
             new.event.kind.name(),
             columns(&i.state).0,
-            if i.begun_by == BegunBy::App { "app" } else { "browser" },
+            if by_browser { "browser" } else { "app" },
             i.ticket.as_ref().map(Digest::as_bytes),
             i.payment.map(|payment| payment.id.0),
             i.payment.map(|payment| payment.revision),
             i.request.as_ref().map(Digest::as_bytes),
+            i64::from(new.most_open),
         );
-        Ok(timed("begin_interaction", insert.fetch_one(&self.pool)).await? == 1)
+        let row = timed("begin_interaction", insert.fetch_one(&self.pool)).await?;
+        Ok(match (row.begun, row.crowded) {
+            (true, _) => Beginning::Begun,
+            (false, true) => Beginning::Crowded,
+            (false, false) => Beginning::Stale,
+        })
     }
 }
 

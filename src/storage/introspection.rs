@@ -111,7 +111,7 @@ impl Db {
         let table = Partition::of_id(&token.id);
         let find = || async {
             let text = self.tables.text(table, TokenStatement::Introspect);
-            let mut held = self.hand.hold("introspect_access_token").await?;
+            let mut held = self.pool.hold("introspect_access_token").await?;
             let row = sqlx::query_as::<_, Row>(text).bind(token.id).fetch_optional(held.connection()).await;
             Ok(held.done(row)?)
         };
@@ -131,7 +131,7 @@ impl Db {
                 // the parent looks into the one table of each; to choose among them costs 0.1 ms, once for all
                 AssertSqlSafe(TokenStatement::IntrospectEach.text("tokens").into())
             };
-            let mut held = self.hand.hold("introspect_access_tokens").await?;
+            let mut held = self.pool.hold("introspect_access_tokens").await?;
             let rows = sqlx::query_as::<_, Row>(text).bind(&ids).fetch_all(held.connection()).await;
             Ok(held.done(rows)?)
         };
@@ -158,7 +158,7 @@ impl Db {
             &ids,
             &digests,
         );
-        let mut held = self.hand.hold("introspect_refresh_tokens").await?;
+        let mut held = self.pool.hold("introspect_refresh_tokens").await?;
         let rows = statement.fetch_all(held.connection()).await;
         placed(held.done(rows)?, tokens.len(), HandleKind::RefreshToken)
     }

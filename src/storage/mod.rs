@@ -1,6 +1,8 @@
 //! The only SQL. One function a question; every lookup has its index; an outage never looks like "not found".
 
 mod audit;
+mod audit_chain;
+mod audit_months;
 mod certificates;
 mod clients;
 mod doctor;
@@ -8,7 +10,6 @@ mod events;
 mod figures;
 mod forgetting;
 mod grants;
-mod hand;
 mod interactions;
 mod introspection;
 mod merges;
@@ -17,19 +18,23 @@ mod organisations;
 mod partitions;
 mod payments;
 mod permissions;
+mod pool;
+mod psu;
 mod revocation;
 mod rotation;
 mod sandbox;
+mod session;
 mod standing;
 mod tokens;
 mod trusted_lists;
 mod versions;
 
+pub use audit_chain::{ExportQuery, Exported};
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
 pub use doctor::{IdleSlot, RoleFacts, ServerFacts};
 pub use grants::NewGrant;
-pub use interactions::NewInteraction;
+pub use interactions::{Beginning, NewInteraction};
 pub use merges::RunningMerge;
 pub use migrations::{
     Extent, LockMode, MIGRATOR, MigrationFailure, Patience, Plan, PlannedMigration, PlannedStatement, SchemaState, Statement, Work,
@@ -45,12 +50,9 @@ pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
 
 use crate::telemetry::request;
-use hand::Hand;
 use partitions::Tables;
-use sqlx::{
-    PgPool, Postgres, Transaction,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use pool::{Lease, Pool};
+use sqlx::{PgPool, postgres::PgConnectOptions};
 use std::{future::Future, time::Duration};
 use tokio::time::Instant;
 
@@ -84,6 +86,7 @@ impl Outage {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
 pub struct PoolSettings {
     pub max_connections: u32,
     /// How long a request waits for a connection before it is answered 503.
@@ -96,10 +99,9 @@ pub struct PoolSettings {
 
 #[derive(Clone)]
 pub struct Db {
-    pool: PgPool,
+    pool: Pool,
     /// One connection that no request waits for.
-    watch: PgPool,
-    hand: Hand,
+    watch: Pool,
     tables: Tables,
 }
 
@@ -108,7 +110,7 @@ const STATEMENTS: usize = 512;
 
 /// A transaction with a name: the label of its time in the metrics.
 pub struct Tx {
-    inner: Transaction<'static, Postgres>,
+    inner: Lease,
     /// After the transaction, however it ends.
     _stopwatch: Stopwatch,
 }
@@ -120,42 +122,45 @@ struct Stopwatch {
 }
 
 impl Db {
+    /// Another way to the database of a pool, for tools and tests: with the settings of its user.
     pub fn new(pool: PgPool) -> Self {
-        Self { hand: Hand::new(pool.clone()), watch: pool.clone(), pool, tables: Tables::default() }
+        let (max_connections, second) = (pool.options().get_max_connections(), Duration::from_secs(1));
+        let settings =
+            PoolSettings { max_connections, acquire_timeout: 30 * second, statement_timeout: 60 * second, idle_timeout: 600 * second };
+        Self::with(pool.connect_options().as_ref().clone(), settings, String::new())
     }
 
     /// Connects lazily where the database is away: `serve` answers 503 until it is back.
     pub fn connect(options: PgConnectOptions, settings: &PoolSettings) -> Self {
-        let millis = |d: Duration| d.as_millis().to_string();
-        let options = options.application_name("guichet").options([
-            ("statement_timeout", millis(settings.statement_timeout)),
-            ("lock_timeout", millis(settings.statement_timeout)),
-            ("idle_in_transaction_session_timeout", millis(settings.statement_timeout * 2)),
-            ("timezone", "UTC".to_owned()),
+        let statement = settings.statement_timeout.as_millis();
+        // said in each session: a pooler between would not take them at the start
+        let opening = [
+            ("statement_timeout", statement.to_string()),
+            ("lock_timeout", statement.to_string()),
+            ("idle_in_transaction_session_timeout", (statement * 2).to_string()),
+            ("timezone", "'UTC'".to_owned()),
             // each statement is planned once a connection, for whatever it is asked with
             ("plan_cache_mode", "force_generic_plan".to_owned()),
             // a table that is small when that happens may be large soon after
             ("enable_seqscan", "off".to_owned()),
             ("jit", "off".to_owned()),
-        ]);
-        let options = options.statement_cache_capacity(STATEMENTS);
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
-            .min_connections(settings.max_connections.min(2))
-            .acquire_timeout(settings.acquire_timeout)
-            .idle_timeout(settings.idle_timeout)
-            .max_lifetime(Duration::from_secs(1800))
-            // saves a round trip per use; a dead connection is found by the statement that meets it
-            .test_before_acquire(false)
-            .connect_lazy_with(options.clone());
-        let watch = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.acquire_timeout).connect_lazy_with(options);
-        Self { watch, ..Self::new(pool) }
+        ];
+        let opening = opening.iter().map(|(name, value)| format!("set {name} = {value}; ")).collect();
+        // of no use since PostgreSQL 12, and what a pooler refuses
+        let options = options.application_name("guichet").extra_float_digits(None);
+        Self::with(options.statement_cache_capacity(STATEMENTS), *settings, opening)
+    }
+
+    fn with(options: PgConnectOptions, settings: PoolSettings, opening: String) -> Self {
+        let watch = Pool::new(options.clone(), PoolSettings { max_connections: 1, ..settings }, opening.clone());
+        Self { pool: Pool::new(options, settings, opening), watch, tables: Tables::default() }
     }
 
     pub async fn begin(&self, name: &'static str) -> Result<Tx, Outage> {
         let stopwatch = Stopwatch::start(name);
-        let connection = self.hand.connection().await?;
-        Ok(Tx { inner: Transaction::begin(connection, None).await?, _stopwatch: stopwatch })
+        let mut inner = self.pool.take().await?;
+        inner.begin().await?;
+        Ok(Tx { inner, _stopwatch: stopwatch })
     }
 
     pub async fn ping(&self) -> Result<(), Outage> {
@@ -165,12 +170,12 @@ impl Db {
 
     pub async fn close(&self) {
         self.watch.close().await;
-        self.hand.close().await;
+        self.pool.close().await;
     }
 }
 
 impl Tx {
-    pub async fn commit(self) -> Result<(), Outage> {
+    pub async fn commit(mut self) -> Result<(), Outage> {
         self.inner.commit().await?;
         Ok(())
     }

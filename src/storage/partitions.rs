@@ -106,7 +106,7 @@ pub enum TableChange {
 }
 
 impl TableChange {
-    fn of(changed: Result<bool, sqlx::Error>) -> Result<Self, Outage> {
+    pub(super) fn of(changed: Result<bool, sqlx::Error>) -> Result<Self, Outage> {
         match changed {
             Ok(true) => Ok(Self::Done),
             Ok(false) => Ok(Self::Needless),

@@ -84,7 +84,7 @@ async fn select_payment(executor: impl PgExecutor<'_>, brand: &BrandId, id: Paym
 
 impl Db {
     pub async fn find_payment(&self, brand: &BrandId, id: PaymentId) -> Result<Option<Lodged>, Outage> {
-        let mut held = self.hand.hold("find_payment").await?;
+        let mut held = self.pool.hold("find_payment").await?;
         let lodged = select_payment(held.connection(), brand, id).await;
         held.done(lodged)
     }

@@ -182,7 +182,7 @@ impl Db {
         statement: impl Fn() -> Issuing<'q>,
     ) -> Result<Option<OffsetDateTime>, Outage> {
         let once = async || {
-            let mut held = self.hand.hold(name).await?;
+            let mut held = self.pool.hold(name).await?;
             let issued = statement().fetch_optional(held.connection()).await;
             Ok(held.done(issued)?)
         };
@@ -284,7 +284,7 @@ impl Db {
                 .bind(of_grant.name())
         };
         let revoke = || async {
-            let mut held = self.hand.hold("revoke_access_token").await?;
+            let mut held = self.pool.hold("revoke_access_token").await?;
             let rows = statement().fetch_one(held.connection()).await;
             Ok(Stored::if_one(held.done(rows)?))
         };
@@ -316,7 +316,7 @@ impl Db {
             event.kind.name(),
             EndReason::RevokedByClient.name(),
         );
-        let mut held = self.hand.hold("revoke_refresh_token").await?;
+        let mut held = self.pool.hold("revoke_refresh_token").await?;
         let rows = statement.fetch_one(held.connection()).await;
         Ok(Stored::if_one(held.done(rows)?))
     }

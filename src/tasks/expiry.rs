@@ -31,6 +31,8 @@ const PAGE: i64 = 200;
 const MOST_FORGOTTEN: i64 = 10_000;
 /// A journey is over within an hour; for so long whoever took part in it may ask how it ended, and its keys stay taken.
 const JOURNEYS_KEPT: Duration = Duration::days(31);
+/// One in which nobody signed in, after its end: somebody may want to know where a customer stopped.
+const OPEN_JOURNEYS_KEPT: Duration = Duration::DAY;
 /// A payment that nobody approved, after its time.
 const LODGINGS_KEPT: Duration = Duration::days(31);
 /// Customers are told of what they allowed until two years after its end.
@@ -99,6 +101,8 @@ pub async fn look(app: &App, now: OffsetDateTime) -> Result<(), Outage> {
 
 /// What nobody may read any more. Each statement is short and its own transaction, so that nobody waits for it.
 async fn forget(db: &Db, now: OffsetDateTime) -> Result<(), Outage> {
+    // to their end: how many there are is for strangers to say
+    while db.forget_open_journeys(now - OPEN_JOURNEYS_KEPT).await? > 0 {}
     for _ in 0..MOST_ROUNDS {
         let forgotten = db.forget_interactions(now - JOURNEYS_KEPT).await?
             + db.forget_payments_not_approved(now - LODGINGS_KEPT).await?

@@ -51,7 +51,7 @@ pub async fn write(app: &App) -> Result<(), Outage> {
     app.figures.alive(now.unix_timestamp());
     if let Some(batch) = app.figures.give() {
         app.db.add_figures(app.process, &batch, now).await?;
-        app.figures.written();
+        app.figures.written(batch.number);
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a server does beside answering: it watches for changes that others made, and prepares what requests will ask for.
 
+pub mod audit;
 pub mod expiry;
 pub mod figures;
 pub mod load;

@@ -1,9 +1,10 @@
 //! How much the network may cost us.
 
+use crate::limits::Gate;
 use std::time::Duration;
 
 /// Bounds of one listening socket. The process needs about `max_waiting + max_connections` file descriptors for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ListenerLimits {
     /// Connections accepted but not yet in their handshake. One more cuts the oldest of them: a peer that never speaks
     /// costs a socket for a while and keeps nobody out.
@@ -26,6 +27,8 @@ pub struct ListenerLimits {
     pub max_age: Duration,
     /// What requests under way get when the server stops or a connection comes of age. Then they are cut.
     pub drain: Duration,
+    /// What one address may take of it. `None`: all.
+    pub gate: Option<Gate>,
 }
 
 impl Default for ListenerLimits {
@@ -40,6 +43,7 @@ impl Default for ListenerLimits {
             max_streams: 64,
             max_age: Duration::from_secs(600),
             drain: Duration::from_secs(20),
+            gate: None,
         }
     }
 }

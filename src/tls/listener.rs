@@ -9,7 +9,7 @@ use super::{
     proxy_protocol::{self, HeaderRefusal},
     waiting::{Seat, WaitingRoom},
 };
-use crate::pki::PresentedChain;
+use crate::{limits::Place, pki::PresentedChain};
 use arc_swap::ArcSwap;
 use axum::{body::Body, response::Response};
 use http::Request;
@@ -105,6 +105,8 @@ enum Refusal {
     Failed(io::Error),
     /// A balancer did not say for whom it comes.
     Unannounced(HeaderRefusal),
+    /// Its address came too often, or has its share of the connections.
+    TooMany,
     /// `ListenerLimits::handshake` passed.
     TimedOut,
     /// Others came while it kept silent, and the room was full.
@@ -117,6 +119,7 @@ impl Refusal {
         match self {
             Self::Failed(_) => "failed",
             Self::Unannounced(_) => "unannounced",
+            Self::TooMany => "too_many",
             Self::TimedOut => "timed_out",
             Self::Evicted => "evicted",
             Self::Stopped => "stopped",
@@ -134,6 +137,12 @@ impl From<io::Error> for Refusal {
 enum Opened {
     Tls(Box<TlsStream<TcpStream>>, Side, Option<SocketAddr>),
     Clear(TcpStream),
+}
+
+/// What a connection holds until its end: one of all, and of its address's share.
+struct Slot {
+    _one: OwnedSemaphorePermit,
+    _share: Option<Place>,
 }
 
 impl Desk {
@@ -177,13 +186,13 @@ impl Desk {
                 tracing::warn!(%socket, ?why, "PROXY header");
             }
             Err(Refusal::Failed(error)) => tracing::debug!(%error, "handshake"),
-            Err(Refusal::TimedOut | Refusal::Evicted | Refusal::Stopped) => {}
+            Err(Refusal::TooMany | Refusal::TimedOut | Refusal::Evicted | Refusal::Stopped) => {}
         }
     }
 
     /// Up to the end of the handshake. The seat is kept until a handshake and a connection are free for the peer, so
     /// that whoever waits is bounded by the room.
-    async fn open(&self, tcp: TcpStream, socket: IpAddr, seat: Seat) -> Result<(Opened, OwnedSemaphorePermit), Refusal> {
+    async fn open(&self, tcp: TcpStream, socket: IpAddr, seat: Seat) -> Result<(Opened, Slot), Refusal> {
         let deadline = Instant::now() + self.limits.handshake;
         let opening = async {
             tcp.set_nodelay(true)?;
@@ -205,15 +214,19 @@ impl Desk {
         tcp.peek(&mut [0]).await?; // no buffer for a silent peer
         let closed = |_| io::Error::other("the semaphore is closed");
         let Some(tls) = &self.tls else {
-            return Ok(Heard::Clear(tcp, self.connections.clone().acquire_owned().await.map_err(closed)?));
+            let one = self.connections.clone().acquire_owned().await.map_err(closed)?;
+            return Ok(Heard::Clear(tcp, Slot { _one: one, _share: None }));
         };
         // boxed: its buffer would else be part of every connection that waits
         let announced = match tls.load().is_announced(socket) {
             true => Box::pin(proxy_protocol::read(&mut tcp)).await.map_err(Refusal::Unannounced)?,
             false => None,
         };
+        // before TLS, which is what a connection costs
+        let address = announced.map_or(socket, |announced| announced.ip());
+        let share = self.limits.gate.as_ref().map_or(Ok(None), |gate| gate.enter(address)).map_err(|_| Refusal::TooMany)?;
         let hello = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
-        let slot = self.connections.clone().acquire_owned().await.map_err(closed)?;
+        let slot = Slot { _one: self.connections.clone().acquire_owned().await.map_err(closed)?, _share: share };
         let handshake = self.handshakes.acquire().await.map_err(closed)?;
         let side = tls.load().side(hello.client_hello().server_name()).clone();
         Ok(Heard::Hello { hello: Box::new(hello), side, announced, slot, handshake })
@@ -297,14 +310,14 @@ enum Heard<'a> {
         hello: Box<tokio_rustls::StartHandshake<TcpStream>>,
         side: Side,
         announced: Option<SocketAddr>,
-        slot: OwnedSemaphorePermit,
+        slot: Slot,
         handshake: tokio::sync::SemaphorePermit<'a>,
     },
-    Clear(TcpStream, OwnedSemaphorePermit),
+    Clear(TcpStream, Slot),
 }
 
 impl Heard<'_> {
-    async fn finish(self) -> io::Result<(Opened, OwnedSemaphorePermit)> {
+    async fn finish(self) -> io::Result<(Opened, Slot)> {
         match self {
             Self::Clear(tcp, slot) => Ok((Opened::Clear(tcp), slot)),
             Self::Hello { hello, side, announced, slot, handshake } => {

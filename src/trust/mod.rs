@@ -137,6 +137,13 @@ impl TrustDesk {
         self.trusts.load().get(brand).cloned()
     }
 
+    /// Whether the last verdict on it was that, however long ago, as far as it is remembered. It proves nothing: a hint that there
+    /// is somebody whom to judge again.
+    pub fn accepted_before(&self, brand: &BrandId, chain: &PresentedChain) -> bool {
+        let known = self.trusts.load().get(brand).and_then(|today| today.verdicts.get(chain.digest()));
+        known.is_some_and(|judged| judged.verdict.is_ok())
+    }
+
     /// A brand that is not served trusts nobody.
     pub fn judge(&self, brand: &BrandId, chain: &PresentedChain, now: OffsetDateTime) -> Arc<Judged> {
         match self.trusts.load().get(brand) {

@@ -1,7 +1,8 @@
 //! The program and its database, killed and stopped while they work: what was answered holds, and the rest says "try again".
 
 use crate::harness::{
-    Bank, BankOptions, CIC, Client, Process, Psu, Reply,
+    Bank, BankOptions, CIC, Process, Psu, Reply,
+    load::{Acknowledged, Load, access_token},
     process::url,
     raw::{Target, hear, statuses},
     together,
@@ -21,10 +22,7 @@ use serde_json::Value;
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Mutex,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -33,117 +31,6 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, time::sleep};
 const SECOND: Duration = Duration::from_secs(1);
 /// `database.acquire_timeout_seconds` and what a loaded machine may add.
 const LONGEST_ANSWER: Duration = Duration::from_millis(2000 + 2000);
-
-/// What was answered 200, and so must hold.
-#[derive(Default)]
-struct Acknowledged {
-    alive: Mutex<Vec<String>>,
-    dead: Mutex<Vec<String>>,
-}
-
-impl Acknowledged {
-    fn issued(&self, token: String) {
-        self.alive.lock().unwrap().push(token);
-    }
-
-    fn revoked(&self, tokens: impl IntoIterator<Item = String>) {
-        self.dead.lock().unwrap().extend(tokens);
-    }
-
-    fn count(&self) -> (usize, usize) {
-        (self.alive.lock().unwrap().len(), self.dead.lock().unwrap().len())
-    }
-
-    /// Every token is what its last answer said.
-    async fn holds(&self, client: &Client<'_>) {
-        let (alive, dead) = (self.alive.lock().unwrap().clone(), self.dead.lock().unwrap().clone());
-        for (tokens, expected) in [(alive, true), (dead, false)] {
-            for some in tokens.chunks(64) {
-                let active = together(some.iter().map(|token| client.is_active(token))).await;
-                let wrong = active.iter().filter(|active| **active != expected).count();
-                assert_eq!(wrong, 0, "of {} tokens that should be active: {expected}", tokens.len());
-            }
-        }
-    }
-}
-
-fn access_token(reply: &Reply) -> String {
-    reply.json()["access_token"].as_str().unwrap().to_owned()
-}
-
-fn exchange<'f>(grant_type: &'f str, more: (&'f str, &'f str)) -> [(&'f str, &'f str); 2] {
-    [("grant_type", grant_type), more]
-}
-
-/// What a TPP does all day, until `stop`; `judge` sees each answer and how long it took, `None` where there was none.
-struct Load<'a> {
-    client: Client<'a>,
-    refresh: String,
-    /// Refresh tokens to be revoked, each of a grant of its own.
-    spare: Mutex<Vec<String>>,
-    acknowledged: &'a Acknowledged,
-    stop: AtomicBool,
-}
-
-impl<'a> Load<'a> {
-    async fn prepare(bank: &'a Bank, acknowledged: &'a Acknowledged) -> Self {
-        let client = bank.tpp([AccountInformation, PaymentInitiation]).register(CIC).await;
-        let tokens = together((0..8).map(|_| client.tokens("web", "aisp"))).await;
-        let mut spare: Vec<_> = tokens.iter().map(|t| t["refresh_token"].as_str().unwrap().to_owned()).collect();
-        let refresh = spare.pop().unwrap();
-        Self { client, refresh, spare: Mutex::new(spare), acknowledged, stop: AtomicBool::new(false) }
-    }
-
-    async fn token(&self, form: &[(&str, &str)], judge: &impl Fn(Option<&Reply>, Duration)) -> Option<String> {
-        let began = Instant::now();
-        let reply = self.client.try_post(CIC.channel("web").2, form).await;
-        judge(reply.as_ref(), began.elapsed());
-        reply.filter(|r| r.status == 200).map(|reply| access_token(&reply))
-    }
-
-    async fn revoke(&self, token: &str, judge: &impl Fn(Option<&Reply>, Duration)) -> bool {
-        let began = Instant::now();
-        let reply = self.client.try_post(CIC.revocation, &[("token", token)]).await;
-        judge(reply.as_ref(), began.elapsed());
-        reply.is_some_and(|r| r.status == 200)
-    }
-
-    /// One of several at once. A token whose revocation got no answer may be either, and is not remembered.
-    async fn work(&self, worker: usize, judge: &impl Fn(Option<&Reply>, Duration)) {
-        while !self.stop.load(Ordering::SeqCst) {
-            let form = match worker % 2 {
-                0 => exchange("client_credentials", ("scope", "pisp")),
-                _ => exchange("refresh_token", ("refresh_token", &self.refresh)),
-            };
-            let Some(token) = self.token(&form, judge).await else {
-                sleep(Duration::from_millis(5)).await; // a server that is away answers nothing at once
-                continue;
-            };
-            if worker < 4 {
-                self.acknowledged.issued(token);
-            } else if self.revoke(&token, judge).await {
-                self.acknowledged.revoked([token]);
-            }
-        }
-    }
-
-    /// Ends whole grants, now and then.
-    async fn end_grants(&self, every: Duration, judge: &impl Fn(Option<&Reply>, Duration)) {
-        while !self.stop.load(Ordering::SeqCst) {
-            sleep(every).await;
-            let Some(refresh) = self.spare.lock().unwrap().pop() else { return };
-            let token = self.token(&exchange("refresh_token", ("refresh_token", &refresh)), judge).await;
-            if self.revoke(&refresh, judge).await {
-                self.acknowledged.revoked([refresh].into_iter().chain(token));
-            }
-        }
-    }
-
-    async fn run(&self, judge: impl Fn(Option<&Reply>, Duration)) {
-        let workers = async { together((0..8).map(|worker| self.work(worker, &judge))).await };
-        tokio::join!(workers, self.end_grants(SECOND / 8, &judge));
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_survives_kill_9_of_the_server() {
@@ -156,7 +43,7 @@ async fn what_was_answered_survives_kill_9_of_the_server() {
         let kill = async {
             sleep(SECOND).await;
             process.take().unwrap().kill_9();
-            load.stop.store(true, Ordering::SeqCst);
+            load.stop();
         };
         tokio::join!(load.run(|_, _| {}), kill);
         process = Some(Process::serve(&bank).await);
@@ -222,12 +109,12 @@ impl Watch {
     }
 
     /// Every other endpoint that needs the database, round and round.
-    async fn visit(&self, load: &Load<'_>, stop: &AtomicBool) {
+    async fn visit(&self, load: &Load<'_>) {
         let (client, bank) = (&load.client, load.client.tpp.bank);
         let token = load.client.client_credentials().await.ok(200);
         let (authorize, token) = (client.authorize_url("web", "aisp", &[]), access_token(&token));
         let journey = client.authorize("web", "aisp").await;
-        while !stop.load(Ordering::SeqCst) {
+        while !load.is_stopped() {
             let form = [("token", token.as_str())];
             let update = async || {
                 let mut metadata = Tpp::metadata(CIC);
@@ -271,9 +158,9 @@ async fn an_outage_of_the_database_is_never_a_refusal_and_ends_by_itself() {
             assert!(back.elapsed() < 5 * SECOND, "it works again by itself");
             sleep(SECOND / 20).await;
         }
-        load.stop.store(true, Ordering::SeqCst);
+        load.stop();
     };
-    tokio::join!(load.run(|reply, took| watch.see(reply, took)), watch.visit(&load, &load.stop), outage);
+    tokio::join!(load.run(|reply, took| watch.see(reply, took)), watch.visit(&load), outage);
     let (wrong, slowest) = (watch.wrong.into_inner().unwrap(), watch.slowest.into_inner().unwrap());
     assert!(wrong.is_empty(), "{} answers, such as {}", wrong.len(), wrong[0]);
     let unavailable = watch.unavailable.into_inner().unwrap();
@@ -341,6 +228,7 @@ async fn another_schema_is_refused_with_4_and_says_which() {
     let newer =
         "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'later', true, '', 0)";
     write_schema_version(&bank, newer).await;
+    write_schema_version(&bank, "update schema_compatibility set oldest = 9999").await;
     for verb in [&["serve"][..], &["migrate", "status"]] {
         let (code, said) = ended_with(&bank, verb);
         assert!(code == 4 && said.contains("9999") && said.contains(&format!("knows {known}")) && said.contains("newer"), "{said}");

@@ -296,7 +296,7 @@ async fn an_organisation_has_several_clients_but_not_without_end() {
         from clients, generate_series(1, 198) where id = $1::uuid";
     assert_eq!(sqlx::query(copies).bind(&a.id).execute(&bank.pool().await).await.unwrap().rows_affected(), 198);
     let reply = tpp.try_register(LBP, &named(3)).await.refused(400, "invalid_client_metadata");
-    assert_eq!(reply.description(), "client_id: this organisation has 200 clients already");
+    assert_eq!(reply.description(), "client_id: this organisation has as many clients as it may");
     assert_eq!(tpp.register_as(LBP, &named(2)).await.id, b.id, "a retry is no new client");
     bank.tpp([AccountInformation]).register(LBP).await;
 }

@@ -3,6 +3,7 @@
 use super::{Journey, View, with_accounts};
 use crate::{
     audit::AuditKind,
+    flows::conclusion,
     oauth::{
         brand::{AccountChoice, PsuAuthentication},
         client::Client,
@@ -17,6 +18,7 @@ impl Journey<'_> {
     /// The journey stays the channel's: its code is worth nothing at another one's token endpoint.
     pub(super) async fn continue_here(&self, tx: &mut Tx, interaction: &Interaction) -> Result<View, Outage> {
         let Some(state) = State::in_browser(self.brand) else { return Ok(View::Next) };
+        conclusion::note_first_act(self.app, self.brand, tx, interaction, self.now).await?;
         tx.set_fallback(interaction.id).await?;
         tx.set_interaction_state(interaction.id, &state, self.now).await?;
         tx.record(&self.event(interaction, AuditKind::AppFallback).reason(interaction.channel.clone())).await?;

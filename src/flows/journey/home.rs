@@ -65,7 +65,9 @@ impl Journey<'_> {
         if !tx.put_code(&handle, &binding, self.now + self.brand.code_lifetime).await? {
             return Ok(View::Nothing(NoView::AlreadyAnswered));
         }
-        tx.record(&self.event(interaction, AuditKind::CodeIssued).grant(grant.id)).await?;
+        let event = self.event(interaction, AuditKind::CodeIssued).grant(grant.id);
+        let event = self.app.of_customer(tx, self.brand, event, &grant.psu).await?;
+        tx.record(&event).await?;
         Ok(View::GoHome(interaction.redirect(self.brand).approve(&code)))
     }
 

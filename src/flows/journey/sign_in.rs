@@ -3,6 +3,7 @@
 use super::{Journey, View, mine_again, with_accounts};
 use crate::{
     audit::AuditKind,
+    flows::conclusion,
     oauth::{
         brand::AccountChoice,
         channel::Fallback,
@@ -38,6 +39,7 @@ impl Journey<'_> {
             Ok(payment) => payment,
             Err(failure) => return self.end_now(tx, &interaction, failure).await,
         };
+        conclusion::note_first_act(self.app, self.brand, &mut tx, &interaction, self.now).await?;
         tx.set_interaction_state(interaction.id, &State::SignIn { attempts: attempt }, self.now).await?;
         tx.commit().await?;
 
@@ -105,9 +107,11 @@ impl Journey<'_> {
             Verdict::Right { who, offered } => {
                 let chosen = offered.len() < 2;
                 let who = with_accounts(who, offered);
+                let event = self.event(&interaction, AuditKind::SignedIn);
+                let event = self.app.of_customer(tx, self.brand, event, &who.psu).await?;
                 let state = if chosen { State::Consent(who) } else { State::Accounts(who) };
                 tx.set_interaction_state(interaction.id, &state, self.now).await?;
-                tx.record(&self.event(&interaction, AuditKind::SignedIn)).await?;
+                tx.record(&event).await?;
                 Ok(View::Next)
             }
             Verdict::Ends(failure) => self.end(tx, &interaction, failure).await,

@@ -127,7 +127,11 @@ fn outcomes(channel: &Channel) -> String {
 }
 
 fn refusals() -> Vec<OAuthError> {
-    AuthorizeRefusal::all("scope").into_iter().map(OAuthError::from).chain([OAuthError::PROVIDER_REFUSED]).collect()
+    AuthorizeRefusal::all("scope")
+        .into_iter()
+        .map(OAuthError::from)
+        .chain([OAuthError::PROVIDER_REFUSED, OAuthError::TOO_MANY_JOURNEYS])
+        .collect()
 }
 
 /// The redirects themselves, built by what builds them for customers.
@@ -147,7 +151,8 @@ fn locations(brand: &Brand, channel: &Channel) -> Vec<(String, String)> {
 pub fn browser(operation: OperationBuilder) -> OperationBuilder {
     let operation = operation
         .response("404", page_answer("There is nothing at this path: a page."))
-        .response("405", page_answer("The path answers other methods: a page."));
+        .response("405", page_answer("The path answers other methods: a page."))
+        .response("429", page_answer("Too many requests of this address: a page, with Retry-After."));
     shared(operation, &[("421", "OtherHost"), ("500", "ServerError"), ("503", "Unavailable")])
 }
 

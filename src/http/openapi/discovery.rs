@@ -15,7 +15,7 @@ fn public(operation: OperationBuilder) -> OperationBuilder {
     let operation = operation
         .response("404", page_answer("There is nothing at this path: a page."))
         .response("405", page_answer("The path answers GET: a page."));
-    shared(operation, &[("421", "OtherHost"), ("500", "ServerError"), ("503", "Unavailable")])
+    shared(operation, &[("421", "OtherHost"), ("429", "TooManyRequests"), ("500", "ServerError"), ("503", "Unavailable")])
 }
 
 pub fn metadata(brand: &Brand) -> Operation {

@@ -19,7 +19,8 @@ fn of_page(id: &str, summary: &str, description: &str, brand: &Brand) -> Operati
     let operation = operation(id, TAG, summary, description)
         .parameter(path_parameter("lang", "The language of the page.", languages))
         .response("404", page_answer("There is no page in this language: a page."))
-        .response("405", page_answer("The path answers other methods: a page."));
+        .response("405", page_answer("The path answers other methods: a page."))
+        .response("429", page_answer("Too many requests of this address: a page, with Retry-After."));
     shared(operation, &[("421", "OtherHost"), ("500", "ServerError"), ("503", "Unavailable")])
 }
 

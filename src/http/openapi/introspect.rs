@@ -44,7 +44,7 @@ pub fn all() -> Vec<Documented> {
 pub fn internal(operation: OperationBuilder) -> OperationBuilder {
     let none: [&str; 0] = [];
     let operation = operation.security(SecurityRequirement::new(super::BANK_CERTIFICATE, none));
-    shared(operation, &[("405", "MethodNotAllowed"), ("500", "ServerError"), ("503", "Unavailable")])
+    shared(operation, &[("405", "MethodNotAllowed"), ("429", "TooManyRequests"), ("500", "ServerError"), ("503", "Unavailable")])
 }
 
 fn document() -> Operation {

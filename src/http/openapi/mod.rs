@@ -178,7 +178,14 @@ fn method_of(method: &Method) -> Option<HttpMethod> {
 
 /// What every machine endpoint may answer.
 fn machine(operation: OperationBuilder) -> OperationBuilder {
-    let answers = [("404", "NotFound"), ("405", "MethodNotAllowed"), ("421", "OtherHost"), ("500", "ServerError"), ("503", "Unavailable")];
+    let answers = [
+        ("404", "NotFound"),
+        ("405", "MethodNotAllowed"),
+        ("421", "OtherHost"),
+        ("429", "TooManyRequests"),
+        ("500", "ServerError"),
+        ("503", "Unavailable"),
+    ];
     shared(operation, &answers)
 }
 

@@ -182,6 +182,7 @@ pub fn refusal_answer(status: u16, refusals: &[Refusal]) -> Response {
     let response = ResponseBuilder::new().description(meaning(status)).content(JSON, content);
     match status {
         401 => response.header("WWW-Authenticate", header("RFC 9110 s11.6.1: how to authenticate.", Type::String)),
+        429 => response.header("Retry-After", header("Seconds after which the same request is let in, if no others come.", Type::Integer)),
         503 => response.header("Retry-After", header("Seconds after which another try is worth it.", Type::Integer)),
         _ => response,
     }
@@ -209,6 +210,7 @@ const fn meaning(status: u16) -> &'static str {
         409 => "It stands otherwise than the request supposes. Read it, then decide.",
         413 => "The body is too large.",
         415 => "The body is of another type than this endpoint reads.",
+        429 => "Too many requests of one address, organisation, client or system (RFC 6585 s4). Nothing was read or decided.",
         421 => "The host of the request is served on another connection (RFC 9110 s15.5.20): open a new one, with the right server name.",
         503 => "Nothing was decided: try again. A token that was to be revoked may still be alive.",
         _ => "An internal error. Nothing was decided.",

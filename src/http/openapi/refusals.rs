@@ -28,7 +28,7 @@ impl<T: Into<OAuthError>> From<T> for Refusal {
 }
 
 /// Statuses that do not depend on the operation: name in the document, and what is answered.
-pub const SHARED: [(&str, &[OAuthError]); 9] = [
+pub const SHARED: [(&str, &[OAuthError]); 10] = [
     ("NotFound", &[OAuthError::NO_SUCH_ENDPOINT]),
     ("MethodNotAllowed", &[OAuthError::NO_SUCH_METHOD]),
     ("BodyTooSlow", &[OAuthError::BODY_TOO_SLOW]),
@@ -36,6 +36,17 @@ pub const SHARED: [(&str, &[OAuthError]); 9] = [
     ("NotAForm", &[OAuthError::NOT_A_FORM]),
     ("NotJson", &[OAuthError::NOT_OF_TYPE_JSON]),
     ("OtherHost", &[OAuthError::OTHER_CONNECTION, OAuthError::NO_SUCH_HOST]),
+    (
+        "TooManyRequests",
+        &[
+            OAuthError::TOO_MANY_OF_ADDRESS,
+            OAuthError::TOO_MANY_OF_ORGANISATION,
+            OAuthError::TOO_MANY_OF_CLIENT,
+            OAuthError::TOO_MANY_OF_CALLER,
+            OAuthError::TOO_MANY_REFUSED,
+            OAuthError::TOO_MANY_AT_ONCE,
+        ],
+    ),
     ("ServerError", &[OAuthError::INTERNAL]),
     ("Unavailable", &[OAuthError::UNAVAILABLE]),
 ];

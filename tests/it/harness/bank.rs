@@ -115,6 +115,8 @@ pub struct BankOptions {
     pub listener_extra: String,
     /// TOML inside `[internal]`.
     pub internal_extra: String,
+    /// TOML inside `[database]`.
+    pub database_extra: String,
     /// TOML inside each `[[brand]]`.
     pub brand_extra: String,
     /// TOML inside the `[[brand]]` of one bank.
@@ -302,12 +304,12 @@ fn settings(folder: &Path, options: &BankOptions, tpp: SocketAddr, internal: Soc
 pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: SocketAddr) -> String {
     let file = |name: &str| pki().1.file(name).display().to_string();
     let (server, key) = (file("server.pem"), file("server.key"));
-    let BankOptions { listener_extra, internal_extra, .. } = options;
+    let BankOptions { listener_extra, internal_extra, database_extra, .. } = options;
     let mut text = format!(
         "[tpp]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
          [psu]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
          [internal]\naddress = \"{internal}\"\ncertificate_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n{internal_extra}\n\
-         [ops]\naddress = \"{ops}\"\n[database]\nurl = \"postgres://localhost/unused\"\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
+         [ops]\naddress = \"{ops}\"\n[database]\nurl = \"postgres://localhost/unused\"\n{database_extra}\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
         file("internal.pem"),
         file("internal.key"),
         file("bank-ca.pem"),

@@ -10,6 +10,7 @@ pub mod held;
 pub mod hello;
 pub mod hot;
 pub mod lists;
+pub mod load;
 pub mod looks;
 pub mod mass;
 pub mod operator;
@@ -23,6 +24,7 @@ pub mod sca;
 pub mod sql;
 pub mod tpp;
 pub mod traffic;
+pub mod trail;
 pub mod wire;
 
 pub use bank::{Bank, BankOptions, Brand, CIC, LBP};

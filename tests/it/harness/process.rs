@@ -99,9 +99,14 @@ impl Process {
 
     /// Another release's server.
     pub async fn serve_with(bank: &Bank, program: &Path) -> Self {
+        Self::start(bank, bank.command_of(program, &["serve"])).await
+    }
+
+    /// The server as this command starts it.
+    pub async fn start(bank: &Bank, mut command: Command) -> Self {
         let log = bank.folder().join("guichet.log");
         let file = File::options().create(true).append(true).open(&log).unwrap();
-        let child = bank.command_of(program, &["serve"]).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
         let process = Self { child, log };
         bank.until_ready(200).await;
         process
@@ -114,6 +119,10 @@ impl Process {
     pub fn kill_9(mut self) {
         self.signal(Signal::SIGKILL);
         self.child.wait().unwrap();
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Its end, which must come by itself.

@@ -61,6 +61,11 @@ impl Target {
     pub async fn connect(&self) -> io::Result<Stream> {
         let tcp = TcpStream::connect(self.address).await?;
         tcp.set_nodelay(true)?;
+        self.over(tcp).await
+    }
+
+    /// The handshake on a connection that is there.
+    pub async fn over(&self, tcp: TcpStream) -> io::Result<Stream> {
         TlsConnector::from(self.config.clone()).connect(self.host.try_into().unwrap(), tcp).await
     }
 

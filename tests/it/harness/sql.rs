@@ -44,6 +44,17 @@ pub const ROWS: &str = r"
     from generate_series(1, 50000) n;
     insert into audit_events (id, at, brand, kind, client_id)
     select md5('event' || n)::uuid, now(), 'cic', 'token_issued', md5('client' || 1 + n % 1000)::uuid from generate_series(1, 50000) n;
+    insert into audit_events (id, at, brand, kind, psu_key, psu)
+    select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' || substr(md5('of month' || n), 1, 19))::uuid, at, 'cic', 'signed_in',
+           md5('key' || n % 1000)::uuid, '\x00'
+    from (select n, date_trunc('month', now()) + n * interval '5 minutes' as at from generate_series(1, 33000) n) as events;
+    insert into audit_seals (brand, number, from_position, to_position, sealed_at, events, first_id, last_id, leaf_ids, leaf_hashes, root, previous, hash)
+    select 'cic', n, n * 10, n * 10 + 10, now() + n * interval '1 second', 1, md5('event' || n)::uuid, md5('event' || n)::uuid, array[md5('event' || n)::uuid], sha256('x'),
+           sha256('x'), sha256('x'), sha256('x')
+    from generate_series(1, 5000) n;
+    insert into audit_anchors (at, brand, number, hash) select now() + n * interval '1 hour', 'cic', n, sha256('x') from generate_series(1, 3000) n;
+    insert into psu_keys (id, brand, digest, key, made_at)
+    select md5('key' || n)::uuid, 'cic', sha256(n::text::bytea), sha256('x'), now() from generate_series(1, 3000) n;
     insert into sandbox_customers (brand, login, password_hash, reference)
     select 'sandbox' || n / 20, 'customer' || n, repeat('x', 97), 'psu' || n from generate_series(1, 2000) n;
     insert into trusted_lists (territory, sequence, version, issued_at, next_update, sha256, source, accepted_at, verification, services)
@@ -52,6 +63,16 @@ pub const ROWS: &str = r"
     from generate_series(0, 30) n, generate_series(1, 5) version;
     insert into trusted_list_imports (id, at, source, outcome)
     select md5('import' || n)::uuid, now(), 'https://lists.example/list.xml', 'accepted' from generate_series(1, 3000) n;
+    insert into figure_days (brand, day, service, requests, micros, not_replied, aspsp, tpp, psu)
+    select 'brand' || n % 10, date '2024-01-01' + n / 10, 'ais', 1, 1, 0, 0, 0, 0 from generate_series(1, 10000) n;
+    insert into figure_availability (brand, day, down_seconds, unobserved_seconds)
+    select 'brand' || n % 10, date '2024-01-01' + n / 10, 0, 0 from generate_series(1, 10000) n;
+    insert into figure_direct (brand, day, down_seconds, imported_at, imported_by)
+    select 'brand' || n % 10, date '2024-01-01' + n / 10, 0, now(), 'me' from generate_series(1, 10000) n;
+    insert into figure_replies (brand, minute, seconds) select 'brand' || n % 10, n / 10, 1 from generate_series(1, 50000) n;
+    insert into figure_failures (brand, second, requests) select 'brand' || n % 10, n / 10, 1 from generate_series(1, 50000) n;
+    insert into figure_alive (minute, seconds) select n, 1 from generate_series(1, 50000) n;
+    insert into figure_writers (process, batch, at) select md5('writer' || n)::uuid, 1, now() + n * interval '1 minute' from generate_series(1, 5000) n;
     insert into blocks (id, brand, target, value, organisation, reason, since, blocked_by, lifted_at, lifted_by, lifted_why)
     select md5('block' || n)::uuid, '*', 'organisation', 'PSDFR-ACPR-' || n, '', repeat('x', 1500), now(), 'me',
            case when n > 20 then now() end, case when n > 20 then 'me' end, case when n > 20 then 'over' end
@@ -98,10 +119,13 @@ fn sql_type(name: &str) -> &'static str {
         ("ByteaArray", "bytea[]"),
         ("Char", "\"char\""),
         ("Date", "date"),
+        ("DateArray", "date[]"),
+        ("Float8Array", "double precision[]"),
         ("Int2", "smallint"),
         ("Int4", "integer"),
         ("Int4Array", "integer[]"),
         ("Int8", "bigint"),
+        ("Int8Array", "bigint[]"),
         ("Jsonb", "jsonb"),
         ("Text", "text"),
         ("TextArray", "text[]"),

@@ -1,6 +1,14 @@
 //! What the bank must be able to prove later: one event a decision, written with it.
 
+pub mod chain;
+pub mod export;
+pub mod finding;
+pub mod month;
+pub mod psu;
+pub mod verify;
+
 use crate::oauth::{brand::BrandId, client::ClientId, grant::GrantId, tpp::OrganisationId};
+use psu::SealedPsu;
 use std::borrow::Cow;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -60,6 +68,14 @@ pub enum AuditKind {
     PaymentUsed,
     /// A journey could not approve what it began with; `reason` says why.
     PaymentRefused,
+    /// All events of a month went by retention; `subject` is the month.
+    AuditMonthDropped,
+    /// The trail came into another cluster, and its positions go on above those that there were.
+    AuditResumed,
+    /// A customer was forgotten; `subject` is the key that was destroyed.
+    PsuErased,
+    /// Somebody of the bank was told of whom an event is; `subject` is that event.
+    PsuRevealed,
 }
 
 impl AuditKind {
@@ -107,11 +123,15 @@ impl AuditKind {
             Self::PaymentWithdrawn => "payment_withdrawn",
             Self::PaymentUsed => "payment_used",
             Self::PaymentRefused => "payment_refused",
+            Self::AuditMonthDropped => "audit_month_dropped",
+            Self::AuditResumed => "audit_resumed",
+            Self::PsuErased => "psu_erased",
+            Self::PsuRevealed => "psu_revealed",
         }
     }
 }
 
-/// Names ids and reason codes only: no secret, no login, no customer reference.
+/// Names ids and reason codes only: no secret, no login, and no customer but under his key.
 #[derive(Clone, Debug)]
 pub struct AuditEvent {
     pub id: Uuid,
@@ -126,6 +146,8 @@ pub struct AuditEvent {
     pub actor: Option<String>,
     /// What it is about, where no id above says it: a block, a register, a lodged payment.
     pub subject: Option<String>,
+    /// Of which customer it is.
+    pub psu: Option<SealedPsu>,
 }
 
 /// Stands in the brand's place where an event is every brand's.
@@ -133,7 +155,19 @@ pub const EVERY_BRAND: &str = "*";
 
 impl AuditEvent {
     pub fn new(id: Uuid, at: OffsetDateTime, brand: &BrandId, kind: AuditKind) -> Self {
-        Self { id, at, brand: brand.clone(), kind, client: None, organisation: None, grant: None, reason: None, actor: None, subject: None }
+        Self {
+            id,
+            at,
+            brand: brand.clone(),
+            kind,
+            client: None,
+            organisation: None,
+            grant: None,
+            reason: None,
+            actor: None,
+            subject: None,
+            psu: None,
+        }
     }
 
     /// For what concerns every brand.
@@ -163,6 +197,11 @@ impl AuditEvent {
 
     pub fn actor(mut self, actor: impl Into<String>) -> Self {
         self.actor = Some(actor.into());
+        self
+    }
+
+    pub fn psu(mut self, psu: Option<SealedPsu>) -> Self {
+        self.psu = psu;
         self
     }
 

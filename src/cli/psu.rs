@@ -1,0 +1,140 @@
+//! `guichet psu`: a customer in the bank's evidence. His reference comes from a file or standard input, never from an argument, which
+//! every user of the machine can read.
+
+use super::{
+    ConfigFile, Failure,
+    operator::{Author, LONG, choose_brand, connect, runtime, text},
+};
+use crate::{
+    audit::export,
+    clock::{Clock, Entropy, System},
+    flows::erasure::{self, Erased, Erasure, Refusal},
+    oauth::{grant::PsuReference, permission::is_subject},
+};
+use clap::{Args, Subcommand};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+use uuid::Uuid;
+
+/// Bytes of a file with a reference.
+const LONGEST: u64 = 4096;
+
+#[derive(Subcommand)]
+pub enum PsuStep {
+    /// Forget a customer: destroys his key in the audit trail, which stays sound, and takes his reference out of the other tables
+    Erase(EraseArgs),
+    /// His events in the audit trail, as JSON lines
+    Events(Box<WhoArgs>),
+    /// Of whom an event is; asking is itself an event
+    Reveal {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Id of an event, as `audit export` has it
+        event: Uuid,
+        /// Why somebody must know
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        author: Author,
+    },
+}
+
+#[derive(Args)]
+pub struct WhoArgs {
+    #[command(flatten)]
+    config: ConfigFile,
+    #[arg(long, value_name = "ID")]
+    brand: String,
+    /// Holds the bank's reference of the customer and nothing else; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    reference_file: PathBuf,
+}
+
+#[derive(Args)]
+pub struct EraseArgs {
+    #[command(flatten)]
+    who: WhoArgs,
+    /// End the consents that are alive, too
+    #[arg(long)]
+    end_consents: bool,
+    /// Why, for the audit trail
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    author: Author,
+}
+
+pub fn act(step: PsuStep) -> Result<ExitCode, Failure> {
+    let (system, runtime) = (System::new(), runtime()?);
+    match step {
+        PsuStep::Erase(args) => {
+            let settings = args.who.config.settings()?;
+            let (brand, psu) = (choose_brand(&args.who.brand, &settings)?, reference(&args.who.reference_file)?);
+            let (by, reason) = (args.author.name()?, text("--reason", &args.reason, LONG)?);
+            let erasure = Erasure { brand: &brand, psu: &psu, end_consents: args.end_consents, by: &by, reason: &reason };
+            let erased = runtime
+                .block_on(async { Ok::<_, Failure>(erasure::erase(&connect(&settings).await?, &system, &erasure, system.now()).await?) })?;
+            match erased {
+                Ok(Erased { key, ended, grants }) => {
+                    println!("forgotten: {grants} consents no longer name the customer, {ended} of them ended now");
+                    match key {
+                        Some(key) => println!("his key in the audit trail, {key}, is destroyed; backups hold it until they are gone"),
+                        None => println!("the audit trail had nothing of him"),
+                    }
+                    Ok(ExitCode::SUCCESS)
+                }
+                Err(Refusal::Unknown) => Err(Failure(7, "nothing here is about this customer".into())),
+                Err(Refusal::ConsentsAlive(count)) => {
+                    Err(Failure(7, format!("{count} consents of the customer are alive: end them first, or say --end-consents")))
+                }
+                Err(Refusal::JourneysUnderWay) => {
+                    Err(Failure(7, "the customer is at a page of ours this moment: try again when the journey is over".into()))
+                }
+            }
+        }
+        PsuStep::Events(args) => {
+            let settings = args.config.settings()?;
+            let (brand, psu) = (choose_brand(&args.brand, &settings)?, reference(&args.reference_file)?);
+            runtime.block_on(async {
+                let db = connect(&settings).await?;
+                let entropy: &dyn Entropy = &system;
+                let digest = db.psu_digest_key(entropy.bytes()).await?.digest(&brand, &psu);
+                let Some(key) = db.find_psu_key(&brand, &digest).await? else { return Ok(()) };
+                let mut after = Uuid::nil();
+                loop {
+                    let page = db.audit_events_of_customer(key.id, after).await?;
+                    let Some(last) = page.last() else { return Ok::<_, Failure>(()) };
+                    after = last.id;
+                    page.iter().for_each(|event| println!("{}", export::object(event, None)));
+                }
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        PsuStep::Reveal { config, event, reason, author } => {
+            let settings = config.settings()?;
+            let (by, reason) = (author.name()?, text("--reason", &reason, LONG)?);
+            let found = runtime.block_on(async {
+                Ok::<_, Failure>(erasure::reveal(&connect(&settings).await?, &system, event, &by, &reason, system.now()).await?)
+            })?;
+            let psu = found.ok_or_else(|| Failure(7, "there is no such event, it is of no customer, or he was forgotten".into()))?;
+            println!("{}", psu.as_str());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn reference(file: &Path) -> Result<PsuReference, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure(2, format!("--reference-file {}: {why}", file.display()));
+    let mut text = String::new();
+    let source: Box<dyn Read> = match file.to_str() {
+        Some("-") => Box::new(io::stdin()),
+        Some(_) | None => Box::new(File::open(file).map_err(|error| wrong(&error.kind()))?),
+    };
+    source.take(LONGEST).read_to_string(&mut text).map_err(|error| wrong(&error.kind()))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if is_subject(text) { Ok(PsuReference::new(text)) } else { Err(wrong(&"holds no reference of a customer")) }
+}
