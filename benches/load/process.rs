@@ -67,6 +67,28 @@ impl Program {
     }
 }
 
+/// What a process holds at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    pub resident_mib: f64,
+    pub descriptors: usize,
+    pub threads: usize,
+}
+
+impl Program {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+/// Of a running process.
+pub fn held(id: u32) -> Held {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let kib: f64 = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+    let count = |what: &str| fs::read_dir(format!("/proc/{id}/{what}")).unwrap().count();
+    Held { resident_mib: kib / 1024.0, descriptors: count("fd"), threads: count("task") }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         self.end();

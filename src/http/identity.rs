@@ -1,7 +1,7 @@
 //! What a request is called: by us, by its caller, and in a trace that goes through several systems.
 
 use crate::{
-    app::App,
+    app::Shared,
     telemetry::{
         request::Identity,
         trace::{SpanId, Trace, TraceId},
@@ -37,8 +37,8 @@ pub struct Called {
 }
 
 impl Called {
-    pub fn new(app: &App, tracing: &Tracing, counter: Option<Counter>, at: OffsetDateTime, headers: &HeaderMap) -> Self {
-        let (event, span) = (app.entropy.uuid(at), SpanId::new(app.entropy.bytes()));
+    pub fn new(shared: &Shared, tracing: &Tracing, counter: Option<Counter>, at: OffsetDateTime, headers: &HeaderMap) -> Self {
+        let (event, span) = (shared.entropy.uuid(at), SpanId::new(shared.entropy.bytes()));
         let lines = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
         let goes_on = counter.is_some_and(|counter| tracing.goes_on_at.contains(&counter.name()));
         let trace = if goes_on { Trace::go_on(lines(TRACE_PARENT), lines(TRACE_STATE), span) } else { None };

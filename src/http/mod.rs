@@ -32,7 +32,7 @@ mod site;
 mod token;
 
 pub use body::BodyLimits;
-pub use door::Door;
+pub use door::{Door, Inside};
 pub use endpoints::{Endpoint, endpoints};
 pub use forwarded::{Forwarded, Handover};
 pub use identity::Tracing;

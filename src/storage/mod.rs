@@ -27,6 +27,7 @@ mod standing;
 mod tokens;
 mod trusted_lists;
 mod versions;
+mod vitals;
 
 pub use audit_chain::{ExportQuery, Exported};
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
@@ -46,6 +47,7 @@ pub use standing::NamedEntry;
 pub use tokens::{CodeTerms, GivenBack, NewToken, RefreshTerms, Stored};
 pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
+pub use vitals::Vitals;
 
 use crate::telemetry::request;
 use partitions::Tables;
@@ -109,7 +111,7 @@ pub struct PoolState {
 #[derive(Clone)]
 pub struct Db {
     pool: Pool,
-    /// One connection that no request waits for.
+    /// Connections that no request waits for: one for what others changed, one for probes.
     watch: Pool,
     tables: Tables,
 }
@@ -161,7 +163,7 @@ impl Db {
     }
 
     fn with(options: PgConnectOptions, settings: PoolSettings, opening: String) -> Self {
-        let watch = Pool::new(options.clone(), PoolSettings { max_connections: 1, ..settings }, opening.clone());
+        let watch = Pool::new(options.clone(), PoolSettings { max_connections: 2, ..settings }, opening.clone());
         Self { pool: Pool::new(options, settings, opening), watch, tables: Tables::default() }
     }
 

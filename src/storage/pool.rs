@@ -28,7 +28,7 @@ use tokio::{
 /// A connection is not used for longer: what it has gathered in PostgreSQL's memory goes with it.
 const LIFETIME: Duration = Duration::from_secs(1800);
 /// Used within this time, a connection is believed to be alive.
-const FRESH: Duration = Duration::from_secs(1);
+const FRESH: Duration = Duration::from_millis(100);
 /// How long one that has rested may take to say that it is.
 const QUESTION: Duration = Duration::from_secs(1);
 /// While no primary is there: as long as a request waits for a connection, it is looked for again.

@@ -2,7 +2,7 @@
 //! read any more go the same way.
 
 use crate::{
-    app::App,
+    app::{App, Current},
     flows::Outage,
     oauth::{
         event::{CertificateExpiring, EventKind, NewEvent},
@@ -57,11 +57,12 @@ struct Due {
 }
 
 /// Until `stop`.
-pub async fn run(app: App, stop: CancellationToken) {
+pub async fn run(current: Current, stop: CancellationToken) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut next, mut board) = (OffsetDateTime::UNIX_EPOCH, Board::default());
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let app = current.app();
         let now = app.clock.now();
         if now < next {
             continue;

@@ -42,7 +42,7 @@ pub type Trusts = HashMap<BrandId, Arc<Today>>;
 /// The trust of every brand, swapped as one value.
 pub struct TrustDesk {
     trusts: ArcSwap<Trusts>,
-    pub watched: Watched,
+    pub watched: Arc<Watched>,
 }
 
 /// A trust with the verdicts that rest on it: both leave together, so no verdict outlives its trust.
@@ -129,7 +129,12 @@ impl Today {
 
 impl TrustDesk {
     pub fn new(trusts: Trusts) -> Self {
-        Self { trusts: ArcSwap::from_pointee(trusts), watched: Watched::new() }
+        Self { trusts: ArcSwap::from_pointee(trusts), watched: Arc::new(Watched::new()) }
+    }
+
+    /// Other trusts, compared with the database when these were.
+    pub fn with(&self, trusts: Trusts) -> Self {
+        Self { trusts: ArcSwap::from_pointee(trusts), watched: self.watched.clone() }
     }
 
     /// From the next request on, also on connections that are open.

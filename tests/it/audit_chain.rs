@@ -188,7 +188,7 @@ async fn a_month_is_dropped_with_a_word_and_its_seals_stay() {
     for at in [long_ago, long_ago, trail.now] {
         trail.round(at).await;
     }
-    let app = bank.server().app();
+    let app = &bank.server().app();
     let kept = |keep_months| AuditSettings { keep_months, anchor: Wait::from_secs(3600) };
     let seals = trail.count("select count(*) from audit_seals").await;
     audit::look(app, kept(80), app.clock.now()).await.unwrap();

@@ -15,6 +15,7 @@ pub mod logs;
 pub mod looks;
 pub mod mass;
 pub mod operator;
+pub mod patroni;
 pub mod payments;
 pub mod previous;
 pub mod process;

@@ -1,7 +1,7 @@
 //! HTTP over real TLS, with all of an answer at hand.
 
 use super::{
-    bank::{BRANDS, Bank, pki},
+    bank::{BRANDS, Bank, TWIN, pki},
     logs::Heard,
 };
 use guichet::tls::files::{load_certificates, load_chain_and_key};
@@ -90,7 +90,7 @@ impl Wire {
     }
 
     fn public(bank: &Bank, identity: Identity<'_>) -> Self {
-        let hosts: Vec<_> = BRANDS.iter().flat_map(|b| [(b.tpp_host, bank.address), (b.psu_host, bank.address)]).collect();
+        let hosts: Vec<_> = BRANDS.iter().chain([&TWIN]).flat_map(|b| [(b.tpp_host, bank.address), (b.psu_host, bank.address)]).collect();
         Self::new(bank, "server-ca.pem", identity, &hosts)
     }
 
@@ -110,7 +110,7 @@ impl Wire {
         let mut config = tls("server-ca.pem", identity);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let builder = reqwest::Client::builder().tls_backend_preconfigured(config).redirect(reqwest::redirect::Policy::none()).no_proxy();
-        let hosts = BRANDS.iter().flat_map(|b| [b.tpp_host, b.psu_host]);
+        let hosts = BRANDS.iter().chain([&TWIN]).flat_map(|b| [b.tpp_host, b.psu_host]);
         let builder = hosts.fold(builder, |client, host| client.resolve(host, bank.address));
         Self { client: builder.local_address(local).default_headers(headers).build().unwrap(), heard: bank.heard() }
     }
