@@ -20,9 +20,9 @@ use guichet::{
         qwac::{Issued, Validity},
     },
     doctor::Check,
+    oauth::partition::Partition,
     pki::forwarded::Format,
     storage::{Db, MIGRATOR},
-    tasks::partitions,
     tls::files::{load_certificates, load_chain_and_key},
 };
 use reqwest::{Method, header::HeaderMap};
@@ -128,7 +128,7 @@ impl Clinic {
 
 fn needed() -> BTreeSet<guichet::oauth::partition::Partition> {
     let brands = config::example_brands();
-    partitions::needed(&brands, System::new().now())
+    Partition::needed(&brands, System::new().now())
 }
 
 fn days(from: i64, to: i64) -> Validity {
