@@ -6,6 +6,7 @@ mod block;
 mod client;
 mod configuration;
 mod contract;
+mod doctor;
 mod figures;
 mod grant;
 mod health;
@@ -51,8 +52,9 @@ Exit codes:
   7  what was asked for is refused and nothing changed: a trusted list, a merge, an approval
   8  the SCA back end that was checked breaks the contract
   9  the audit trail is not what was sealed
- 10  nothing is done yet: a second person has to approve it
- 12  the two configurations that were compared differ";
+  10  nothing is done yet: a second person has to approve it
+  11  the doctor found something
+  12  the two configurations that were compared differ";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -158,6 +160,8 @@ enum Verb {
     },
     /// Check a bank's own SCA back end against the driver's contract
     ContractCheck(Box<contract::ContractCheck>),
+    /// Say what is wrong with an installation, from inside and outside, and what to do about it
+    Doctor(doctor::Doctor),
     /// Ask the running server of these settings how it is: exit code 0 when it is well
     Health(health::Health),
     /// The tests' database server: runs until nobody uses it
@@ -244,6 +248,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Psu { step } => psu::act(step),
         Verb::Figures { step } => figures::act(*step),
         Verb::ContractCheck(args) => runtime()?.block_on(contract::run(*args)),
+        Verb::Doctor(asked) => doctor::run(asked),
         Verb::Health(asked) => health::run(&asked),
         Verb::DevPostgres { dir } => dev::postgres::supervise(&dir).map_err(Failure::unexpected).and(done),
     }
@@ -264,6 +269,9 @@ fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
 
 async fn serve(settings: Settings, database: PgConnectOptions, source: Source) -> Result<(), Failure> {
     telemetry::start_log(&settings.log);
+    for path in settings.effective.ignored() {
+        tracing::warn!(file = %path.display(), "ignored: only files whose names end in .toml are read");
+    }
     #[cfg(feature = "otel")]
     telemetry::spans::start(&settings.tracing, tokio::runtime::Handle::current()).map_err(Failure::unexpected)?;
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;

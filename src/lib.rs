@@ -6,6 +6,7 @@
 //! ```text
 //! main  cli     arguments, verbs, exit codes
 //! dev  trial    `guichet dev`: database, certificates, banks of one's own; `guichet try`: a TPP. Only cli names them
+//! doctor        what is wrong with an installation, from inside and from outside: facts -> findings. Only cli names it
 //! server        settings -> files read, sockets bound, listeners served; reload, stop
 //! http          THIN: bytes <-> types. Routes, bodies, answers. Asks flows; never storage or pki
 //! pages         HTML, texts of every language, themes
@@ -39,6 +40,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dev;
+pub mod doctor;
 pub mod figures;
 pub mod flows;
 pub mod http;

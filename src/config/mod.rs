@@ -47,7 +47,7 @@ use crate::{
 use ipnet::IpNet;
 use layers::Layers;
 use mistakes::Findings;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use settings::{Context, Opened};
 use std::{
     collections::{BTreeMap, BTreeSet},

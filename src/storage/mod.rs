@@ -7,6 +7,7 @@ mod audit_chain;
 mod audit_months;
 mod certificates;
 mod clients;
+mod doctor;
 mod events;
 mod figures;
 mod forgetting;
@@ -38,6 +39,7 @@ pub use administration::{ClientQuery, ClientsFound, GrantCount, GrantQuery, Know
 pub use audit_chain::{ExportQuery, Exported};
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
+pub use doctor::{IdleSlot, RoleFacts, ServerFacts};
 pub use grants::NewGrant;
 pub use interactions::{Beginning, NewInteraction};
 pub use journeys::{JourneyQuery, JourneysFound};

@@ -46,13 +46,18 @@ pub enum TlsFileProblem {
 
 impl fmt::Display for TlsFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.file.display())?;
-        match &self.problem {
-            TlsFileProblem::Unreadable(error) => write!(f, "{error}"),
-            TlsFileProblem::TooLarge => write!(f, "larger than {MAX_FILE_BYTES} bytes"),
-            TlsFileProblem::NotPem(_) => f.write_str("not well-formed PEM"),
-            TlsFileProblem::NoCertificate => f.write_str("no certificate in it (PEM, -----BEGIN CERTIFICATE-----)"),
-            TlsFileProblem::NoKey => f.write_str("no private key in it (PEM of PKCS#8, SEC 1 or PKCS#1, not encrypted)"),
+        write!(f, "{}: {}", self.file.display(), self.problem)
+    }
+}
+
+impl fmt::Display for TlsFileProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => write!(f, "{error}"),
+            Self::TooLarge => write!(f, "larger than {MAX_FILE_BYTES} bytes"),
+            Self::NotPem(_) => f.write_str("not well-formed PEM"),
+            Self::NoCertificate => f.write_str("no certificate in it (PEM, -----BEGIN CERTIFICATE-----)"),
+            Self::NoKey => f.write_str("no private key in it (PEM of PKCS#8, SEC 1 or PKCS#1, not encrypted)"),
         }
     }
 }

@@ -65,6 +65,11 @@ const PLAN: [(&str, &str, &str); 30] = [
         "admin app clock config flows http limits oauth outbound pki sca signing storage tasks telemetry tls trust",
         "arc_swap metrics metrics_exporter_prometheus nix::sys::resource nix::time serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
     ),
+    (
+        "doctor",
+        "clock config oauth pki sca::http standing storage tasks::partitions tls::files",
+        "base64 http http_body_util hyper hyper_util rcgen rustls rustls_platform_verifier serde serde_json time tokio tokio_rustls url webpki x509_parser",
+    ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
     (
         "dev",

@@ -29,6 +29,7 @@ mod dev;
 mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
+mod doctor;
 mod drafts;
 mod driver;
 mod driver_faults;
