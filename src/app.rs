@@ -1,39 +1,53 @@
-//! What every request needs, built once. Cheap to clone.
+//! What every request needs. Cheap to clone.
 
 use crate::{
     audit::psu::PsuDigestKey,
     clock::{Clock, Entropy},
+    config::Settings,
     figures::Book,
-    limits::Limits,
+    limits::{Limits, Policy},
     oauth::{
         brand::{Brand, BrandId},
         client::{Client, ClientId},
         rotation::SuccessionKey,
     },
     outbound::Outbound,
-    sca::{Drivers, http::Http},
+    sca::Drivers,
     storage::Db,
     trust::{Sightings, TrustDesk, revocation::StatusDesk, standing::StandingDesk},
     uses::Uses,
 };
+use arc_swap::{ArcSwap, Guard};
 use quick_cache::sync::Cache;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{ops::Deref, sync::Arc};
+use time::OffsetDateTime;
 use tokio::sync::{OnceCell, Semaphore};
 use uuid::Uuid;
 
+/// A request ends with the one that it began with.
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
 
+/// What the settings made, built as a whole: a reload builds another, and what it shares is shared with that.
 pub struct Parts {
+    pub brands: Vec<Arc<Brand>>,
+    pub trust: TrustDesk,
+    pub statuses: StatusDesk,
+    /// Blocks, register and merges, beside what certificates say.
+    pub standing: StandingDesk,
+    pub outbound: Outbound,
+    /// Who authenticates the customers on our pages.
+    pub drivers: Drivers,
+    /// RFC 7517 set of the signing keys' public halves.
+    pub jwks: serde_json::Value,
+    shared: Arc<Shared>,
+}
+
+/// What lasts as long as the process.
+pub struct Shared {
     pub db: Db,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
-    pub brands: Vec<Arc<Brand>>,
-    pub trust: TrustDesk,
-    pub statuses: Arc<StatusDesk>,
-    pub outbound: Outbound,
-    /// Blocks, register and merges, beside what certificates say.
-    pub standing: StandingDesk,
     /// Certificates in use that were written down lately.
     pub sightings: Sightings,
     /// When grants were last used, as far as that is not written down yet.
@@ -42,16 +56,12 @@ pub struct Parts {
     pub figures: Book,
     /// This process, among those that write figures.
     pub process: Uuid,
-    /// RFC 7517 set of the signing keys' public halves.
-    pub jwks: serde_json::Value,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
     pub clients: Cache<ClientId, Arc<Client>>,
     /// Read when it is first needed.
     pub succession_key: OnceCell<SuccessionKey>,
     /// As this.
     pub psu_digest_key: OnceCell<PsuDigestKey>,
-    /// Who authenticates the customers on our pages.
-    pub drivers: Drivers,
     /// How much each may take of this process.
     pub limits: Arc<Limits>,
     /// Explaining a certificate takes CPU, and anybody may ask: one at a time, so that it costs no more than one core.
@@ -63,55 +73,53 @@ pub struct Desks {
     pub trust: TrustDesk,
     pub statuses: StatusDesk,
     pub standing: StandingDesk,
-    pub limits: Arc<Limits>,
 }
 
 /// Whom we ask.
 pub struct WaysOut {
     pub outbound: Outbound,
-    /// The banks' SCA back ends.
-    pub banks: BTreeMap<BrandId, Http>,
+    pub drivers: Drivers,
 }
 
 const CACHED_CLIENTS: usize = 10_000;
 
-impl App {
-    pub fn new(
-        db: Db,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        brands: Vec<Arc<Brand>>,
-        desks: Desks,
-        out: WaysOut,
-        jwks: serde_json::Value,
-    ) -> Self {
+impl Shared {
+    pub fn new(db: Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, limits: Policy) -> Self {
+        let limits = Arc::new(Limits::new(limits, clock.clone()));
         let process = entropy.uuid(clock.now());
-        let drivers = Drivers::new(&brands, &db, out.banks);
-        Self(Arc::new(Parts {
+        Self {
             db,
             clock,
             entropy,
-            brands,
-            trust: desks.trust,
-            statuses: Arc::new(desks.statuses),
-            standing: desks.standing,
-            outbound: out.outbound,
             sightings: Sightings::new(),
             uses: Uses::new(),
             figures: Book::default(),
             process,
-            jwks,
             clients: Cache::new(CACHED_CLIENTS),
             succession_key: OnceCell::new(),
             psu_digest_key: OnceCell::new(),
-            drivers,
-            limits: desks.limits,
+            limits,
             explanations: Semaphore::new(1),
+        }
+    }
+}
+
+impl App {
+    pub fn new(shared: Arc<Shared>, brands: Vec<Arc<Brand>>, desks: Desks, out: WaysOut, jwks: serde_json::Value) -> Self {
+        Self(Arc::new(Parts {
+            brands,
+            trust: desks.trust,
+            statuses: desks.statuses,
+            standing: desks.standing,
+            outbound: out.outbound,
+            drivers: out.drivers,
+            jwks,
+            shared,
         }))
     }
 }
 
-impl std::ops::Deref for App {
+impl Deref for App {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
@@ -119,8 +127,53 @@ impl std::ops::Deref for App {
     }
 }
 
+impl Deref for Parts {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
 impl Parts {
     pub fn brand(&self, id: &BrandId) -> Option<&Arc<Brand>> {
         self.brands.iter().find(|b| b.id == *id)
+    }
+}
+
+/// The settings in force, and what was made of them.
+pub struct Installed {
+    pub settings: Settings,
+    pub app: App,
+    pub certificates: Vec<OwnCertificate>,
+}
+
+/// A certificate that we show.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnCertificate {
+    /// The listener.
+    pub shown_by: &'static str,
+    pub not_after: OffsetDateTime,
+}
+
+/// What is installed at the moment: tasks look here each time they begin something.
+#[derive(Clone)]
+pub struct Current(Arc<ArcSwap<Installed>>);
+
+impl Current {
+    pub fn new(installed: Installed) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(installed)))
+    }
+
+    pub fn app(&self) -> App {
+        self.0.load().app.clone()
+    }
+
+    pub fn installed(&self) -> Guard<Arc<Installed>> {
+        self.0.load()
+    }
+
+    pub fn replace(&self, installed: Installed) {
+        self.0.store(Arc::new(installed));
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod block;
+mod configuration;
 mod contract;
 mod doctor;
 mod figures;
@@ -16,9 +17,9 @@ mod trust;
 
 use crate::{
     clock::System,
-    config::{self, Settings},
+    config::{self, Environment, Settings},
     dev,
-    server::{self, Server, Signals, Sockets, StartError},
+    server::{self, Server, Signals, Sockets, Source, StartError, Supervisor, Surroundings},
     storage::Db,
     tasks::load,
     telemetry,
@@ -45,7 +46,8 @@ Exit codes:
   7  what was asked for is refused and nothing changed: a trusted list, a merge
   8  the SCA back end that was checked breaks the contract
   9  the audit trail is not what was sealed
-  11  the doctor found something";
+  11  the doctor found something
+  12  the two configurations that were compared differ";
 
 /// OAuth 2.0 authorization server for PSD2 interfaces: mutual TLS, QWAC, registration, SCA, tokens.
 #[derive(Parser)]
@@ -68,6 +70,11 @@ enum Verb {
     },
     /// List every mistake in a configuration: file, line, nearest valid key
     CheckConfig { file: PathBuf },
+    /// Show the settings with their origins, explain a key, compare two configurations
+    Config {
+        #[command(subcommand)]
+        step: configuration::ConfigStep,
+    },
     /// The database's schema: compare it with this program's, say what bringing it up would lock, bring it up
     Migrate {
         #[command(subcommand)]
@@ -182,15 +189,17 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
             runtime()?.block_on(crate::trial::run(&args, &dir, &mut std::io::stdout())).map_err(Failure::unexpected).and(done)
         }
         Verb::Serve { config } => {
-            let settings = settings(&config.path)?;
+            let source = Source::file(&config.path);
+            let settings = source.read().map_err(|mistakes| Failure(3, mistakes.to_string()))?;
             let database = database(&settings)?;
-            runtime()?.block_on(serve(settings, database)).and(done)
+            runtime()?.block_on(serve(settings, database, source)).and(done)
         }
         Verb::CheckConfig { file } => {
-            settings(&file)?;
+            configuration::tell_ignored(&settings(&file)?.effective);
             println!("{}: no mistakes", file.display());
             done
         }
+        Verb::Config { step } => configuration::run(&step),
         Verb::Migrate { step } => migrate::run(step),
         Verb::Openapi { dir } => openapi(&dir).and(done),
         Verb::Cert { step: Cert::Inspect(asked) } => inspect::inspect(&asked),
@@ -213,7 +222,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 fn settings(file: &Path) -> Result<Settings, Failure> {
-    config::load(file, &|name| std::env::var(name).ok()).map_err(|mistakes| Failure(3, mistakes.to_string()))
+    config::load(file, &Environment::of_process()).map_err(|mistakes| Failure(3, mistakes.to_string()))
 }
 
 fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
@@ -221,8 +230,10 @@ fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
     settings.database.url.expose_secret().parse().map_err(|_| Failure(3, "the database URL cannot be read".into()))
 }
 
-async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Failure> {
+async fn serve(settings: Settings, database: PgConnectOptions, source: Source) -> Result<(), Failure> {
     telemetry::start_log(&settings.log);
+    #[cfg(feature = "otel")]
+    telemetry::spans::start(&settings.tracing, tokio::runtime::Handle::current()).map_err(Failure::unexpected)?;
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;
     if let Err(error) = server::raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");
@@ -230,9 +241,11 @@ async fn serve(settings: Settings, database: PgConnectOptions) -> Result<(), Fai
     let signals = Signals::listen().map_err(Failure::unexpected)?;
     let sockets = Sockets::bind(&settings).await?;
     let system = Arc::new(System::new());
-    let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
+    let supervisor = Supervisor::of_process(&|name| std::env::var_os(name));
+    let around = Surroundings { database, clock: system.clone(), entropy: system, sockets, metrics, source, supervisor };
+    let server = Server::start(settings, around).await?;
     tracing::info!("ready");
-    server.until_told(signals, metrics).await;
+    server.until_told(signals).await;
     Ok(())
 }
 

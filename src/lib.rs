@@ -29,7 +29,7 @@
 //! config        TOML -> checked values, every mistake at once
 //! clock         the only doors for time and chance
 //! signing       the published keys
-//! telemetry     log and metrics
+//! telemetry     log, metrics, traces; the sheet on which a request is noted
 //! ```
 
 pub mod app;

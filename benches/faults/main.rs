@@ -15,6 +15,7 @@ mod kills;
 mod ledger;
 mod load;
 mod network;
+mod patroni;
 mod reload;
 mod site;
 mod upgrade;
@@ -42,6 +43,7 @@ fn main() {
         "nothing" => kills::nothing,
         "kill -9 of a replica" => kills::replica,
         "kill -9 of PostgreSQL" => kills::postgres,
+        "kill -9 of the primary under Patroni" => patroni::primary,
         "full disk" => disk::full,
         "slow disk" => disk::slow,
         "network partition" => network::partition,

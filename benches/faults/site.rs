@@ -105,12 +105,17 @@ const PROBE: Duration = Duration::from_millis(200);
 
 impl Replica {
     pub async fn start(bank: Bank, process: Option<Process>) -> Self {
-        // the clients of the load borrow it for the rest of the run
-        let bank: &'static Bank = Box::leak(Box::new(bank));
         let process = match process {
             Some(process) => process,
-            None => Process::serve(bank).await,
+            None => Process::serve(&bank).await,
         };
+        Self { process: Some(process), ..Self::watch(bank) }
+    }
+
+    /// One that somebody else has started.
+    pub fn watch(bank: Bank) -> Self {
+        // the clients of the load borrow it for the rest of the run
+        let bank: &'static Bank = Box::leak(Box::new(bank));
         let ready = Arc::new(AtomicBool::new(true));
         let seen = ready.clone();
         tokio::spawn(async move {
@@ -120,7 +125,7 @@ impl Replica {
                 sleep(PROBE).await;
             }
         });
-        Self { bank, process: Some(process), ready }
+        Self { bank, process: None, ready }
     }
 
     pub fn is_ready(&self) -> bool {

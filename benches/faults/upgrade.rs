@@ -44,9 +44,7 @@ pub async fn side_by_side() -> Outcome {
     let fault = async {
         let mut former = old.take().unwrap();
         former.signal(nix::sys::signal::Signal::SIGTERM);
-        while former.is_running() {
-            sleep(SECOND / 10).await;
-        }
+        tokio::task::spawn_blocking(move || former.ended(60 * SECOND)).await.unwrap();
         old.replace(Some(Process::serve(bank).await));
         sleep(5 * SECOND).await;
     };

@@ -10,7 +10,7 @@ use crate::{
         wire::tls,
     },
     postgres::Postgres,
-    process::{Program, free_address},
+    process::{AS_ONE_TPP, Program, free_address},
     sizes::{self, Sizes},
     wire::Target,
 };
@@ -91,7 +91,11 @@ impl Site {
         let folder = folder.join(&name);
         fs::create_dir(&folder).unwrap();
         let [tpp, internal, ops] = [free_address(), free_address(), free_address()];
-        fs::write(folder.join("growth.toml"), toml(&BankOptions::default(), tpp, internal, ops)).unwrap();
+        fs::write(
+            folder.join("growth.toml"),
+            toml(&BankOptions { extra: AS_ONE_TPP.into(), ..BankOptions::default() }, tpp, internal, ops),
+        )
+        .unwrap();
         assert!(guichet(&folder, &url).args(["migrate", "up"]).status().unwrap().success());
 
         let mass = Mass::new(tokens, CIC.id, System::new().now());

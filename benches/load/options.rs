@@ -26,9 +26,12 @@ pub struct Options {
     /// Without the peer
     #[arg(long)]
     pub no_peer: bool,
-    /// Five minutes at half of the peak, and nothing else
+    /// Twenty minutes at half of the peak, memory and descriptors looked at meanwhile, and nothing else
     #[arg(long)]
     soak: bool,
+    /// Of the soak
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    minutes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -65,11 +68,17 @@ impl Options {
     /// Of the load at half of the peak.
     pub fn paced(&self) -> Duration {
         let seconds = match (self.soak, self.quick) {
-            (true, _) => 300,
+            (true, _) => 60 * self.minutes,
             (false, true) => 2,
             (false, false) => 20,
         };
         Duration::from_secs(seconds)
+    }
+
+    /// When the process is looked at, in minutes: after its start, in the middle, at the end.
+    pub fn looks(&self) -> Vec<u64> {
+        let looks = [self.minutes.div_ceil(10), self.minutes / 2, self.minutes];
+        if self.soak { looks.into_iter().filter(|minute| *minute > 0).collect() } else { vec![] }
     }
 
     /// How many are open while memory is looked at.

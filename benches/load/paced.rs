@@ -7,6 +7,7 @@ use crate::{
     ids::Lot,
     operation::Operation,
     options::Options,
+    process::{Held, held},
     server::Server,
     table,
     wire::KeptAlive,
@@ -33,12 +34,28 @@ pub async fn run(server: &Server, options: &Options) {
             threads.push((*operation, thread::spawn(move || pace.ask(&line))));
         }
     }
+    let (id, looks) = (server.program().id(), options.looks());
+    let looker = thread::spawn(move || looks.into_iter().map(|minute| (minute, look(id, began, minute))).collect::<Vec<_>>());
     let mut answered: Vec<(Operation, Vec<Duration>)> = MIX.map(|(operation, _)| (operation, vec![])).into();
     for (operation, thread) in threads {
         let times = thread.join().unwrap();
         answered.iter_mut().find(|(o, _)| *o == operation).unwrap().1.extend(times);
     }
     print(&peaks, answered, options);
+    let row = |(minute, held): (u64, Held)| {
+        vec![minute.to_string(), format!("{:.1}", held.resident_mib), held.descriptors.to_string(), held.threads.to_string()]
+    };
+    let rows: Vec<_> = looker.join().unwrap().into_iter().map(row).collect();
+    if !rows.is_empty() {
+        table::print("The server meanwhile", &["minute", "resident MiB", "descriptors", "threads"], &rows);
+    }
+}
+
+/// A moment before the load ends with its last minute.
+fn look(id: u32, began: Instant, minute: u64) -> Held {
+    let at = began + Duration::from_secs(60 * minute) - Duration::from_secs(2);
+    thread::sleep(at.saturating_duration_since(Instant::now()));
+    held(id)
 }
 
 /// What each operation of the mix reaches while all ask as fast as they can.

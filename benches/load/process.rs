@@ -12,6 +12,10 @@ use std::{
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Settings under which one TPP may send what usually all of them send.
+pub const AS_ONE_TPP: &str = "[rate_limits]\norganisation_token = \"off\"\norganisation_revocation = \"off\"\nclient_token = \"off\"\n\
+     client_authorize = \"off\"\ninternal = \"off\"\n[limits]\nrequests_in_flight_of_one = 512\nopen_journeys_of_client = 100000\n";
+
 /// Killed with this value, and its own children with it.
 pub struct Program {
     child: Child,
@@ -61,6 +65,28 @@ impl Program {
     pub fn pss(&self) -> f64 {
         self.family.iter().map(|id| pss(*id)).sum()
     }
+}
+
+/// What a process holds at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    pub resident_mib: f64,
+    pub descriptors: usize,
+    pub threads: usize,
+}
+
+impl Program {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+/// Of a running process.
+pub fn held(id: u32) -> Held {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let kib: f64 = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+    let count = |what: &str| fs::read_dir(format!("/proc/{id}/{what}")).unwrap().count();
+    Held { resident_mib: kib / 1024.0, descriptors: count("fd"), threads: count("task") }
 }
 
 impl Drop for Program {

@@ -4,8 +4,8 @@ use super::{ConfigFile, Failure, StartError, connect, runtime};
 use crate::{
     clock::{Clock, System},
     config::Settings,
+    oauth::partition::Partition,
     storage::{Db, Extent, MigrationFailure, Patience, Plan, PlannedMigration, PlannedStatement, SchemaState},
-    tasks::partitions,
 };
 use clap::{Args, Subcommand};
 use std::{process::ExitCode, time::Duration};
@@ -150,8 +150,7 @@ async fn token_tables(settings: &Settings, db: &Db) -> Result<(), Failure> {
         let until = of_kind().next_back().map_or_else(String::new, |table| format!(", the last until {}", table.ends_at().date()));
         println!("tables of tokens by {kind}: {}{until}", of_kind().count());
     }
-    let missing: Vec<_> =
-        partitions::needed(&settings.brands, System::new().now()).difference(&tables).map(|table| table.table()).collect();
+    let missing: Vec<_> = Partition::needed(&settings.brands, System::new().now()).difference(&tables).map(|table| table.table()).collect();
     if !missing.is_empty() {
         println!("missing, to be made by the next server that runs: {}", missing.join(" "));
     }

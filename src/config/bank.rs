@@ -2,7 +2,7 @@
 
 use super::{
     collisions,
-    mistakes::{Findings, Source, suggestion},
+    mistakes::{Findings, Source, Writer, suggestion},
     names,
     reader::{self, Reader, choice},
     theme,
@@ -13,7 +13,10 @@ use crate::oauth::{
     sca::ScaFailure,
     scope::ScopeToken,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 use time::Duration;
 use toml::de::DeValue;
 
@@ -280,22 +283,26 @@ fn as_duration(seconds: u64) -> Duration {
     Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
+/// A shipped bank's file.
+pub(super) fn source(bank: &str) -> Option<Source> {
+    let (name, text) = SHIPPED.iter().find(|(name, _)| *name == bank)?;
+    Some(Source { name: format!("{name}.toml"), text: Cow::Borrowed(text), folder: None, writer: Writer::ShippedBank })
+}
+
 /// A shipped bank at a place of the caller's choice.
 pub(super) fn shipped(bank: &str, place: BrandPlace, findings: &Findings) -> Option<Brand> {
-    let Some((_, text)) = SHIPPED.iter().find(|(name, _)| *name == bank) else {
-        findings.about(bank, format!("no such bank{}", suggestion(bank, &SHIPPED.map(|(name, _)| name))));
+    let Some(source) = source(bank) else {
+        findings.about(bank, format!("no such bank{}", suggestion(bank, &SHIPPED_BANKS)));
         return None;
     };
     let origins = names::origin(&place.tpp_origin).and(names::origin(&place.psu_origin));
     if let Err(why) = origins.and(names::issuer(&place.issuer).map(drop)) {
         findings.about(bank, why);
     }
-    let name = format!("{bank}.toml");
-    let source = Source { name: &name, text, folder: None };
     let table = reader::parse(&source, findings)?;
     let brand = read(&mut Reader::new(&source, &table, findings), Overrides::default(), place, false)?;
     if let Some(why) = collisions::within(&brand) {
-        findings.about(&name, why);
+        findings.about(&source.name, why);
     }
     Some(brand)
 }

@@ -1,6 +1,14 @@
 //! What is wrong in the settings: every mistake at once, each with its place.
 
-use std::{cell::RefCell, fmt, ops::Range, path::Path};
+use super::allowed::Allowed;
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    ops::Range,
+    path::PathBuf,
+};
 
 /// One mistake. The message never holds a secret: values of keys that could carry one are not repeated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,50 +51,119 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
-/// A text and its name, to point into.
-#[derive(Debug)]
-pub struct Source<'a> {
-    pub name: &'a str,
-    pub text: &'a str,
+/// Who wrote a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// `default.toml`.
+    Program,
+    /// A bank's file that comes with the program.
+    ShippedBank,
+    /// A bank's file of the operator's own.
+    Bank,
+    /// The operator's file, or one of `conf.d`.
+    Operator,
+    /// A variable: its name is that of the source, its value the text.
+    Environment,
+}
+
+impl Writer {
+    /// What it wrote holds where nobody says otherwise.
+    pub const fn comes_with_the_program(self) -> bool {
+        matches!(self, Self::Program | Self::ShippedBank)
+    }
+}
+
+/// A text and its name, to point into. No `Debug`: a variable may hold what nobody should read.
+pub struct Source {
+    pub name: String,
+    pub text: Cow<'static, str>,
     /// Where relative paths in it start; `None`: it was compiled in, and names none.
-    pub folder: Option<&'a Path>,
+    pub folder: Option<PathBuf>,
+    pub writer: Writer,
 }
 
 /// A place in a source.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Spot<'a> {
-    pub source: &'a Source<'a>,
+    pub source: &'a Source,
     pub at: Range<usize>,
 }
 
 impl Spot<'_> {
-    fn line_and_column(&self) -> (usize, usize) {
-        let before = self.source.text.get(..self.at.start).unwrap_or(self.source.text);
+    pub fn line_and_column(&self) -> (usize, usize) {
+        let before = self.source.text.get(..self.at.start).unwrap_or(&self.source.text);
         let line_start = before.rfind('\n').map_or(0, |i| i + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 }
 
+/// As a mistake's place is written.
+impl fmt::Display for Spot<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.line_and_column();
+        write!(f, "{}:{line}:{column}", self.source.name)
+    }
+}
+
+/// What mistakes about variables are filed under.
+pub const ENVIRONMENT: &str = "environment";
+
 /// Where the readers put what they find, so that the first mistake does not hide the others.
-#[derive(Debug, Default)]
-pub struct Findings(RefCell<Vec<Mistake>>);
+#[derive(Default)]
+pub struct Findings {
+    mistakes: RefCell<Vec<Mistake>>,
+    /// All that was opened or looked for.
+    files: RefCell<BTreeSet<PathBuf>>,
+    /// What each key takes, where somebody wants to know.
+    allowed: Option<RefCell<BTreeMap<String, Allowed>>>,
+}
 
 impl Findings {
+    /// Those of a reading for the reference.
+    pub fn with_allowed() -> Self {
+        Self { allowed: Some(RefCell::default()), ..Self::default() }
+    }
+
+    pub fn into_allowed(self) -> BTreeMap<String, Allowed> {
+        self.allowed.map(RefCell::into_inner).unwrap_or_default()
+    }
+
+    pub fn allow(&self, key: impl FnOnce() -> String, allowed: impl FnOnce() -> Allowed) {
+        if let Some(known) = &self.allowed {
+            known.borrow_mut().insert(key(), allowed());
+        }
+    }
+
     pub fn at(&self, spot: &Spot<'_>, message: impl Into<String>) {
-        self.push(spot.source.name, Some(spot.line_and_column()), message);
+        let name = &spot.source.name;
+        match spot.source.writer {
+            Writer::Environment => self.push(ENVIRONMENT, None, format!("`{name}`: {}", message.into())),
+            Writer::Program | Writer::ShippedBank | Writer::Bank | Writer::Operator => {
+                self.push(name, Some(spot.line_and_column()), message);
+            }
+        }
     }
 
     pub fn about(&self, file: &str, message: impl Into<String>) {
         self.push(file, None, message);
     }
 
+    /// What the settings say depends on this file, also while it is not there.
+    pub fn reads(&self, file: impl Into<PathBuf>) {
+        self.files.borrow_mut().insert(file.into());
+    }
+
+    pub fn files(&self) -> BTreeSet<PathBuf> {
+        self.files.borrow().clone()
+    }
+
     fn push(&self, file: &str, place: Option<(usize, usize)>, message: impl Into<String>) {
-        self.0.borrow_mut().push(Mistake { file: file.to_owned(), place, message: message.into() });
+        self.mistakes.borrow_mut().push(Mistake { file: file.to_owned(), place, message: message.into() });
     }
 
     /// The one way out: readers fill gaps with empty values, and none of them leaves once a mistake was found.
     pub fn judge<T>(self, value: Option<T>) -> Result<T, Mistakes> {
-        let mut found = self.0.into_inner();
+        let mut found = self.mistakes.into_inner();
         found.sort();
         found.dedup();
         match value {
@@ -103,6 +180,13 @@ pub fn suggestion(word: &str, candidates: &[&str]) -> String {
         Some((_, candidate)) => format!("; did you mean `{candidate}`?"),
         None => format!("; known here: {}", candidates.join(", ")),
     }
+}
+
+/// The candidates that are most like `word`, the nearest first.
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>, most: usize) -> Vec<&'c str> {
+    let mut near: Vec<_> = candidates.into_iter().map(|candidate| (distance(word, candidate), candidate)).collect();
+    near.sort_unstable();
+    near.into_iter().take(most).map(|(_, candidate)| candidate).collect()
 }
 
 /// Levenshtein's edit distance; a swap of neighbours counts one.

@@ -1,14 +1,21 @@
 //! The settings: TOML in, checked values out. Every mistake is told at once, with its place; secrets come from files or the environment.
 //!
 //! `config/default.toml` is compiled in and lies below the operator's file: it is both the defaults and their documentation.
+//! Above it lie the files of `conf.d` beside it, and above them the variables.
 
+mod allowed;
 mod bank;
 mod collisions;
+mod effective;
+mod environment;
+mod layers;
 mod mistakes;
 mod names;
 mod proxies;
 mod rates;
 mod reader;
+mod reference;
+mod restart;
 mod revocation;
 mod sca;
 mod segments;
@@ -17,8 +24,13 @@ mod theme;
 mod trusted_lists;
 
 pub use crate::pki::staleness::{StalePolicy, Staleness};
+pub use allowed::Allowed;
 pub use bank::{BrandPlace, SHIPPED_BANKS};
+pub use effective::{Difference, Effective, Origin, Shown, Value, differences};
+pub use environment::{DATABASE_URL, Environment, variable};
 pub use mistakes::{Mistake, Mistakes};
+pub use reference::{Entry, Reference, Written};
+pub use restart::{NEEDS_RESTART, TakenUp};
 pub use revocation::RevocationSettings;
 pub use sca::DriverSettings;
 pub use trusted_lists::TrustedLists;
@@ -30,12 +42,12 @@ use crate::{
     standing::RegisterPolicy,
 };
 use ipnet::IpNet;
-use mistakes::{Findings, Source};
-use reader::Reader;
-use secrecy::SecretString;
-use settings::Context;
+use layers::Layers;
+use mistakes::Findings;
+use secrecy::{ExposeSecret, SecretString};
+use settings::{Context, Opened};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read},
     net::SocketAddr,
@@ -44,8 +56,6 @@ use std::{
 };
 
 const DEFAULT: &str = include_str!("../../config/default.toml");
-/// Overrides every `database` URL of the file.
-pub const DATABASE_URL: &str = "GUICHET_DATABASE_URL";
 /// No file of settings is longer.
 pub const LONGEST_FILE: u64 = 1 << 20;
 
@@ -78,12 +88,16 @@ pub struct Settings {
     /// Addresses that stand for many: no limit by address is kept of them.
     pub exempt_addresses: Vec<IpNet>,
     pub log: Log,
+    pub reload: ReloadSettings,
+    pub tracing: TracingSettings,
     /// PEM files with ES256 keys; the first signs, all are published.
     pub signing_key_files: Vec<PathBuf>,
     /// At least one.
     pub brands: Vec<Brand>,
     /// Of the brands whose customers the bank's own system authenticates on our pages.
     pub drivers: BTreeMap<BrandId, DriverSettings>,
+    /// All of the above as it was written, with its origin.
+    pub effective: Effective,
 }
 
 #[derive(Clone, Debug)]
@@ -209,8 +223,19 @@ pub struct Limits {
     pub tokens_per_introspection: usize,
     /// An older connection is closed after its current request, so that its certificate is shown again.
     pub connection_age: Duration,
+    /// Told to end, a process goes on for so long, not ready, so that balancers notice.
+    pub shutdown_delay: Duration,
     /// What running requests get at shutdown.
     pub drain: Duration,
+}
+
+/// When the settings are read anew without being told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReloadSettings {
+    /// As soon as one of their files changed.
+    pub watch: bool,
+    /// How often these are looked at.
+    pub every: Duration,
 }
 
 /// How the audit trail is kept.
@@ -228,29 +253,62 @@ pub struct Log {
     pub level: tracing::Level,
 }
 
+/// W3C Trace Context.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TracingSettings {
+    /// Listeners whose callers' traces go on.
+    pub goes_on_at: Vec<&'static str>,
+    /// Spans are sent there as OTLP; `None`: nowhere.
+    pub otlp_url: Option<String>,
+    /// Of traces that begin here one in so many is sent.
+    pub sample_one_in: u32,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     Json,
     Text,
 }
 
-/// The settings in the file at `path`. Relative paths in it start at its folder. Every named file must be there and readable.
-pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
-    let name = path.display().to_string();
-    let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    match read_text(path) {
-        Ok(text) => settings(&name, &text, Context { folder, must_exist: true, env }),
-        Err(why) => {
-            let findings = Findings::default();
-            findings.about(&name, why);
-            findings.judge(None)
-        }
-    }
+/// What the files said, and all the files that this depends on, also where something is wrong with them.
+#[derive(Debug)]
+pub struct Reading {
+    pub settings: Result<Settings, Mistakes>,
+    pub files: BTreeSet<PathBuf>,
 }
 
-/// Like [`load`] for a text that is at hand. Of the files it names, only bank files and `database.url_file` are opened.
+/// The settings in the file at `path`, in `conf.d` beside it, and in the environment. Relative paths start at the folder of the file
+/// that names them, those of variables at that of `path`. Every named file must be there and readable.
+pub fn load(path: &Path, environment: &Environment) -> Result<Settings, Mistakes> {
+    read(path, environment).settings
+}
+
+/// Like [`load`], for whoever wants to know of changes.
+pub fn read(path: &Path, environment: &Environment) -> Reading {
+    layered(path, environment, Opened::All)
+}
+
+/// Like [`load`], to be compared and not to be served: of the files that are named only those of banks are opened, and which
+/// database is meant may be left open.
+pub fn load_unserved(path: &Path) -> Result<Settings, Mistakes> {
+    layered(path, &Environment::default(), Opened::Banks).settings
+}
+
+/// Like [`load`] for a text that is at hand, alone. Of the files it names, only bank files and `database.url_file` are opened.
 pub fn parse(name: &str, text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Mistakes> {
-    settings(name, text, Context { folder: folder.to_path_buf(), must_exist: false, env })
+    let findings = Findings::default();
+    let context = Context { folder: folder.to_path_buf(), opened: Opened::Settings, database_url: env(DATABASE_URL) };
+    let settings = Layers::of_text(name, text, folder).settings(&context, &findings);
+    findings.judge(settings)
+}
+
+fn layered(path: &Path, environment: &Environment, opened: Opened) -> Reading {
+    let findings = Findings::default();
+    let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+    let layers = Layers::of_files(path, &findings).below(environment, &folder, &findings);
+    let context = Context { folder, opened, database_url: environment.database_url(&findings) };
+    let settings = layers.settings(&context, &findings);
+    Reading { files: findings.files(), settings: findings.judge(settings) }
 }
 
 /// A bank that comes with the program, `cic` or `labanquepostale`, at a place of the caller's choice.
@@ -271,22 +329,6 @@ pub fn example_brands() -> Vec<Brand> {
         psu_authentication: None,
     };
     SHIPPED_BANKS.into_iter().filter_map(|bank| shipped_brand(bank, place(bank)).ok()).collect()
-}
-
-fn settings(name: &str, text: &str, context: Context<'_>) -> Result<Settings, Mistakes> {
-    let findings = Findings::default();
-    let folder = context.folder.clone();
-    let own = Source { name, text, folder: Some(&folder) };
-    let defaults = Source { name: "default.toml", text: DEFAULT, folder: None };
-    let tables = (reader::parse(&own, &findings), reader::parse(&defaults, &findings));
-    let settings = match &tables {
-        (Some(own_table), Some(default_table)) => {
-            let below = Reader::new(&defaults, default_table, &findings);
-            settings::read(&mut Reader::new(&own, own_table, &findings).over(below), &context)
-        }
-        (None, _) | (_, None) => None,
-    };
-    findings.judge(settings)
 }
 
 /// Why not, without the path: the caller names it.

@@ -39,6 +39,13 @@ pub fn proxy_url(value: &DeValue<'_>) -> Result<String, String> {
     }
 }
 
+/// Of a collector beside this program, which carries on what it gets.
+pub fn collector_url(value: &DeValue<'_>) -> Result<String, String> {
+    let text = text(value)?;
+    let plain = Url::parse(&text).is_ok_and(|url| url.scheme() == "http" && url.username().is_empty() && !has_password(&url));
+    if plain { Ok(text) } else { Err("must be a http URL that names no user: the collector stands beside this program".into()) }
+}
+
 /// An https URL without `/` at its end, query or fragment.
 pub fn https_url(value: &DeValue<'_>) -> Result<String, String> {
     let written = text(value)?;

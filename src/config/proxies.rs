@@ -2,7 +2,7 @@
 
 use super::{
     FrontProxySettings, names,
-    reader::{Reader, choice, text, wrong_type},
+    reader::{Reader, text, wrong_type},
     settings::Context,
 };
 use crate::pki::forwarded::Format;
@@ -27,7 +27,7 @@ const TAKEN: [&str; 12] = [
 ];
 
 /// `[tpp.front_proxy]`.
-pub(super) fn front_proxy(table: &mut Reader<'_>, context: &Context<'_>) -> Option<FrontProxySettings> {
+pub(super) fn front_proxy(table: &mut Reader<'_>, context: &Context) -> Option<FrontProxySettings> {
     let peers = table.list("peers", network);
     let client_names = table.list("client_names", names::host);
     for (key, empty) in [("peers", peers.is_empty()), ("client_names", client_names.is_empty())] {
@@ -36,7 +36,7 @@ pub(super) fn front_proxy(table: &mut Reader<'_>, context: &Context<'_>) -> Opti
         }
     }
     let client_ca_file = context.file(table, "client_ca_file");
-    let format = table.need("format", |v| choice(v, &Format::ALL.map(|format| (format.name(), format))));
+    let format = table.choice("format", &Format::ALL.map(|format| (format.name(), format)));
     let (header, chain_header) = (table.may("header", header_name), table.may("chain_header", header_name));
     table.finish();
     let format = format?;

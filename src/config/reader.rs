@@ -2,18 +2,27 @@
 //!
 //! serde would stop at the first mistake; an operator wants all of them.
 
-use super::mistakes::{Findings, Source, Spot, suggestion};
+mod leaves;
+mod rows;
+
+pub use leaves::{Walk, toml_text};
+
+use super::{
+    allowed::Allowed,
+    environment,
+    mistakes::{Findings, Source, Spot, Writer, suggestion},
+};
 use std::{fmt::Display, ops::RangeInclusive, path::Path};
 use toml::de::{DeTable, DeValue};
 
-/// One table of one file.
+/// One table of one source.
 #[derive(Clone)]
 struct Layer<'a> {
-    source: &'a Source<'a>,
+    source: &'a Source,
     table: &'a DeTable<'a>,
 }
 
-/// A table as the settings see it: its own layer first, then the defaults below it.
+/// A table as the settings see it: the layer that wins first, the defaults last.
 #[derive(Clone)]
 pub struct Reader<'a> {
     layers: Vec<Layer<'a>>,
@@ -31,9 +40,12 @@ struct Found<'a> {
     value: &'a DeValue<'a>,
 }
 
-/// Parses a file; its syntax errors are noted, all of them.
-pub fn parse<'a>(source: &'a Source<'a>, findings: &Findings) -> Option<DeTable<'a>> {
-    let (table, errors) = DeTable::parse_recoverable(source.text);
+/// Parses a source; its syntax errors are noted, all of them.
+pub fn parse<'a>(source: &'a Source, findings: &Findings) -> Option<DeTable<'a>> {
+    if source.writer == Writer::Environment {
+        return environment::table(source, findings);
+    }
+    let (table, errors) = DeTable::parse_recoverable(&source.text);
     for error in &errors {
         findings.at(&Spot { source, at: error.span().unwrap_or(0..0) }, error.message().trim().replace('\n', "; "));
     }
@@ -41,8 +53,15 @@ pub fn parse<'a>(source: &'a Source<'a>, findings: &Findings) -> Option<DeTable<
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(source: &'a Source<'a>, table: &'a DeTable<'a>, findings: &'a Findings) -> Self {
+    pub fn new(source: &'a Source, table: &'a DeTable<'a>, findings: &'a Findings) -> Self {
         Self { layers: vec![Layer { source, table }], home: Spot { source, at: 0..0 }, path: String::new(), known: Vec::new(), findings }
+    }
+
+    /// Several sources as one table, the lowest first. What is missing is missed in the first that the operator wrote.
+    pub fn layered(sources: impl DoubleEndedIterator<Item = (&'a Source, &'a DeTable<'a>)>, findings: &'a Findings) -> Option<Self> {
+        let layers: Vec<_> = sources.rev().map(|(source, table)| Layer { source, table }).collect();
+        let source = layers.iter().rev().find(|layer| layer.source.writer == Writer::Operator).or(layers.last())?.source;
+        Some(Self { layers, home: Spot { source, at: 0..0 }, path: String::new(), known: Vec::new(), findings })
     }
 
     /// This table, and where it is silent the one below.
@@ -89,10 +108,12 @@ impl<'a> Reader<'a> {
     }
 
     pub fn number(&mut self, key: &'static str, allowed: RangeInclusive<u64>) -> u64 {
+        self.allow(key, || Allowed::Range(allowed.clone()));
         self.need(key, |v| number(v, &allowed)).unwrap_or_default()
     }
 
     pub fn optional_number(&mut self, key: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
+        self.allow(key, || Allowed::Range(allowed.clone()));
         self.may(key, |v| number(v, &allowed))
     }
 
@@ -102,11 +123,22 @@ impl<'a> Reader<'a> {
 
     /// One word of a closed vocabulary.
     pub fn choice<T: Clone>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+        self.allow(key, || Allowed::words(words));
         self.need(key, |v| choice(v, words))
+    }
+
+    pub fn optional_choice<T: Clone>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+        self.allow(key, || Allowed::words(words));
+        self.may(key, |v| choice(v, words))
     }
 
     /// Every item that reads; the others are noted where they stand.
     pub fn list<T>(&mut self, key: &'static str, read: impl Fn(&DeValue<'_>) -> Result<T, String>) -> Vec<T> {
+        self.list_in(key, |v, _| read(v))
+    }
+
+    /// Like `list`, with the folder where relative paths start.
+    pub fn list_in<T>(&mut self, key: &'static str, read: impl Fn(&DeValue<'_>, &Path) -> Result<T, String>) -> Vec<T> {
         let Some(found) = self.required(key) else { return Vec::new() };
         let DeValue::Array(items) = found.value else {
             self.wrong(key, &found.spot, wrong_type(found.value, "an array"));
@@ -115,7 +147,7 @@ impl<'a> Reader<'a> {
         let mut values = Vec::new();
         for item in items.iter() {
             let spot = Spot { source: found.spot.source, at: item.span() };
-            match read(item.get_ref()) {
+            match read(item.get_ref(), found.folder()) {
                 Ok(value) => values.push(value),
                 Err(why) => self.wrong(key, &spot, why),
             }
@@ -125,28 +157,41 @@ impl<'a> Reader<'a> {
 
     /// A required value.
     pub fn need<T>(&mut self, key: &'static str, read: impl FnOnce(&DeValue<'_>) -> Result<T, String>) -> Option<T> {
+        self.need_in(key, |v, _| read(v))
+    }
+
+    /// Like `need`, with the folder where relative paths start.
+    pub fn need_in<T>(&mut self, key: &'static str, read: impl FnOnce(&DeValue<'_>, &Path) -> Result<T, String>) -> Option<T> {
         let found = self.required(key)?;
         self.judge(key, &found, read)
     }
 
     /// A value that may be absent.
     pub fn may<T>(&mut self, key: &'static str, read: impl FnOnce(&DeValue<'_>) -> Result<T, String>) -> Option<T> {
+        self.may_in(key, |v, _| read(v))
+    }
+
+    /// Like `may`, with the folder where relative paths start.
+    pub fn may_in<T>(&mut self, key: &'static str, read: impl FnOnce(&DeValue<'_>, &Path) -> Result<T, String>) -> Option<T> {
         let found = self.ask(key)?;
         self.judge(key, &found, read)
     }
 
     /// A file that may be named, relative to the one that names it.
     pub fn file<T>(&mut self, key: &'static str, read: impl FnOnce(&Path) -> Result<T, String>) -> Option<T> {
-        let found = self.ask(key)?;
-        let folder = found.spot.source.folder.unwrap_or(Path::new(""));
-        self.judge(key, &found, |v| read(&folder.join(text(v)?)))
+        let findings = self.findings;
+        self.may_in(key, |v, folder| {
+            let path = folder.join(text(v)?);
+            findings.reads(&path);
+            read(&path)
+        })
     }
 
     /// A section; when nobody wrote it, its required keys are missed here.
     pub fn table(&mut self, key: &'static str) -> Self {
         self.know(key);
         let mut layers = Vec::new();
-        let mut home = self.home.clone();
+        let mut home = None;
         for (depth, layer) in self.layers.iter().enumerate() {
             let Some(found) = layer.find(key) else { continue };
             let Some(table) = found.value.as_table() else {
@@ -154,11 +199,12 @@ impl<'a> Reader<'a> {
                 continue;
             };
             layers.push(Layer { source: layer.source, table });
-            // Below the first layer are files that the operator did not write.
-            if depth == 0 {
-                home = found.spot;
+            // Below the first layer are files that the operator did not write; of those that he did, the lowest is the main one.
+            if depth == 0 || layer.source.writer == Writer::Operator || home.is_none() && layer.source.writer == Writer::Environment {
+                home = Some(found.spot);
             }
         }
+        let home = home.unwrap_or_else(|| self.home.clone());
         Self { layers, home, path: self.path_of(key), known: Vec::new(), findings: self.findings }
     }
 
@@ -166,32 +212,14 @@ impl<'a> Reader<'a> {
         self.has(key).then(|| self.table(key))
     }
 
-    /// The rows of `[[key]]`, of the first layer that has any; at least one is required.
-    pub fn rows(&mut self, key: &'static str) -> Vec<Self> {
-        let needed = format!("at least one [[{}]] is needed", self.path_of(key));
-        let Some(found) = self.ask(key) else {
-            self.findings.at(&self.home, needed);
-            return Vec::new();
-        };
-        let source = found.spot.source;
-        let DeValue::Array(items) = found.value else {
-            self.wrong(key, &found.spot, wrong_type(found.value, &format!("written [[{}]]", self.path_of(key))));
-            return Vec::new();
-        };
-        if items.is_empty() {
-            self.findings.at(&found.spot, needed);
-        }
-        let mut rows = Vec::new();
-        for item in items.iter() {
-            let home = Spot { source, at: item.span() };
-            let Some(table) = item.get_ref().as_table() else {
-                self.wrong(key, &home, wrong_type(item.get_ref(), "a table"));
-                continue;
-            };
-            let layers = vec![Layer { source, table }];
-            rows.push(Self { layers, home, path: self.path_of(key), known: Vec::new(), findings: self.findings });
-        }
-        rows
+    /// Where the table begins.
+    pub fn place(&self) -> String {
+        self.home.to_string()
+    }
+
+    /// Whose table it is.
+    pub fn source(&self) -> &'a Source {
+        self.home.source
     }
 
     /// Notes every key that nobody asked for.
@@ -205,8 +233,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn judge<T>(&self, key: &str, found: &Found<'a>, read: impl FnOnce(&DeValue<'_>) -> Result<T, String>) -> Option<T> {
-        read(found.value).map_err(|why| self.wrong(key, &found.spot, why)).ok()
+    fn judge<T>(&self, key: &str, found: &Found<'a>, read: impl FnOnce(&DeValue<'_>, &Path) -> Result<T, String>) -> Option<T> {
+        read(found.value, found.folder()).map_err(|why| self.wrong(key, &found.spot, why)).ok()
     }
 
     fn required(&mut self, key: &'static str) -> Option<Found<'a>> {
@@ -220,6 +248,10 @@ impl<'a> Reader<'a> {
     fn ask(&mut self, key: &'static str) -> Option<Found<'a>> {
         self.know(key);
         self.find(key)
+    }
+
+    fn allow(&self, key: &str, allowed: impl FnOnce() -> Allowed) {
+        self.findings.allow(|| self.path_of(key), allowed);
     }
 
     fn know(&mut self, key: &'static str) {
@@ -238,6 +270,13 @@ impl<'a> Reader<'a> {
 
     fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+}
+
+impl Found<'_> {
+    /// Where relative paths start.
+    fn folder(&self) -> &Path {
+        self.spot.source.folder.as_deref().unwrap_or(Path::new(""))
     }
 }
 

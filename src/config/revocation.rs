@@ -1,6 +1,6 @@
 //! `[trust.revocation]` and what a brand says instead.
 
-use super::reader::{Reader, choice};
+use super::reader::Reader;
 use crate::pki::revocation::{Mode, Policies, Policy};
 use time::Duration as Span;
 
@@ -53,7 +53,7 @@ pub(super) fn read(table: &mut Reader<'_>) -> RevocationSettings {
 pub(super) fn read_brand(table: Option<Reader<'_>>, sandbox: bool, general: &RevocationSettings) -> RevocationSettings {
     let Some(mut table) = table else { return *general };
     let instead = general.sandbox.filter(|_| sandbox);
-    let mut mode = |key, otherwise| table.may(key, |v| choice(v, &MODES)).unwrap_or(instead.unwrap_or(otherwise));
+    let mut mode = |key, otherwise| table.optional_choice(key, &MODES).unwrap_or(instead.unwrap_or(otherwise));
     let (usual, registration) = (mode("usual", general.usual), mode("registration", general.registration));
     let payment = mode("payment", general.payment);
     let read = RevocationSettings {

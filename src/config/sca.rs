@@ -1,10 +1,6 @@
 //! `[brand.sca]`: who authenticates the brand's customers, and how the bank's back end is reached.
 
-use super::{
-    names,
-    reader::{Reader, choice},
-    settings::Context,
-};
+use super::{names, reader::Reader, settings::Context};
 use crate::oauth::brand::PsuAuthentication;
 use std::{path::PathBuf, time::Duration};
 use toml::de::DeValue;
@@ -32,20 +28,22 @@ enum Mode {
 }
 
 /// `None`s: the table says nothing, or not enough.
-pub(super) fn read(table: &mut Reader<'_>, sandbox: bool, context: &Context<'_>) -> (Option<PsuAuthentication>, Option<DriverSettings>) {
+pub(super) fn read(table: &mut Reader<'_>, sandbox: bool, context: &Context) -> (Option<PsuAuthentication>, Option<DriverSettings>) {
     let words = [("simulator", Mode::Simulator), ("driver", Mode::Driver), ("portal", Mode::Portal), ("none", Mode::None)];
-    let mode = table.need("mode", |v| choice(v, &words));
+    let mode = table.choice("mode", &words);
     if mode == Some(Mode::Simulator) && !sandbox {
         table.note("mode", "`brand.sca.mode = \"simulator\"` is for sandboxes: its customers have published passwords");
     }
     // what another mode needs is judged where it stands, and waits
-    let path = |v: &DeValue<'_>| context.path(v);
+    let file = |table: &mut Reader<'_>, needed, key| {
+        if needed { Some(context.file(table, key)) } else { context.optional_file(table, key) }.unwrap_or_default()
+    };
     let is_driver = mode == Some(Mode::Driver);
     let driver = DriverSettings {
         url: wanted(table, is_driver, "driver_url", names::https_url),
-        ca_file: wanted(table, is_driver, "ca_file", path),
-        client_certificate_file: wanted(table, is_driver, "client_certificate_file", path),
-        client_key_file: wanted(table, is_driver, "client_key_file", path),
+        ca_file: file(table, is_driver, "ca_file"),
+        client_certificate_file: file(table, is_driver, "client_certificate_file"),
+        client_key_file: file(table, is_driver, "client_key_file"),
         deadline: Duration::from_secs(table.optional_number("deadline_seconds", 1..=10).unwrap_or(3)),
     };
     let portal = wanted(table, mode == Some(Mode::Portal), "portal_url", names::https_url);

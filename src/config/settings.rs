@@ -1,13 +1,14 @@
 //! Reads the operator's file, section by section.
 
 use super::{
-    AuditSettings, DATABASE_URL, DatabaseSettings, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, Settings, StalePolicy,
-    TrustSettings,
-    bank::{self, BrandPlace, Overrides, SHIPPED},
+    AuditSettings, DATABASE_URL, DatabaseSettings, Effective, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, ReloadSettings,
+    Settings, StalePolicy, TracingSettings, TrustSettings,
+    bank::{self, BrandPlace, Overrides, SHIPPED_BANKS},
     collisions,
-    mistakes::{Source, suggestion},
+    effective::{Origin, Shown, Value},
+    mistakes::{ENVIRONMENT, Findings, Source, Writer, suggestion},
     names, proxies, rates, read_text,
-    reader::{self, Reader, choice, text},
+    reader::{self, Reader, Walk, choice, text},
     reason, revocation,
     sca::{self, DriverSettings},
     segments, trusted_lists,
@@ -17,7 +18,7 @@ use crate::{
     oauth::brand::{Brand, BrandId},
     standing::{Country, RegisterPolicy, RegisterUse},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -33,22 +34,46 @@ use tracing::Level;
 const LONGEST_INTROSPECTION_CACHE: u64 = 60;
 
 /// What surrounds the file.
-pub(super) struct Context<'e> {
-    /// Relative paths start here.
+pub(super) struct Context {
+    /// The file's own.
     pub folder: PathBuf,
-    /// Named files must be there.
-    pub must_exist: bool,
-    pub env: &'e dyn Fn(&str) -> Option<String>,
+    pub opened: Opened,
+    /// Instead of the files' one.
+    pub database_url: Option<String>,
 }
 
-impl Context<'_> {
+/// Which of the files that the settings name are opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// All: they must be there and readable.
+    All,
+    /// Those whose content is settings: banks', and the database's URL.
+    Settings,
+    /// Banks' alone; which database is meant is left open.
+    Banks,
+}
+
+impl Context {
     pub(super) fn file(&self, table: &mut Reader<'_>, key: &'static str) -> PathBuf {
-        table.need(key, |v| self.path(v)).unwrap_or_default()
+        let findings = table.findings();
+        table.need_in(key, |v, folder| self.path(v, folder, findings)).unwrap_or_default()
     }
 
-    pub fn path(&self, value: &DeValue<'_>) -> Result<PathBuf, String> {
-        let path = self.folder.join(text(value)?);
-        if self.must_exist {
+    pub(super) fn optional_file(&self, table: &mut Reader<'_>, key: &'static str) -> Option<PathBuf> {
+        let findings = table.findings();
+        table.may_in(key, |v, folder| self.path(v, folder, findings))
+    }
+
+    pub(super) fn files(&self, table: &mut Reader<'_>, key: &'static str) -> Vec<PathBuf> {
+        let findings = table.findings();
+        table.list_in(key, |v, folder| self.path(v, folder, findings))
+    }
+
+    /// Relative to the folder of whoever names it.
+    fn path(&self, value: &DeValue<'_>, folder: &Path, findings: &Findings) -> Result<PathBuf, String> {
+        let path = folder.join(text(value)?);
+        findings.reads(&path);
+        if self.opened == Opened::All {
             let is_file = File::open(&path).and_then(|f| f.metadata()).map(|m| m.is_file());
             match is_file {
                 Ok(true) => {}
@@ -60,7 +85,7 @@ impl Context<'_> {
     }
 }
 
-pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Settings> {
+pub(super) fn read(root: &mut Reader<'_>, context: &Context) -> Option<Settings> {
     let (mut tpp_table, mut psu_table) = (root.table("tpp"), root.table("psu"));
     let front_proxy = tpp_table.optional_table("front_proxy").and_then(|mut t| proxies::front_proxy(&mut t, context));
     let (tpp, psu) = (listener(&mut tpp_table, context), listener(&mut psu_table, context));
@@ -76,17 +101,20 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     ops_table.finish();
     let limits = limits(&mut root.table("limits"));
     let (rates, exempt_addresses) = rates::read(&mut root.table("rate_limits"));
-    let database = database(&mut root.table("database"), &limits, context);
+    let (database, url_origin) = database(&mut root.table("database"), &limits, context);
     let mut trust_table = root.table("trust");
     let (trusted_lists, stale) = trusted_lists::read(&mut trust_table.table("lists"), context);
     let trust = trust(&mut trust_table, stale, context);
     let outbound = outbound(&mut root.table("outbound"));
     let audit = audit(&mut root.table("audit"));
     let log = log(&mut root.table("log"));
+    let tracing = tracing(&mut root.table("tracing"));
     let mut signing = root.table("signing");
-    let signing_key_files = signing.list("key_files", |v| context.path(v));
+    let signing_key_files = context.files(&mut signing, "key_files");
     signing.finish();
-    let Brands { brands, trust: brand_trust, rates: brand_rates, drivers } = brands(root, &trust, &rates, context);
+    let reload = reload(&mut root.table("reload"));
+    let mut effective = Effective::default();
+    let Brands { brands, trust: brand_trust, rates: brand_rates, drivers } = brands(root, &trust, &rates, context, &mut effective);
     let has_source = trust.trusted_lists || trust_table.has("anchors_file");
     if !has_source && (brands.is_empty() || brands.iter().any(|brand| !brand_trust.contains_key(&brand.id))) {
         trust_table.note("anchors_file", "missing key `trust.anchors_file` (or `trust.trusted_lists = true`)");
@@ -98,6 +126,8 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
     if let (Some(table), Some(internal)) = (&internal_table, &internal) {
         one_address_each(table, "internal", internal.listener.address, &[taken[0], taken[1], ("ops", ops)]);
     }
+    root.leaves("", &["brand"], &mut Walk { base: &context.folder, sandbox: None, into: &mut effective });
+    url_origin.tell(&database.url, &mut effective);
     Some(Settings {
         tpp,
         front_proxy,
@@ -114,10 +144,13 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context<'_>) -> Option<Setti
         brand_rates,
         exempt_addresses,
         log: log?,
+        reload,
+        tracing,
         signing_key_files,
         brands,
         brand_trust,
         drivers,
+        effective,
     })
 }
 
@@ -128,7 +161,7 @@ fn one_address_each(table: &Reader<'_>, name: &str, address: SocketAddr, others:
     }
 }
 
-fn listener(table: &mut Reader<'_>, context: &Context<'_>) -> Listener {
+fn listener(table: &mut Reader<'_>, context: &Context) -> Listener {
     let read = Listener {
         address: address(table),
         certificate_file: context.file(table, "certificate_file"),
@@ -139,7 +172,7 @@ fn listener(table: &mut Reader<'_>, context: &Context<'_>) -> Listener {
     read
 }
 
-fn internal(table: &mut Reader<'_>, context: &Context<'_>) -> Internal {
+fn internal(table: &mut Reader<'_>, context: &Context) -> Internal {
     let client_ca_file = context.file(table, "client_ca_file");
     Internal { listener: listener(table, context), client_ca_file }
 }
@@ -149,9 +182,10 @@ fn address(table: &mut Reader<'_>) -> SocketAddr {
     table.need("address", read).unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)))
 }
 
-fn database(table: &mut Reader<'_>, limits: &Limits, context: &Context<'_>) -> DatabaseSettings {
+fn database(table: &mut Reader<'_>, limits: &Limits, context: &Context) -> (DatabaseSettings, UrlOrigin) {
+    let (url, origin) = database_url(table, context);
     let read = DatabaseSettings {
-        url: database_url(table, context).unwrap_or_default(),
+        url: url.unwrap_or_default(),
         max_connections: u32::try_from(table.number("max_connections", 1..=1_000)).unwrap_or_default(),
         acquire_timeout: seconds(table, "acquire_timeout_seconds", 60),
         statement_timeout: seconds(table, "statement_timeout_seconds", 60),
@@ -162,21 +196,43 @@ fn database(table: &mut Reader<'_>, limits: &Limits, context: &Context<'_>) -> D
         table.note(longer, format!("`database.{longer}` is longer than `limits.request_seconds`: the request would be gone first"));
     }
     table.finish();
-    read
+    (read, origin)
+}
+
+/// Where the database's URL is from.
+enum UrlOrigin {
+    Variable,
+    /// Of its own.
+    File(PathBuf),
+    /// Where it can be read by everybody, or nowhere.
+    Settings,
+}
+
+impl UrlOrigin {
+    fn tell(self, url: &SecretString, effective: &mut Effective) {
+        let origin = match self {
+            Self::Settings => return,
+            Self::Variable => {
+                effective.remove("database.url_file");
+                Origin::Variable(DATABASE_URL.to_owned())
+            }
+            Self::File(path) => Origin::File { file: path.display().to_string(), line: 1 },
+        };
+        effective.insert("database.url".to_owned(), Value { shown: Shown::secret(url.expose_secret()), origin, default: None });
+    }
 }
 
 /// The environment, else the file, else a URL without password. All that are written are judged.
-fn database_url(table: &mut Reader<'_>, context: &Context<'_>) -> Option<SecretString> {
-    let from_env = (context.env)(DATABASE_URL);
-    let from_file = table.may("url_file", |v| {
-        let path = context.folder.join(text(v)?);
+fn database_url(table: &mut Reader<'_>, context: &Context) -> (Option<SecretString>, UrlOrigin) {
+    let from_env = context.database_url.as_ref();
+    let from_file = table.file("url_file", |path| {
         // A variable that wins makes the file needless.
-        if from_env.is_some() {
-            return Ok(String::new());
+        if from_env.is_some() || context.opened == Opened::Banks {
+            return Ok((String::new(), path.to_path_buf()));
         }
-        let url = read_text(&path).map_err(|why| format!("names {}, which {why}", path.display()))?;
+        let url = read_text(path).map_err(|why| format!("names {}, which {why}", path.display()))?;
         names::database_url(&url).map_err(|why| format!("names {}, whose content {why}", path.display()))?;
-        Ok(url.trim().to_owned())
+        Ok((url.trim().to_owned(), path.to_path_buf()))
     });
     let plain = table.may("url", |v| {
         let url = text(v)?;
@@ -190,29 +246,32 @@ fn database_url(table: &mut Reader<'_>, context: &Context<'_>) -> Option<SecretS
         table.note("url", "`database.url` and `database.url_file` exclude each other");
     }
     if let Some(url) = from_env {
-        return match names::database_url(&url) {
-            Ok(_) => Some(url.trim().into()),
+        return match names::database_url(url) {
+            Ok(_) => (Some(url.trim().into()), UrlOrigin::Variable),
             Err(why) => {
-                table.findings().about("environment", format!("`{DATABASE_URL}` {why}"));
-                None
+                table.findings().about(ENVIRONMENT, format!("`{DATABASE_URL}` {why}"));
+                (None, UrlOrigin::Variable)
             }
         };
     }
-    if !has_file && !has_url {
+    if !has_file && !has_url && context.opened != Opened::Banks {
         table.note("url_file", format!("missing key `database.url_file` (or the variable {DATABASE_URL})"));
     }
-    from_file.or(plain).map(SecretString::from)
+    match from_file {
+        Some((url, path)) if context.opened != Opened::Banks => (Some(url.into()), UrlOrigin::File(path)),
+        Some(_) | None => (plain.map(SecretString::from), UrlOrigin::Settings),
+    }
 }
 
-fn trust(table: &mut Reader<'_>, stale: StalePolicy, context: &Context<'_>) -> TrustSettings {
+fn trust(table: &mut Reader<'_>, stale: StalePolicy, context: &Context) -> TrustSettings {
     let countries: BTreeSet<_> = table.list("nca_countries", names::country).into_iter().collect();
     if countries.is_empty() {
         table.note("nca_countries", "`trust.nca_countries` needs at least one country");
     }
     let read = TrustSettings {
         trusted_lists: table.flag("trusted_lists"),
-        anchors_file: table.may("anchors_file", |v| context.path(v)),
-        crl_files: table.list("crl_files", |v| context.path(v)),
+        anchors_file: context.optional_file(table, "anchors_file"),
+        crl_files: context.files(table, "crl_files"),
         nca_countries: countries.into_iter().collect(),
         accept_server_auth_only: table.flag("accept_server_auth_only"),
         revocation: revocation::read(&mut table.table("revocation")),
@@ -227,9 +286,9 @@ fn trust(table: &mut Reader<'_>, stale: StalePolicy, context: &Context<'_>) -> T
 }
 
 /// A brand's own trust. Whom it trusts is never inherited and never added to; how strictly, is where it says nothing.
-fn brand_trust(table: &mut Reader<'_>, sandbox: bool, general: &TrustSettings, context: &Context<'_>) -> TrustSettings {
-    let anchors_file = table.may("anchors_file", |v| context.path(v));
-    let crl_files = if table.has("crl_files") { table.list("crl_files", |v| context.path(v)) } else { Vec::new() };
+fn brand_trust(table: &mut Reader<'_>, sandbox: bool, general: &TrustSettings, context: &Context) -> TrustSettings {
+    let anchors_file = context.optional_file(table, "anchors_file");
+    let crl_files = if table.has("crl_files") { context.files(table, "crl_files") } else { Vec::new() };
     let trusted_lists = table.may("trusted_lists", reader::flag);
     let own = anchors_file.is_some() || trusted_lists.is_some() || !crl_files.is_empty();
     let countries: BTreeSet<_> = match table.has("nca_countries") {
@@ -270,7 +329,7 @@ fn register(table: &mut Reader<'_>, general: &RegisterPolicy) -> RegisterPolicy 
         warn_after: days("warn_after_days", general.warn_after),
         refuse_registrations_after: days("refuse_registrations_after_days", general.refuse_registrations_after),
         refuse_after: days("refuse_after_days", general.refuse_after),
-        register: table.may("policy", |v| choice(v, &uses)).unwrap_or(general.register),
+        register: table.optional_choice("policy", &uses).unwrap_or(general.register),
         country: table.may("country", names::country).and_then(|code| Country::parse(&code)).or(general.country),
     };
     if read.warn_after > read.refuse_registrations_after || read.refuse_registrations_after > read.refuse_after {
@@ -308,6 +367,7 @@ fn limits(table: &mut Reader<'_>) -> Limits {
         open_journeys_of_client: u32::try_from(table.number("open_journeys_of_client", 1..=100_000)).unwrap_or(u32::MAX),
         tokens_per_introspection: table.size("tokens_per_introspection", 1..=1_000),
         connection_age: seconds(table, "connection_age_seconds", 86_400),
+        shutdown_delay: Duration::from_secs(table.number("shutdown_delay_seconds", 0..=600)),
         drain: seconds(table, "drain_seconds", 600),
     };
     if read.handshakes > read.connections && read.connections > 0 {
@@ -337,6 +397,26 @@ fn log(table: &mut Reader<'_>) -> Option<Log> {
     Some(Log { format: format?, level: level? })
 }
 
+fn reload(table: &mut Reader<'_>) -> ReloadSettings {
+    let read = ReloadSettings { watch: table.flag("watch"), every: seconds(table, "watch_seconds", 3_600) };
+    table.finish();
+    read
+}
+
+fn tracing(table: &mut Reader<'_>) -> TracingSettings {
+    const COUNTERS: [(&str, &str); 3] = [("tpp", "tpp"), ("psu", "psu"), ("internal", "internal")];
+    let read = TracingSettings {
+        goes_on_at: table.list("goes_on_at", |v| choice(v, &COUNTERS)),
+        otlp_url: table.may("otlp_url", names::collector_url),
+        sample_one_in: u32::try_from(table.number("sample_one_in", 1..=1_000_000)).unwrap_or(1),
+    };
+    if read.otlp_url.is_some() && !cfg!(feature = "otel") {
+        table.note("otlp_url", "`tracing.otlp_url` needs a program that is built with `--features otel`");
+    }
+    table.finish();
+    read
+}
+
 fn seconds(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration {
     Duration::from_secs(table.number(key, 1..=longest))
 }
@@ -350,10 +430,11 @@ struct Brands {
     drivers: BTreeMap<BrandId, DriverSettings>,
 }
 
-fn brands(root: &mut Reader<'_>, general: &TrustSettings, rates: &Rates, context: &Context<'_>) -> Brands {
+fn brands(root: &mut Reader<'_>, general: &TrustSettings, rates: &Rates, context: &Context, effective: &mut Effective) -> Brands {
     let mut read = Brands::default();
-    for mut row in root.rows("brand") {
-        let (brand, driver) = brand(&mut row, context);
+    let mut places: Vec<String> = Vec::new();
+    for mut row in root.all_rows("brand") {
+        let (brand, driver) = brand(&mut row, context, effective);
         let sandbox = brand.as_ref().is_none_or(|brand| brand.sandbox);
         let trust = row.optional_table("trust").map(|mut table| brand_trust(&mut table, sandbox, general, context));
         let rates = row.optional_table("rate_limits").map(|mut table| rates::of_brand(&mut table, rates));
@@ -368,15 +449,18 @@ fn brands(root: &mut Reader<'_>, general: &TrustSettings, rates: &Rates, context
         if let Some(driver) = driver {
             read.drivers.insert(brand.id.clone(), driver);
         }
-        if let Some(why) = collisions::within(&brand).or_else(|| read.brands.iter().find_map(|b| collisions::between(b, &brand))) {
+        let others = || read.brands.iter().zip(&places);
+        let meets = || others().find_map(|(b, place)| Some(format!("{} (the other is at {place})", collisions::between(b, &brand)?)));
+        if let Some(why) = collisions::within(&brand).or_else(meets) {
             row.note("", why);
         }
+        places.push(row.place());
         read.brands.push(brand);
     }
     read
 }
 
-fn brand(row: &mut Reader<'_>, context: &Context<'_>) -> (Option<Brand>, Option<DriverSettings>) {
+fn brand(row: &mut Reader<'_>, context: &Context, effective: &mut Effective) -> (Option<Brand>, Option<DriverSettings>) {
     let bank = row.need("bank", text);
     let mut place = place(row);
     let sandbox = place.as_ref().is_none_or(|place| place.sandbox);
@@ -385,7 +469,7 @@ fn brand(row: &mut Reader<'_>, context: &Context<'_>) -> (Option<Brand>, Option<
         place.psu_authentication = authentication;
     }
     let introspection_cache = row.optional_number("introspection_cache_seconds", 0..=LONGEST_INTROSPECTION_CACHE).unwrap_or(0);
-    let mut brand = described(row, bank, place, context);
+    let mut brand = described(row, bank, place, context, effective);
     if let Some(brand) = &mut brand {
         brand.introspection_cache = time::Duration::seconds(introspection_cache.cast_signed());
     }
@@ -393,35 +477,46 @@ fn brand(row: &mut Reader<'_>, context: &Context<'_>) -> (Option<Brand>, Option<
     (brand, driver)
 }
 
-fn described(row: &mut Reader<'_>, bank: Option<String>, place: Option<BrandPlace>, context: &Context<'_>) -> Option<Brand> {
+fn described(
+    row: &mut Reader<'_>,
+    bank: Option<String>,
+    place: Option<BrandPlace>,
+    context: &Context,
+    effective: &mut Effective,
+) -> Option<Brand> {
     let overrides = Overrides {
         authorization: row.optional_table("authorization"),
         scope: row.optional_table("scope"),
         theme: row.optional_table("theme"),
     };
-    let (name, text) = bank_file(&bank?, row, context)?;
-    let folder = Path::new(&name).parent();
-    let source = Source { name: &name, text: &text, folder };
+    let source = bank_file(&bank?, row)?;
     let table = reader::parse(&source, row.findings())?;
     // A bank file is judged even where its place is not known.
-    let brand =
-        bank::read(&mut Reader::new(&source, &table, row.findings()), overrides, place.clone().unwrap_or_default(), context.must_exist);
-    place.and(brand)
+    let mut bank = Reader::new(&source, &table, row.findings());
+    let brand = bank::read(&mut bank, overrides, place.clone().unwrap_or_default(), context.opened == Opened::All);
+    let brand = place.and(brand)?;
+    let mut walk = Walk { base: &context.folder, sandbox: Some(brand.sandbox), into: effective };
+    row.clone().over(bank).leaves(&format!("brand.{}", brand.id), &[], &mut walk);
+    Some(brand)
 }
 
-/// The name and text of a shipped bank, or of a file of the operator's own.
-fn bank_file(bank: &str, row: &Reader<'_>, context: &Context<'_>) -> Option<(String, Cow<'static, str>)> {
-    if let Some((name, text)) = SHIPPED.iter().find(|(name, _)| *name == bank) {
-        return Some((format!("{name}.toml"), Cow::Borrowed(text)));
+/// A shipped bank, or a file of the operator's own, relative to the one that names it.
+fn bank_file(bank: &str, row: &Reader<'_>) -> Option<Source> {
+    if let Some(source) = bank::source(bank) {
+        return Some(source);
     }
     if !bank.contains('/') && Path::new(bank).extension().is_none() {
-        let near = suggestion(bank, &SHIPPED.map(|(name, _)| name));
+        let near = suggestion(bank, &SHIPPED_BANKS);
         row.note("bank", format!("`brand.bank`: no bank `{bank}` comes with the program, and a file would end in .toml{near}"));
         return None;
     }
-    let path = context.folder.join(bank);
+    let path = row.source().folder.as_deref().unwrap_or(Path::new("")).join(bank);
+    row.findings().reads(&path);
     match read_text(&path) {
-        Ok(text) => Some((path.display().to_string(), Cow::Owned(text))),
+        Ok(text) => {
+            let folder = path.parent().map(Path::to_path_buf);
+            Some(Source { name: path.display().to_string(), text: Cow::Owned(text), folder, writer: Writer::Bank })
+        }
         Err(why) => {
             row.note("bank", format!("`brand.bank` names {}, which {why}", path.display()));
             None

@@ -1,5 +1,7 @@
 mod banks;
 mod defaults;
+mod effective;
+mod layers;
 mod theme;
 
 use super::*;
@@ -389,19 +391,21 @@ fn two_brands_cannot_answer_the_same_address() {
     for (lines, message) in [
         (
             "issuer = 'https://b.example'\ntpp_host = 'a.example'\npsu_host = 'b.example'\n",
-            Some("g.toml:18:1: brand `cic` is there twice; give one of them another `id`"),
+            Some("g.toml:18:1: brand `cic` is there twice; give one of them another `id` (the other is at g.toml:12:1)"),
         ),
         (
             "id = 'two'\nissuer = 'https://auth.cic.example'\ntpp_host = 'a.example'\npsu_host = 'auth.cic.example'\n",
-            Some("g.toml:18:1: brands `cic` and `two` have the same issuer https://auth.cic.example"),
+            Some("g.toml:18:1: brands `cic` and `two` have the same issuer https://auth.cic.example (the other is at g.toml:12:1)"),
         ),
         (
             "id = 'two'\nissuer = 'https://b.example'\ntpp_host = 'api.cic.example'\npsu_host = 'b.example'\n",
-            Some("g.toml:18:1: brands `cic` and `two` both answer https://api.cic.example:8443/cic/oauth2/revoke; give one another host"),
+            Some(
+                "g.toml:18:1: brands `cic` and `two` both answer https://api.cic.example:8443/cic/oauth2/revoke; give one another host (the other is at g.toml:12:1)",
+            ),
         ),
         (
             "id = 'two'\nissuer = 'https://b.example'\ntpp_host = 'b.example'\npsu_host = 'api.cic.example'\n",
-            Some("g.toml:18:1: brands `cic` and `two`: one's `tpp_host` is the other's `psu_host`"),
+            Some("g.toml:18:1: brands `cic` and `two`: one's `tpp_host` is the other's `psu_host` (the other is at g.toml:12:1)"),
         ),
         // The sandbox twin has other paths, so it may share the hosts.
         (
@@ -435,12 +439,12 @@ fn the_database_url_comes_from_the_variable_else_from_its_file() {
 fn load_wants_every_named_file_and_parse_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("g.toml");
-    let missing = load(&path, &no_env).unwrap_err();
+    let missing = load(&path, &Environment::default()).unwrap_err();
     assert_eq!(missing.to_string(), format!("{}: cannot be read: entity not found", path.display()));
     fs::write(&path, PLAIN).unwrap();
     fs::write(folder.path().join("a"), "").unwrap();
     fs::create_dir(folder.path().join("c")).unwrap();
-    let found = load(&path, &no_env).unwrap_err();
+    let found = load(&path, &Environment::default()).unwrap_err();
     let messages: Vec<_> = found.iter().map(|m| (m.place, m.message.replace(folder.path().to_str().unwrap(), "."))).collect();
     let no_b = |key| format!("`{key}` names ./b, which cannot be read: entity not found");
     assert_eq!(
@@ -454,7 +458,7 @@ fn load_wants_every_named_file_and_parse_does_not() {
     fs::remove_dir(folder.path().join("c")).unwrap();
     fs::write(folder.path().join("b"), "").unwrap();
     fs::write(folder.path().join("c"), "").unwrap();
-    assert_eq!(load(&path, &no_env).unwrap().tpp.key_file, folder.path().join("b"));
+    assert_eq!(load(&path, &Environment::default()).unwrap().tpp.key_file, folder.path().join("b"));
 }
 
 proptest! {

@@ -30,11 +30,11 @@ pub struct TrustedLists {
     pub fetch: Duration,
 }
 
-pub(super) fn read(table: &mut Reader<'_>, context: &Context<'_>) -> (TrustedLists, StalePolicy) {
+pub(super) fn read(table: &mut Reader<'_>, context: &Context) -> (TrustedLists, StalePolicy) {
     let exclude: BTreeSet<_> = table.list("exclude", territory).into_iter().collect();
     let lists = TrustedLists {
         lotl_url: table.need("lotl_url", url).unwrap_or_default(),
-        lotl_signers_file: table.may("lotl_signers_file", |v| context.path(v)),
+        lotl_signers_file: context.optional_file(table, "lotl_signers_file"),
         official_journal: table.need("official_journal", url).unwrap_or_default(),
         exclude: exclude.into_iter().collect(),
         max_bytes: table.size("max_bytes", 65_536..=16 << 20),

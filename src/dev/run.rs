@@ -9,7 +9,7 @@ use crate::{
     clock::{Clock, System},
     config::{self, RevocationSettings, Settings, StalePolicy, TrustSettings},
     pki::TrustPolicy,
-    server::{Server, Signals, Sockets, StartError, pool_settings},
+    server::{Server, Signals, Sockets, Source, StartError, Supervisor, Surroundings, pool_settings},
     standing::RegisterPolicy,
     storage::{Db, Patience},
     telemetry,
@@ -198,9 +198,11 @@ async fn serve(
     let db = Db::connect(database.clone(), &pool_settings(&settings));
     db.migrate(Patience::default(), |_| {}).await.map_err(unavailable)?;
     db.close().await;
-    let server = Server::start(settings, database, system.clone(), system, sockets, metrics.clone()).await?;
+    let (source, supervisor) = (Source::file(&file), Supervisor::default());
+    let around = Surroundings { database, clock: system.clone(), entropy: system, sockets, metrics, source, supervisor };
+    let server = Server::start(settings, around).await?;
     println!("{}", place.welcome(&server.app().brands));
-    server.until_told(signals, metrics).await;
+    server.until_told(signals).await;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use super::{
     certificate::check_watched,
     client::{Reading, find},
-    standing,
+    count, standing,
 };
 use crate::{
     app::App,
@@ -165,7 +165,7 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
     let state = match by.first_state(channel, brand) {
         Ok(state) => state,
         Err(failure) => {
-            metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
+            count::sca_failure(brand, &channel.name, failure);
             request::note(|facts| facts.verdict(failure.name(), Some(FaultSide::of_sca(failure))));
             return Ok(Some(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
         }
@@ -214,7 +214,7 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
             return Ok(Some(crowded(&redirect)));
         }
     }
-    metrics::counter!("guichet_interactions_total", "stage" => AuditKind::InteractionBegun.name()).increment(1);
+    count::stage(brand, &interaction, count::Stage::Begun);
     Ok(Some(match interaction.state {
         State::AppOffered => Begun::OpenApp { interaction, client: client.clone() },
         State::HandedOff

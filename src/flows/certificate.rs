@@ -50,15 +50,15 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
             Ok(Ok(tpp))
         }
         Err(refusal) => {
+            let first = refusal.reasons.first().map_or("CERTIFICATE_INVALID", Reason::code);
             if !judged.is_noted(now, REFUSAL_KEPT) {
-                metrics::counter!("guichet_certificates_refused_total").increment(1);
+                metrics::counter!("guichet_certificates_refused_total", "brand" => brand.id.shared(), "reason" => first).increment(1);
                 // anybody can make certificates without end: what is beyond a trail's use is counted only
                 if app.limits.take(Limit::AuditRefused, &brand.id, ()).is_ok() {
                     app.db.record(&app.event(now, brand, AuditKind::CertificateRefused).reason(refusal.to_string())).await?;
                 }
                 judged.note(now);
             }
-            let first = refusal.reasons.first().map_or("CERTIFICATE_INVALID", Reason::code);
             Ok(Err(OAuthError::certificate(first, &refusal.to_string())))
         }
     }

@@ -1,6 +1,9 @@
 //! How a journey ends, whoever authenticated the customer: our pages with the bank's SCA, the bank's portal, its app.
 
-use super::payment;
+use super::{
+    count::{self, Stage},
+    payment,
+};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -99,6 +102,7 @@ pub async fn approve_by(
     let event = event(app, brand, interaction, AuditKind::InteractionApproved, by, now).grant(grant.id);
     let event = app.of_customer(tx, brand, event, &grant.psu).await?;
     tx.record(&event).await?;
+    count::stage(brand, interaction, Stage::Approved);
     Ok(state)
 }
 
@@ -146,7 +150,8 @@ pub async fn fail_by(
         };
         tx.record(&event).await?;
     }
-    metrics::counter!("guichet_sca_failures_total", "reason" => failure.name()).increment(1);
+    count::sca_failure(brand, &interaction.channel, failure);
+    count::stage(brand, interaction, Stage::Failed);
     Ok(state)
 }
 

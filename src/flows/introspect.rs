@@ -286,7 +286,7 @@ fn told(
     now: OffsetDateTime,
 ) -> IntrospectionResponse {
     let outcome = verdict.map_or_else(Inactive::name, |_| "active");
-    metrics::counter!("guichet_introspections_total", "outcome" => outcome).increment(1);
+    metrics::counter!("guichet_introspections_total", "brand" => brand.id.shared(), "outcome" => outcome).increment(1);
     let Ok(token) = verdict else { return IntrospectionResponse::inactive() };
     if let Some(grant) = &token.grant {
         app.uses.note(grant.id, now);

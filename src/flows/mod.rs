@@ -6,11 +6,13 @@ pub mod authorize;
 pub mod certificate;
 pub mod client;
 pub mod conclusion;
+mod count;
 pub mod erasure;
 pub mod events;
 pub mod exchange;
 pub mod explain;
 pub mod handoff;
+pub mod health;
 pub mod introspect;
 pub mod journey;
 pub mod kill_switch;
@@ -27,7 +29,7 @@ pub mod stranger;
 pub mod token;
 
 use crate::{
-    app::App,
+    app::{App, Shared},
     audit::{
         AuditEvent, AuditKind,
         psu::{PsuDigestKey, PsuKey},
@@ -38,7 +40,7 @@ use crate::{
     telemetry::request,
 };
 
-pub use crate::storage::{Outage, SchemaState};
+pub use crate::storage::Outage;
 
 use crate::storage::Tx;
 
@@ -57,11 +59,6 @@ pub struct Caller {
     pub params: Params,
 }
 
-/// Whether requests would be answered now: the database is there, and its schema is one this program works with.
-pub async fn readiness(app: &App) -> Result<SchemaState, Outage> {
-    app.db.schema_state().await
-}
-
 /// Of a journey, for the request line.
 fn note(interaction: &Interaction) {
     request::note(|facts| {
@@ -69,6 +66,16 @@ fn note(interaction: &Interaction) {
         facts.channel = Some(interaction.channel.as_str().into());
         facts.about(&interaction.scope);
     });
+}
+
+/// What only somebody who asks makes worth looking at.
+pub fn measure(shared: &Shared) {
+    let pool = shared.db.pool_state();
+    for (state, count) in [("idle", pool.idle), ("used", pool.used)] {
+        metrics::gauge!("guichet_database_connections", "state" => state).set(count);
+    }
+    metrics::gauge!("guichet_database_connections_most").set(pool.most);
+    metrics::gauge!("guichet_database_waiting").set(pool.waiting);
 }
 
 impl App {

@@ -3,6 +3,7 @@
 use super::{
     Answer, Caller,
     client::{Reading, authenticate},
+    count,
 };
 use crate::{
     app::App,
@@ -43,6 +44,7 @@ pub async fn answer(app: &App, caller: &Caller) -> Answer<()> {
         if let Ok(Some((kind, handle))) = token
             && revoke(app, &caller.brand, &client, kind, &handle).await? == Stored::Yes
         {
+            count::revoked(&caller.brand, kind);
             return Ok(Ok(()));
         }
         reading = Reading::Fresh;

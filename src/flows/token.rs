@@ -3,6 +3,7 @@
 use super::{
     Answer, Caller,
     client::{Reading, authenticate},
+    count,
 };
 use crate::{
     app::App,
@@ -53,20 +54,23 @@ pub async fn answer(app: &App, caller: &Caller, channel: &Channel) -> Answer<Tok
         };
         let asked = Asked { app, brand: &caller.brand, client: &client, channel, now: app.clock.now() };
         match asked.attempt(&request, reading).await? {
-            Outcome::Issued(response) => return Ok(Ok(response)),
+            Outcome::Issued(response) => {
+                count::issued(&caller.brand, request.as_ref().map_or("none", |request| request.grant_type().as_str()));
+                return Ok(Ok(response));
+            }
             Outcome::Refused { grant, refusal } if reading == Reading::Fresh => {
                 app.db.record(&asked.refused(grant, refusal)).await?;
-                return Ok(Err(counted(refusal)));
+                return Ok(Err(counted(&caller.brand, refusal)));
             }
-            Outcome::RefusedAndRecorded(refusal) => return Ok(Err(counted(refusal))),
+            Outcome::RefusedAndRecorded(refusal) => return Ok(Err(counted(&caller.brand, refusal))),
             Outcome::Refused { .. } | Outcome::Stale => reading = Reading::Fresh,
         }
     }
     Err(Outage::contended("the client kept changing"))
 }
 
-fn counted(refusal: TokenRefusal) -> OAuthError {
-    metrics::counter!("guichet_tokens_refused_total", "reason" => refusal.name()).increment(1);
+fn counted(brand: &Brand, refusal: TokenRefusal) -> OAuthError {
+    metrics::counter!("guichet_tokens_refused_total", "brand" => brand.id.shared(), "reason" => refusal.name()).increment(1);
     refusal.into()
 }
 

@@ -1,7 +1,7 @@
 //! A TPP's request, counted for the regulator when the last byte of its answer is on its way.
 
 use crate::{
-    app::App,
+    app::Shared,
     figures::{REPLY_WITHIN, Sample, Service},
     oauth::{brand::BrandId, fault::Asker},
     telemetry::request::Facts,
@@ -14,6 +14,7 @@ use axum::{
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 use time::OffsetDateTime;
@@ -30,7 +31,7 @@ pub struct Received {
 
 /// Counts when it is dropped: answered, or left by whoever asked.
 struct Count {
-    app: App,
+    shared: Arc<Shared>,
     brands: Vec<BrandId>,
     sample: Sample,
     began: Instant,
@@ -41,7 +42,7 @@ impl Drop for Count {
         let time = self.began.elapsed();
         self.sample.micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.sample.replied &= time.as_secs() <= REPLY_WITHIN.cast_unsigned();
-        self.brands.iter().for_each(|brand| self.app.figures.note(brand, &self.sample));
+        self.brands.iter().for_each(|brand| self.shared.figures.note(brand, &self.sample));
     }
 }
 
@@ -68,7 +69,7 @@ impl HttpBody for Counted {
 }
 
 /// The answer, counted where it is one to a TPP, or to a customer whom a TPP sent.
-pub fn counted(app: &App, received: Received, facts: &Facts, response: Response) -> Response {
+pub fn counted(shared: &Arc<Shared>, received: Received, facts: &Facts, response: Response) -> Response {
     let (brands, asker) = match (&facts.place, facts.brand()) {
         (Some(place), Some(brand)) => (vec![brand.clone()], place.asker),
         // not a route's: too many at once, say
@@ -87,7 +88,7 @@ pub fn counted(app: &App, received: Received, facts: &Facts, response: Response)
         fault: facts.fault(status, asker),
         micros: 0,
     };
-    let count = Count { app: app.clone(), brands, sample, began: received.began };
+    let count = Count { shared: shared.clone(), brands, sample, began: received.began };
     let (head, body) = response.into_parts();
     Response::from_parts(head, Body::new(Counted { body, _count: count }))
 }

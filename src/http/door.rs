@@ -4,68 +4,104 @@ use super::{
     answered::Answered,
     counted::{Received, counted},
     forwarded::Forwarded,
+    identity::{Called, Tracing},
     respond, router,
     site::{HttpLimits, RequestId},
 };
 use crate::{
-    app::App,
+    app::{App, Shared},
+    flows::health::{Health, Stage},
     oauth::{
         brand::{Brand, BrandId},
         error::OAuthError,
         params,
     },
-    telemetry::request,
+    telemetry::request::{self, Facts},
     tls::peer::{Counter, Peer},
 };
+use arc_swap::ArcSwapOption;
 use axum::{Router, body::Body, response::Response};
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, Version, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     collections::HashMap,
     convert::Infallible,
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     task::{Context, Poll},
 };
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
-/// One service for all listeners: the connection's counter and the request's host choose the routes.
+/// One service for all listeners: the connection's counter and the request's host choose the routes. The ops counter is open
+/// from the start, the others as soon as there is something [`Inside`].
 #[derive(Clone)]
-pub struct Door(Arc<Inner>);
+pub struct Door(Arc<Frame>);
 
-struct Inner {
-    app: App,
+struct Frame {
+    shared: Arc<Shared>,
+    health: Arc<Health>,
+    ops: Router,
+    under_way: UnderWay,
+    inside: ArcSwapOption<Inside>,
+}
+
+/// What the settings made of the routes. A reload puts another in its place; a request ends with the one that it began with.
+pub struct Inside {
+    brands: Vec<Arc<Brand>>,
     tpp: HashMap<String, Router>,
     psu: HashMap<String, Router>,
     internal: Router,
-    ops: Router,
-    slots: Slots,
     limits: HttpLimits,
     forwarded: Forwarded,
+    tracing: Tracing,
 }
 
 /// Requests under way, counted for each counter but ops: anybody may come to psu, even with bodies that trickle in, and
 /// must not take the places of TPPs or of the bank's own systems.
-struct Slots {
-    tpp: Semaphore,
-    psu: Semaphore,
-    internal: Semaphore,
+#[derive(Default)]
+struct UnderWay {
+    tpp: AtomicUsize,
+    psu: AtomicUsize,
+    internal: AtomicUsize,
 }
 
-impl Slots {
-    fn new(each: usize) -> Self {
-        Self { tpp: Semaphore::new(each), psu: Semaphore::new(each), internal: Semaphore::new(each) }
+/// One of the requests under way, until it is dropped.
+struct Slot<'a>(&'a AtomicUsize);
+
+impl<'a> Slot<'a> {
+    fn take(count: &'a AtomicUsize, most: usize) -> Option<Self> {
+        let slot = Self(count);
+        (count.fetch_add(1, Relaxed) < most).then_some(slot)
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Inside {
+    pub fn new(app: &App, limits: HttpLimits, forwarded: Forwarded, tracing: Tracing) -> Self {
+        let (tpp, psu) = router::sites(app, &limits);
+        Self { brands: app.brands.clone(), tpp, psu, internal: router::internal(app, &limits), limits, forwarded, tracing }
     }
 }
 
 impl Door {
-    pub fn new(app: App, limits: HttpLimits, forwarded: Forwarded, metrics: PrometheusHandle) -> Self {
-        let (tpp, psu) = router::sites(&app, &limits);
-        let internal = router::internal(&app, &limits);
-        let ops = router::ops(&app, metrics);
-        Self(Arc::new(Inner { app, tpp, psu, internal, ops, slots: Slots::new(limits.requests_in_flight), limits, forwarded }))
+    pub fn new(shared: Arc<Shared>, health: Arc<Health>, metrics: PrometheusHandle) -> Self {
+        let ops = router::ops(&shared, &health, metrics);
+        Self(Arc::new(Frame { shared, health, ops, under_way: UnderWay::default(), inside: ArcSwapOption::empty() }))
+    }
+
+    /// From the next request on, also on connections that are open.
+    pub fn open(&self, inside: Inside) {
+        self.0.inside.store(Some(Arc::new(inside)));
     }
 }
 
@@ -84,18 +120,21 @@ impl Service<Request<Body>> for Door {
     }
 }
 
-impl Inner {
+impl Frame {
     async fn answer(&self, mut request: Request<Body>) -> Response {
         let began = Instant::now();
-        let at = self.app.clock.now();
-        let id = RequestId(self.app.entropy.uuid(at));
+        let at = self.shared.clock.now();
         let counter = request.extensions().get::<Peer>().map(|peer| peer.counter);
-        request.extensions_mut().insert(id);
-        let host = host_of(&request);
-        let method = request.method().clone();
-        let (mut response, facts) = request::observed(async {
-            match self.forwarded.settle(&mut request) {
-                Ok(()) => self.route(counter, host.as_deref(), request).await,
+        let inside = self.inside.load_full();
+        let called = match &inside {
+            Some(inside) => Called::new(&self.shared, &inside.tracing, counter, at, request.headers()),
+            None => Called::new(&self.shared, &Tracing::default(), counter, at, request.headers()),
+        };
+        request.extensions_mut().insert(RequestId(called.identity.event));
+        let (host, method, version) = (host_of(&request), request.method().clone(), request.version());
+        let (mut response, facts) = request::observed(Facts { identity: Some(called.identity.clone()), ..Facts::default() }, async {
+            match inside.as_ref().map_or(Ok(()), |inside| inside.forwarded.settle(&mut request)) {
+                Ok(()) => self.route(counter, host.as_deref(), inside.as_deref(), request).await,
                 Err(refusal) => respond::error(&refusal),
             }
         })
@@ -103,32 +142,48 @@ impl Inner {
         if counter == Some(Counter::Psu) {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, respond::HSTS);
         }
-        if let Ok(value) = HeaderValue::from_str(&id.0.simple().to_string()) {
-            response.headers_mut().insert("x-request-id", value);
+        // RFC 9112 s9.6: the peer comes back elsewhere. HTTP/2 is told by GOAWAY when the listener closes
+        if version <= Version::HTTP_11 && self.health.stage() == Stage::Stopping {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let answered = Answered { id, counter, method, status: response.status().as_u16(), time: began.elapsed() };
+        called.answer(response.headers_mut());
+        let answered = Answered { called, counter, method, status: response.status().as_u16(), began: at, time: began.elapsed() };
         answered.tell(&facts);
         // only where no route says it
-        let brands = if response.status().is_server_error() { self.brands_at(host.as_deref()) } else { vec![] };
-        counted(&self.app, Received { at, began, counter, brands }, &facts, response)
+        let missed = inside.filter(|_| response.status().is_server_error());
+        let brands = missed.map_or_else(Vec::new, |inside| inside.brands_at(host.as_deref()));
+        counted(&self.shared, Received { at, began, counter, brands }, &facts, response)
     }
 
+    async fn route(&self, counter: Option<Counter>, host: Option<&str>, inside: Option<&Inside>, request: Request<Body>) -> Response {
+        let count = match counter {
+            Some(Counter::Ops) => return call(self.ops.clone(), request).await,
+            Some(Counter::Tpp) => &self.under_way.tpp,
+            Some(Counter::Psu) => &self.under_way.psu,
+            Some(Counter::Internal) => &self.under_way.internal,
+            None => return respond::status(StatusCode::INTERNAL_SERVER_ERROR),
+        };
+        let (Some(inside), Some(counter)) = (inside, counter) else { return respond::unavailable("starting") };
+        inside.route(counter, host, count, request).await
+    }
+}
+
+impl Inside {
     fn brands_at(&self, host: Option<&str>) -> Vec<BrandId> {
         let here = |brand: &&Arc<Brand>| {
             [&brand.tpp_origin, &brand.psu_origin].iter().any(|origin| Some(router::host_of(origin).as_str()) == host)
         };
-        self.app.brands.iter().filter(here).map(|brand| brand.id.clone()).collect()
+        self.brands.iter().filter(here).map(|brand| brand.id.clone()).collect()
     }
 
-    async fn route(&self, counter: Option<Counter>, host: Option<&str>, request: Request<Body>) -> Response {
+    async fn route(&self, counter: Counter, host: Option<&str>, count: &AtomicUsize, request: Request<Body>) -> Response {
         // RFC 9112 s3.2: a host is asked for also where there is only one
-        match (counter, host) {
-            (Some(Counter::Ops), _) => call(self.ops.clone(), request).await,
-            (Some(Counter::Tpp | Counter::Psu | Counter::Internal), None) => respond::error(&OAuthError::NO_HOST),
-            (Some(Counter::Tpp), Some(host)) => self.of_host(host, [&self.tpp, &self.psu], &self.slots.tpp, request).await,
-            (Some(Counter::Psu), Some(host)) => self.of_host(host, [&self.psu, &self.tpp], &self.slots.psu, request).await,
-            (Some(Counter::Internal), Some(_)) => self.bounded(&self.slots.internal, self.internal.clone(), request).await,
-            (None, _) => respond::status(StatusCode::INTERNAL_SERVER_ERROR),
+        let Some(host) = host else { return respond::error(&OAuthError::NO_HOST) };
+        match counter {
+            Counter::Tpp => self.of_host(host, [&self.tpp, &self.psu], count, request).await,
+            Counter::Psu => self.of_host(host, [&self.psu, &self.tpp], count, request).await,
+            Counter::Internal => self.bounded(count, self.internal.clone(), request).await,
+            Counter::Ops => respond::error(&OAuthError::NO_SUCH_ENDPOINT),
         }
     }
 
@@ -136,11 +191,11 @@ impl Inner {
         &self,
         host: &str,
         [own, other]: [&HashMap<String, Router>; 2],
-        slots: &Semaphore,
+        count: &AtomicUsize,
         request: Request<Body>,
     ) -> Response {
         match own.get(host) {
-            Some(routes) => self.bounded(slots, routes.clone(), request).await,
+            Some(routes) => self.bounded(count, routes.clone(), request).await,
             // RFC 9110 s15.5.20: a browser may reuse one HTTP/2 connection for two names of one certificate
             None if other.contains_key(host) => respond::error(&OAuthError::OTHER_CONNECTION),
             None => respond::error(&OAuthError::NO_SUCH_HOST),
@@ -148,11 +203,11 @@ impl Inner {
     }
 
     /// Sheds what is too much at once, and ends what takes too long.
-    async fn bounded(&self, slots: &Semaphore, routes: Router, request: Request<Body>) -> Response {
+    async fn bounded(&self, count: &AtomicUsize, routes: Router, request: Request<Body>) -> Response {
         if !is_legible(request.uri().path()) {
             return respond::error(&OAuthError::NO_SUCH_ENDPOINT);
         }
-        let Ok(_slot) = slots.try_acquire() else {
+        let Some(_slot) = Slot::take(count, self.limits.requests_in_flight) else {
             metrics::counter!("guichet_requests_shed_total").increment(1);
             return respond::unavailable("overloaded");
         };

@@ -14,6 +14,7 @@ mod exchange;
 mod extract;
 mod forwarded;
 mod grants;
+mod identity;
 mod interactions;
 mod introspect;
 mod metadata;
@@ -31,8 +32,9 @@ mod site;
 mod token;
 
 pub use body::BodyLimits;
-pub use door::Door;
+pub use door::{Door, Inside};
 pub use endpoints::{Endpoint, endpoints};
 pub use forwarded::{Forwarded, Handover};
+pub use identity::Tracing;
 pub use openapi::{REASONS, brand_document, documents, driver_document, internal_document};
 pub use site::{HttpLimits, Site};

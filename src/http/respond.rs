@@ -84,7 +84,7 @@ pub fn outage(outage: &Outage) -> Response {
 }
 
 pub fn log_outage(outage: &Outage) {
-    tracing::error!(error = %outage, "outage");
+    tracing::error!(event_id = request::event().map(display), error = %outage, "outage");
     metrics::counter!("guichet_outages_total").increment(1);
     request::note(|facts| facts.verdict("outage", None));
 }

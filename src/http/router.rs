@@ -12,7 +12,8 @@ use super::{
     token,
 };
 use crate::{
-    app::App,
+    app::{App, Shared},
+    flows::health::Health,
     oauth::{brand::Lang, error::OAuthError, fault::Asker},
     pages::{Look, NoticeKind, Site as PageSite, common_assets},
     telemetry::request::Place,
@@ -179,12 +180,13 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     unbroken(machine_fallbacks(routes))
 }
 
-pub fn ops(app: &App, metrics: PrometheusHandle) -> Router {
-    let app = app.clone();
+pub fn ops(shared: &Arc<Shared>, health: &Arc<Health>, metrics: PrometheusHandle) -> Router {
+    let (shared, started, ready) = (shared.clone(), health.clone(), health.clone());
     let rows = [
         ("live", "/livez", get(ops::live)),
-        ("ready", "/readyz", get(move || ops::ready(app.clone()))),
-        ("metrics", "/metrics", get(async move || ops::metrics(metrics.render()).await)),
+        ("started", "/startedz", get(async move || ops::started(&started))),
+        ("ready", "/readyz", get(async move || ops::ready(&ready).await)),
+        ("metrics", "/metrics", get(async move || ops::metrics(&shared, &metrics))),
     ];
     unbroken(machine_fallbacks(listed(rows, Asker::Aspsp)))
 }

@@ -143,6 +143,11 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// The same with another number of connections.
+    pub fn of(&self, connections: usize) -> Self {
+        Self { max: connections, ..self.clone() }
+    }
+
     /// `None`: an address that stands for many.
     pub fn enter(&self, address: IpAddr) -> Result<Option<Place>, TooMany> {
         if self.limits.is_exempt(address) {

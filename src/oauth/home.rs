@@ -18,8 +18,8 @@ pub const fn beside(id: Uuid, other: &Uuid) -> Uuid {
 
 /// The id of what is also looked up, or is there only once, by something else: that tells its home.
 pub fn told_by(id: Uuid, key: &Digest) -> Uuid {
-    let [first, second, ..] = *key.as_bytes();
-    beside(id, &Uuid::from_u128(u128::from(u16::from_be_bytes([first, second]))))
+    let home = key.as_bytes().iter().take(2).fold(0, |home, byte| home << 8 | u128::from(*byte));
+    beside(id, &Uuid::from_u128(home))
 }
 
 #[cfg(test)]

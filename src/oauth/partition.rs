@@ -1,6 +1,7 @@
 //! Which table a token lives in. Its id says so, so that no statement looks at another one, and what is over goes with its table.
 
-use std::iter::successors;
+use super::brand::Brand;
+use std::{collections::BTreeSet, iter::successors};
 use time::{Date, Duration, OffsetDateTime, Time, macros::format_description};
 use uuid::{Builder, Uuid};
 
@@ -59,6 +60,12 @@ impl Partition {
         let margin = if lifetime <= SHORT { Duration::days(3) } else { Duration::weeks(3) };
         let last = Self::of(now + margin, lifetime);
         successors(Some(Self::of(now - SKEW, lifetime)), |partition| Some(partition.next())).take_while(move |partition| *partition <= last)
+    }
+
+    /// What tokens of these brands go to, from now on and for some days or weeks.
+    pub fn needed<'a>(brands: impl IntoIterator<Item = &'a Brand>, now: OffsetDateTime) -> BTreeSet<Self> {
+        let lifetimes: BTreeSet<_> = brands.into_iter().flat_map(Brand::access_token_lifetimes).collect();
+        lifetimes.into_iter().flat_map(|lifetime| Self::ahead(now, lifetime)).collect()
     }
 
     pub const fn is_week(self) -> bool {

@@ -119,6 +119,11 @@ impl Anchors {
         self.authorities.is_empty()
     }
 
+    /// Some are trusted whatever the lists say.
+    pub fn has_configured(&self) -> bool {
+        self.authorities.iter().any(|authority| authority.configured)
+    }
+
     /// Certificates of listed services that could not be used.
     pub const fn unusable(&self) -> usize {
         self.unusable

@@ -81,6 +81,11 @@ pub fn subject(certificate: &[u8]) -> Option<String> {
     read(certificate).ok().map(|leaf| leaf.subject.readable())
 }
 
+/// Until when it holds.
+pub fn not_after(certificate: &[u8]) -> Option<OffsetDateTime> {
+    read(certificate).ok().map(|leaf| leaf.x509.not_after)
+}
+
 /// Reads one certificate of the profile of RFC 5280; the sentence of the error says what is not.
 pub(super) fn read(certificate: &[u8]) -> Result<Leaf<'_>, DerError> {
     let x509 = Certificate::read(certificate)?;

@@ -33,7 +33,7 @@ pub mod trusted_list;
 mod x509;
 
 pub use anchors::{Anchors, AnchorsError};
-pub use certificate::{CertificateFacts, PublicKey, subject};
+pub use certificate::{CertificateFacts, PublicKey, not_after, subject};
 pub use chain::PresentedChain;
 pub use content::{Content, judge_content};
 pub use der::DerError;
@@ -51,7 +51,7 @@ use crate::oauth::tpp::{CertificateIssuer, OrganisationId, Tpp};
 use path::Moment;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
-use staleness::StalePolicy;
+use staleness::{StalePolicy, Staleness};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -100,11 +100,48 @@ pub struct Trust {
     pub policy: TrustPolicy,
     /// Asked for the leaf only. An issuer that none covers is not asked about; an expired one is used with a warning.
     pub crls: Vec<Crl>,
+    /// NextUpdate of the trusted lists that the anchors are of.
+    pub next_updates: Vec<Option<OffsetDateTime>>,
+}
+
+/// How far a trust can be relied on, as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustState {
+    /// Names with a key.
+    pub authorities: usize,
+    /// Some of them stand in a file of the configuration.
+    pub configured: bool,
+    pub lists: usize,
+    /// Past their time, whatever they are still good for.
+    pub stale: usize,
+    /// No longer good for anything.
+    pub refused: usize,
+    /// Of the lists that have one.
+    pub first_next_update: Option<OffsetDateTime>,
+}
+
+impl TrustState {
+    /// Somebody's certificate may be accepted.
+    pub const fn is_usable(&self) -> bool {
+        self.authorities > 0 && (self.configured || self.refused < self.lists)
+    }
 }
 
 impl Trust {
     pub const fn new(anchors: Anchors, policy: TrustPolicy) -> Self {
-        Self { anchors, policy, crls: Vec::new() }
+        Self { anchors, policy, crls: Vec::new(), next_updates: Vec::new() }
+    }
+
+    pub fn state(&self, now: OffsetDateTime) -> TrustState {
+        let count = |least: Staleness| self.next_updates.iter().filter(|at| self.policy.stale.judge(**at, now) >= least).count();
+        TrustState {
+            authorities: self.anchors.len(),
+            configured: self.anchors.has_configured(),
+            lists: self.next_updates.len(),
+            stale: count(Staleness::Warn),
+            refused: count(Staleness::Refuse),
+            first_next_update: self.next_updates.iter().flatten().min().copied(),
+        }
     }
 
     /// Accepts no certificate.

@@ -33,6 +33,11 @@ impl Crl {
         let (_, parsed) = CertificateRevocationList::from_der(der).map_err(|_| CrlError)?;
         Ok(Self { list: list.into(), next_update: parsed.next_update().map(|time| time.to_datetime()) })
     }
+
+    /// By when its issuer publishes the next one.
+    pub const fn next_update(&self) -> Option<OffsetDateTime> {
+        self.next_update
+    }
 }
 
 /// The bytes are not a revocation list that can be used.

@@ -32,6 +32,10 @@ impl Breaker {
         }
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).probe_at.is_some()
+    }
+
     /// Whether it is open now.
     pub(super) fn note(&self, answered: bool, now: OffsetDateTime) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

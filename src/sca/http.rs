@@ -18,9 +18,9 @@ use crate::{
         method::Account,
         secret::Secret,
     },
+    telemetry::request,
     tls::files::{load_certificates, load_chain_and_key},
 };
-use arc_swap::ArcSwap;
 use reqwest::{
     Client, Method, StatusCode,
     header::{ACCEPT_LANGUAGE, CONTENT_TYPE},
@@ -32,6 +32,7 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, sleep, timeout_at},
 };
+use tracing::field::display;
 
 const USER_AGENT: &str = "guichet/0.1";
 const JSON: &str = "application/json";
@@ -46,11 +47,11 @@ const TRIES: usize = 2;
 pub struct Http {
     brand: BrandId,
     url: String,
-    client: ArcSwap<Client>,
+    client: Client,
     deadline: Duration,
     clock: Arc<dyn Clock>,
-    breaker: Breaker,
-    turns: Semaphore,
+    breaker: Arc<Breaker>,
+    turns: Arc<Semaphore>,
 }
 
 struct Question<'a> {
@@ -77,16 +78,29 @@ impl Http {
     /// # Errors
     /// When the certificates cannot be used.
     pub fn new(brand: BrandId, settings: &DriverSettings, clock: Arc<dyn Clock>) -> Result<Self, String> {
-        let client = ArcSwap::from_pointee(client(settings)?);
+        let client = client(settings)?;
         let (url, deadline) = (settings.url.clone(), settings.deadline);
-        metrics::gauge!("guichet_sca_driver_open", "brand" => brand.to_string()).set(0.0);
-        Ok(Self { brand, url, client, deadline, clock, breaker: Breaker::default(), turns: Semaphore::new(AT_ONCE) })
+        note_breaker(&brand, false);
+        Ok(Self { brand, url, client, deadline, clock, breaker: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
-    /// Certificates anew from their files.
-    pub fn reload(&self, settings: &DriverSettings) -> Result<(), String> {
-        self.client.store(Arc::new(client(settings)?));
-        Ok(())
+    /// The same back end with the settings and certificates of now; what is known of its health stays. Another URL is another
+    /// back end.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub fn renewed(&self, settings: &DriverSettings) -> Result<Self, String> {
+        let new = Self::new(self.brand.clone(), settings, self.clock.clone())?;
+        if new.url != self.url {
+            return Ok(new);
+        }
+        note_breaker(&self.brand, self.is_open());
+        Ok(Self { breaker: self.breaker.clone(), turns: self.turns.clone(), ..new })
+    }
+
+    /// Nobody is asked at present: too many of the last questions had no answer.
+    pub fn is_open(&self) -> bool {
+        self.breaker.is_open()
     }
 
     pub(super) async fn eligibility(&self, on: Occasion<'_>, login: &str, password: &Secret, attempt: i16) -> Result<SignIn, Fault> {
@@ -161,7 +175,8 @@ impl Http {
         metrics::histogram!("guichet_sca_driver_seconds", "brand" => brand(), "question" => question.name).record(seconds);
         if let Err(fault) = &answer {
             metrics::counter!("guichet_sca_driver_failures_total", "brand" => brand(), "reason" => fault.name()).increment(1);
-            tracing::warn!(brand = %self.brand, question = question.name, reason = fault.name(), "the bank's SCA back end gave no answer");
+            let event_id = request::event().map(display);
+            tracing::warn!(event_id, brand = %self.brand, question = question.name, reason = fault.name(), "the bank's SCA back end gave no answer");
         }
         answer
     }
@@ -175,7 +190,7 @@ impl Http {
         let answer = timeout_at(end, self.tries(question, read)).await.unwrap_or(Err(timed_out));
         let well = answer.as_ref().err().is_none_or(|trouble| !trouble.ill);
         let open = self.breaker.note(well, self.clock.now());
-        metrics::gauge!("guichet_sca_driver_open", "brand" => self.brand.to_string()).set(if open { 1.0 } else { 0.0 });
+        note_breaker(&self.brand, open);
         answer.map_err(|trouble| trouble.fault)
     }
 
@@ -191,11 +206,17 @@ impl Http {
     }
 
     async fn exchange(&self, question: &Question<'_>) -> Result<Vec<u8>, Trouble> {
-        let client = self.client.load_full();
-        let mut request = client
+        let mut request = self
+            .client
             .request(question.method.clone(), format!("{}{}", self.url, question.path))
             .header("x-interaction-id", question.interaction.0.to_string())
             .header(ACCEPT_LANGUAGE, question.language);
+        if let Some((parent, state)) = request::outgoing() {
+            request = request.header("traceparent", parent);
+            if let Some(state) = state {
+                request = request.header("tracestate", state);
+            }
+        }
         if let Some(key) = &question.key {
             request = request.header("idempotency-key", key);
         }
@@ -227,6 +248,10 @@ impl Http {
         }
         Ok(body)
     }
+}
+
+fn note_breaker(brand: &BrandId, open: bool) {
+    metrics::gauge!("guichet_sca_driver_open", "brand" => brand.to_string()).set(if open { 1.0 } else { 0.0 });
 }
 
 const fn garbage(fault: Fault) -> Trouble {

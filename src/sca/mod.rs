@@ -11,7 +11,6 @@ mod turns;
 
 use self::{http::Http, simulator::Simulator};
 use crate::{
-    config::DriverSettings,
     oauth::{
         brand::{Brand, BrandId, Lang, PsuAuthentication},
         client::Client,
@@ -208,27 +207,26 @@ impl Driver {
 /// Each brand's driver, and who asked lately.
 pub struct Drivers {
     by_brand: BTreeMap<BrandId, Arc<Driver>>,
-    turns: Turns,
+    turns: Arc<Turns>,
 }
 
 impl Drivers {
-    /// Sandboxes get the simulator, the others what their settings name.
-    pub fn new(brands: &[Arc<Brand>], db: &Db, http: BTreeMap<BrandId, Http>) -> Self {
+    /// Sandboxes get the simulator, the others what their settings name. Who asked `before` is not forgotten.
+    pub fn new(brands: &[Arc<Brand>], db: &Db, http: BTreeMap<BrandId, Http>, before: Option<&Self>) -> Self {
         let simulator = Arc::new(Driver::Simulator(Simulator::new(db.clone())));
         let simulated = brands.iter().filter(|brand| brand.psu_authentication == PsuAuthentication::Simulator);
         let simulated = simulated.map(|brand| (brand.id.clone(), simulator.clone()));
         let http = http.into_iter().map(|(brand, http)| (brand, Arc::new(Driver::Http(http))));
-        Self { by_brand: simulated.chain(http).collect(), turns: Turns::default() }
+        let turns = before.map_or_else(Arc::default, |drivers| drivers.turns.clone());
+        Self { by_brand: simulated.chain(http).collect(), turns }
     }
 
-    /// Certificates anew from their files; a bad one keeps the driver as it was.
-    pub fn reload(&self, settings: &BTreeMap<BrandId, DriverSettings>) -> Result<(), String> {
-        for (brand, driver) in &self.by_brand {
-            if let (Driver::Http(http), Some(settings)) = (&**driver, settings.get(brand)) {
-                http.reload(settings)?;
-            }
+    /// The bank's own back end, where the brand has one.
+    pub fn http(&self, brand: &BrandId) -> Option<&Http> {
+        match &**self.by_brand.get(brand)? {
+            Driver::Http(http) => Some(http),
+            Driver::Simulator(_) => None,
         }
-        Ok(())
     }
 
     pub fn of(&self, brand: &BrandId) -> Option<&Arc<Driver>> {

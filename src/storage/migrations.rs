@@ -136,7 +136,7 @@ impl Db {
         if !self.exists("_sqlx_migrations").await? {
             return Ok(BTreeSet::new());
         }
-        let versions: Vec<i64> = sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(&self.pool).await?;
+        let versions: Vec<i64> = sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(&self.watch).await?;
         Ok(versions.into_iter().collect())
     }
 
@@ -144,11 +144,11 @@ impl Db {
         if !self.exists("schema_compatibility").await? {
             return Ok(None);
         }
-        Ok(sqlx::query_scalar("select oldest from schema_compatibility").fetch_optional(&self.pool).await?)
+        Ok(sqlx::query_scalar("select oldest from schema_compatibility").fetch_optional(&self.watch).await?)
     }
 
     async fn exists(&self, table: &str) -> Result<bool, Outage> {
-        Ok(sqlx::query_scalar("select to_regclass($1) is not null").bind(table).fetch_one(&self.pool).await?)
+        Ok(sqlx::query_scalar("select to_regclass($1) is not null").bind(table).fetch_one(&self.watch).await?)
     }
 
     /// Applies what is missing. Two at once: the second waits for the first's advisory lock, then finds nothing to do.

@@ -28,6 +28,7 @@ mod standing;
 mod tokens;
 mod trusted_lists;
 mod versions;
+mod vitals;
 
 pub use audit_chain::{ExportQuery, Exported};
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
@@ -48,6 +49,7 @@ pub use standing::NamedEntry;
 pub use tokens::{CodeTerms, GivenBack, NewToken, RefreshTerms, Stored};
 pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
+pub use vitals::Vitals;
 
 use crate::telemetry::request;
 use partitions::Tables;
@@ -97,10 +99,21 @@ pub struct PoolSettings {
     pub idle_timeout: Duration,
 }
 
+/// Of the connections that requests share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolState {
+    pub used: u32,
+    pub idle: u32,
+    /// That there may be.
+    pub most: u32,
+    /// Requests that wait for one.
+    pub waiting: u32,
+}
+
 #[derive(Clone)]
 pub struct Db {
     pool: Pool,
-    /// One connection that no request waits for.
+    /// Connections that no request waits for: one for what others changed, one for probes.
     watch: Pool,
     tables: Tables,
 }
@@ -152,7 +165,7 @@ impl Db {
     }
 
     fn with(options: PgConnectOptions, settings: PoolSettings, opening: String) -> Self {
-        let watch = Pool::new(options.clone(), PoolSettings { max_connections: 1, ..settings }, opening.clone());
+        let watch = Pool::new(options.clone(), PoolSettings { max_connections: 2, ..settings }, opening.clone());
         Self { pool: Pool::new(options, settings, opening), watch, tables: Tables::default() }
     }
 
@@ -166,6 +179,10 @@ impl Db {
     pub async fn ping(&self) -> Result<(), Outage> {
         timed("ping", sqlx::query("select 1").execute(&self.pool)).await?;
         Ok(())
+    }
+
+    pub fn pool_state(&self) -> PoolState {
+        self.pool.state()
     }
 
     pub async fn close(&self) {

@@ -75,6 +75,10 @@ impl Tables {
         AssertSqlSafe(text)
     }
 
+    pub(super) fn all(&self) -> BTreeSet<Partition> {
+        self.known().keys().copied().collect()
+    }
+
     fn knowing(&self) -> RwLockWriteGuard<'_, HashMap<Partition, Statements>> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }

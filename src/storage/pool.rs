@@ -3,7 +3,7 @@
 //! waited for beyond its deadline and not used again.
 
 use super::{
-    PoolSettings, Stopwatch,
+    PoolSettings, PoolState, Stopwatch,
     session::{Answer, Session},
 };
 use futures_core::{future::BoxFuture, stream::BoxStream};
@@ -13,7 +13,10 @@ use sqlx::{
 };
 use std::{
     ops::{Deref, DerefMut},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::{
@@ -25,7 +28,7 @@ use tokio::{
 /// A connection is not used for longer: what it has gathered in PostgreSQL's memory goes with it.
 const LIFETIME: Duration = Duration::from_secs(1800);
 /// Used within this time, a connection is believed to be alive.
-const FRESH: Duration = Duration::from_secs(1);
+const FRESH: Duration = Duration::from_millis(100);
 /// How long one that has rested may take to say that it is.
 const QUESTION: Duration = Duration::from_secs(1);
 /// While no primary is there: as long as a request waits for a connection, it is looked for again.
@@ -44,6 +47,24 @@ struct Inner {
     places: Arc<Semaphore>,
     /// Longest rested first.
     resting: Mutex<Vec<Session>>,
+    /// For a connection.
+    waiting: AtomicU32,
+}
+
+/// One more, as long as it lives.
+struct Counted<'a>(&'a AtomicU32);
+
+impl<'a> Counted<'a> {
+    fn new(number: &'a AtomicU32) -> Self {
+        number.fetch_add(1, Relaxed);
+        Self(number)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
 }
 
 /// A session in use. Dropped, it goes back if nothing is under way on it, and is brought back to that if something is.
@@ -69,7 +90,7 @@ impl Pool {
     /// Connects when the first connection is asked for.
     pub(super) fn new(options: PgConnectOptions, settings: PoolSettings, opening: String) -> Self {
         let places = Arc::new(Semaphore::new(settings.max_connections as usize));
-        Self(Arc::new(Inner { options: options.into(), settings, opening, places, resting: Mutex::default() }))
+        Self(Arc::new(Inner { options: options.into(), settings, opening, places, resting: Mutex::default(), waiting: AtomicU32::new(0) }))
     }
 
     pub(super) fn connect_options(&self) -> Arc<PgConnectOptions> {
@@ -101,6 +122,7 @@ impl Pool {
 
     pub(super) async fn take(&self) -> sqlx::Result<Lease> {
         let until = Instant::now() + self.0.settings.acquire_timeout;
+        let _waiting = Counted::new(&self.0.waiting);
         let place = timeout_at(until, self.0.places.clone().acquire_owned()).await;
         let place = place.map_err(|_| Error::PoolTimedOut)?.map_err(|_| Error::PoolClosed)?;
         while let Some(mut session) = self.rested() {
@@ -116,13 +138,11 @@ impl Pool {
     async fn open(&self, until: Instant) -> sqlx::Result<Session> {
         let [mut pause, longest] = LOOK_AGAIN;
         loop {
-            let deadline = self.0.settings.statement_timeout + MARGIN;
-            let why = match timeout_at(until, Session::open(&self.0.options, &self.0.opening, deadline)).await {
-                Ok(Ok(Some(session))) => return Ok(session),
-                Ok(Ok(None)) => Error::Protocol("the server is a standby: it may not be written to".into()),
-                Ok(Err(error)) if may_pass(&error) => error,
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(Error::PoolTimedOut),
+            let why = match self.connect(until).await {
+                Ok(Some(session)) => return Ok(session),
+                Ok(None) => Error::Protocol("the server is a standby: it may not be written to".into()),
+                Err(error) if may_pass(&error) => error,
+                Err(error) => return Err(error),
             };
             if Instant::now() + pause >= until {
                 return Err(why);
@@ -130,6 +150,24 @@ impl Pool {
             sleep(pause).await;
             pause = (pause * 2).min(longest);
         }
+    }
+
+    pub(super) fn state(&self) -> PoolState {
+        let most = self.0.settings.max_connections;
+        let free = u32::try_from(self.0.places.available_permits()).unwrap_or(most);
+        let idle = u32::try_from(self.resting().len()).unwrap_or(u32::MAX);
+        PoolState { used: most.saturating_sub(free), idle, most, waiting: self.0.waiting.load(Relaxed) }
+    }
+
+    /// On a thread of its own: to prove a password (RFC 7677) takes 4096 hashes, and sqlx gives way to others after every fifth. When
+    /// everybody needs a new connection at once, these others are many.
+    async fn connect(&self, until: Instant) -> sqlx::Result<Option<Session>> {
+        let (pool, runtime) = (self.0.clone(), Handle::current());
+        let opened = tokio::task::spawn_blocking(move || {
+            let deadline = pool.settings.statement_timeout + MARGIN;
+            runtime.block_on(async { timeout_at(until, Session::open(&pool.options, &pool.opening, deadline)).await })
+        });
+        opened.await.map_err(|_| Error::WorkerCrashed)?.unwrap_or(Err(Error::PoolTimedOut))
     }
 
     /// For one statement; `name` is the label of its time in the metrics.

@@ -1,7 +1,7 @@
 //! The audit trail is sealed about once a second, by whichever server comes first; its months are made and dropped, its heads told.
 
 use crate::{
-    app::App,
+    app::{App, Current},
     audit::month::Month,
     config::AuditSettings,
     flows::{
@@ -44,13 +44,13 @@ pub async fn prepare(app: &App) {
 }
 
 /// Until `stop`.
-pub async fn seal(app: App, stop: CancellationToken) {
+pub async fn seal(current: Current, stop: CancellationToken) {
     let mut ticks = interval(SEAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut window = Window::default();
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         // a round under way is not broken off: it is short, and the next server would do it again
-        if let Err(outage) = rounds(&app, &mut window, &stop).await {
+        if let Err(outage) = rounds(&current.app(), &mut window, &stop).await {
             tracing::error!(error = %outage, "audit events were not sealed");
         }
     }
@@ -78,11 +78,12 @@ async fn rounds(app: &App, window: &mut Window, stop: &CancellationToken) -> Res
 }
 
 /// Until `stop`.
-pub async fn keep(app: App, settings: AuditSettings, stop: CancellationToken) {
+pub async fn keep(current: Current, stop: CancellationToken) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next = OffsetDateTime::UNIX_EPOCH;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let (app, settings) = (current.app(), current.installed().settings.audit);
         let now = app.clock.now();
         if now < next {
             continue;

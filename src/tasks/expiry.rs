@@ -2,15 +2,19 @@
 //! read any more go the same way.
 
 use crate::{
-    app::App,
+    app::{App, Current},
     flows::Outage,
     oauth::{
         event::{CertificateExpiring, EventKind, NewEvent},
         organisation::{ExpiryThreshold, days_left},
+        tpp::OrganisationId,
     },
     storage::{Db, EndingCertificate, EndingCursor},
 };
-use std::time::Duration as Wait;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration as Wait,
+};
 use time::{Duration, OffsetDateTime};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +46,8 @@ const PAYMENTS_KEPT: Duration = Duration::days(3 * 366);
 /// Each takes some rows of each kind.
 const MOST_ROUNDS: usize = 500;
 const TASK: &str = "expiry";
+/// Organisations with a series of their own in this process; the number of all that expire is always exact.
+const MOST_SERIES: usize = 200;
 
 /// A certificate and the threshold that it reached.
 struct Due {
@@ -51,14 +57,18 @@ struct Due {
 }
 
 /// Until `stop`.
-pub async fn run(app: App, stop: CancellationToken) {
+pub async fn run(current: Current, stop: CancellationToken) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut next = OffsetDateTime::UNIX_EPOCH;
+    let (mut next, mut board) = (OffsetDateTime::UNIX_EPOCH, Board::default());
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let app = current.app();
         let now = app.clock.now();
         if now < next {
             continue;
+        }
+        if let Some(Err(outage)) = stop.run_until_cancelled(board.look(&app, now)).await {
+            tracing::warn!(error = %outage, "which organisations must renew is not known");
         }
         next = match stop.run_until_cancelled(look(&app, now)).await {
             None => return,
@@ -68,6 +78,34 @@ pub async fn run(app: App, stop: CancellationToken) {
                 now + RETRY
             }
         };
+    }
+}
+
+/// The organisations that this process has named in its metrics: a series cannot be taken back.
+#[derive(Default)]
+pub struct Board(BTreeSet<OrganisationId>);
+
+impl Board {
+    /// When the last certificate of each organisation with clients ends, if that is within 30 days. 0: no longer, it has renewed.
+    pub async fn look(&mut self, app: &App, now: OffsetDateTime) -> Result<(), Outage> {
+        let from = EndingCursor { not_after: now, thumbprint: vec![] };
+        let mut tx = app.db.begin("expiry_board").await?;
+        let ending = tx.ending_certificates(&from, now + Duration::days(ExpiryThreshold::Month.days()), PAGE).await?;
+        tx.commit().await?;
+        let mut ends: BTreeMap<OrganisationId, OffsetDateTime> = BTreeMap::new();
+        for certificate in ending {
+            ends.entry(certificate.organisation).or_insert(certificate.not_after);
+        }
+        for organisation in ends.keys() {
+            if self.0.len() < MOST_SERIES {
+                self.0.insert(organisation.clone());
+            }
+        }
+        for organisation in &self.0 {
+            let end = ends.get(organisation).map_or(0, |end| end.unix_timestamp());
+            metrics::gauge!("guichet_organisation_expires_seconds", "organisation" => organisation.to_string()).set(end as f64);
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Writes down what this process saw for the regulator's figures, and keeps old days in short.
 
 use crate::{
-    app::App,
+    app::{App, Current},
     figures::{LEAD, SECONDS_A_DAY, Span, availability},
     flows::Outage,
 };
@@ -24,11 +24,12 @@ const SILENT: Duration = Duration::days(7);
 const TASK: &str = "figures";
 
 /// Until `stop`. What was seen meanwhile is written after that, when no request is left (`write`).
-pub async fn run(app: App, stop: CancellationToken) {
+pub async fn run(current: Current, stop: CancellationToken) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next = [OffsetDateTime::UNIX_EPOCH; 2];
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let app = current.app();
         let now = app.clock.now();
         if now >= next[0] {
             next[0] = now + WRITE_EVERY;

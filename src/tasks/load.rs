@@ -35,6 +35,9 @@ pub fn trusts(settings: &Settings, snapshot: Option<&Snapshot>) -> Result<Trusts
                 today
             }
         };
+        if let Some(until) = today.crls_until() {
+            metrics::gauge!("guichet_crl_next_update_seconds", "brand" => brand.id.shared()).set(until.unix_timestamp() as f64);
+        }
         trusts.insert(BrandId::clone(&brand.id), today);
     }
     Ok(trusts)
@@ -69,5 +72,7 @@ pub fn trust(settings: &TrustSettings, snapshot: Option<&Snapshot>) -> Result<Tr
         let pem: Vec<Vec<u8>> = CertificateRevocationListDer::pem_slice_iter(&bytes).filter_map(Result::ok).map(|l| l.to_vec()).collect();
         lists.extend(if pem.is_empty() { vec![bytes] } else { pem });
     }
-    Trust::new(anchors, policy).with_crls(&lists).map_err(|_| LoadError("crl_files: one of them is no revocation list".into()))
+    let mut trust = Trust::new(anchors, policy);
+    trust.next_updates = listed.iter().flat_map(|snapshot| &snapshot.lists).map(|list| list.next_update).collect();
+    trust.with_crls(&lists).map_err(|_| LoadError("crl_files: one of them is no revocation list".into()))
 }

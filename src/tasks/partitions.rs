@@ -1,9 +1,9 @@
 //! The tables that tokens live in: each process looks which there are, makes what will be needed in some days, and drops what is over.
 
 use crate::{
-    app::App,
+    app::{App, Current},
     flows::Outage,
-    oauth::{brand::Brand, partition::Partition},
+    oauth::partition::Partition,
     storage::TableChange,
 };
 use std::{collections::BTreeSet, time::Duration as Wait};
@@ -27,11 +27,12 @@ const BETWEEN: Wait = Wait::from_millis(20);
 const TASK: &str = "partitions";
 
 /// Until `stop`.
-pub async fn run(app: App, stop: CancellationToken) {
+pub async fn run(current: Current, stop: CancellationToken) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next = OffsetDateTime::UNIX_EPOCH;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let app = current.app();
         let now = app.clock.now();
         if now < next {
             continue;
@@ -60,7 +61,7 @@ pub async fn look(app: &App, now: OffsetDateTime) -> Result<TableChange, Outage>
 
 /// Every table that is needed is there, and known to this process, as far as can be.
 pub async fn prepare(app: &App, now: OffsetDateTime) -> Result<(TableChange, BTreeSet<Partition>), Outage> {
-    let needed = needed(app.brands.iter().map(AsRef::as_ref), now);
+    let needed = Partition::needed(app.brands.iter().map(AsRef::as_ref), now);
     let tables = read(app, &needed, now).await?;
     let missing: BTreeSet<_> = needed.difference(&tables).copied().collect();
     if missing.is_empty() {
@@ -92,12 +93,6 @@ async fn watch_strays(app: &App, now: OffsetDateTime) -> Result<(), Outage> {
         );
     }
     Ok(())
-}
-
-/// What tokens of these brands go to, from now on and for some days or weeks.
-pub fn needed<'a>(brands: impl IntoIterator<Item = &'a Brand>, now: OffsetDateTime) -> BTreeSet<Partition> {
-    let lifetimes: BTreeSet<_> = brands.into_iter().flat_map(Brand::access_token_lifetimes).collect();
-    lifetimes.into_iter().flat_map(|lifetime| Partition::ahead(now, lifetime)).collect()
 }
 
 fn is_over(table: Partition, now: OffsetDateTime) -> bool {

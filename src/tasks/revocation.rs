@@ -1,7 +1,7 @@
 //! Asks about revocation ahead of need, so that requests find the answer in memory; and reads what other processes learnt.
 
 use crate::{
-    app::App,
+    app::{App, Current},
     flows::{
         Outage,
         revocation::{AHEAD, IN_USE, LEASE, refresh},
@@ -27,7 +27,7 @@ const COMMIT_TAKES: time::Duration = time::Duration::seconds(20);
 
 /// What this process has read of others' answers.
 pub struct Reader {
-    app: App,
+    current: Current,
     /// The last change seen, by the database's clock.
     read_to: OffsetDateTime,
     read_at: Instant,
@@ -35,8 +35,8 @@ pub struct Reader {
 
 impl Reader {
     /// With everything that is in use already read.
-    pub async fn start(app: App) -> Result<Self, Outage> {
-        let mut reader = Self { app, read_to: OffsetDateTime::UNIX_EPOCH, read_at: Instant::now() };
+    pub async fn start(current: Current) -> Result<Self, Outage> {
+        let mut reader = Self { current, read_to: OffsetDateTime::UNIX_EPOCH, read_at: Instant::now() };
         reader.read().await?;
         Ok(reader)
     }
@@ -46,16 +46,17 @@ impl Reader {
     }
 
     pub async fn read(&mut self) -> Result<(), Outage> {
-        if self.app.statuses.max_age().is_none() {
+        let app = self.current.app();
+        if app.statuses.max_age().is_none() {
             return Ok(());
         }
         self.read_at = Instant::now();
-        let in_use = self.app.clock.now() - IN_USE;
+        let in_use = app.clock.now() - IN_USE;
         let mut since = self.read_to - COMMIT_TAKES;
         loop {
-            let page = self.app.db.changed_statuses(since, in_use).await?;
+            let page = app.db.changed_statuses(since, in_use).await?;
             for stored in &page {
-                self.app.statuses.put(stored.checked.key(), stored.record, stored.seen_at);
+                app.statuses.put(stored.checked.key(), stored.record, stored.seen_at);
             }
             match page.last().map(|last| last.changed_at) {
                 Some(last) if last > since => since = last,
@@ -67,15 +68,16 @@ impl Reader {
     }
 }
 
-/// Until `stop`. Where no brand asks, at once over.
-pub async fn run(app: App, stop: CancellationToken) {
-    if app.statuses.max_age().is_none() {
-        return;
-    }
+/// Until `stop`. Idle as long as no brand asks.
+pub async fn run(current: Current, stop: CancellationToken) {
     let (mut ticks, mut questions, mut kept_house) = (interval(EVERY), JoinSet::new(), None);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         while questions.try_join_next().is_some() {}
+        let app = current.app();
+        if app.statuses.max_age().is_none() {
+            continue;
+        }
         if let Err(outage) = begin(&app, &mut questions).await {
             tracing::warn!(error = %outage, "statuses are not asked for ahead of need");
         }

@@ -1,6 +1,10 @@
 //! Writes down when grants were last used: in batches, so that a use itself costs nothing.
 
-use crate::{app::App, flows::Outage, uses::EVERY};
+use crate::{
+    app::{App, Current},
+    flows::Outage,
+    uses::EVERY,
+};
 use std::time::Duration as Wait;
 use time::{Duration, OffsetDateTime};
 use tokio::time::{MissedTickBehavior, interval};
@@ -14,11 +18,12 @@ const TICK: Wait = Wait::from_millis(500);
 const BATCH: usize = 500;
 
 /// Until `stop`. What was used meanwhile is written after that, when no request is left (`write`).
-pub async fn run(app: App, stop: CancellationToken) {
+pub async fn run(current: Current, stop: CancellationToken) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next = OffsetDateTime::UNIX_EPOCH;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let app = current.app();
         let now = app.clock.now();
         if now < next {
             continue;

@@ -3,8 +3,7 @@
 
 use super::{load, revocation};
 use crate::{
-    app::App,
-    config::Settings,
+    app::{Current, Installed},
     flows::{
         Outage,
         standing::{self, Reading},
@@ -24,9 +23,10 @@ const EVERY: Duration = Duration::from_millis(300);
 
 /// What is kept in memory, and the numbers it was read at.
 pub struct Watch {
-    app: App,
-    settings: Arc<Settings>,
+    current: Current,
     known: Versions,
+    /// Whose trust is that of the known snapshot.
+    installed: Arc<Installed>,
     statuses: revocation::Reader,
     /// Said once, not three times a second.
     failing: bool,
@@ -49,8 +49,9 @@ impl fmt::Display for Failure {
 
 impl Watch {
     /// Everything has been read for the first time, at these numbers or later ones.
-    pub fn new(app: App, settings: Arc<Settings>, known: Versions, statuses: revocation::Reader) -> Self {
-        Self { app, settings, known, statuses, failing: false }
+    pub fn new(current: Current, known: Versions, statuses: revocation::Reader) -> Self {
+        let installed = Arc::clone(&current.installed());
+        Self { current, known, installed, statuses, failing: false }
     }
 
     /// Until `stop`.
@@ -58,10 +59,11 @@ impl Watch {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            let began = Instant::now();
-            match self.look().await {
+            let (began, installed) = (Instant::now(), Arc::clone(&self.current.installed()));
+            let watched = installed.app.trust.watched.clone();
+            match self.look(installed).await {
                 Ok(()) => {
-                    self.app.trust.watched.note(began);
+                    watched.note(began);
                     self.failing = false;
                 }
                 Err(failure) if !self.failing => {
@@ -70,15 +72,16 @@ impl Watch {
                 }
                 Err(_) => {}
             }
-            metrics::gauge!("guichet_trust_watch_age_seconds").set(self.app.trust.watched.age(Instant::now()).as_secs_f64());
+            metrics::gauge!("guichet_trust_watch_age_seconds").set(watched.age(Instant::now()).as_secs_f64());
         }
     }
 
-    async fn look(&mut self) -> Result<(), Failure> {
-        let now = self.app.db.versions().await.map_err(Failure::Outage)?;
+    async fn look(&mut self, installed: Arc<Installed>) -> Result<(), Failure> {
+        let app = &installed.app;
+        let now = app.db.versions().await.map_err(Failure::Outage)?;
         // first, so that no unreadable file stands in the way of a block
         if now.standing != self.known.standing {
-            match standing::reload(&self.app).await.map_err(Failure::Outage)? {
+            match standing::reload(app).await.map_err(Failure::Outage)? {
                 Reading::Complete => {
                     self.known.standing = now.standing;
                     tracing::info!(version = now.standing, "blocks read anew");
@@ -91,9 +94,11 @@ impl Watch {
             self.statuses.read().await.map_err(Failure::Outage)?;
             self.known.revocation = now.revocation;
         }
-        if now.snapshot != self.known.snapshot {
-            reload_snapshot(&self.app, &self.settings).await?;
+        // a reload that began before the lists changed may have ended after this was told
+        if now.snapshot != self.known.snapshot || !Arc::ptr_eq(&installed, &self.installed) {
+            reload_snapshot(&installed).await?;
             self.known.snapshot = now.snapshot;
+            self.installed = installed;
             tracing::info!(version = now.snapshot, "trusted lists read anew");
         }
         Ok(())
@@ -101,7 +106,7 @@ impl Watch {
 }
 
 /// The trust of every brand, from the lists as accepted now.
-async fn reload_snapshot(app: &App, settings: &Arc<Settings>) -> Result<(), Failure> {
+async fn reload_snapshot(Installed { settings, app, .. }: &Installed) -> Result<(), Failure> {
     let snapshot = app.db.accepted_snapshot().await.map_err(Failure::Outage)?;
     let trusts = load::trusts(settings, snapshot.as_ref()).map_err(Failure::File)?;
     load::note_ages(snapshot.as_ref());

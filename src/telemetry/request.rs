@@ -2,6 +2,7 @@
 //!
 //! Only ids, closed words and times fit in here: no type of it can hold a token, a code, a login or a body.
 
+use super::trace::Trace;
 use crate::oauth::{
     brand::BrandId,
     client::ClientId,
@@ -10,6 +11,7 @@ use crate::oauth::{
     tpp::{OrganisationId, PspRole},
 };
 use std::{cell::RefCell, future::Future, sync::Arc, time::Duration};
+use uuid::{Uuid, fmt::Simple};
 
 tokio::task_local! {
     static FACTS: RefCell<Facts>;
@@ -50,6 +52,7 @@ impl Outcome {
 
 #[derive(Debug, Default)]
 pub struct Facts {
+    pub identity: Option<Identity>,
     pub place: Option<Arc<Place>>,
     /// Where the place does not say.
     pub brand: Option<BrandId>,
@@ -66,14 +69,32 @@ pub struct Facts {
     pub statements: u32,
 }
 
+/// What a request is called.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Ours, in the log and on error pages.
+    pub event: Uuid,
+    pub trace: Trace,
+}
+
 /// Answers with a sheet to note on, and gives the sheet back.
-pub async fn observed<T>(answer: impl Future<Output = T>) -> (T, Facts) {
-    FACTS.scope(RefCell::default(), async { (answer.await, FACTS.with(RefCell::take)) }).await
+pub async fn observed<T>(facts: Facts, answer: impl Future<Output = T>) -> (T, Facts) {
+    FACTS.scope(RefCell::new(facts), async { (answer.await, FACTS.with(RefCell::take)) }).await
 }
 
 /// Outside of a request, as in a task, there is nothing to note on.
 pub fn note(change: impl FnOnce(&mut Facts)) {
     let _nobody_asks = FACTS.try_with(|facts| change(&mut facts.borrow_mut()));
+}
+
+/// For a log line of its own within a request.
+pub fn event() -> Option<Simple> {
+    known(|facts| facts.identity.as_ref().map(|identity| identity.event.simple())).flatten()
+}
+
+/// For whom we ask on behalf of the request: `traceparent` and `tracestate`.
+pub fn outgoing() -> Option<(String, Option<String>)> {
+    known(|facts| facts.identity.as_ref().map(|Identity { trace, .. }| (trace.outgoing(), trace.state().map(str::to_owned)))).flatten()
 }
 
 /// What is known so far; `None` outside of a request.
@@ -160,13 +181,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_noted_goes_with_its_own_request_alone() {
-        let one = observed(async {
+        let one = observed(Facts::default(), async {
             note(|facts| facts.verdict("code_expired", None));
             tokio::task::yield_now().await;
             note(|facts| facts.verdict("later", Some(FaultSide::Aspsp)));
             note(|facts| facts.waited_for_database(Duration::from_millis(2)));
         });
-        let other = observed(async {
+        let other = observed(Facts::default(), async {
             tokio::task::yield_now().await;
             known(|facts| facts.reason)
         });

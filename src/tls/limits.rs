@@ -1,7 +1,11 @@
 //! How much the network may cost us.
 
+use super::waiting::WaitingRoom;
 use crate::limits::Gate;
-use std::time::Duration;
+use arc_swap::{ArcSwap, Guard};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 /// Bounds of one listening socket. The process needs about `max_waiting + max_connections` file descriptors for it.
 #[derive(Clone, Debug)]
@@ -45,5 +49,103 @@ impl Default for ListenerLimits {
             drain: Duration::from_secs(20),
             gate: None,
         }
+    }
+}
+
+/// The limits of one socket, which may change while it is served: what is open lives on under those it began with.
+#[derive(Clone)]
+pub struct Bounds(Arc<Inner>);
+
+struct Inner {
+    limits: ArcSwap<ListenerLimits>,
+    waiting: WaitingRoom,
+    connections: Arc<Semaphore>,
+    handshakes: Arc<Semaphore>,
+}
+
+impl Bounds {
+    pub fn new(limits: ListenerLimits) -> Self {
+        Self(Arc::new(Inner {
+            waiting: WaitingRoom::new(limits.max_waiting),
+            connections: Arc::new(Semaphore::new(limits.max_connections)),
+            handshakes: Arc::new(Semaphore::new(limits.max_handshakes)),
+            limits: ArcSwap::from_pointee(limits),
+        }))
+    }
+
+    /// From the next connection on. With fewer allowed than there are, nobody is cut, and nobody is let in until enough have left.
+    pub fn change(&self, limits: ListenerLimits) {
+        let gate = self.limits().gate.as_ref().map(|gate| gate.of(limits.max_connections));
+        let limits = ListenerLimits { gate, ..limits };
+        let before = self.0.limits.swap(Arc::new(limits));
+        let now = self.0.limits.load();
+        self.0.waiting.resize(now.max_waiting);
+        resize(&self.0.connections, before.max_connections, now.max_connections);
+        resize(&self.0.handshakes, before.max_handshakes, now.max_handshakes);
+    }
+
+    pub(super) fn limits(&self) -> Guard<Arc<ListenerLimits>> {
+        self.0.limits.load()
+    }
+
+    pub(super) fn waiting(&self) -> &WaitingRoom {
+        &self.0.waiting
+    }
+
+    pub(super) fn connections(&self) -> &Arc<Semaphore> {
+        &self.0.connections
+    }
+
+    pub(super) fn handshakes(&self) -> &Semaphore {
+        &self.0.handshakes
+    }
+}
+
+/// Permits that are in use are taken away as they come back, before anybody else gets them.
+fn resize(semaphore: &Arc<Semaphore>, before: usize, now: usize) {
+    semaphore.add_permits(now.saturating_sub(before));
+    let fewer = u32::try_from(before.saturating_sub(now)).unwrap_or(u32::MAX);
+    if fewer > 0 {
+        let semaphore = semaphore.clone();
+        tokio::spawn(async move {
+            if let Ok(permits) = semaphore.acquire_many_owned(fewer).await {
+                permits.forget();
+            }
+        });
+    }
+}
+
+/// How a listener is told to end.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Nobody new is let in, and requests under way end within `ListenerLimits::drain`.
+    pub drain: CancellationToken,
+    /// At once.
+    pub cut: CancellationToken,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn fewer_connections_are_allowed_as_those_that_are_open_leave() {
+        let limits = |max_connections| ListenerLimits { max_connections, ..ListenerLimits::default() };
+        let bounds = Bounds::new(limits(3));
+        let mut open: Vec<_> = (0..3).map(|_| bounds.connections().clone().try_acquire_owned().unwrap()).collect();
+        bounds.change(limits(1));
+        tokio::task::yield_now().await;
+        for left in [2, 1] {
+            open.pop();
+            tokio::task::yield_now().await;
+            assert!(bounds.connections().try_acquire().is_err(), "{left} are open, and one is allowed");
+        }
+        open.pop();
+        tokio::task::yield_now().await;
+        let one = bounds.connections().try_acquire().unwrap();
+        assert!(bounds.connections().try_acquire().is_err());
+        bounds.change(limits(2));
+        assert!(bounds.connections().try_acquire().is_ok(), "and more at once");
+        drop(one);
     }
 }

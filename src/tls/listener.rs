@@ -3,11 +3,11 @@
 use super::{
     config::{Side, TlsSet},
     front_proxy::Hop,
-    limits::ListenerLimits,
+    limits::{Bounds, ListenerLimits, Stop},
     linger::Lingering,
     peer::{Counter, Peer},
     proxy_protocol::{self, HeaderRefusal},
-    waiting::{Seat, WaitingRoom},
+    waiting::Seat,
 };
 use crate::{limits::Place, pki::PresentedChain};
 use arc_swap::ArcSwap;
@@ -34,7 +34,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::OwnedSemaphorePermit,
     time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
@@ -48,33 +48,31 @@ const EVICTED_PER_FAILURE: usize = 16;
 /// A handshake counts among those at the same time for this long. One that takes longer waits for its peer and costs no
 /// CPU: peers that stall must not keep the others out.
 const HANDSHAKE_TURN: Duration = Duration::from_secs(1);
+/// At a stop, what a peer gets to send the request that may be on its way: HTTP/1.1 has no other word for an end than the last
+/// answer's `Connection: close`.
+const LAST_WORD: Duration = Duration::from_secs(1);
 /// Of what is read or to be written, for each connection (HTTP/2: for each stream).
 const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// HTTP/2: what a peer may send of a body, for each stream, before somebody reads it; four times that for a connection.
 const WINDOW_BYTES: u32 = 64 << 10;
 
-/// Serves HTTP on `listener` until `stop`, then lets requests under way finish within `limits.drain`.
+/// Serves HTTP on `listener` until `stop.drain`, then lets requests under way finish within the drain time.
 ///
 /// With `tls`, each connection's counter and configuration come from the set as it is at that moment. Without, the
 /// socket is the ops counter: HTTP/1.1 in the clear. Every request carries its [`Peer`] in the extensions.
-pub async fn serve<S>(listener: TcpListener, tls: Option<Arc<ArcSwap<TlsSet>>>, service: S, limits: ListenerLimits, stop: CancellationToken)
+pub async fn serve<S>(listener: TcpListener, tls: Option<Arc<ArcSwap<TlsSet>>>, service: S, bounds: Bounds, stop: Stop)
 where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    let desk = Arc::new(Desk {
-        tls,
-        waiting: WaitingRoom::new(limits.max_waiting),
-        connections: Arc::new(Semaphore::new(limits.max_connections)),
-        handshakes: Semaphore::new(limits.max_handshakes),
-        limits,
-        stop,
-    });
-    let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
+    let Stop { drain: stop, cut } = stop;
+    let desk = Arc::new(Desk { tls, bounds, stop });
+    // cut here, at the end of the drain time, or from outside
+    let (tasks, cut) = (TaskTracker::new(), cut.child_token());
     while let Some(accepted) = desk.stop.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((tcp, address)) => {
-                let (desk, service, cut, seat) = (desk.clone(), service.clone(), cut.clone(), desk.waiting.enter());
+                let (desk, service, cut, seat) = (desk.clone(), service.clone(), cut.clone(), desk.bounds.waiting().enter());
                 tasks.spawn(async move { cut.run_until_cancelled(desk.attend(tcp, address, seat, service)).await });
             }
             Err(error) => desk.rest(&error).await,
@@ -82,20 +80,18 @@ where
     }
     drop(listener);
     tasks.close();
-    if timeout(desk.limits.drain, tasks.wait()).await.is_err() {
+    let drain = desk.bounds.limits().drain;
+    if let Some(Err(_)) = cut.run_until_cancelled(timeout(drain, tasks.wait())).await {
         tracing::warn!(connections = tasks.len(), "cut at the end of the drain time");
         cut.cancel();
-        tasks.wait().await;
     }
+    tasks.wait().await;
 }
 
 /// What all connections of one socket share.
 struct Desk {
     tls: Option<Arc<ArcSwap<TlsSet>>>,
-    waiting: WaitingRoom,
-    connections: Arc<Semaphore>,
-    handshakes: Semaphore,
-    limits: ListenerLimits,
+    bounds: Bounds,
     stop: CancellationToken,
 }
 
@@ -150,7 +146,7 @@ impl Desk {
     async fn rest(&self, error: &io::Error) {
         tracing::warn!(%error, "accept");
         counter!("guichet_accept_errors_total").increment(1);
-        self.waiting.evict(EVICTED_PER_FAILURE);
+        self.bounds.waiting().evict(EVICTED_PER_FAILURE);
         sleep(ACCEPT_REST).await;
     }
 
@@ -193,20 +189,19 @@ impl Desk {
     /// Up to the end of the handshake. The seat is kept until a handshake and a connection are free for the peer, so
     /// that whoever waits is bounded by the room.
     async fn open(&self, tcp: TcpStream, socket: IpAddr, seat: Seat) -> Result<(Opened, Slot), Refusal> {
-        let deadline = Instant::now() + self.limits.handshake;
+        let deadline = Instant::now() + self.bounds.limits().handshake;
         let opening = async {
             tcp.set_nodelay(true)?;
             let hello = tokio::select! {
                 hello = self.hear(tcp, socket) => hello?,
                 () = seat.lost() => return Err(Refusal::Evicted),
+                () = self.stop.cancelled() => return Err(Refusal::Stopped),
             };
             drop(seat);
+            // not cut by a stop: in TLS 1.3 a client's first request follows the last word of its handshake
             Ok(hello.finish().await?)
         };
-        tokio::select! {
-            opened = timeout_at(deadline, opening) => opened.unwrap_or(Err(Refusal::TimedOut)),
-            () = self.stop.cancelled() => Err(Refusal::Stopped),
-        }
+        timeout_at(deadline, opening).await.unwrap_or(Err(Refusal::TimedOut))
     }
 
     /// The peer's first words (TLS: a PROXY header where one is due, and its whole ClientHello), then the permits to answer.
@@ -214,7 +209,7 @@ impl Desk {
         tcp.peek(&mut [0]).await?; // no buffer for a silent peer
         let closed = |_| io::Error::other("the semaphore is closed");
         let Some(tls) = &self.tls else {
-            let one = self.connections.clone().acquire_owned().await.map_err(closed)?;
+            let one = self.bounds.connections().clone().acquire_owned().await.map_err(closed)?;
             return Ok(Heard::Clear(tcp, Slot { _one: one, _share: None }));
         };
         // boxed: its buffer would else be part of every connection that waits
@@ -224,10 +219,10 @@ impl Desk {
         };
         // before TLS, which is what a connection costs
         let address = announced.map_or(socket, |announced| announced.ip());
-        let share = self.limits.gate.as_ref().map_or(Ok(None), |gate| gate.enter(address)).map_err(|_| Refusal::TooMany)?;
+        let share = self.bounds.limits().gate.as_ref().map_or(Ok(None), |gate| gate.enter(address)).map_err(|_| Refusal::TooMany)?;
         let hello = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
-        let slot = Slot { _one: self.connections.clone().acquire_owned().await.map_err(closed)?, _share: share };
-        let handshake = self.handshakes.acquire().await.map_err(closed)?;
+        let slot = Slot { _one: self.bounds.connections().clone().acquire_owned().await.map_err(closed)?, _share: share };
+        let handshake = (self.bounds.handshakes().acquire().await.map_err(closed)?, Counted::new(gauge!("guichet_handshakes_under_way")));
         let side = tls.load().side(hello.client_hello().server_name()).clone();
         Ok(Heard::Hello { hello: Box::new(hello), side, announced, slot, handshake })
     }
@@ -239,6 +234,7 @@ impl Desk {
         S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
+        let limits = Arc::clone(&self.bounds.limits());
         let open = gauge!("guichet_connections", "counter" => peer.counter.name());
         let _open = Counted::new(open);
         let activity = Activity::default();
@@ -256,52 +252,52 @@ impl Desk {
             })
         };
         if h2 {
-            let connection = self.http2().serve_connection(TokioIo::new(stream), answer);
-            self.until_over(connection, http2::Connection::graceful_shutdown, &activity).await;
+            let connection = http2(&limits).serve_connection(TokioIo::new(stream), answer);
+            self.until_over(connection, http2::Connection::graceful_shutdown, &activity, &limits, Duration::ZERO).await;
         } else {
-            let connection = self.http1().serve_connection(Lingering::new(stream), answer);
-            self.until_over(connection, http1::Connection::graceful_shutdown, &activity).await;
+            let connection = http1(&limits).serve_connection(Lingering::new(stream), answer);
+            self.until_over(connection, http1::Connection::graceful_shutdown, &activity, &limits, LAST_WORD.min(limits.drain)).await;
         }
     }
 
-    async fn until_over<C: Future<Output = hyper::Result<()>>>(&self, connection: C, end: impl FnOnce(Pin<&mut C>), activity: &Activity) {
+    async fn until_over<C: Future<Output = hyper::Result<()>>>(
+        &self,
+        connection: C,
+        end: impl FnOnce(Pin<&mut C>),
+        activity: &Activity,
+        limits: &ListenerLimits,
+        last_word: Duration,
+    ) {
         let mut connection = pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => Some(ended),
-            () = self.stop.cancelled() => None,
-            () = activity.ceased(self.limits.idle) => None,
-            () = sleep(self.limits.max_age) => None,
+        let mut ended = tokio::select! {
+            ended = connection.as_mut() => Ok(ended),
+            () = self.stop.cancelled() => timeout(last_word, connection.as_mut()).await,
+            () = activity.ceased(limits.idle) => timeout(Duration::ZERO, connection.as_mut()).await,
+            () = sleep(limits.max_age) => timeout(Duration::ZERO, connection.as_mut()).await,
         };
-        let ended = match ended {
-            Some(ended) => Ok(ended),
-            None => {
-                end(connection.as_mut());
-                timeout(self.limits.drain, connection).await // an h2 peer that never sent its preface would wait for ever
-            }
-        };
+        if ended.is_err() {
+            end(connection.as_mut());
+            ended = timeout(limits.drain, connection).await; // an h2 peer that never sent its preface would wait for ever
+        }
         if let Ok(Err(error)) = ended {
             tracing::debug!(%error, "connection");
         }
     }
+}
 
-    fn http1(&self) -> http1::Builder {
-        let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(self.limits.idle);
-        builder.max_header_size(self.limits.max_header_bytes).max_buf_size(MAX_BUFFER_BYTES);
-        builder
-    }
+fn http1(limits: &ListenerLimits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.idle);
+    builder.max_header_size(limits.max_header_bytes).max_buf_size(MAX_BUFFER_BYTES);
+    builder
+}
 
-    fn http2(&self) -> http2::Builder<TokioExecutor> {
-        let limits = &self.limits;
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder.timer(TokioTimer::new()).keep_alive_interval(limits.idle).keep_alive_timeout(limits.idle);
-        builder.max_concurrent_streams(limits.max_streams).max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX));
-        builder
-            .max_send_buf_size(MAX_BUFFER_BYTES)
-            .initial_stream_window_size(WINDOW_BYTES)
-            .initial_connection_window_size(4 * WINDOW_BYTES);
-        builder
-    }
+fn http2(limits: &ListenerLimits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.timer(TokioTimer::new()).keep_alive_interval(limits.idle).keep_alive_timeout(limits.idle);
+    builder.max_concurrent_streams(limits.max_streams).max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX));
+    builder.max_send_buf_size(MAX_BUFFER_BYTES).initial_stream_window_size(WINDOW_BYTES).initial_connection_window_size(4 * WINDOW_BYTES);
+    builder
 }
 
 /// A peer that spoke, with what it needs to be answered.
@@ -311,7 +307,7 @@ enum Heard<'a> {
         side: Side,
         announced: Option<SocketAddr>,
         slot: Slot,
-        handshake: tokio::sync::SemaphorePermit<'a>,
+        handshake: (tokio::sync::SemaphorePermit<'a>, Counted),
     },
     Clear(TcpStream, Slot),
 }

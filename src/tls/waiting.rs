@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub(super) struct WaitingRoom {
     seats: Arc<Mutex<Seats>>,
-    max: usize,
 }
 
 #[derive(Debug, Default)]
 struct Seats {
+    max: usize,
     next: u64,
     taken: BTreeMap<u64, CancellationToken>,
 }
@@ -31,13 +31,20 @@ pub(super) struct Seat {
 
 impl WaitingRoom {
     pub(super) fn new(max: usize) -> Self {
-        Self { seats: Arc::default(), max: max.max(1) }
+        let room = Self { seats: Arc::default() };
+        room.resize(max);
+        room
+    }
+
+    /// Whoever waits already is pushed out by the next who comes.
+    pub(super) fn resize(&self, max: usize) {
+        self.lock().max = max.max(1);
     }
 
     pub(super) fn enter(&self) -> Seat {
         let lost = CancellationToken::new();
         let mut seats = self.lock();
-        while seats.taken.len() >= self.max {
+        while seats.taken.len() >= seats.max {
             evict_first(&mut seats);
         }
         let number = seats.next;

@@ -63,7 +63,7 @@ impl Target {
         if !file.exists() {
             return Err(format!("no {}: run `guichet dev` first, or say --issuer, --ca, --cert and --key", file.display()));
         }
-        let settings = config::load(&file, &|_| None).map_err(|mistakes| mistakes.to_string())?;
+        let settings = config::load(&file, &config::Environment::default()).map_err(|mistakes| mistakes.to_string())?;
         let meant = |brand: &&Brand| args.brand.as_deref().is_none_or(|name| name == brand.id.as_str());
         let brands: Vec<_> = settings.brands.iter().filter(meant).collect();
         if brands.is_empty() {

@@ -42,7 +42,7 @@ pub type Trusts = HashMap<BrandId, Arc<Today>>;
 /// The trust of every brand, swapped as one value.
 pub struct TrustDesk {
     trusts: ArcSwap<Trusts>,
-    pub watched: Watched,
+    pub watched: Arc<Watched>,
 }
 
 /// A trust with the verdicts that rest on it: both leave together, so no verdict outlives its trust.
@@ -97,6 +97,11 @@ impl Judged {
 }
 
 impl Today {
+    /// When the first of its files with revocation lists is to be replaced.
+    pub fn crls_until(&self) -> Option<OffsetDateTime> {
+        self.trust.crls.iter().filter_map(pki::Crl::next_update).min()
+    }
+
     pub fn new(trust: Trust) -> Self {
         Self { trust, judgements: AtomicU64::new(0), verdicts: Cache::new(CACHED_VERDICTS) }
     }
@@ -124,7 +129,12 @@ impl Today {
 
 impl TrustDesk {
     pub fn new(trusts: Trusts) -> Self {
-        Self { trusts: ArcSwap::from_pointee(trusts), watched: Watched::new() }
+        Self { trusts: ArcSwap::from_pointee(trusts), watched: Arc::new(Watched::new()) }
+    }
+
+    /// Other trusts, compared with the database when these were.
+    pub fn with(&self, trusts: Trusts) -> Self {
+        Self { trusts: ArcSwap::from_pointee(trusts), watched: self.watched.clone() }
     }
 
     /// From the next request on, also on connections that are open.

@@ -8,6 +8,7 @@ use crate::{
 use quick_cache::sync::Cache;
 use std::{
     collections::HashMap,
+    ops::Deref,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering::Relaxed},
@@ -21,10 +22,16 @@ const KNOWN_AT_MOST: usize = 20_000;
 /// Certificates asked about for the first time, at once.
 const FLIGHTS_AT_MOST: usize = 256;
 
+/// What is known, and how strict each brand is.
 pub struct StatusDesk {
+    memory: Arc<Memory>,
+    policies: HashMap<BrandId, Policies>,
+}
+
+/// What no change of the settings touches.
+pub struct Memory {
     known: Cache<StatusKey, Arc<Known>>,
     flights: Mutex<HashMap<StatusKey, watch::Receiver<()>>>,
-    policies: HashMap<BrandId, Policies>,
     pub hosts: Hosts,
     pub lists: Lists,
 }
@@ -64,7 +71,7 @@ pub enum Flight {
 }
 
 pub struct Lead {
-    desk: Arc<StatusDesk>,
+    memory: Arc<Memory>,
     key: StatusKey,
     /// Its end is what the others wait for.
     _landing: watch::Sender<()>,
@@ -72,13 +79,20 @@ pub struct Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        self.desk.flights().remove(&self.key);
+        self.memory.flights().remove(&self.key);
     }
 }
 
 impl StatusDesk {
     pub fn new(policies: HashMap<BrandId, Policies>) -> Self {
-        Self { known: Cache::new(KNOWN_AT_MOST), flights: Mutex::default(), policies, hosts: Hosts::default(), lists: Lists::default() }
+        let memory =
+            Memory { known: Cache::new(KNOWN_AT_MOST), flights: Mutex::default(), hosts: Hosts::default(), lists: Lists::default() };
+        Self { memory: Arc::new(memory), policies }
+    }
+
+    /// The same memory under other policies.
+    pub fn under(&self, policies: HashMap<BrandId, Policies>) -> Self {
+        Self { memory: self.memory.clone(), policies }
     }
 
     /// A brand that is not served asks nothing.
@@ -91,6 +105,29 @@ impl StatusDesk {
         self.policies.values().flat_map(Policies::all).filter(|policy| policy.mode != Mode::Off).map(|policy| policy.max_age).min()
     }
 
+    pub fn board(&self, key: StatusKey) -> Flight {
+        let mut flights = self.memory.flights();
+        if let Some(under_way) = flights.get(&key) {
+            return Flight::Follow(under_way.clone());
+        }
+        if flights.len() >= FLIGHTS_AT_MOST {
+            return Flight::Full;
+        }
+        let (landing, landed) = watch::channel(());
+        flights.insert(key, landed.clone());
+        Flight::Lead(Lead { memory: self.memory.clone(), key, _landing: landing }, landed)
+    }
+}
+
+impl Deref for StatusDesk {
+    type Target = Memory;
+
+    fn deref(&self) -> &Memory {
+        &self.memory
+    }
+}
+
+impl Memory {
     pub fn get(&self, key: &StatusKey) -> Option<Arc<Known>> {
         self.known.get(key)
     }
@@ -125,19 +162,6 @@ impl StatusDesk {
 
     pub fn records(&self) -> Vec<Record> {
         self.known.iter().map(|(_, known)| known.record).collect()
-    }
-
-    pub fn board(self: &Arc<Self>, key: StatusKey) -> Flight {
-        let mut flights = self.flights();
-        if let Some(under_way) = flights.get(&key) {
-            return Flight::Follow(under_way.clone());
-        }
-        if flights.len() >= FLIGHTS_AT_MOST {
-            return Flight::Full;
-        }
-        let (landing, landed) = watch::channel(());
-        flights.insert(key, landed.clone());
-        Flight::Lead(Lead { desk: self.clone(), key, _landing: landing }, landed)
     }
 
     fn flights(&self) -> MutexGuard<'_, HashMap<StatusKey, watch::Receiver<()>>> {

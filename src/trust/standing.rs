@@ -19,10 +19,16 @@ use time::{Duration, OffsetDateTime};
 const TOLD: Duration = Duration::minutes(1);
 const CACHED_TOLD: usize = 20_000;
 
-/// Blocks, register and merges as one value, swapped as one; how each brand uses the register.
+/// What is known of TPPs, and how each brand uses the register.
 pub struct StandingDesk {
-    today: ArcSwap<Standing>,
+    memory: Arc<Memory>,
     policies: HashMap<BrandId, RegisterPolicy>,
+}
+
+/// What no change of the settings touches.
+struct Memory {
+    /// Blocks, register and merges as one value, swapped as one.
+    today: ArcSwap<Standing>,
     told: Cache<Told, OffsetDateTime>,
     /// The day on which the register's age was last logged, as a Julian day.
     age_told: AtomicI64,
@@ -56,36 +62,41 @@ impl Drop for Turn {
 
 impl StandingDesk {
     pub fn new(policies: HashMap<BrandId, RegisterPolicy>) -> Self {
-        Self {
+        let memory = Memory {
             today: ArcSwap::default(),
-            policies,
             told: Cache::new(CACHED_TOLD),
             age_told: AtomicI64::new(i64::MIN),
             reading: Arc::default(),
-        }
+        };
+        Self { memory: Arc::new(memory), policies }
+    }
+
+    /// The same memory under other policies.
+    pub fn under(&self, policies: HashMap<BrandId, RegisterPolicy>) -> Self {
+        Self { memory: self.memory.clone(), policies }
     }
 
     /// From the next request on, also on connections that are open.
     pub fn set_blocks(&self, blocks: Blocks) {
-        self.today.rcu(|today| Standing { blocks: blocks.clone(), ..Standing::clone(today) });
+        self.memory.today.rcu(|today| Standing { blocks: blocks.clone(), ..Standing::clone(today) });
     }
 
     pub fn set_merges(&self, merges: Merges) {
-        self.today.rcu(|today| Standing { merges: merges.clone(), ..Standing::clone(today) });
+        self.memory.today.rcu(|today| Standing { merges: merges.clone(), ..Standing::clone(today) });
     }
 
     pub fn set_register(&self, register: Option<Register>) {
         let register = register.map(Arc::new);
-        self.today.rcu(|today| Standing { register: register.clone(), ..Standing::clone(today) });
+        self.memory.today.rcu(|today| Standing { register: register.clone(), ..Standing::clone(today) });
     }
 
     /// One at a time. `None`: a register is being read already.
     pub fn begin_reading(&self) -> Option<Turn> {
-        (!self.reading.swap(true, Relaxed)).then(|| Turn(self.reading.clone()))
+        (!self.memory.reading.swap(true, Relaxed)).then(|| Turn(self.memory.reading.clone()))
     }
 
     pub fn today(&self) -> Guard<Arc<Standing>> {
-        self.today.load()
+        self.memory.today.load()
     }
 
     /// `None`: no such brand here.
@@ -99,16 +110,16 @@ impl StandingDesk {
 
     /// Whether any answer but yes is possible: where nothing is blocked and no register asked, nobody need be looked up.
     pub fn asks(&self, brand: &BrandId) -> bool {
-        !self.today.load().blocks.is_empty() || self.policies.get(brand).is_some_and(|policy| policy.register != RegisterUse::Off)
+        !self.memory.today.load().blocks.is_empty() || self.policies.get(brand).is_some_and(|policy| policy.register != RegisterUse::Off)
     }
 
     pub fn judge(&self, who: &Subject<'_>, brand: &BrandId, purpose: Purpose, now: OffsetDateTime) -> Result<Admitted, StandingRefusal> {
-        self.with_policy(brand, |policy| self.today.load().judge(who, brand, policy, purpose, now))
+        self.with_policy(brand, |policy| self.memory.today.load().judge(who, brand, policy, purpose, now))
     }
 
     /// Where the subject's roles are all needed.
     pub fn judge_all(&self, who: &Subject<'_>, brand: &BrandId, now: OffsetDateTime) -> Result<Admitted, StandingRefusal> {
-        self.with_policy(brand, |policy| self.today.load().judge_all(who, brand, policy, now))
+        self.with_policy(brand, |policy| self.memory.today.load().judge_all(who, brand, policy, now))
     }
 
     fn with_policy<T>(&self, brand: &BrandId, judge: impl FnOnce(&RegisterPolicy) -> T) -> T {
@@ -120,17 +131,17 @@ impl StandingDesk {
 
     /// Whether it was told a moment ago.
     pub fn was_told(&self, told: &Told, now: OffsetDateTime) -> bool {
-        self.told.get(told).is_some_and(|at| (at..at + TOLD).contains(&now))
+        self.memory.told.get(told).is_some_and(|at| (at..at + TOLD).contains(&now))
     }
 
     /// Stored or counted: only then, or an outage would have swallowed it.
     pub fn note_told(&self, told: Told, now: OffsetDateTime) {
-        self.told.insert(told, now);
+        self.memory.told.insert(told, now);
     }
 
     /// True once a day.
     pub fn tells_age(&self, now: OffsetDateTime) -> bool {
         let day = i64::from(now.to_julian_day());
-        self.age_told.swap(day, Relaxed) != day
+        self.memory.age_told.swap(day, Relaxed) != day
     }
 }

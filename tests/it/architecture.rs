@@ -15,7 +15,7 @@ const PLAN: [(&str, &str, &str); 29] = [
     ("trusted_lists", "pki::trusted_list", "aws_lc_rs base64 roxmltree rustls sha2 time x509_parser xml_sec"),
     (
         "sca",
-        "clock config::DriverSettings oauth storage tls::files",
+        "clock config::DriverSettings oauth storage telemetry::request tls::files",
         "arc_swap argon2 aws_lc_rs metrics reqwest rustls serde serde_json time tokio tracing utoipa uuid",
     ),
     ("audit", "oauth", "aws_lc_rs serde_json time uuid"),
@@ -29,7 +29,7 @@ const PLAN: [(&str, &str, &str); 29] = [
     (
         "storage",
         "audit figures oauth pki::Issuer pki::Pointers pki::revocation pki::status pki::trusted_list sca::script standing telemetry::request",
-        "metrics serde serde_json sqlx time tokio uuid",
+        "futures_core metrics serde serde_json sqlx time tokio uuid",
     ),
     (
         "flows",
@@ -38,7 +38,11 @@ const PLAN: [(&str, &str, &str); 29] = [
     ),
     ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
     ("tasks", "app audit config figures flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
-    ("app", "audit::psu clock figures limits oauth outbound sca storage trust uses", "quick_cache serde_json tokio uuid"),
+    (
+        "app",
+        "audit::psu clock config::Settings figures limits oauth outbound sca storage trust uses",
+        "arc_swap quick_cache serde_json time tokio uuid",
+    ),
     (
         "tls",
         "limits pki::PresentedChain",
@@ -47,18 +51,22 @@ const PLAN: [(&str, &str, &str); 29] = [
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "app figures flows limits oauth pages pki sca::script sca::wire telemetry::request tls::front_proxy::Hop tls::peer",
-        "axum base64 http http_body http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
+        "app figures flows limits oauth pages pki sca::script sca::wire telemetry tls::front_proxy::Hop tls::peer",
+        "arc_swap axum base64 http http_body http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
-    ("telemetry", "config oauth", "metrics_exporter_prometheus tokio tracing_subscriber"),
+    (
+        "telemetry",
+        "config oauth",
+        "aws_lc_rs metrics metrics_exporter_prometheus opentelemetry opentelemetry_http opentelemetry_otlp opentelemetry_sdk reqwest rustls time tokio tracing tracing_subscriber uuid",
+    ),
     (
         "server",
-        "app clock config flows http limits oauth outbound sca::http signing storage tasks tls trust",
-        "arc_swap metrics_exporter_prometheus nix::sys::resource serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
+        "app clock config flows http limits oauth outbound pki sca signing storage tasks telemetry tls trust",
+        "arc_swap metrics metrics_exporter_prometheus nix::sys::resource nix::time serde_json sqlx::postgres::PgConnectOptions tokio tokio_util tracing",
     ),
     (
         "doctor",
-        "clock config oauth pki sca::http standing storage tasks::partitions tls::files",
+        "clock config oauth pki sca::http standing storage tls::files",
         "base64 http http_body_util hyper hyper_util rcgen rustls rustls_platform_verifier serde serde_json time tokio tokio_rustls url webpki x509_parser",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),

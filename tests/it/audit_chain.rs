@@ -99,11 +99,14 @@ async fn one_seals_at_a_time_and_the_next_takes_over_when_it_dies() {
     execute(&mut holder, "begin; select position from audit_horizon for update".to_owned()).await;
     assert_eq!(seal(Duration::ZERO).await.unwrap(), None, "somebody is at it, and is not waited for");
     drop(holder);
-    let mut round = None;
-    while round.is_none_or(|round| round.events == 0) {
-        round = seal(Duration::ZERO).await.unwrap();
-    }
-    assert_eq!(round.map(|round| (round.events, round.seals)), Some((1, 1)));
+    let round = loop {
+        if let Some(round) = seal(Duration::ZERO).await.unwrap()
+            && round.events > 0
+        {
+            break round;
+        }
+    };
+    assert_eq!((round.events, round.seals), (1, 1));
     trail.write("cic", AuditKind::TokenIssued, trail.now).await;
     assert_eq!(seal(Duration::HOUR).await.unwrap(), None, "somebody was at it lately");
     trail.seal().await;
@@ -185,7 +188,7 @@ async fn a_month_is_dropped_with_a_word_and_its_seals_stay() {
     for at in [long_ago, long_ago, trail.now] {
         trail.round(at).await;
     }
-    let app = bank.server().app();
+    let app = &bank.server().app();
     let kept = |keep_months| AuditSettings { keep_months, anchor: Wait::from_secs(3600) };
     let seals = trail.count("select count(*) from audit_seals").await;
     audit::look(app, kept(80), app.clock.now()).await.unwrap();

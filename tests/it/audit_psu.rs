@@ -46,7 +46,7 @@ async fn a_customer_is_forgotten_and_the_trail_stays_as_it_was_sealed() {
     let client = bank.tpp([PspRole::AccountInformation]).register(CIC).await;
     let tokens = client.tokens("web", "aisp").await;
     let Customer { reference, file } = customer(&bank).await;
-    let mut trail = Trail::of(bank.database.clone()).await;
+    let trail = Trail::of(bank.database.clone()).await;
     trail.seal().await;
     assert_eq!(naming(&bank, &reference).await, ["grants", "interactions"], "nowhere else");
 

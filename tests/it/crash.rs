@@ -10,7 +10,6 @@ use crate::harness::{
 };
 use guichet::{
     dev::postgres::{DevPostgres, Durability, ensure_installed},
-    oauth::tpp::PspRole::{AccountInformation, PaymentInitiation},
     storage::MIGRATOR,
 };
 use nix::{
@@ -31,6 +30,17 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, time::sleep};
 const SECOND: Duration = Duration::from_secs(1);
 /// `database.acquire_timeout_seconds` and what a loaded machine may add.
 const LONGEST_ANSWER: Duration = Duration::from_millis(2000 + 2000);
+
+/// Told to end, it is at it at once.
+pub fn without_delay() -> BankOptions {
+    BankOptions {
+        extra: "[limits]
+shutdown_delay_seconds = 0
+"
+        .into(),
+        ..BankOptions::default()
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_survives_kill_9_of_the_server() {
@@ -137,7 +147,7 @@ impl Watch {
 async fn an_outage_of_the_database_is_never_a_refusal_and_ends_by_itself() {
     let mut cluster = Cluster::start().await;
     let database = cluster.server.as_ref().unwrap().options("postgres");
-    let bank = Bank::unserved(BankOptions { database: Some(database), ..BankOptions::default() }).await;
+    let bank = Bank::unserved(BankOptions { database: Some(database), ..without_delay() }).await;
     assert_eq!(bank.command(&["serve"]).output().unwrap().status.code(), Some(4), "no schema yet");
     assert!(bank.command(&["migrate", "up"]).output().unwrap().status.success());
     let mut process = Process::serve(&bank).await;
@@ -191,7 +201,7 @@ async fn a_database_that_is_away_at_the_start_is_said() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_lets_requests_finish_and_exits_with_0() {
-    let bank = Bank::unserved(BankOptions::default()).await;
+    let bank = Bank::unserved(without_delay()).await;
     let mut process = Process::serve(&bank).await;
     let mut slow = Target::internal(&bank, "http/1.1").connect().await.unwrap();
     let head = "POST /brands/cic/introspect HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n";

@@ -32,8 +32,8 @@ const SEVERAL_VERSIONS: [&str; 20] = [
     "untrusted",
 ];
 
-/// One TLS stack and one cryptography: rustls on aws-lc-rs.
-const UNWANTED: [&str; 4] = ["native-tls", "openssl", "openssl-sys", "ring"];
+/// One TLS stack and one cryptography, rustls on aws-lc-rs; and nothing of the feature `otel`, which nobody has asked for.
+const UNWANTED: [&str; 6] = ["native-tls", "openssl", "openssl-sys", "opentelemetry", "prost", "ring"];
 
 struct Package {
     name: String,

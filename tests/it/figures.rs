@@ -17,12 +17,13 @@ use uuid::Uuid;
 async fn two_servers() -> [Bank; 2] {
     let one = Bank::start().await;
     let two = Bank::with(BankOptions { database: Some(one.database.clone()), ..BankOptions::default() }).await;
+    two.clock.advance(one.clock.advanced() - two.clock.advanced());
     [one, two]
 }
 
 async fn written(banks: &[Bank; 2]) {
     for bank in banks {
-        figures::write(bank.server().app()).await.unwrap();
+        figures::write(&bank.server().app()).await.unwrap();
     }
 }
 
@@ -131,7 +132,7 @@ async fn a_batch_whose_answer_was_lost_counts_once() {
 async fn the_banks_own_figures_stand_beside() {
     let bank = Bank::start().await;
     bank.tpp([PaymentInitiation]).register(LBP).await;
-    figures::write(bank.server().app()).await.unwrap();
+    figures::write(&bank.server().app()).await.unwrap();
     bank.write_config(&BankOptions::default());
     let (file, day) = (bank.folder().join("direct.csv"), guichet::clock::Clock::now(&*bank.clock).date());
     let import = |text: &str| {
@@ -159,14 +160,14 @@ async fn old_days_are_kept_in_short() {
     bank.clock.advance(Duration::SECOND);
     sql(&bank, "alter table clients rename to elsewhere").await;
     failing(&client, 5).await;
-    figures::write(bank.server().app()).await.unwrap();
+    figures::write(&bank.server().app()).await.unwrap();
     bank.clock.advance(Duration::seconds(30));
-    figures::write(bank.server().app()).await.unwrap();
+    figures::write(&bank.server().app()).await.unwrap();
     sql(&bank, "alter table elsewhere rename to clients").await;
     client.client_credentials().await.ok(200);
-    figures::write(bank.server().app()).await.unwrap();
+    figures::write(&bank.server().app()).await.unwrap();
     let pool = bank.pool().await;
-    let app = bank.server().app();
+    let app = &bank.server().app();
     for _ in 0..20 {
         bank.clock.advance(Duration::days(21));
         figures::forget(app, app.clock.now()).await.unwrap();

@@ -423,23 +423,23 @@ async fn a_use_is_told_without_a_write_of_its_own() {
     let (access, refresh) = (text(&tokens, "access_token"), text(&tokens, "refresh_token"));
     let id = grant_of(&client, access).await;
     assert_eq!(last_used(&bank, &id).await, None, "nothing was written by the exchange and the look at it");
-    uses::write(bank.server().app()).await.unwrap();
+    uses::write(&bank.server().app()).await.unwrap();
     assert_eq!(last_used(&bank, &id).await, Some(began));
 
     // within ten minutes nothing is written again, by neither process
     bank.clock.advance(Duration::minutes(10) - Duration::SECOND);
     client.refresh(refresh).await.ok(200);
-    uses::write(bank.server().app()).await.unwrap();
+    uses::write(&bank.server().app()).await.unwrap();
     let ask_other = async || introspect(&other, CIC, &[("token", access)]).await.ok(200).json()["active"] == true;
     let lag = bank.clock.now() - other.clock.now();
     other.clock.advance(lag);
     assert!(ask_other().await);
-    uses::write(other.server().app()).await.unwrap();
+    uses::write(&other.server().app()).await.unwrap();
     assert_eq!(last_used(&bank, &id).await, Some(began));
 
     bank.clock.advance(Duration::SECOND);
     assert!(client.is_active(access).await);
-    uses::write(bank.server().app()).await.unwrap();
+    uses::write(&bank.server().app()).await.unwrap();
     let second = began + Duration::minutes(10);
     assert_eq!(last_used(&bank, &id).await, Some(second));
     assert_eq!(time(&grants(&bank, CIC, &psu, "active").await[0]["last_used_at"]), second);
@@ -455,7 +455,7 @@ async fn a_use_is_told_without_a_write_of_its_own() {
         .note_uses(&[(guichet::oauth::grant::GrantId(Uuid::parse_str(&id).unwrap()), began)], uses_every())
         .await
         .unwrap();
-    uses::write(bank.server().app()).await.unwrap();
+    uses::write(&bank.server().app()).await.unwrap();
     assert_eq!(last_used(&bank, &id).await, Some(second));
 
     // the task does it by the clock
@@ -499,7 +499,7 @@ async fn a_row_that_is_being_changed_holds_no_batch_up() {
     let mut changing = pool.begin().await.unwrap();
     let held = Uuid::parse_str(&ids[0]).unwrap();
     sqlx::query("select 1 from grants where id = $1 for update").bind(held).execute(&mut *changing).await.unwrap();
-    uses::write(bank.server().app()).await.unwrap();
+    uses::write(&bank.server().app()).await.unwrap();
     assert!(last_used(&bank, &ids[0]).await.is_none() && last_used(&bank, &ids[1]).await.is_some());
     changing.rollback().await.unwrap();
 }
@@ -511,10 +511,10 @@ async fn visits_are_forgotten_the_day_after() {
     let pool = bank.pool().await;
     let count = async || sqlx::query_scalar::<_, i64>("select count(*) from permission_visits").fetch_one(&pool).await.unwrap();
     bank.clock.advance(Duration::HOUR);
-    expiry::look(bank.server().app(), bank.clock.now()).await.unwrap();
+    expiry::look(&bank.server().app(), bank.clock.now()).await.unwrap();
     assert_eq!(count().await, 1);
     bank.clock.advance(Duration::hours(25));
-    expiry::look(bank.server().app(), bank.clock.now()).await.unwrap();
+    expiry::look(&bank.server().app(), bank.clock.now()).await.unwrap();
     let started = std::time::Instant::now();
     while count().await > 0 {
         assert!(started.elapsed() < std::time::Duration::from_secs(10));

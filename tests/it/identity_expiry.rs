@@ -7,6 +7,7 @@ use crate::{
     register::with,
 };
 use guichet::{clock::Clock, tasks::expiry};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::time::{Duration as Wait, Instant};
@@ -37,7 +38,7 @@ async fn until_events(bank: &Bank, count: usize) -> Vec<Value> {
 async fn silent(bank: &Bank, case: &str) {
     let before = events(bank).await;
     bank.clock.advance(Duration::HOUR);
-    expiry::look(bank.server().app(), bank.clock.now()).await.unwrap();
+    expiry::look(&bank.server().app(), bank.clock.now()).await.unwrap();
     assert_eq!(events(bank).await, before, "{case}");
 }
 
@@ -91,6 +92,28 @@ async fn each_threshold_is_told_once_and_none_after_renewal() {
     }
 }
 
+/// For alerts at 30 and 7 days: a series for each organisation that nears its end, which says so when it has renewed.
+#[tokio::test]
+async fn an_organisations_own_series_tells_its_end_until_it_has_renewed() {
+    let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
+    let (handle, _kept) = (recorder.handle(), metrics::set_default_local_recorder(recorder));
+    let (bank, mut board) = (Bank::start().await, expiry::Board::default());
+    let series = |organisation: &str| {
+        let line = format!("guichet_organisation_expires_seconds{{organisation=\"{organisation}\"}} ");
+        handle.render().lines().find_map(|text| text.strip_prefix(&line)?.parse::<i64>().ok())
+    };
+    let client = qwac(&bank, "PSDFR-ACPR-82201", 40).register(CIC).await;
+    let end = (bank.clock.now() + Duration::days(40)).unix_timestamp();
+    board.look(&bank.server().app(), bank.clock.now()).await.unwrap();
+    assert_eq!(series("PSDFR-ACPR-82201"), None, "not yet");
+    bank.clock.advance(Duration::days(11));
+    board.look(&bank.server().app(), bank.clock.now()).await.unwrap();
+    assert!(series("PSDFR-ACPR-82201").is_some_and(|told| (told - end).abs() <= 3600), "{:?}", series("PSDFR-ACPR-82201"));
+    client.over(&qwac(&bank, "PSDFR-ACPR-82201", 400)).client_credentials().await.ok(200);
+    board.look(&bank.server().app(), bank.clock.now()).await.unwrap();
+    assert_eq!(series("PSDFR-ACPR-82201"), Some(0), "renewed");
+}
+
 #[tokio::test]
 async fn two_replicas_tell_once() {
     let bank = Bank::start().await;
@@ -102,7 +125,7 @@ async fn two_replicas_tell_once() {
         for bank in [&bank, &other] {
             bank.clock.advance(Duration::HOUR);
         }
-        let look = async |bank: &Bank| expiry::look(bank.server().app(), bank.clock.now()).await.unwrap();
+        let look = async |bank: &Bank| expiry::look(&bank.server().app(), bank.clock.now()).await.unwrap();
         together((0..8).map(|n| look(if n % 2 == 0 { &bank } else { &other }))).await;
         assert_eq!(events(&other).await.len(), 5, "hour {hour}");
     }
@@ -171,7 +194,7 @@ async fn what_ended_long_ago_is_forgotten() {
     silent(&bank, "the later certificate ended too long ago to be news").await;
     assert_eq!(count().await, (2, 1));
     bank.clock.advance(Duration::days(12));
-    expiry::look(bank.server().app(), bank.clock.now()).await.unwrap();
+    expiry::look(&bank.server().app(), bank.clock.now()).await.unwrap();
     assert_eq!(count().await, (1, 0), "400 days after its end, or after the event");
 }
 
@@ -312,7 +335,7 @@ async fn five_thousand_organisations_are_listed_fast() {
     timed(&["show", "PSDFR-ACPR-12345"]).await;
     let began = Instant::now();
     bank.clock.advance(Duration::HOUR);
-    expiry::look(bank.server().app(), bank.clock.now()).await.unwrap();
+    expiry::look(&bank.server().app(), bank.clock.now()).await.unwrap();
     println!("a run of the task: {:?}", began.elapsed());
     assert!(began.elapsed() < Wait::from_secs(5));
     let told = until_told(&bank).await;
@@ -335,7 +358,7 @@ async fn until_told(bank: &Bank) -> usize {
 async fn a_certificate_counts_where_it_was_accepted() {
     let bank = Bank::start().await;
     // the hour's turn is taken before there is anything to tell
-    expiry::look(bank.server().app(), bank.clock.now()).await.unwrap();
+    expiry::look(&bank.server().app(), bank.clock.now()).await.unwrap();
     let tpp = qwac(&bank, "PSDFR-ACPR-82601", 10);
     let cic = tpp.register_as(CIC, &contacts(CIC, &["cic@tpp.example"])).await;
     tpp.register_as(LBP, &contacts(LBP, &["lbp@tpp.example"])).await;

@@ -498,7 +498,7 @@ async fn a_certificate_that_will_be_out_meanwhile_gives_nothing_to_be_used_again
     let bank = keeping(30, "").await;
     let (client, own) = (bank.tpp(ROLES).register(CIC).await, bank.tpp(ROLES));
     let token = machine_token(&client).await;
-    let (app, now) = (bank.server().app(), bank.clock.now());
+    let (app, now) = (&bank.server().app(), bank.clock.now());
     let with = |who: &Tpp<'_>| [("token", token.clone()), ("certificate", pem(&who.chain[0]))];
     let hint = async |who: &Tpp<'_>| {
         let form = with(who);

@@ -54,7 +54,7 @@ async fn a_flood_of_authorization_requests_leaves_a_bounded_number_of_rows_and_k
     bank.clock.advance(Duration::minutes(11));
     flooded.tokens("web", "aisp").await;
     bank.clock.advance(Duration::hours(25));
-    expiry::look(bank.server().app(), bank.server().app().clock.now()).await.unwrap();
+    expiry::look(&bank.server().app(), bank.server().app().clock.now()).await.unwrap();
     assert_eq!(count(&bank, "interactions").await, 2, "those that customers went through");
 }
 

@@ -3,11 +3,12 @@
 use crate::harness::bank::everywhere;
 use axum::body::Body;
 use guichet::{
-    app::{App, Desks, WaysOut},
+    app::{App, Desks, Shared, WaysOut},
     clock::System,
     config::{BrandPlace, OutboundSettings, shipped_brand},
-    http::{BodyLimits, Door, Forwarded, HttpLimits, brand_document, documents, endpoints, internal_document},
-    limits::{Limits, Policy},
+    flows::health::Health,
+    http::{BodyLimits, Door, Forwarded, HttpLimits, Inside, Tracing, brand_document, documents, endpoints, internal_document},
+    limits::Policy,
     oauth::{
         authorize::AuthorizeRefusal,
         brand::{Brand, Lang},
@@ -19,6 +20,7 @@ use guichet::{
     outbound::Outbound,
     pages::{Developers, Site},
     pki::{Anchors, PresentedChain, Trust, TrustPolicy},
+    sca::Drivers,
     storage::Db,
     tls::{
         front_proxy::Hop,
@@ -109,23 +111,26 @@ fn door(brands: Vec<Brand>) -> Door {
     let trust =
         Trust::new(Anchors::from_pem(include_bytes!("fixtures/qwac/anchors/hr-fina-rdc-2015.pem")).unwrap(), TrustPolicy::default());
     let pool = PgPool::connect_lazy("postgres://nobody@127.0.0.1:1/none").unwrap();
+    let shared = Arc::new(Shared::new(Db::new(pool), Arc::new(System::new()), Arc::new(System::new()), Policy::default()));
+    let brands: Vec<_> = brands.into_iter().map(Arc::new).collect();
+    let drivers = Drivers::new(&brands, &shared.db, BTreeMap::new(), None);
     let app = App::new(
-        Db::new(pool),
-        Arc::new(System::new()),
-        Arc::new(System::new()),
-        brands.into_iter().map(Arc::new).collect(),
+        shared.clone(),
+        brands,
         Desks {
             trust: TrustDesk::new(everywhere(trust)),
             statuses: StatusDesk::new(HashMap::new()),
             standing: StandingDesk::new(HashMap::new()),
-            limits: Arc::new(Limits::new(Policy::default(), Arc::new(System::new()))),
         },
-        WaysOut { outbound: Outbound::new(&OutboundSettings::default()).unwrap(), banks: BTreeMap::new() },
+        WaysOut { outbound: Outbound::new(&OutboundSettings::default()).unwrap(), drivers },
         serde_json::json!({ "keys": [] }),
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
     let body = BodyLimits { bytes: 1024, time: Duration::from_secs(5) };
-    Door::new(app, HttpLimits::new(body, Duration::from_secs(5), 8, 100), Forwarded::new(None), metrics)
+    let door = Door::new(shared.clone(), Arc::new(Health::new(shared)), metrics);
+    let limits = HttpLimits::new(body, Duration::from_secs(5), 8, 100);
+    door.open(Inside::new(&app, limits, Forwarded::new(None), Tracing::default()));
+    door
 }
 
 async fn status(door: &mut Door, counter: Counter, host: &str, method: &Method, path: &str) -> StatusCode {

@@ -42,7 +42,7 @@ async fn fails(db: &mut PgConnection, statement: &str) -> String {
 }
 
 async fn look(bank: &Bank) -> TableChange {
-    partitions::look(bank.server().app(), bank.clock.now()).await.unwrap()
+    partitions::look(&bank.server().app(), bank.clock.now()).await.unwrap()
 }
 
 /// Until one of the looks has dropped it.
@@ -246,7 +246,7 @@ async fn making_a_table_waits_a_moment_at_most_and_is_tried_again() {
     execute(&mut long, "begin; select count(*) from tokens".into()).await;
     bank.clock.advance(Duration::days(10));
     let needed = Partition::of(bank.clock.now(), Duration::hours(3));
-    let app = bank.server().app();
+    let app = &bank.server().app();
     let began = Instant::now();
     assert_eq!(app.db.add_token_tables(&BTreeSet::from([needed])).await.unwrap(), TableChange::Busy);
     assert!(began.elapsed() < Wait::from_secs(1), "{:?}", began.elapsed());
@@ -265,7 +265,7 @@ async fn making_a_table_waits_a_moment_at_most_and_is_tried_again() {
 async fn a_table_that_is_not_known_or_is_gone_makes_no_difference_to_a_client() {
     let bank = Bank::start().await;
     let client = bank.tpp(PspRole::ALL).register(CIC).await;
-    let (mut db, app) = (connect(&bank).await, bank.server().app());
+    let (mut db, app) = (connect(&bank).await, &bank.server().app());
     // there, and not known
     app.db.know_token_tables(&BTreeSet::new());
     let token = by_credentials(&client).await;
@@ -344,7 +344,7 @@ async fn an_id_is_there_once_whatever_table_it_is_written_to() {
 async fn tokens_issued_while_their_table_is_made_are_all_there() {
     let bank = Bank::start().await;
     let client = bank.tpp(PspRole::ALL).register(CIC).await;
-    let (mut db, app) = (connect(&bank).await, bank.server().app());
+    let (mut db, app) = (connect(&bank).await, &bank.server().app());
     for round in 0..5 {
         bank.clock.advance(Duration::days(20));
         let table = Partition::of(bank.clock.now(), Duration::hours(3));
@@ -436,7 +436,7 @@ async fn a_role_that_may_only_use_rows_serves_and_keeps_the_tables() {
     assert!(homes(&mut admin).await.iter().all(|home| home.starts_with("tokens_day_")));
     client.revoke(&own).await.ok(200);
     assert!(!client.is_active(&own).await && client.is_active(&refreshed).await && client.is_active(&access(&tokens)).await);
-    expiry::look(bank.server().app(), bank.clock.now()).await.unwrap();
+    expiry::look(&bank.server().app(), bank.clock.now()).await.unwrap();
 
     let mut db = PgConnection::connect_with(&options).await.unwrap();
     let today = Partition::of(System::new().now(), Duration::HOUR);
@@ -504,7 +504,7 @@ async fn a_server_that_may_not_make_tables_serves_and_says_so() {
     let token = by_credentials(&client).await;
     assert_eq!(homes(&mut admin).await, ["tokens_default"]);
     assert!(client.is_active(&token).await);
-    let app = bank.server().app();
+    let app = &bank.server().app();
     let outage = partitions::look(app, bank.clock.now()).await.unwrap_err();
     assert!(outage.to_string().contains("permission denied for function add_tokens_partition"), "{outage}");
     assert_eq!(app.db.count_tokens_in_default().await.unwrap(), 1);
@@ -574,7 +574,7 @@ async fn what_nobody_may_read_any_more_is_forgotten_and_all_else_stays() {
     };
     let began = Instant::now();
     loop {
-        expiry::look(bank.server().app(), bank.clock.now()).await.unwrap();
+        expiry::look(&bank.server().app(), bank.clock.now()).await.unwrap();
         let found = left(&mut db).await;
         if found == [700, 50, 7, 1] {
             break;

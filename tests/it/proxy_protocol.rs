@@ -19,7 +19,7 @@ use guichet::{
     tls::{
         config::{TlsSet, psu_config, tpp_config},
         files::load_chain_and_key,
-        limits::ListenerLimits,
+        limits::{Bounds, ListenerLimits, Stop},
         listener::serve,
         peer::{Counter, Peer},
     },
@@ -32,7 +32,6 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use tokio_util::sync::CancellationToken;
 
 const SECOND: Duration = Duration::from_secs(1);
 const OTHER: [u8; 4] = [127, 0, 0, 3];
@@ -65,7 +64,7 @@ async fn start(limits: ListenerLimits) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let routes = Router::new().route("/who", get(who));
-    tokio::spawn(serve(listener, Some(Arc::new(ArcSwap::from_pointee(set))), routes, limits, CancellationToken::new()));
+    tokio::spawn(serve(listener, Some(Arc::new(ArcSwap::from_pointee(set))), routes, Bounds::new(limits), Stop::default()));
     address
 }
 

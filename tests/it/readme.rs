@@ -7,7 +7,7 @@ use guichet::{
     oauth::{error::ErrorCode, sca::ScaFailure},
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     env,
     fmt::Write,
     fs,
@@ -41,7 +41,7 @@ fn the_readme_shows_the_shortest_configuration_and_the_floors_as_they_are() {
 }
 
 #[test]
-fn the_readme_names_every_verb_exit_code_setting_and_metric() {
+fn the_readme_names_every_verb_exit_code_and_setting() {
     let readme = read("README.md");
     let help = Command::new(env!("CARGO_BIN_EXE_guichet")).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
@@ -61,16 +61,44 @@ fn the_readme_names_every_verb_exit_code_setting_and_metric() {
             assert!(readme.contains(&format!("| `{section}.{key}` | {value} |")), "{section}.{key} = {value}");
         }
     }
-    let recorded: BTreeSet<String> = sources().iter().flat_map(|file| metric_names(&read(file))).collect();
-    let listed: BTreeSet<String> = metric_names(&readme).into_iter().collect();
-    assert_eq!(listed, recorded, "metrics");
 }
 
-/// Quoted by `"` in code and by backticks in the README.
-fn metric_names(text: &str) -> Vec<String> {
-    let words = text.split(['"', '`']).filter(|word| word.starts_with("guichet_"));
-    let is_name = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && word.matches('_').count() > 0;
-    words.filter(is_name).map(str::to_owned).collect()
+#[test]
+fn the_list_of_metrics_is_what_the_code_records() {
+    let mut recorded: BTreeMap<String, (&str, BTreeSet<String>)> = BTreeMap::new();
+    for file in sources() {
+        for (name, metric) in recordings(&read(&file)) {
+            let known = recorded.entry(name.clone()).or_insert_with(|| metric.clone());
+            assert_eq!(*known, metric, "{name} is recorded in two ways ({})", file.display());
+        }
+    }
+    assert_eq!(metrics(), recorded);
+}
+
+/// Of docs/metrics.md: name, kind, labels.
+pub fn metrics() -> BTreeMap<String, (&'static str, BTreeSet<String>)> {
+    let kinds = ["counter", "gauge", "histogram"];
+    let list = read("docs/metrics.md");
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let kind = kinds.into_iter().find(|kind| *kind == cells[2]).unwrap_or_else(|| panic!("{line}"));
+        (cells[1].trim_matches('`').to_owned(), (kind, cells[3].split(", ").filter(|label| !label.is_empty()).map(str::to_owned).collect()))
+    };
+    list.lines().filter(|line| line.starts_with("| `guichet_")).map(row).collect()
+}
+
+/// Every `counter!("name", "label" => ..)` and its kin.
+fn recordings(text: &str) -> Vec<(String, (&'static str, BTreeSet<String>))> {
+    let mut found = vec![];
+    for (kind, maker) in [("counter", "counter!("), ("gauge", "gauge!("), ("histogram", "histogram!(")] {
+        for (at, _) in text.match_indices(maker) {
+            let call = balanced(&text[at + maker.len() - 1..]);
+            let Some(name) = literal(call).filter(|name| name.starts_with("guichet_")) else { continue };
+            let labels = call.split(" =>").filter_map(|before| Some(before.trim_end().strip_suffix('"')?.rsplit_once('"')?.1.to_owned()));
+            found.push((name, (kind, labels.collect())));
+        }
+    }
+    found
 }
 
 #[test]
@@ -268,7 +296,7 @@ fn sca_table() -> String {
     text
 }
 
-fn sources() -> Vec<PathBuf> {
+pub fn sources() -> Vec<PathBuf> {
     let (mut open, mut found) = (vec![root().join("src")], vec![]);
     while let Some(path) = open.pop() {
         if path.is_dir() {

@@ -11,7 +11,7 @@ use guichet::{
     tls::{
         config::{TlsSet, internal_config, psu_config, tpp_config},
         files::{Identity, load_chain_and_key},
-        limits::ListenerLimits,
+        limits::{Bounds, ListenerLimits, Stop},
         listener::serve,
         peer::{Counter, Peer},
     },
@@ -87,7 +87,8 @@ async fn start_with(limits: ListenerLimits, servers: Ca, set: TlsSet) -> Server 
     let tls = Arc::new(ArcSwap::from_pointee(set));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let done = tokio::spawn(serve(listener, Some(tls.clone()), routes(), limits, stop.clone()));
+    let done =
+        tokio::spawn(serve(listener, Some(tls.clone()), routes(), Bounds::new(limits), Stop { drain: stop.clone(), ..Stop::default() }));
     Server { address, servers, qtsp: Ca::root("QTSP", today()).unwrap(), tls, stop, done }
 }
 
@@ -299,7 +300,7 @@ async fn in_the_clear_is_the_ops_counter() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limits = ListenerLimits { handshake: SECOND / 5, ..ListenerLimits::default() };
-    tokio::spawn(serve(listener, None, routes(), limits, CancellationToken::new()));
+    tokio::spawn(serve(listener, None, routes(), Bounds::new(limits), Stop::default()));
     let mut tcp = TcpStream::connect(address).await.unwrap();
     assert_eq!(exchange(&mut tcp, "/who").await.unwrap(), "ops 0 127.0.0.1");
     let mut silent = TcpStream::connect(address).await.unwrap();

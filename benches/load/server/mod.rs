@@ -17,7 +17,7 @@ use crate::{
     parties::{Organisation, Parties},
     pgbench::{self, Names, Seen},
     postgres::Postgres,
-    process::{Program, free_address},
+    process::{AS_ONE_TPP, Program, free_address},
     start,
     wire::{KeptAlive, Target},
 };
@@ -48,7 +48,7 @@ pub struct Server {
 /// One that answers at these addresses, not yet started.
 fn command(folder: &Path, [tpp, internal, ops]: [SocketAddr; 3], database_url: &str) -> Command {
     let file = folder.join("guichet.toml");
-    fs::write(&file, toml(&BankOptions::default(), tpp, internal, ops)).unwrap();
+    fs::write(&file, toml(&BankOptions { extra: AS_ONE_TPP.into(), ..BankOptions::default() }, tpp, internal, ops)).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_guichet"));
     command.env("GUICHET_CONFIG", file).env("GUICHET_DATABASE_URL", database_url);
     command

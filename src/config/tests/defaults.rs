@@ -12,9 +12,8 @@ fn the_example_is_enough() {
     assert!(settings.brands.len() == 2 && settings.brands.iter().all(|b| b.sandbox));
 }
 
-/// The defaults with every commented-out key brought to life: `#key` is a key, `# text` is text.
 fn default_in_full() -> String {
-    DEFAULT.lines().map(|l| format!("{}\n", l.strip_prefix('#').filter(|l| !l.is_empty() && !l.starts_with(' ')).unwrap_or(l))).collect()
+    reference::in_full(DEFAULT)
 }
 
 /// `database.url` and `url_file` exclude each other: without the latter the full text is a valid file.
@@ -75,4 +74,58 @@ fn no_value_of_another_type_passes() {
             assert!(mistakes(&text).iter().any(|m| m.starts_with(&place) && m.contains(key)), "{wrong}: {:?}", mistakes(&text));
         }
     }
+}
+
+#[test]
+fn the_reference_knows_every_key_and_what_it_takes() {
+    let reference = Reference::new();
+    let mut keys = BTreeSet::new();
+    leaves_of("", &DeTable::parse(&default_in_full()).unwrap().into_inner(), &mut keys);
+    let settings: Vec<_> = reference.entries.iter().filter(|entry| !entry.only_banks).collect();
+    assert_eq!(settings.iter().map(|entry| entry.key().to_owned()).collect::<BTreeSet<_>>(), keys);
+    for entry in settings {
+        let explained = !entry.written.doc.is_empty() || !entry.written.section_doc.is_empty();
+        assert!(explained, "{} has no comment", entry.key());
+        assert!(entry.kind() != "integer" || entry.allowed.is_some(), "{}: read by `number`, so that its range is known", entry.key());
+    }
+    let of = |key: &str| reference.find(key).unwrap();
+    let seconds = of("limits.request_seconds");
+    assert_eq!((seconds.written.default.as_deref(), seconds.unit(), seconds.kind()), (Some("15"), Some("s"), "integer"));
+    assert_eq!((seconds.allowed.clone().unwrap().to_string(), seconds.required), ("1 to 300".to_owned(), false));
+    assert!(
+        of("tpp.key_file").required && of("brand.issuer").required && !of("brand.id").required && !of("trust.register.country").required
+    );
+    assert_eq!(of("log.format").allowed.clone().unwrap().to_string(), "json, text");
+    assert!(of("trust.lists.refuse_after_days").written.doc.starts_with("Days after a list's NextUpdate until:"));
+    assert_eq!(of("brand.introspection_cache_seconds").written.default.as_deref(), Some("0"));
+    assert!(of("brand.introspection_cache_seconds").written.doc.ends_with("Guichet itself keeps no answer"));
+    assert_eq!(of("brand.some-id.authorization.code_seconds").banks, [("cic", "60".to_owned()), ("labanquepostale", "60".to_owned())]);
+    assert_eq!(of("brand.x.theme.text.de.legal").key(), "brand.theme.text.fr.legal");
+    assert_eq!(of("brand.x.app.pph.open_url").key(), "brand.app.open_url");
+    assert_eq!(of("brand.x.channel.web.token").key(), "brand.channel.token");
+    assert!(reference.find("brand.x.channel.web.tokn").is_none() && reference.find("").is_none() && reference.find("limits").is_none());
+    assert_eq!(reference.nearest("limits.reqest_seconds")[0], "limits.request_seconds");
+}
+
+/// Keys that hold a value: `{ production, sandbox }` is one.
+fn leaves_of(path: &str, table: &DeTable<'_>, into: &mut BTreeSet<String>) {
+    let mut all = BTreeSet::new();
+    keys(path, table, &mut all);
+    into.extend(all.iter().filter(|key| !all.iter().any(|other| other.starts_with(&format!("{key}.")))).cloned());
+}
+
+/// What a comment calls the default is what holds when nothing is said.
+#[test]
+fn documented_defaults_are_the_codes() {
+    let said: String = reference::of_settings()
+        .iter()
+        .filter(|written| written.section == "[[brand]]")
+        .filter_map(|written| Some(format!("{} = {}\n", written.key.strip_prefix("brand.")?, written.default.as_ref()?)))
+        .collect();
+    assert_eq!(said.lines().count(), 4, "{said}");
+    let plain = with_line(17, "");
+    let (silent, told) = (read(&plain).unwrap(), read(&with_line(17, &said.replace('\n', "\n"))).unwrap());
+    assert_eq!(format!("{:?}", silent.brands), format!("{:?}", told.brands));
+    assert_eq!(silent.effective.get("brand.cic.tpp_port").map(|v| v.origin.clone()), Some(Origin::Default));
+    assert!(differences(&silent.effective, &told.effective).is_empty());
 }

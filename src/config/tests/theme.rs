@@ -88,7 +88,7 @@ fn a_themes_files_are_opened_beside_the_file_that_names_them_and_judged() {
     let judged = |lines: &str| {
         let text = with_theme(lines).replace("bank = 'cic'", "bank = 'banks/own.toml'");
         fs::write(&path, text).unwrap();
-        load(&path, &no_env)
+        load(&path, &Environment::default())
     };
     let theme = judged("theme.font_file = 'text.woff2'").unwrap().brands[0].theme.clone();
     assert!(theme.logo.is_some_and(|logo| logo.bytes.starts_with(b"<svg")) && theme.font.is_some());

@@ -4,9 +4,9 @@ use crate::{
     clock::Clock,
     config::Settings,
     doctor::database::{BackEnd, Database, Held},
+    oauth::partition::Partition,
     sca::http::{Identity, connect},
     storage::{Db, Outage, SchemaState},
-    tasks::partitions,
 };
 use time::OffsetDateTime;
 
@@ -36,7 +36,7 @@ async fn facts(settings: &Settings, db: &Db, clock: &dyn Clock) -> Result<Databa
 }
 
 async fn held(settings: &Settings, db: &Db, now: OffsetDateTime) -> Result<Held, Outage> {
-    let needed = partitions::needed(&settings.brands, now);
+    let needed = Partition::needed(&settings.brands, now);
     let tables = db.token_tables().await?;
     Ok(Held {
         missing_tables: needed.difference(&tables).map(|table| table.table()).collect(),

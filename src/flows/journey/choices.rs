@@ -3,7 +3,7 @@
 use super::{Journey, View, with_accounts};
 use crate::{
     audit::AuditKind,
-    flows::conclusion,
+    flows::{conclusion, count},
     oauth::{
         brand::{AccountChoice, PsuAuthentication},
         client::Client,
@@ -22,7 +22,8 @@ impl Journey<'_> {
         tx.set_fallback(interaction.id).await?;
         tx.set_interaction_state(interaction.id, &state, self.now).await?;
         tx.record(&self.event(interaction, AuditKind::AppFallback).reason(interaction.channel.clone())).await?;
-        metrics::counter!("guichet_app_fallbacks_total", "channel" => interaction.channel.clone()).increment(1);
+        metrics::counter!("guichet_app_fallbacks_total", "brand" => self.brand.id.shared(), "channel" => interaction.channel.clone())
+            .increment(1);
         Ok(View::Next)
     }
 
@@ -64,6 +65,7 @@ impl Journey<'_> {
 
     /// One method is no choice.
     pub(super) async fn go_on(&self, tx: &mut Tx, interaction: &Interaction, who: SignedIn) -> Result<View, Outage> {
+        count::stage(self.brand, interaction, count::Stage::Consented);
         match who.methods.as_slice() {
             [method] => {
                 let method = method.clone();
@@ -98,6 +100,7 @@ impl Journey<'_> {
             until: interaction.expires_at.min(self.now + self.brand.psu_session),
         };
         tx.set_interaction_state(interaction.id, &State::Challenged(who, challenge), self.now).await?;
+        count::stage(self.brand, interaction, count::Stage::ScaBegun);
         Ok(View::Next)
     }
 }

@@ -3,6 +3,7 @@
 use super::{Journey, NoView, View};
 use crate::{
     audit::AuditKind,
+    flows::count,
     oauth::{
         conclusion,
         fault::FaultSide,
@@ -43,6 +44,7 @@ impl Journey<'_> {
         Ok(match self.brand.channel(&interaction.channel) {
             Some(channel) => {
                 request::note(|facts| facts.verdict(failure.name(), Some(FaultSide::of_sca(failure))));
+                count::stage(self.brand, interaction, count::Stage::Returned);
                 View::GoHome(interaction.failure_redirect(failure, channel, self.brand))
             }
             // the channel's row was taken out of the configuration while the journey ran
@@ -68,6 +70,7 @@ impl Journey<'_> {
         let event = self.event(interaction, AuditKind::CodeIssued).grant(grant.id);
         let event = self.app.of_customer(tx, self.brand, event, &grant.psu).await?;
         tx.record(&event).await?;
+        count::stage(self.brand, interaction, count::Stage::Returned);
         Ok(View::GoHome(interaction.redirect(self.brand).approve(&code)))
     }
 

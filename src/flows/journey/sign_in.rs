@@ -3,7 +3,7 @@
 use super::{Journey, View, mine_again, with_accounts};
 use crate::{
     audit::AuditKind,
-    flows::conclusion,
+    flows::{conclusion, count},
     oauth::{
         brand::AccountChoice,
         channel::Fallback,
@@ -112,6 +112,7 @@ impl Journey<'_> {
                 let state = if chosen { State::Consent(who) } else { State::Accounts(who) };
                 tx.set_interaction_state(interaction.id, &state, self.now).await?;
                 tx.record(&event).await?;
+                count::stage(self.brand, &interaction, count::Stage::Identified);
                 Ok(View::Next)
             }
             Verdict::Ends(failure) => self.end(tx, &interaction, failure).await,

@@ -54,7 +54,7 @@ pub async fn admit(
     match standing {
         Standing::Fine => Ok(Ok(())),
         Standing::Tolerated(tolerance) => {
-            metrics::counter!("guichet_revocation_tolerated_total", "brand" => brand.id.to_string()).increment(1);
+            metrics::counter!("guichet_revocation_tolerated_total", "brand" => brand.id.shared()).increment(1);
             if speak() {
                 tracing::warn!(brand = %brand.id, organisation = accepted.tpp.organisation.as_str(), %tolerance, "accepted all the same");
             }
@@ -62,14 +62,15 @@ pub async fn admit(
         }
         Standing::Refused(reason) => {
             if speak() {
-                metrics::counter!("guichet_certificates_refused_total").increment(1);
+                metrics::counter!("guichet_certificates_refused_total", "brand" => brand.id.shared(), "reason" => reason.code())
+                    .increment(1);
                 let event = app.event(now, brand, AuditKind::CertificateRefused).organisation(&accepted.tpp.organisation);
                 app.db.record(&event.reason(reason.to_string())).await?;
             }
             Ok(Err(OAuthError::certificate(reason.code(), reason.code())))
         }
         Standing::Unavailable => {
-            metrics::counter!("guichet_revocation_unavailable_total", "brand" => brand.id.to_string()).increment(1);
+            metrics::counter!("guichet_revocation_unavailable_total", "brand" => brand.id.shared()).increment(1);
             if speak() {
                 tracing::error!(brand = %brand.id, organisation = accepted.tpp.organisation.as_str(), "no fresh revocation status: 503");
             }

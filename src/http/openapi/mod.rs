@@ -93,8 +93,14 @@ pub fn internal_document() -> OpenApi {
         payments::schemas().into_iter().fold(with::<PaymentRequest>(components), |all, (name, schema)| all.schema(name, schema));
     let components = sandbox::schemas().into_iter().fold(components, |all, (name, schema)| all.schema(name, schema));
     let components = exchange::schemas(interactions::schemas(components)).security_scheme(BANK_CERTIFICATE, scheme);
-    let mut built =
-        document("Guichet: internal counter", format!("{what} Every answer has an `X-Request-Id`."), introspect::all(), components);
+    let mut built = document(
+        "Guichet: internal counter",
+        format!(
+            "{what} Every answer has an `X-Request-Id`: the one that was sent, where it has 1 to 64 letters, digits, `-`, `_` and `.`. A `traceparent` (W3C Trace Context) goes on, and `traceresponse` tells our span."
+        ),
+        introspect::all(),
+        components,
+    );
     if let Some(components) = &mut built.components {
         components.responses.remove("OtherHost");
     }
@@ -219,7 +225,8 @@ fn introduction(brand: &Brand) -> String {
         "OAuth 2.0 (RFC 6749) for third-party providers under PSD2. Machine endpoints are at `{}` and need a QWAC; customers and discovery are at \
          `{}` and need none. A client is known by the organizationIdentifier of its certificate and its `client_id`.\n\n{}\n\n{bound}\n\n\
          Errors are JSON with a stable pair of `error` and `error_description` (RFC 6749 s5.2), listed with each operation. Every answer has an \
-         `X-Request-Id`: name it when you ask the bank. Parameters are read once: none may be repeated, an empty one counts as absent (RFC 6749 s3.1).",
+         `X-Request-Id`: name it when you ask the bank. Machine endpoints return the one that you send, if it has 1 to 64 letters, digits, \
+         `-`, `_` and `.`. Parameters are read once: none may be repeated, an empty one counts as absent (RFC 6749 s3.1).",
         brand.tpp_origin,
         brand.psu_origin,
         lifetimes(brand),

@@ -1,30 +1,30 @@
 //! A running server with both shipped banks.
 
-use super::{tpp::Tpp, wire::Wire};
+use super::{logs::Watched, process::LOG, tpp::Tpp, wire::Wire};
 use guichet::{
     clock::{Clock, System},
-    config::{self, BrandPlace, Settings},
+    config::{self, BrandPlace, Reading},
     dev::{
         pki::TestPki,
         postgres::{Attached, attach, ensure_installed, fresh_database},
         qwac::{Issued, QwacSpec, Validity},
     },
     flows::sandbox,
-    oauth::{brand::BrandId, tpp::PspRole},
+    oauth::{brand::BrandId, partition::Partition, tpp::PspRole},
     pki::Trust,
-    server::{Server, Sockets},
+    server::{Reload, Server, Sockets, Source, Supervisor, Surroundings},
     storage::{Db, MIGRATOR},
-    tasks::partitions,
     telemetry,
     trust::{Today, Trusts},
 };
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use std::{
+    collections::BTreeSet,
     fmt::Write,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicI64, AtomicU32, Ordering},
     },
 };
@@ -36,6 +36,8 @@ use tokio::net::TcpListener;
 #[derive(Clone, Copy, Debug)]
 pub struct Brand {
     pub id: &'static str,
+    /// The shipped bank that it is a brand of.
+    pub bank: &'static str,
     pub tpp_host: &'static str,
     pub psu_host: &'static str,
     pub registration: &'static str,
@@ -50,6 +52,7 @@ pub struct Brand {
 
 pub const CIC: Brand = Brand {
     id: "cic",
+    bank: "cic",
     tpp_host: "api.cic.localhost",
     psu_host: "cic.localhost",
     registration: "/sandbox/cic/oauth2/registrations",
@@ -62,6 +65,7 @@ pub const CIC: Brand = Brand {
 
 pub const LBP: Brand = Brand {
     id: "labanquepostale",
+    bank: "labanquepostale",
     tpp_host: "api.labanquepostale.localhost",
     psu_host: "labanquepostale.localhost",
     registration: "/register",
@@ -74,13 +78,16 @@ pub const LBP: Brand = Brand {
 
 pub const BRANDS: [Brand; 2] = [CIC, LBP];
 
+/// A second brand of the same bank, at hosts of its own: always a sandbox. Served where `BankOptions::brands` says so.
+pub const TWIN: Brand = Brand { id: "cic-twin", tpp_host: "api.cic-twin.localhost", psu_host: "cic-twin.localhost", ..CIC };
+
 impl Brand {
     pub fn channel(&self, name: &str) -> (&'static str, &'static str, &'static str) {
         *self.channels.iter().find(|c| c.0 == name).expect("a channel of this brand")
     }
 
     /// Every grant type that the brand offers.
-    pub fn grant_types(&self) -> Vec<&'static str> {
+    pub fn grant_types(&self) -> Vec<String> {
         let refresh = self.refresh.then_some("refresh_token");
         ["authorization_code", "client_credentials"].into_iter().chain(refresh).collect()
     }
@@ -125,6 +132,10 @@ pub struct BankOptions {
     pub bank_file: Option<(Brand, String)>,
     /// Serves as the banks do in production: no simulator.
     pub production: bool,
+    /// The folder of the `server.pem` and `server.key` that tpp and psu show, instead of the test PKI.
+    pub own_certificate: Option<PathBuf>,
+    /// Empty: [`BRANDS`].
+    pub brands: Vec<Brand>,
     /// A database that another server uses, too.
     pub database: Option<PgConnectOptions>,
 }
@@ -137,6 +148,10 @@ pub struct Bank {
     pub ops: SocketAddr,
     pub database: PgConnectOptions,
     pub server: Option<Server>,
+    /// The settings' text, as the server reads it when it is told to.
+    pub text: Arc<Mutex<String>>,
+    /// Looks through the log at the end.
+    pub(super) watched: Watched,
     folder: TempDir,
 }
 
@@ -145,7 +160,7 @@ pub fn pki() -> &'static (TempDir, TestPki) {
     static PKI: OnceLock<(TempDir, TestPki)> = OnceLock::new();
     PKI.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
-        let hosts: Vec<_> = BRANDS.iter().flat_map(|b| [b.tpp_host, b.psu_host]).chain(["localhost"]).collect();
+        let hosts: Vec<_> = BRANDS.iter().chain([&TWIN]).flat_map(|b| [b.tpp_host, b.psu_host]).chain(["localhost"]).collect();
         let made = TestPki::load_or_create(dir.path(), &hosts, System::new().now()).unwrap();
         (dir, made)
     })
@@ -179,7 +194,7 @@ pub async fn database() -> PgConnectOptions {
             sandbox::seed(&db, &System::new(), &brand).await.map_err(|e| e.to_string())?;
             brands.push(brand);
         }
-        let tables = partitions::needed(&brands, System::new().now());
+        let tables = Partition::needed(&brands, System::new().now());
         db.add_token_tables(&tables).await.map_err(|e| e.to_string())?;
         Ok::<_, String>(())
     };
@@ -212,12 +227,47 @@ impl Bank {
     pub async fn with(options: BankOptions) -> Self {
         let ((tpp, address), (internal, internal_address), (ops, ops_address)) = (socket().await, socket().await, socket().await);
         let mut bank = Self::without_server(&options, address, internal_address, ops_address).await;
-        let settings = settings(bank.folder(), &options, address, internal_address, ops_address);
-        let sockets = Sockets { tpp, psu: None, internal: Some(internal), ops };
-        let metrics = telemetry::detached_metrics();
-        let (clock, entropy) = (bank.clock.clone(), Arc::new(System::new()));
-        bank.server = Some(Server::start(settings, bank.database.clone(), clock, entropy, sockets, metrics).await.unwrap());
+        bank.write_settings(&options);
+        let source = bank.source();
+        let settings = source.read().unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let around = Surroundings {
+            database: bank.database.clone(),
+            clock: bank.clock.clone(),
+            entropy: Arc::new(System::new()),
+            sockets: Sockets { tpp, psu: None, internal: Some(internal), ops },
+            metrics: telemetry::detached_metrics(),
+            source,
+            supervisor: Supervisor::default(),
+        };
+        bank.server = Some(Server::start(settings, around).await.unwrap());
         bank
+    }
+
+    fn write_settings(&self, options: &BankOptions) {
+        if let Some((brand, text)) = &options.bank_file {
+            std::fs::write(self.folder().join(format!("{}.toml", brand.id)), text).unwrap();
+        }
+        *self.text.lock().unwrap() = toml(options, self.address, self.internal, self.ops);
+    }
+
+    fn source(&self) -> Source {
+        let (text, folder) = (self.text.clone(), self.folder().to_owned());
+        let read = move || config::parse("test.toml", &text.lock().unwrap(), &folder, &|_| None);
+        Source::new(move || Reading { settings: read(), files: BTreeSet::new() })
+    }
+
+    /// The server reads other settings.
+    pub async fn try_reload_with(&self, options: &BankOptions) -> Reload {
+        self.write_settings(options);
+        self.server().reload().await
+    }
+
+    /// And takes them up. The keys that need a restart.
+    pub async fn reload_with(&self, options: &BankOptions) -> Vec<String> {
+        match self.try_reload_with(options).await {
+            Reload::TakenUp { needs_restart } => needs_restart,
+            other @ (Reload::Refused(_) | Reload::Failed(_)) => panic!("{other:?}"),
+        }
     }
 
     /// All but the server that answers at these addresses.
@@ -228,13 +278,15 @@ impl Bank {
         };
         let now = System::new().now().unix_timestamp() * 1_000_000;
         let (clock, folder) = (Arc::new(TestClock(AtomicI64::new(now))), tempfile::tempdir().unwrap());
-        Self { clock, address, internal, ops, database, server: None, folder }
+        let watched = Watched::new(folder.path().join(LOG));
+        Self { clock, address, internal, ops, database, server: None, text: Arc::default(), watched, folder }
     }
 
     /// A bank whose server is a process of its own, at these addresses.
     pub fn elsewhere(folder: TempDir, database: PgConnectOptions, [address, internal, ops]: [SocketAddr; 3]) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(System::new().now().unix_timestamp() * 1_000_000)));
-        Self { clock, address, internal, ops, database, server: None, folder }
+        let watched = Watched::new(folder.path().join(LOG));
+        Self { clock, address, internal, ops, database, server: None, text: Arc::default(), watched, folder }
     }
 
     pub fn server(&self) -> &Server {
@@ -293,23 +345,20 @@ impl Bank {
     }
 }
 
-fn settings(folder: &Path, options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: SocketAddr) -> Settings {
-    if let Some((brand, text)) = &options.bank_file {
-        std::fs::write(folder.join(format!("{}.toml", brand.id)), text).unwrap();
-    }
-    config::parse("test.toml", &toml(options, tpp, internal, ops), folder, &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"))
-}
-
 /// The settings of a test bank at these addresses.
 pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: SocketAddr) -> String {
     let file = |name: &str| pki().1.file(name).display().to_string();
-    let (server, key) = (file("server.pem"), file("server.key"));
+    let shown = |name: &str| match &options.own_certificate {
+        Some(folder) => folder.join(name).display().to_string(),
+        None => file(name),
+    };
+    let (server, key) = (shown("server.pem"), shown("server.key"));
     let BankOptions { listener_extra, internal_extra, database_extra, .. } = options;
     let mut text = format!(
         "[tpp]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
          [psu]\naddress = \"{tpp}\"\ncertificate_file = {server:?}\nkey_file = {key:?}\n{listener_extra}\n\
          [internal]\naddress = \"{internal}\"\ncertificate_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n{internal_extra}\n\
-         [ops]\naddress = \"{ops}\"\n[database]\nurl = \"postgres://localhost/unused\"\n{database_extra}\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
+         [ops]\naddress = \"{ops}\"\n[log]\nlevel = \"trace\"\n[database]\nurl = \"postgres://localhost/unused\"\n{database_extra}\n[trust]\nanchors_file = {:?}\ncrl_files = [{:?}]\n{}\n",
         file("internal.pem"),
         file("internal.key"),
         file("bank-ca.pem"),
@@ -317,15 +366,17 @@ pub fn toml(options: &BankOptions, tpp: SocketAddr, internal: SocketAddr, ops: S
         file("qtsp.crl"),
         options.extra,
     );
-    for brand in BRANDS {
+    let brands = if options.brands.is_empty() { &BRANDS[..] } else { &options.brands };
+    for brand in brands {
         let port = tpp.port();
         write!(
             text,
-            "[[brand]]\nbank = \"{id}{own}\"\nsandbox = {sandbox}\nissuer = \"https://{psu}:{port}\"\ntpp_host = \"{tpp_host}\"\n\
+            "[[brand]]\nbank = \"{bank}{own}\"\nid = \"{id}\"\nsandbox = {sandbox}\nissuer = \"https://{psu}:{port}\"\ntpp_host = \"{tpp_host}\"\n\
              psu_host = \"{psu}\"\ntpp_port = {port}\npsu_port = {port}\n{extra}\n",
+            bank = brand.bank,
             id = brand.id,
             own = if options.bank_file.as_ref().is_some_and(|(one, _)| one.id == brand.id) { ".toml" } else { "" },
-            sandbox = !options.production,
+            sandbox = !options.production || brand.id == TWIN.id,
             psu = brand.psu_host,
             tpp_host = brand.tpp_host,
             extra = options.brand_extra,

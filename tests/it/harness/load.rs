@@ -141,6 +141,11 @@ impl<'a> Load<'a> {
         self.stop.store(true, Ordering::SeqCst);
     }
 
+    /// For another run.
+    pub fn resume(&self) {
+        self.stop.store(false, Ordering::SeqCst);
+    }
+
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
     }

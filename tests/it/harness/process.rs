@@ -22,6 +22,9 @@ pub struct Process {
     log: PathBuf,
 }
 
+/// In the bank's folder.
+pub const LOG: &str = "guichet.log";
+
 /// Below the ports that the system gives to clients, so that a server that was killed finds its own again.
 fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -99,17 +102,34 @@ impl Process {
 
     /// Another release's server.
     pub async fn serve_with(bank: &Bank, program: &Path) -> Self {
-        Self::start(bank, bank.command_of(program, &["serve"])).await
+        let process = Self::begin_with(bank, program, &[]);
+        bank.until_ready(200).await;
+        process
     }
 
     /// The server as this command starts it.
-    pub async fn start(bank: &Bank, mut command: Command) -> Self {
-        let log = bank.folder().join("guichet.log");
-        let file = File::options().create(true).append(true).open(&log).unwrap();
-        let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
-        let process = Self { child, log };
+    pub async fn start(bank: &Bank, command: Command) -> Self {
+        let process = Self::begun(bank, command);
         bank.until_ready(200).await;
         process
+    }
+
+    /// Starts the server, with these variables.
+    pub fn begin(bank: &Bank, variables: &[(&str, &str)]) -> Self {
+        Self::begin_with(bank, Path::new(env!("CARGO_BIN_EXE_guichet")), variables)
+    }
+
+    fn begin_with(bank: &Bank, program: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = bank.command_of(program, &["serve"]);
+        command.envs(variables.iter().copied());
+        Self::begun(bank, command)
+    }
+
+    fn begun(bank: &Bank, mut command: Command) -> Self {
+        let log = bank.folder().join(LOG);
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        Self { child, log }
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -119,10 +139,6 @@ impl Process {
     pub fn kill_9(mut self) {
         self.signal(Signal::SIGKILL);
         self.child.wait().unwrap();
-    }
-
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
     }
 
     /// Its end, which must come by itself.

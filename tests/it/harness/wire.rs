@@ -1,6 +1,9 @@
 //! HTTP over real TLS, with all of an answer at hand.
 
-use super::bank::{BRANDS, Bank, pki};
+use super::{
+    bank::{BRANDS, Bank, TWIN, pki},
+    logs::Heard,
+};
 use guichet::tls::files::{load_certificates, load_chain_and_key};
 use reqwest::{Method, header::HeaderMap};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -14,6 +17,7 @@ use std::{
 #[derive(Clone)]
 pub struct Wire {
     client: reqwest::Client,
+    heard: Arc<Heard>,
 }
 
 /// A whole answer.
@@ -74,7 +78,7 @@ pub fn tls(authorities: &str, identity: Identity<'_>) -> rustls::ClientConfig {
 }
 
 impl Wire {
-    fn new(authorities: &str, identity: Identity<'_>, addresses: &[(&str, SocketAddr)]) -> Self {
+    fn new(bank: &Bank, authorities: &str, identity: Identity<'_>, addresses: &[(&str, SocketAddr)]) -> Self {
         let mut config = tls(authorities, identity);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let mut client =
@@ -82,12 +86,12 @@ impl Wire {
         for (host, address) in addresses {
             client = client.resolve(host, *address);
         }
-        Self { client: client.build().unwrap() }
+        Self { client: client.build().unwrap(), heard: bank.heard() }
     }
 
     fn public(bank: &Bank, identity: Identity<'_>) -> Self {
-        let hosts: Vec<_> = BRANDS.iter().flat_map(|b| [(b.tpp_host, bank.address), (b.psu_host, bank.address)]).collect();
-        Self::new("server-ca.pem", identity, &hosts)
+        let hosts: Vec<_> = BRANDS.iter().chain([&TWIN]).flat_map(|b| [(b.tpp_host, bank.address), (b.psu_host, bank.address)]).collect();
+        Self::new(bank, "server-ca.pem", identity, &hosts)
     }
 
     pub fn with_certificate(bank: &Bank, chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> Self {
@@ -106,9 +110,9 @@ impl Wire {
         let mut config = tls("server-ca.pem", identity);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let builder = reqwest::Client::builder().tls_backend_preconfigured(config).redirect(reqwest::redirect::Policy::none()).no_proxy();
-        let hosts = BRANDS.iter().flat_map(|b| [b.tpp_host, b.psu_host]);
+        let hosts = BRANDS.iter().chain([&TWIN]).flat_map(|b| [b.tpp_host, b.psu_host]);
         let builder = hosts.fold(builder, |client, host| client.resolve(host, bank.address));
-        Self { client: builder.local_address(local).default_headers(headers).build().unwrap() }
+        Self { client: builder.local_address(local).default_headers(headers).build().unwrap(), heard: bank.heard() }
     }
 
     pub fn browser(bank: &Bank) -> Self {
@@ -124,7 +128,7 @@ impl Wire {
         let pki = &pki().1;
         let read = |name| load_chain_and_key(&pki.file(&format!("{name}.pem")), &pki.file(&format!("{name}.key"))).unwrap();
         let identity = name.map(read);
-        Self::new("bank-ca.pem", identity.as_ref().map(|i| (&i.chain[..], &i.key)), &[("localhost", bank.internal)])
+        Self::new(bank, "bank-ca.pem", identity.as_ref().map(|i| (&i.chain[..], &i.key)), &[("localhost", bank.internal)])
     }
 
     pub fn client(&self) -> &reqwest::Client {
@@ -142,13 +146,16 @@ impl Wire {
         headers: &[(&str, &str)],
         body: impl Into<Vec<u8>>,
     ) -> Result<Reply, reqwest::Error> {
-        let mut request = self.client.request(method, url).body(body.into());
+        let body = body.into();
+        self.heard.request(url, headers, &body);
+        let mut request = self.client.request(method, url).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = String::from_utf8_lossy(&response.bytes().await?).into_owned();
+        self.heard.answer(&headers, &body);
         Ok(Reply { status, headers, body })
     }
 

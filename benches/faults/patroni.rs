@@ -1,0 +1,30 @@
+//! The primary of a PostgreSQL under Patroni, as `deploy/ha` starts it, with two replicas of the program before it.
+
+use crate::{
+    Outcome,
+    harness::patroni::Patroni,
+    ledger::Ledger,
+    load::{Load, around},
+    site::{Cluster, Replica, SECOND, Site},
+};
+use nix::sys::signal::Signal;
+use tokio::time::sleep;
+
+/// Killed with all its processes, until another one is the primary.
+pub async fn primary() -> Outcome {
+    let patroni = tokio::task::spawn_blocking(Patroni::start).await.map_err(|_| "deploy/ha did not start".to_owned())?;
+    let front = patroni.bank(0);
+    let replicas = vec![Replica::watch(patroni.bank(1)), Replica::watch(patroni.bank(2))];
+    let site = Site { cluster: Cluster::none(), replicas };
+    let (load, ledger) = (Load::prepare(&site).await, Ledger::default());
+    let dead = patroni.primary(&front, None).await;
+    let fault = async {
+        patroni.signal(dead, Signal::SIGKILL);
+        patroni.primary(&front, Some(dead)).await;
+        while site.ready(0).is_none() {
+            sleep(SECOND / 10).await;
+        }
+    };
+    let ((), injected, healed) = around(&load, &site, &ledger, fault).await;
+    Ok(ledger.close(&site, injected, healed).await)
+}
