@@ -256,7 +256,6 @@ do $$
 declare
     may record;
     function regprocedure;
-    kept text;
 begin
     foreach function in array array['add_audit_month(int)', 'drop_audit_month(int, uuid)', 'forget_audit_leaves(int)',
                                     'resume_audit_positions()']::regprocedure[] loop
@@ -272,10 +271,9 @@ begin
         end loop;
         execute format('grant select, insert on audit_events, audit_seals, audit_anchors to %s', may.who);
         execute format('grant select, update on audit_horizon to %s', may.who);
-        execute format('grant select on audit_drops to %s', may.who);
         execute format('revoke update, delete, truncate on audit_events, audit_seals, audit_anchors from %s', may.who);
-        execute format('revoke all on audit_events_default from %s', may.who);
-        execute format('grant select on audit_events_default to %s', may.who);
+        execute format('revoke all on audit_events_default, audit_drops from %s', may.who);
+        execute format('grant select on audit_events_default, audit_drops to %s', may.who);
     end loop;
 end
 $$;

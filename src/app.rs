@@ -1,6 +1,7 @@
 //! What every request needs. Cheap to clone.
 
 use crate::{
+    admin::AdminPolicy,
     audit::psu::PsuDigestKey,
     clock::{Clock, Entropy},
     config::Settings,
@@ -13,6 +14,7 @@ use crate::{
     },
     outbound::Outbound,
     sca::Drivers,
+    signing::SigningDesk,
     storage::Db,
     trust::{Sightings, TrustDesk, revocation::StatusDesk, standing::StandingDesk},
     uses::Uses,
@@ -38,8 +40,10 @@ pub struct Parts {
     pub outbound: Outbound,
     /// Who authenticates the customers on our pages.
     pub drivers: Drivers,
-    /// RFC 7517 set of the signing keys' public halves.
-    pub jwks: serde_json::Value,
+    /// The keys that are published, and the one that signs.
+    pub signing: SigningDesk,
+    /// How the bank's own people may act.
+    pub admin: Arc<AdminPolicy>,
     shared: Arc<Shared>,
 }
 
@@ -75,6 +79,12 @@ pub struct Desks {
     pub standing: StandingDesk,
 }
 
+/// What the bank's own people decide: their keys, and how they may act.
+pub struct House {
+    pub signing: SigningDesk,
+    pub admin: AdminPolicy,
+}
+
 /// Whom we ask.
 pub struct WaysOut {
     pub outbound: Outbound,
@@ -93,6 +103,8 @@ impl Shared {
             entropy,
             sightings: Sightings::new(),
             uses: Uses::new(),
+            signing: house.signing,
+            admin: Arc::new(house.admin),
             figures: Book::default(),
             process,
             clients: Cache::new(CACHED_CLIENTS),
@@ -105,7 +117,7 @@ impl Shared {
 }
 
 impl App {
-    pub fn new(shared: Arc<Shared>, brands: Vec<Arc<Brand>>, desks: Desks, out: WaysOut, jwks: serde_json::Value) -> Self {
+    pub fn new(shared: Arc<Shared>, brands: Vec<Arc<Brand>>, desks: Desks, out: WaysOut, house: House) -> Self {
         Self(Arc::new(Parts {
             brands,
             trust: desks.trust,
@@ -113,7 +125,8 @@ impl App {
             standing: desks.standing,
             outbound: out.outbound,
             drivers: out.drivers,
-            jwks,
+            signing: house.signing,
+            admin: Arc::new(house.admin),
             shared,
         }))
     }

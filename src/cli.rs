@@ -1,17 +1,23 @@
 //! Arguments, verbs and exit codes.
 
+mod act;
 mod audit;
 mod block;
+mod client;
 mod configuration;
 mod contract;
 mod doctor;
 mod figures;
+mod grant;
 mod health;
 mod inspect;
+mod interaction;
+mod key;
 mod migrate;
 mod operator;
 mod psu;
 mod register;
+mod table;
 mod tpp;
 mod trust;
 
@@ -43,9 +49,10 @@ Exit codes:
   4  the database's schema is older or newer than this program
   5  the database is away, or an address is taken
   6  the certificate that was inspected is refused
-  7  what was asked for is refused and nothing changed: a trusted list, a merge
+  7  what was asked for is refused and nothing changed: a trusted list, a merge, an approval
   8  the SCA back end that was checked breaks the contract
   9  the audit trail is not what was sealed
+  10  nothing is done yet: a second person has to approve it
   11  the doctor found something
   12  the two configurations that were compared differ";
 
@@ -100,6 +107,31 @@ enum Verb {
     Tpp {
         #[command(subcommand)]
         step: Box<tpp::Tpp>,
+    },
+    /// Registered clients: look at them, shut one out, have its customers authenticated anew
+    Client {
+        #[command(subcommand)]
+        step: Box<client::ClientStep>,
+    },
+    /// What customers allowed: find, look at, revoke
+    Grant {
+        #[command(subcommand)]
+        step: Box<grant::GrantStep>,
+    },
+    /// Customers' journeys: where they stand or stopped
+    Interaction {
+        #[command(subcommand)]
+        step: interaction::InteractionStep,
+    },
+    /// The bank's signing keys
+    Key {
+        #[command(subcommand)]
+        step: key::KeyStep,
+    },
+    /// Four eyes: acts that wait for a second person
+    Act {
+        #[command(subcommand)]
+        step: act::ActStep,
     },
     /// The kill switch: shut out an organisation, a certificate, an issuer or a role, and let it in again
     Block {
@@ -206,7 +238,12 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Trust { step } => trust::run(step),
         Verb::Block { step } => block::act(step),
         Verb::Register { step } => register::act(step),
-        Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)).and(done),
+        Verb::Tpp { step } => runtime()?.block_on(tpp::run(*step)),
+        Verb::Client { step } => runtime()?.block_on(client::run(*step)),
+        Verb::Grant { step } => runtime()?.block_on(grant::run(*step)),
+        Verb::Interaction { step } => runtime()?.block_on(interaction::run(step)),
+        Verb::Key { step } => runtime()?.block_on(key::run(step)),
+        Verb::Act { step } => runtime()?.block_on(act::run(step)),
         Verb::Audit { step } => audit::act(step),
         Verb::Psu { step } => psu::act(step),
         Verb::Figures { step } => figures::act(*step),
@@ -232,6 +269,9 @@ fn database(settings: &Settings) -> Result<PgConnectOptions, Failure> {
 
 async fn serve(settings: Settings, database: PgConnectOptions, source: Source) -> Result<(), Failure> {
     telemetry::start_log(&settings.log);
+    for path in settings.effective.ignored() {
+        tracing::warn!(file = %path.display(), "ignored: only files whose names end in .toml are read");
+    }
     #[cfg(feature = "otel")]
     telemetry::spans::start(&settings.tracing, tokio::runtime::Handle::current()).map_err(Failure::unexpected)?;
     let metrics = telemetry::start_metrics().map_err(Failure::unexpected)?;

@@ -11,6 +11,7 @@
 //! http          THIN: bytes <-> types. Routes, bodies, answers. Asks flows; never storage or pki
 //! pages         HTML, texts of every language, themes
 //! flows         THE SHELL: read the clock, load, ask oauth, write, audit, commit
+//! admin         PURE: acts of the bank's own people, whether a second one must approve, what they are shown; a signing key's life
 //! standing      PURE: blocks, register and merges + a TPP + a time -> what it may do, beside its certificate
 //! storage       THE ONLY SQL. One function a question; an outage is never "not found"
 //! oauth         PURE CORE: what the RFCs judge. Values and a time in, a verdict out; no waiting, no I/O, no clock
@@ -28,10 +29,11 @@
 //! tls           bounded handshakes and connections; proof of the key's possession, no trust in TPPs
 //! config        TOML -> checked values, every mistake at once
 //! clock         the only doors for time and chance
-//! signing       the published keys
+//! signing       the bank's signing keys: wrapped, published, and the one that signs
 //! telemetry     log, metrics, traces; the sheet on which a request is noted
 //! ```
 
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod cli;

@@ -8,6 +8,7 @@ mod source;
 mod supervisor;
 mod tls_sets;
 
+pub use build::key_maker;
 pub use error::StartError;
 pub use reload::Reload;
 pub use source::Source;
@@ -17,10 +18,10 @@ use crate::{
     app::{App, Current, Shared},
     clock::{Clock, Entropy},
     config::Settings,
-    flows::{health::Health, standing},
+    flows::{admin::keys, health::Health, standing},
     http::Door,
     storage::{Db, PoolSettings},
-    tasks::{audit, expiry, figures, load, partitions, revocation, uses, watch::Watch},
+    tasks::{audit, expiry, figures, load, partitions, revocation, sweeps, uses, watch::Watch},
     tls::{
         limits::{Bounds, ListenerLimits, Stop},
         listener,
@@ -154,6 +155,7 @@ impl Server {
         let Built { installed, inside, tls, limits } = build(settings, &shared, snapshot.as_ref(), None, fixed.one_socket())?;
         waits_for("blocks and the register");
         standing::load(&installed.app).await?;
+        keys::reload(&installed.app).await?;
         waits_for("sandboxes and tables of tokens");
         prepare(&installed.app, None).await?;
         waits_for("the audit trail");
@@ -186,6 +188,7 @@ impl Server {
         upkeep.spawn(audit::seal(current.clone(), end.drain.clone()));
         upkeep.spawn(audit::keep(current.clone(), end.drain.clone()));
         upkeep.spawn(uses::run(current.clone(), end.drain.clone()));
+        upkeep.spawn(sweeps::run(current.clone(), end.drain.clone()));
         upkeep.spawn(figures::run(current.clone(), end.drain.clone()));
         health.serves(current.clone());
         let source = Arc::new(source);

@@ -61,6 +61,21 @@ pub enum AuditKind {
     BlockAdded,
     BlockLifted,
     BlockNotified,
+    /// It waits for a second person; `subject` is the act, `reason` what and why.
+    ActProposed,
+    /// `actor` is the second person. The act itself is recorded beside, with both.
+    ActApproved,
+    ActRejected,
+    /// The bank has the customer authenticated anew; `reason` says why.
+    ScaForced,
+    /// All grants of a client or an organisation are being ended; `subject` is the sweep.
+    GrantSweepBegun,
+    GrantSweepFinished,
+    /// `subject` is the key.
+    SigningKeyMade,
+    SigningKeyRetired,
+    /// Private halves are under another wrapping key.
+    SigningKeysRewrapped,
     RegisterImported,
     PaymentLodged,
     PaymentChanged,
@@ -117,6 +132,15 @@ impl AuditKind {
             Self::BlockAdded => "block_added",
             Self::BlockLifted => "block_lifted",
             Self::BlockNotified => "block_notified",
+            Self::ActProposed => "act_proposed",
+            Self::ActApproved => "act_approved",
+            Self::ActRejected => "act_rejected",
+            Self::ScaForced => "sca_forced",
+            Self::GrantSweepBegun => "grant_sweep_begun",
+            Self::GrantSweepFinished => "grant_sweep_finished",
+            Self::SigningKeyMade => "signing_key_made",
+            Self::SigningKeyRetired => "signing_key_retired",
+            Self::SigningKeysRewrapped => "signing_keys_rewrapped",
             Self::RegisterImported => "register_imported",
             Self::PaymentLodged => "payment_lodged",
             Self::PaymentChanged => "payment_changed",

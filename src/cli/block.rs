@@ -2,14 +2,16 @@
 
 use super::{
     ConfigFile, Failure,
+    act::{Ordered, WAITS, order, tell},
     operator::{Author, LONG, SHORT, choose_brand, connect, day, json, moment, plain, runtime, text},
 };
 use crate::{
-    clock::{Clock, Entropy, System},
+    admin::Act,
+    clock::{Clock, System},
     config::Settings,
-    flows::kill_switch::{self, Blocked, Change},
+    flows::kill_switch::{self, Change},
     oauth::tpp::{OrganisationId, PspRole},
-    standing::{Block, BlockId, Lifted, Notification, Target, fingerprint},
+    standing::{Block, BlockId, Notification, Target, fingerprint},
     storage::Db,
 };
 use clap::{Args, Subcommand};
@@ -101,14 +103,15 @@ pub fn act(step: BlockStep) -> Result<ExitCode, Failure> {
     match step {
         BlockStep::Add(args) => {
             let settings = args.config.settings()?;
-            let new = new_block(&args, &settings, &system)?;
+            let act = new_block(&args, &settings)?;
             runtime.block_on(async {
                 let db = connect(&settings).await?;
-                let known = known_here(&db, &settings, &new.target).await?;
-                match kill_switch::block(&db, &system, new).await? {
-                    Blocked::Added(block) => println!("blocked\n\n{}", describe(&block)),
-                    Blocked::Already(block) => println!("blocked already; the block in force stays as it is\n\n{}", describe(&block)),
-                }
+                let target = target(&args)?;
+                let known = known_here(&db, &settings, &target).await?;
+                let Ordered::Done(done) = order(&settings, &db, act, &args.reason, &args.author, false).await? else {
+                    return Ok(ExitCode::from(WAITS));
+                };
+                tell(&done);
                 println!("{:<12}{known}", "known here");
                 Ok(ExitCode::SUCCESS)
             })
@@ -127,10 +130,17 @@ pub fn act(step: BlockStep) -> Result<ExitCode, Failure> {
         }
         BlockStep::Lift { config, id, reason, author } => {
             let settings = config.settings()?;
-            let lifted = Lifted { at: system.now(), by: author.name()?, why: text("--reason", &reason, LONG)? };
-            let change = runtime
-                .block_on(async { Ok::<_, Failure>(kill_switch::lift(&connect(&settings).await?, &system, BlockId(id), lifted).await?) })?;
-            say("lifted", change)
+            runtime.block_on(async {
+                let db = connect(&settings).await?;
+                let known = db.find_block(BlockId(id)).await?.ok_or_else(unknown)?;
+                let of_client = known.target.client().is_some();
+                let act = Act::Lift { block: BlockId(id), of_client };
+                let Ordered::Done(done) = order(&settings, &db, act, &reason, &author, false).await? else {
+                    return Ok(ExitCode::from(WAITS));
+                };
+                tell(&done);
+                Ok(ExitCode::SUCCESS)
+            })
         }
         BlockStep::Notified { config, id, on, reference, author } => {
             let settings = config.settings()?;
@@ -148,9 +158,13 @@ fn say(done: &str, change: Change) -> Result<ExitCode, Failure> {
     match change {
         Change::Done(block) => println!("{done}\n\n{}", describe(&block)),
         Change::AlreadyLifted(block) => println!("lifted already\n\n{}", describe(&block)),
-        Change::Unknown => return Err(Failure(2, "there is no block with this id; `guichet block list --all` names them".into())),
+        Change::Unknown => return Err(unknown()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn unknown() -> Failure {
+    Failure(2, "there is no block with this id; `guichet block list --all` names them".into())
 }
 
 async fn list(db: &Db, all: bool) -> Result<Vec<Block>, Failure> {
@@ -170,25 +184,14 @@ async fn list(db: &Db, all: bool) -> Result<Vec<Block>, Failure> {
     }
 }
 
-fn new_block(args: &AddArgs, settings: &Settings, system: &System) -> Result<Block, Failure> {
-    let now = system.now();
+fn new_block(args: &AddArgs, settings: &Settings) -> Result<Act, Failure> {
     let psu_notice = args.psu_notice.as_deref().map(|notice| text("--psu-notice", notice, LONG)).transpose()?;
     let authority = match (args.authority_notified, &args.authority_reference) {
         (Some(on), Some(reference)) => Some(Notification { on, reference: text("--authority-reference", reference, SHORT)? }),
         (_, _) => None,
     };
-    let entropy: &dyn Entropy = system;
-    Ok(Block {
-        id: BlockId(entropy.uuid(now)),
-        target: target(args)?,
-        brand: args.brand.as_deref().map(|brand| choose_brand(brand, settings)).transpose()?,
-        reason: text("--reason", &args.reason, LONG)?,
-        psu_notice,
-        authority,
-        since: now,
-        by: args.author.name()?,
-        lifted: None,
-    })
+    let brand = args.brand.as_deref().map(|brand| choose_brand(brand, settings)).transpose()?.map(|brand| brand.to_string());
+    Ok(Act::Block { target: target(args)?, brand, psu_notice, authority })
 }
 
 fn target(args: &AddArgs) -> Result<Target, Failure> {
@@ -228,7 +231,7 @@ async fn known_here(db: &Db, settings: &Settings, target: &Target) -> Result<Str
     })
 }
 
-fn describe(block: &Block) -> String {
+pub fn describe(block: &Block) -> String {
     let mut rows = vec![
         ("block", block.id.to_string()),
         ("target", block.target.to_string()),

@@ -2,18 +2,17 @@
 
 use super::{ConfigFile, Failure, StartError};
 use crate::{
+    admin::{self, Person, Through},
     config::Settings,
     oauth::brand::BrandId,
     storage::{Db, Outage},
 };
 use clap::Args;
+use nix::unistd::{Uid, User};
 use serde::Serialize;
 use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
-/// Bytes of a reason or a notice.
-pub const LONG: usize = 2_000;
-/// Bytes of a name or a reference.
-pub const SHORT: usize = 256;
+pub use crate::admin::{LONG, SHORT};
 
 /// Who does it: kept with the change.
 #[derive(Args)]
@@ -26,6 +25,21 @@ pub struct Author {
 impl Author {
     pub fn name(&self) -> Result<String, Failure> {
         text("--by", &self.by, SHORT)
+    }
+
+    /// With the account of the operating system, which nobody types.
+    pub fn person(&self) -> Result<Person, Failure> {
+        Ok(Person { name: self.name()?, through: Through::Cli, account: account() })
+    }
+}
+
+/// Who runs this process; under sudo also who asked for it.
+fn account() -> String {
+    let uid = Uid::current();
+    let own = User::from_uid(uid).ok().flatten().map_or_else(|| format!("uid {uid}"), |user| user.name);
+    match std::env::var("SUDO_USER") {
+        Ok(asked) if uid.is_root() && text("SUDO_USER", &asked, SHORT).is_ok() => format!("{own} by sudo of {}", asked.trim()),
+        Ok(_) | Err(_) => own,
     }
 }
 
@@ -61,18 +75,7 @@ pub fn choose_brand(id: &str, settings: &Settings) -> Result<BrandId, Failure> {
 
 /// Not empty, not too long, without controls but line breaks.
 pub fn text(flag: &str, value: &str, most: usize) -> Result<String, Failure> {
-    let value = value.trim();
-    let wrong = |why: String| Err(Failure(2, format!("{flag} {why}")));
-    if value.is_empty() {
-        return wrong("is empty".to_owned());
-    }
-    if value.len() > most {
-        return wrong(format!("is longer than {most} bytes"));
-    }
-    if value.chars().any(|c| c.is_control() && c != '\n') {
-        return wrong("holds a control character".to_owned());
-    }
-    Ok(value.to_owned())
+    admin::text(value, most).map_err(|why| Failure(2, format!("{flag} {why}")))
 }
 
 pub fn day(text: &str) -> Result<Date, String> {

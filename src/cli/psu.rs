@@ -73,7 +73,7 @@ pub fn act(step: PsuStep) -> Result<ExitCode, Failure> {
     match step {
         PsuStep::Erase(args) => {
             let settings = args.who.config.settings()?;
-            let (brand, psu) = (choose_brand(&args.who.brand, &settings)?, reference(&args.who.reference_file)?);
+            let (brand, psu) = (choose_brand(&args.who.brand, &settings)?, reference("--reference-file", &args.who.reference_file)?);
             let (by, reason) = (args.author.name()?, text("--reason", &args.reason, LONG)?);
             let erasure = Erasure { brand: &brand, psu: &psu, end_consents: args.end_consents, by: &by, reason: &reason };
             let erased = runtime
@@ -98,7 +98,7 @@ pub fn act(step: PsuStep) -> Result<ExitCode, Failure> {
         }
         PsuStep::Events(args) => {
             let settings = args.config.settings()?;
-            let (brand, psu) = (choose_brand(&args.brand, &settings)?, reference(&args.reference_file)?);
+            let (brand, psu) = (choose_brand(&args.brand, &settings)?, reference("--reference-file", &args.reference_file)?);
             runtime.block_on(async {
                 let db = connect(&settings).await?;
                 let entropy: &dyn Entropy = &system;
@@ -127,8 +127,9 @@ pub fn act(step: PsuStep) -> Result<ExitCode, Failure> {
     }
 }
 
-fn reference(file: &Path) -> Result<PsuReference, Failure> {
-    let wrong = |why: &dyn std::fmt::Display| Failure(2, format!("--reference-file {}: {why}", file.display()));
+/// `-` is standard input. What is wrong with it is told without it.
+pub fn reference(flag: &str, file: &Path) -> Result<PsuReference, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure(2, format!("{flag} {}: {why}", file.display()));
     let mut text = String::new();
     let source: Box<dyn Read> = match file.to_str() {
         Some("-") => Box::new(io::stdin()),

@@ -2,21 +2,26 @@
 
 use super::{
     ConfigFile, Failure,
-    operator::{Author, LONG, connect, moment, text},
+    act::{Ordered, WAITS, order},
+    operator::{Author, connect, moment},
+    table::{maybe, or_dash, print_json, print_table},
 };
 use crate::{
+    admin::Act,
     clock::{Clock, System},
-    flows::organisation::{self, MergeOrder, Portrait},
+    flows::{
+        admin::Done,
+        organisation::{self, Portrait},
+    },
     oauth::{
-        brand::BrandId,
         organisation::{ClientOfOrganisation, MergeRecord, OrganisationSummary, SeenCertificate, days_left},
         tpp::OrganisationId,
     },
     pki::{psd_identifier, visible},
-    standing::MergeRefusal,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::process::ExitCode;
 use time::{Duration, OffsetDateTime};
 
 /// Of an identifier, in characters.
@@ -77,23 +82,22 @@ pub struct Output {
     json: bool,
 }
 
-fn identifier(text: &str) -> Result<OrganisationId, String> {
+pub fn identifier(text: &str) -> Result<OrganisationId, String> {
     let fine = !text.trim().is_empty() && text.chars().count() <= LONGEST && visible(text) == text;
     fine.then(|| OrganisationId::new(text)).ok_or_else(|| "is no organizationIdentifier".to_owned())
 }
 
-pub async fn run(verb: Tpp) -> Result<(), Failure> {
+pub async fn run(verb: Tpp) -> Result<ExitCode, Failure> {
+    let done = Ok(ExitCode::SUCCESS);
     let now = System::new().now();
     match verb {
-        Tpp::List { out, expiring_within, after, limit } => list(&out, expiring_within, &after, i64::from(limit), now).await,
-        Tpp::Show { organisation, out } => show(&out, &organisation, now).await,
+        Tpp::List { out, expiring_within, after, limit } => list(&out, expiring_within, &after, i64::from(limit), now).await.and(done),
+        Tpp::Show { organisation, out } => show(&out, &organisation, now).await.and(done),
         Tpp::Merge { old, new, reason, by, overlap_days, force, out } => {
             if force && psd_identifier(new.as_str()).is_none() {
                 return Err(refused("NEW is not of the form PSDcc-AUTHORITY-NUMBER"));
             }
-            let (by, reason) = (by.name()?, text("--reason", &reason, LONG)?);
-            let order = MergeOrder { old, new, by, reason, overlap: Duration::days(overlap_days.into()), forced: force };
-            merge(&out, order, now).await
+            merge(&out, Act::Merge { old, new, overlap_days, forced: force }, &reason, &by).await
         }
     }
 }
@@ -151,35 +155,30 @@ async fn show(out: &Output, organisation: &OrganisationId, now: OffsetDateTime) 
     Ok(())
 }
 
-async fn merge(out: &Output, order: MergeOrder, now: OffsetDateTime) -> Result<(), Failure> {
+async fn merge(out: &Output, act: Act, reason: &str, by: &Author) -> Result<ExitCode, Failure> {
     let settings = out.config.settings()?;
     let db = connect(&settings).await?;
-    let brands: Vec<BrandId> = settings.brands.iter().map(|brand| brand.id.clone()).collect();
-    let merged = organisation::merge(&db, &System::new(), &brands, order, now).await?;
-    let record = merged.map_err(|refusal: MergeRefusal| refused(visible(&refusal.to_string())))?;
-    if out.json {
-        print_json(&merge_json(&record));
-    } else {
-        let (old, new) = (visible(record.old.as_str()), visible(record.new.as_str()));
-        println!(
-            "{old} is {new} now: {} clients moved; certificates of {old} stand for {new} until {}",
-            record.clients,
-            moment(record.until)
-        );
+    match order(&settings, &db, act, reason, by, out.json).await? {
+        Ordered::Waits => Ok(ExitCode::from(WAITS)),
+        Ordered::Done(done) => {
+            if let Done::Merged(record) = &*done {
+                say_merged(record, out.json);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
     }
-    Ok(())
 }
 
-fn maybe(at: Option<OffsetDateTime>) -> String {
-    at.map_or_else(|| "-".to_owned(), moment)
+pub fn say_merged(record: &MergeRecord, json: bool) {
+    if json {
+        return print_json(&merge_json(record));
+    }
+    let (old, new) = (visible(record.old.as_str()), visible(record.new.as_str()));
+    println!("{old} is {new} now: {} clients moved; certificates of {old} stand for {new} until {}", record.clients, moment(record.until));
 }
 
 fn days(end: Option<OffsetDateTime>, now: OffsetDateTime) -> Option<i64> {
     end.map(|end| days_left(end, now))
-}
-
-fn or_dash(value: Option<impl ToString>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -279,36 +278,4 @@ fn merge_json(merge: &MergeRecord) -> Value {
         "by": merge.by,
         "reason": merge.reason,
     })
-}
-
-/// JSON is read on terminals, too: what steers them is written as an escape, which in JSON's strings means the same.
-fn print_json(value: &Value) {
-    let text = format!("{value:#}");
-    let lines: Vec<String> = text.lines().map(|line| line.chars().map(json_character).collect()).collect();
-    println!("{}", lines.join("\n"));
-}
-
-fn json_character(character: char) -> String {
-    if visible(character.encode_utf8(&mut [0; 4])).starts_with('\\') && character != '\\' {
-        format!("\\u{:04x}", u32::from(character))
-    } else {
-        character.to_string()
-    }
-}
-
-/// Columns as wide as what stands in them; the texts are TPPs', so nothing in them may steer a terminal.
-fn print_table(head: &[&str], rows: Vec<Vec<String>>) {
-    if rows.is_empty() {
-        return;
-    }
-    let rows: Vec<Vec<String>> = [head.iter().map(|cell| (*cell).to_owned()).collect()]
-        .into_iter()
-        .chain(rows.into_iter().map(|row| row.iter().map(|cell| visible(cell)).collect()))
-        .collect();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    for row in rows {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        println!("{}", cells.join("  ").trim_end());
-    }
 }

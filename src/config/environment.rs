@@ -16,7 +16,7 @@ pub const DATABASE_URL: &str = "GUICHET_DATABASE_URL";
 const CONFIG: &str = "GUICHET_CONFIG";
 /// Named after the program, and no settings: the file's name, what `contract-check` signs in with, and what the tests are told.
 const OTHERS: [&str; 4] = [CONFIG, DATABASE_URL, "GUICHET_CHECK_PASSWORD", "GUICHET_CHECK_OTP"];
-const OF_TESTS: [&str; 3] = ["GUICHET_TEST_", "GUICHET_WRITE_", "GUICHET_QWAC_"];
+const OF_TESTS: [&str; 4] = ["GUICHET_IMAGE_", "GUICHET_QWAC_", "GUICHET_TEST_", "GUICHET_WRITE_"];
 
 /// The variables whose names begin with `GUICHET_`. No `Debug`: one of them may hold a password.
 #[derive(Clone, Default)]

@@ -3,6 +3,7 @@
 //! `config/default.toml` is compiled in and lies below the operator's file: it is both the defaults and their documentation.
 //! Above it lie the files of `conf.d` beside it, and above them the variables.
 
+mod admin;
 mod allowed;
 mod bank;
 mod collisions;
@@ -24,6 +25,7 @@ mod theme;
 mod trusted_lists;
 
 pub use crate::pki::staleness::{StalePolicy, Staleness};
+pub use admin::SigningSettings;
 pub use allowed::Allowed;
 pub use bank::{BrandPlace, SHIPPED_BANKS};
 pub use effective::{Difference, Effective, Origin, Shown, Value, differences};
@@ -36,6 +38,7 @@ pub use sca::DriverSettings;
 pub use trusted_lists::TrustedLists;
 
 use crate::{
+    admin::AdminPolicy,
     limits::{Policy, Rates},
     oauth::brand::{Brand, BrandId},
     pki::{forwarded::Format, revocation::Policies},
@@ -44,7 +47,7 @@ use crate::{
 use ipnet::IpNet;
 use layers::Layers;
 use mistakes::Findings;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use settings::{Context, Opened};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -90,8 +93,12 @@ pub struct Settings {
     pub log: Log,
     pub reload: ReloadSettings,
     pub tracing: TracingSettings,
-    /// PEM files with ES256 keys; the first signs, all are published.
+    /// PEM files with ES256 keys: all are published; the first signs while no key of the database does.
     pub signing_key_files: Vec<PathBuf>,
+    /// How keys of the database are made and wrapped.
+    pub signing: SigningSettings,
+    /// How the bank's own people may act.
+    pub admin: AdminPolicy,
     /// At least one.
     pub brands: Vec<Brand>,
     /// Of the brands whose customers the bank's own system authenticates on our pages.

@@ -19,6 +19,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 const SHOWN_LANGUAGE: &str = "fr";
 /// After these a key names one of several rows.
 const ROWS: [&str; 3] = ["app", "android_apps", "channel"];
+/// A section whose keys a brand may say again: `default.toml` explains them once.
+const SAID_AGAIN: &str = "rate_limits";
 /// In the order of a sentence: what a key's last word counts.
 const UNITS: [(&str, &str); 7] = [
     ("_seconds", "s"),
@@ -139,6 +141,9 @@ fn forms(key: &str) -> Vec<String> {
         && !rest.is_empty()
     {
         forms.push([&["brand"], rest].concat());
+        if rest.first() == Some(&SAID_AGAIN) {
+            forms.push(rest.to_vec());
+        }
     }
     for at in 0..forms.len() {
         let mut general = forms[at].clone();
@@ -173,7 +178,8 @@ fn allowed() -> BTreeMap<String, Allowed> {
 
 /// The reader misses it where everything else is there.
 fn is_required(full: &str, written: &Written) -> bool {
-    if written.default.is_some() {
+    // of several ways a section can be used, the example shows one
+    if written.default.is_some() || written.doc.starts_with("mode ") {
         return false;
     }
     let without: String =

@@ -2,7 +2,7 @@
 
 use super::{
     AuditSettings, DATABASE_URL, DatabaseSettings, Effective, Internal, Limits, Listener, Log, LogFormat, OutboundSettings, ReloadSettings,
-    Settings, StalePolicy, TracingSettings, TrustSettings,
+    Settings, StalePolicy, TracingSettings, TrustSettings, admin,
     bank::{self, BrandPlace, Overrides, SHIPPED_BANKS},
     collisions,
     effective::{Origin, Shown, Value},
@@ -111,7 +111,8 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context) -> Option<Settings>
     let tracing = tracing(&mut root.table("tracing"));
     let mut signing = root.table("signing");
     let signing_key_files = context.files(&mut signing, "key_files");
-    signing.finish();
+    let signing = admin::signing(&mut signing, context);
+    let admin = admin::read(&mut root.table("admin"));
     let reload = reload(&mut root.table("reload"));
     let mut effective = Effective::default();
     let Brands { brands, trust: brand_trust, rates: brand_rates, drivers } = brands(root, &trust, &rates, context, &mut effective);
@@ -147,6 +148,8 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context) -> Option<Settings>
         reload,
         tracing,
         signing_key_files,
+        signing,
+        admin,
         brands,
         brand_trust,
         drivers,

@@ -196,6 +196,12 @@ fn a_mistake_is_told_with_its_place_and_a_way_out() {
         // sections
         (with_line(1, "log.level = 'inof'"), "g.toml:1:13: `log.level` cannot be `inof`; did you mean `info`?"),
         (with_line(1, "log.format = 'xml'"), "g.toml:1:14: `log.format` cannot be `xml`; known here: json, text"),
+        (
+            with_line(1, "admin.four_eyes = ['client.block', 'client.blok']"),
+            "g.toml:1:36: `admin.four_eyes` cannot be `client.blok`; did you mean `client.block`?",
+        ),
+        (with_line(1, "admin.proposal_hours = 0"), "g.toml:1:24: `admin.proposal_hours` must be from 1 to 720, not 0"),
+        (with_line(1, "signing.algorithm = 'RS256'"), "g.toml:1:21: `signing.algorithm` cannot be `RS256`; did you mean `ES256`?"),
         (with_line(1, "limits.handshakes = 5000"), "g.toml:1:21: `limits.handshakes` is more than `limits.connections`"),
         (with_line(1, "limits.body_seconds = 16"), "g.toml:1:23: `limits.body_seconds` is longer than `limits.request_seconds`"),
         (

@@ -83,7 +83,7 @@ pub async fn run(args: &DevArgs) -> Result<(), StartError> {
     let settings =
         config::parse("dev.toml", &toml(&pki, &database, args), &dir, &|_| None).map_err(|m| StartError::Configuration(m.to_string()))?;
     if args.files_only {
-        return write_settings(&dir, &toml(&pki, &database, args));
+        return write_settings(&dir, &toml(&pki, &database, args)).map(drop);
     }
     let sockets = Sockets::bind(&settings).await.map_err(|error| unavailable(format!("{error}. Choose another port with --port")))?;
     // from here on an interruption ends the database in order
@@ -177,9 +177,10 @@ fn toml(pki: &TestPki, socket: &Path, args: &DevArgs) -> String {
 }
 
 /// So that they can be read, changed and given to `serve`; `try` finds the server by them.
-fn write_settings(dir: &Path, text: &str) -> Result<(), StartError> {
+fn write_settings(dir: &Path, text: &str) -> Result<PathBuf, StartError> {
     let file = dir.join("dev.toml");
-    fs::write(&file, text).map_err(|error| unavailable(format!("{}: {error}", file.display())))
+    fs::write(&file, text).map_err(|error| unavailable(format!("{}: {error}", file.display())))?;
+    Ok(file)
 }
 
 async fn serve(
@@ -191,7 +192,7 @@ async fn serve(
     system: Arc<System>,
     place: &Place<'_>,
 ) -> Result<(), StartError> {
-    write_settings(&place.dir, text)?;
+    let file = write_settings(&place.dir, text)?;
     telemetry::start_log(&settings.log);
     let metrics = telemetry::start_metrics().map_err(unavailable)?;
     let database = postgres.options("postgres");

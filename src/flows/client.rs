@@ -1,6 +1,6 @@
 //! From credentials to a client that proved who it is.
 
-use super::{Answer, Caller, certificate::merged_meanwhile};
+use super::{Answer, Caller, certificate::merged_meanwhile, standing};
 use crate::{
     app::App,
     audit::AuditKind,
@@ -41,6 +41,7 @@ pub async fn find(app: &App, brand: &Brand, id: ClientId, reading: Reading) -> R
 /// RFC 6749 s2.3. A refusal is kept: somebody with a valid QWAC tried to be this client. It is counted, too: a secret has 256 random bits,
 /// so that tries are no danger to it, but each costs an audit event. An organisation's other clients go on.
 pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answer<AuthenticatedClient> {
+    let now = app.clock.now();
     let (brand, organisation) = (&caller.brand.id, &caller.tpp.organisation);
     let (claimed, refusal) = match Credentials::read(&caller.brand, caller.authorization.as_deref(), &caller.params) {
         Err(refusal) => (None, refusal),
@@ -48,6 +49,11 @@ pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answe
             request::note(|facts| facts.client = Some(presented.client_id));
             match check(app, caller, &presented, reading).await? {
                 Ok(client) => {
+                    if let Some(refusal) = standing::blocked(app, &caller.brand, client.client()) {
+                        let telling = standing::of_client(app, &caller.brand, client.client(), &refusal, now);
+                        standing::tell(app, telling, now).await?;
+                        return Ok(Err(ClientRefusal::Blocked.into()));
+                    }
                     // the second look of one request is no second request
                     let taken = match reading {
                         Reading::Remembered => app.limits.take(Limit::ClientToken, brand, presented.client_id),
@@ -62,7 +68,7 @@ pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answe
     if let Err(too_many) = app.limits.take(Limit::OrganisationRefused, brand, organisation) {
         return Ok(Err(too_many.into()));
     }
-    let event = app.event(app.clock.now(), &caller.brand, AuditKind::ClientRefused).organisation(&caller.tpp.organisation);
+    let event = app.event(now, &caller.brand, AuditKind::ClientRefused).organisation(&caller.tpp.organisation);
     let event = event.reason(refusal.name());
     app.db
         .record(&match claimed {

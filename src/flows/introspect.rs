@@ -327,7 +327,7 @@ fn check_standing(
     };
     // a certificate of before a merge stands under its old identifier, too
     let organisation = holder.map_or(&token.organisation, |tpp| &tpp.organisation);
-    let who = Subject { organisation, certificate, roles: token.scope.iter().map(ScopeToken::role).collect() };
+    let who = Subject { organisation, client: Some(token.client), certificate, roles: token.scope.iter().map(ScopeToken::role).collect() };
     app.standing.judge_all(&who, brand, now).map(drop).map_err(|refusal| match refusal {
         StandingRefusal::Blocked(_) => Inactive::Blocked,
         StandingRefusal::Register(_) => Inactive::NotInRegister,

@@ -5,7 +5,7 @@ use crate::{
     clock::Entropy,
     oauth::brand::BrandId,
     standing::{Block, BlockId, Lifted, Notification},
-    storage::{Db, Outage, Subject},
+    storage::{Db, Outage, Subject, Tx},
 };
 use time::OffsetDateTime;
 
@@ -23,33 +23,41 @@ pub enum Change {
     AlreadyLifted(Block),
 }
 
-pub async fn block(db: &Db, entropy: &dyn Entropy, block: Block) -> Result<Blocked, Outage> {
-    let mut tx = db.begin("block").await?;
+/// `actor`: who of the bank, as the audit trail has it.
+pub async fn block(tx: &mut Tx, entropy: &dyn Entropy, block: Block, actor: &str) -> Result<Blocked, Outage> {
     if !tx.insert_block(&block).await?
         && let Some(known) = tx.find_live_block(&block).await?
     {
-        tx.commit().await?;
         return Ok(Blocked::Already(known));
     }
-    let event = event(entropy, &block, AuditKind::BlockAdded, block.since, &block.by);
+    let event = event(entropy, &block, AuditKind::BlockAdded, block.since, actor);
     tx.record(&event.reason(format!("{}: {}", block.target, block.reason))).await?;
     tx.bump(Subject::Standing).await?;
-    tx.commit().await?;
     Ok(Blocked::Added(block))
 }
 
-pub async fn lift(db: &Db, entropy: &dyn Entropy, id: BlockId, lifted: Lifted) -> Result<Change, Outage> {
-    let mut tx = db.begin("lift_block").await?;
+pub async fn lift(tx: &mut Tx, entropy: &dyn Entropy, id: BlockId, lifted: Lifted, actor: &str) -> Result<Change, Outage> {
     let Some(block) = tx.lock_block(id).await? else { return Ok(Change::Unknown) };
     if block.lifted.is_some() {
         return Ok(Change::AlreadyLifted(block));
     }
     tx.lift_block(id, &lifted).await?;
-    let event = event(entropy, &block, AuditKind::BlockLifted, lifted.at, &lifted.by);
+    let event = event(entropy, &block, AuditKind::BlockLifted, lifted.at, actor);
     tx.record(&event.reason(format!("{}: {}", block.target, lifted.why))).await?;
     tx.bump(Subject::Standing).await?;
-    tx.commit().await?;
     Ok(Change::Done(Block { lifted: Some(lifted), ..block }))
+}
+
+/// Those in force, oldest first.
+pub async fn live(db: &Db) -> Result<Vec<Block>, Outage> {
+    let mut live = db.live_blocks().await?;
+    live.sort_by_key(|block| block.since);
+    Ok(live)
+}
+
+/// Lifted or not.
+pub async fn find(db: &Db, id: BlockId) -> Result<Option<Block>, Outage> {
+    db.find_block(id).await
 }
 
 /// PSD2 art. 68(6): that the authority was told, also after the block was lifted. Changes nothing for anybody, so nobody is told.
@@ -73,8 +81,9 @@ pub async fn notified(
 fn event(entropy: &dyn Entropy, block: &Block, kind: AuditKind, now: OffsetDateTime, by: &str) -> AuditEvent {
     let brand = block.brand.clone().unwrap_or_else(|| BrandId::new(EVERY_BRAND));
     let event = AuditEvent::new(entropy.uuid(now), now, &brand, kind).actor(by).subject(block.id.to_string());
-    match block.target.organisation() {
-        Some(organisation) => event.organisation(organisation),
-        None => event,
+    match (block.target.organisation(), block.target.client()) {
+        (Some(organisation), _) => event.organisation(organisation),
+        (None, Some(client)) => event.client(client),
+        (None, None) => event,
     }
 }

@@ -1,5 +1,6 @@
 //! The shell: read the clock, begin, load, ask `oauth`, write, audit, commit. No HTTP, no SQL text.
 
+pub mod admin;
 pub mod admission;
 pub mod audit;
 pub mod authorize;

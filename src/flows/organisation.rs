@@ -10,7 +10,7 @@ use crate::{
         tpp::OrganisationId,
     },
     standing::{Consequence, MergeAsked, MergeRefusal, Merges},
-    storage::{Db, Outage, Subject},
+    storage::{Db, Outage, Subject, Tx},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -69,15 +69,17 @@ pub async fn show(db: &Db, organisation: &OrganisationId, now: OffsetDateTime) -
 }
 
 /// Clients, grants and tokens live on under the new identifier. In one transaction; every process hears of it within a second.
+///
+/// `actor`: who of the bank, as the audit trail has it.
 pub async fn merge(
-    db: &Db,
+    tx: &mut Tx,
     entropy: &dyn Entropy,
     brands: &[BrandId],
     order: MergeOrder,
+    actor: &str,
     now: OffsetDateTime,
 ) -> Result<Result<MergeRecord, MergeRefusal>, Outage> {
     let MergeOrder { old, new, by, reason, overlap, forced } = order;
-    let mut tx = db.begin("merge_organisations").await?;
     tx.lock_merges().await?;
     // a registration under way is waited for, so that its client comes along
     for brand in brands {
@@ -97,7 +99,7 @@ pub async fn merge(
     let record = MergeRecord { old, new, at: now, by, reason, until: now + overlap, clients };
     let id = entropy.uuid(now);
     tx.insert_merge(id, &record).await?;
-    let event = |brand: &BrandId, kind| AuditEvent::new(entropy.uuid(now), now, brand, kind).actor(&record.by).subject(id.to_string());
+    let event = |brand: &BrandId, kind| AuditEvent::new(entropy.uuid(now), now, brand, kind).actor(actor).subject(id.to_string());
     for (client, brand) in moved {
         let event = event(&brand, AuditKind::ClientMerged).client(client);
         tx.record(&event.organisation(&record.new).reason(record.old.to_string())).await?;
@@ -105,7 +107,6 @@ pub async fn merge(
     let whole = event(&BrandId::new(EVERY_BRAND), AuditKind::OrganisationMerged);
     tx.record(&whole.organisation(&record.old).reason(record.new.to_string())).await?;
     tx.bump(Subject::Standing).await?;
-    tx.commit().await?;
     Ok(Ok(record))
 }
 

@@ -10,6 +10,7 @@ use crate::{
         grant::{EndReason, GrantId, PsuReference},
         permission::{HISTORY, Permission, PermissionState, Revoked, Withdrawer},
         secret::{Handle, HandleKind, Secret},
+        tpp::OrganisationId,
         visit::{LINK_LIFETIME, LinkRefusal, Opened, Visit, VisitKey},
     },
     storage::{Outage, PermissionQuery, Tx},
@@ -114,12 +115,17 @@ fn withdrawn(brand: &BrandId, permission: &Permission, reason: EndReason) -> New
         by: reason.by(),
         contacts: permission.metadata.contacts.clone(),
     };
+    news_of_withdrawal(&permission.organisation, brand, payload)
+}
+
+/// Once for each grant, whoever ends it.
+pub fn news_of_withdrawal(organisation: &OrganisationId, brand: &BrandId, payload: GrantWithdrawn) -> NewEvent {
     NewEvent {
         kind: EventKind::GrantWithdrawn,
-        organisation: Some(permission.organisation.clone()),
+        organisation: Some(organisation.clone()),
         brand: Some(brand.clone()),
+        occasion: payload.grant_id.clone(),
         payload: serde_json::to_value(payload).unwrap_or_default(),
-        occasion: permission.grant.0.to_string(),
     }
 }
 

@@ -1,12 +1,12 @@
 //! RFC 7591 and 7592: a client is registered, read, changed and deleted by its organisation.
 
-use super::{Answer, certificate::acting_for};
+use super::{Answer, certificate::acting_for, standing};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
     oauth::{
         brand::{Brand, ClientAuth},
-        client::{Client, ClientId},
+        client::{Client, ClientId, ClientRefusal},
         client_metadata::ClientMetadata,
         error::OAuthError,
         registration::{self, ClientInformation, RegistrationRefusal},
@@ -115,7 +115,10 @@ fn admit(asked: &Metadata, tpp: &Tpp, brand: &Brand, known: &[String]) -> Result
 pub async fn read(app: &App, request: &Management) -> Answer<ClientInformation> {
     let now = app.clock.now();
     let mut tx = app.db.begin("read_client").await?;
-    let Some(client) = managed(&mut tx, request, now).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
+    let client = match managed(app, &mut tx, request, now).await? {
+        Ok(client) => client,
+        Err(error) => return Ok(Err(error)),
+    };
     let token = current_token(app, &mut tx, request, &client).await?;
     tx.record(&event(app, now, &request.brand, &request.tpp, AuditKind::ClientRead, client.id)).await?;
     tx.commit().await?;
@@ -126,7 +129,10 @@ pub async fn read(app: &App, request: &Management) -> Answer<ClientInformation> 
 pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer<ClientInformation> {
     let (brand, tpp, now) = (&request.brand, &request.tpp, app.clock.now());
     let mut tx = app.db.begin("update_client").await?;
-    let Some(client) = managed(&mut tx, request, now).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
+    let client = match managed(app, &mut tx, request, now).await? {
+        Ok(client) => client,
+        Err(error) => return Ok(Err(error)),
+    };
     let admitted = registration::check_update(asked, client.id, &client.secrets, brand)
         .and_then(|()| admit(asked, tpp, brand, &client.metadata.redirect_uris));
     let (metadata, scope) = match admitted {
@@ -149,7 +155,10 @@ pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer
 pub async fn delete(app: &App, request: &Management) -> Answer<()> {
     let now = app.clock.now();
     let mut tx = app.db.begin("delete_client").await?;
-    let Some(client) = managed(&mut tx, request, now).await? else { return Ok(Err(OAuthError::CLIENT_NOT_MANAGED)) };
+    let client = match managed(app, &mut tx, request, now).await? {
+        Ok(client) => client,
+        Err(error) => return Ok(Err(error)),
+    };
     tx.delete_client(client.id, now).await?;
     tx.record(&event(app, now, &request.brand, &request.tpp, AuditKind::ClientDeleted, client.id)).await?;
     tx.commit().await?;
@@ -157,11 +166,13 @@ pub async fn delete(app: &App, request: &Management) -> Answer<()> {
     Ok(Ok(()))
 }
 
-/// The client, if this organisation may manage it. A wrong registration token is refused even with the right QWAC.
-async fn managed(tx: &mut Tx, request: &Management, now: OffsetDateTime) -> Result<Option<Client>, Outage> {
-    let Some(id) = ClientId::parse(&request.client) else { return Ok(None) };
+/// The client, if this organisation may manage it, and it is not blocked: deleting it would end its consents. A wrong registration
+/// token is refused even with the right QWAC.
+async fn managed(app: &App, tx: &mut Tx, request: &Management, now: OffsetDateTime) -> Answer<Client> {
+    let unknown = Ok(Err(OAuthError::CLIENT_NOT_MANAGED));
+    let Some(id) = ClientId::parse(&request.client) else { return unknown };
     request::note(|facts| facts.client = Some(id));
-    let Some(client) = tx.lock_client(&request.brand.id, id).await? else { return Ok(None) };
+    let Some(client) = tx.lock_client(&request.brand.id, id).await? else { return unknown };
     let known = request.token.as_ref().is_none_or(|token| {
         let digest = token.digest();
         client.registration_tokens.iter().fold(false, |found, stored| stored.matches(&digest) | found)
@@ -169,7 +180,11 @@ async fn managed(tx: &mut Tx, request: &Management, now: OffsetDateTime) -> Resu
     let holder = &request.tpp.organisation;
     // a merge may have been committed that this process has not heard of yet
     let owned = client.organisation == *holder || tx.merged_into(holder, now).await?.is_some_and(|new| new == client.organisation);
-    Ok((known && owned).then_some(client))
+    match standing::blocked(app, &request.brand, &client) {
+        Some(_) if known && owned => Ok(Err(ClientRefusal::Blocked.into())),
+        None if known && owned => Ok(Ok(client)),
+        Some(_) | None => unknown,
+    }
 }
 
 /// RFC 7592 s3: the answer carries the current token. It is stored as a digest, so a caller that did not send it gets a new one.

@@ -116,14 +116,24 @@ pub async fn admit(app: &App, brand: &Brand, tpp: &Arc<Tpp>, purpose: Purpose, n
 
 /// At the customer's side, where no certificate is shown: may this client's organisation be given this scope today?
 pub fn may_receive(app: &App, brand: &Brand, client: &Client, scope: &Scope, now: OffsetDateTime) -> Result<(), StandingRefusal> {
-    let who = Subject { organisation: &client.organisation, certificate: None, roles: scope.iter().map(ScopeToken::role).collect() };
+    let who = Subject {
+        organisation: &client.organisation,
+        client: Some(client.id),
+        certificate: None,
+        roles: scope.iter().map(ScopeToken::role).collect(),
+    };
     app.standing.judge_all(&who, &brand.id, now).map(drop)
 }
 
 /// A refusal at the customer's side, to be kept where it was not told a moment ago.
 pub fn of_client(app: &App, brand: &Brand, client: &Client, refusal: &StandingRefusal, now: OffsetDateTime) -> Option<Telling> {
     let event = app.event(now, brand, AuditKind::StandingRefused).client(client.id).organisation(&client.organisation);
-    telling(app, Told { brand: brand.id.clone(), who: Who::Client(client.id), what: reason(refusal).code() }, event, refusal, now)
+    telling(app, Told { brand: brand.id.clone(), who: Who::Client(client.id), what: code(refusal) }, event, refusal, now)
+}
+
+/// A client that proved who it is, at a machine endpoint: its certificate was admitted before.
+pub fn blocked(app: &App, brand: &Brand, client: &Client) -> Option<StandingRefusal> {
+    app.standing.today().blocks.client(client.id, &brand.id).cloned().map(StandingRefusal::Blocked)
 }
 
 /// A refusal with its audit event. Dropped before [`Telling::done`], it is told again.
@@ -192,6 +202,14 @@ fn tell_age(app: &App, brand: &Brand, now: OffsetDateTime) {
     let Some(days) = today.register.as_ref().map(|register| register.head.age(now)) else { return };
     if policy.age(days) > Age::Fresh && app.standing.tells_age(now) {
         tracing::warn!(days, refused_after = policy.refuse_after, "the register is old: import a newer export");
+    }
+}
+
+/// The stable name of a refusal at a client's side.
+fn code(refusal: &StandingRefusal) -> &'static str {
+    match refusal.block().and_then(|block| block.target.client()) {
+        Some(_) => "CLIENT_BLOCKED",
+        None => reason(refusal).code(),
     }
 }
 

@@ -109,11 +109,12 @@ impl ServerMetadata {
 
 /// RFC 8414 s3.
 pub async fn metadata(State(site): State<Arc<Site>>) -> Response {
-    let has_keys = site.app.jwks["keys"].as_array().is_some_and(|keys| !keys.is_empty());
+    let published = site.app.signing.published(site.app.clock.now());
+    let has_keys = published["keys"].as_array().is_some_and(|keys| !keys.is_empty());
     respond::document(&ServerMetadata::of(&site.brand, has_keys))
 }
 
 /// RFC 7517 s5.
 pub async fn jwks(State(site): State<Arc<Site>>) -> Response {
-    respond::document(&site.app.jwks)
+    respond::document(&site.app.signing.published(site.app.clock.now()))
 }

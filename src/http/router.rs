@@ -1,7 +1,7 @@
 //! Every route of each counter. A brand's paths are its data; a channel is a row.
 
 use super::{
-    admission, app_links,
+    admin, admission, app_links,
     authorize::{self, request_id},
     certificate,
     endpoints::{Endpoint, endpoints},
@@ -176,7 +176,8 @@ pub fn internal(app: &App, limits: &HttpLimits) -> Router {
     ];
     let site = Arc::new(InternalSite { app: app.clone(), limits: *limits });
     let guard = middleware::from_fn_with_state(site.clone(), admission::at_internal);
-    let routes = listed(rows.map(|(word, path, handler)| (word, path, handler.route_layer(guard.clone()))), Asker::Aspsp).with_state(site);
+    let guarded = |(word, path, handler): admin::Row| (word, path, handler.route_layer(guard.clone()));
+    let routes = listed(rows.map(guarded), Asker::Aspsp).merge(listed(admin::rows(&site).map(guarded), Asker::Aspsp)).with_state(site);
     unbroken(machine_fallbacks(routes))
 }
 

@@ -9,12 +9,14 @@ use super::{
     tpp::{OrganisationId, Tpp},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// RFC 7591 s3.2.1 `client_id`: opaque to TPPs, a UUID here. Never equal to a customer's reference, which has a prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ClientId(pub Uuid);
 
 impl ClientId {
@@ -68,10 +70,12 @@ pub enum ClientRefusal {
     WrongSecret,
     /// The certificate belongs to another organisation than the client.
     OtherOrganisation,
+    /// It proved who it is, and the bank shuts it out.
+    Blocked,
 }
 
 impl ClientRefusal {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::IdMissing,
         Self::SecretMissing,
         Self::UnexpectedMethod,
@@ -79,6 +83,7 @@ impl ClientRefusal {
         Self::Unknown,
         Self::WrongSecret,
         Self::OtherOrganisation,
+        Self::Blocked,
     ];
 
     /// The stable name in the audit trail.
@@ -91,6 +96,7 @@ impl ClientRefusal {
             Self::Unknown => "unknown_client",
             Self::WrongSecret => "wrong_secret",
             Self::OtherOrganisation => "other_organisation",
+            Self::Blocked => "client_blocked",
         }
     }
 }

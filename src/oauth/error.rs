@@ -81,6 +81,91 @@ impl OAuthError {
     pub const NO_SUCH_METHOD: Self =
         Self::new(ErrorCode::InvalidRequest, "this endpoint does not answer this method").with_status(405).named("no_such_method");
     pub const NO_SUCH_BRAND: Self = Self::new(ErrorCode::InvalidRequest, "no such brand").with_status(404).named("no_such_brand");
+    /// The administrative part of the internal counter.
+    pub const NOT_ADMINISTRATIVE: Self =
+        Self::new(ErrorCode::AccessDenied, "this certificate may not administer: admin.api_certificates does not name it")
+            .with_status(403)
+            .named("not_administrative");
+    pub const BY_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "by: must have 1 to 256 bytes and no control characters").named("by_malformed");
+    pub const WHY_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "reason: must have 1 to 2000 bytes and no control characters but line breaks")
+            .named("why_malformed");
+    pub const PSU_NOTICE_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "psu_notice: must have 1 to 2000 bytes and no control characters but line breaks")
+            .named("psu_notice_malformed");
+    pub const AFTER_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "after: must be what the page before told as next").named("after_malformed");
+    pub const STATE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "state: none of those described").named("state_unknown");
+    pub const STAGE_UNKNOWN: Self = Self::new(ErrorCode::InvalidRequest, "stage: none of those described").named("stage_unknown");
+    pub const CLIENT_ID_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "client_id: none that was ever given out").named("client_id_malformed");
+    pub const ORGANISATION_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "organisation: must have 1 to 500 characters, all of them visible")
+            .named("organisation_malformed");
+    pub const TIME_MALFORMED: Self =
+        Self::new(ErrorCode::InvalidRequest, "since, until: must be times of RFC 3339, the earlier first").named("time_malformed");
+    pub const WHOSE_GRANTS: Self =
+        Self::new(ErrorCode::InvalidRequest, "whose grants: exactly one of subject, client_id and organisation").named("whose_grants");
+    pub const TARGET_MALFORMED: Self = Self::new(
+        ErrorCode::InvalidRequest,
+        "target, value, of: name nothing that could be blocked, or a client: that has a call of its own",
+    )
+    .named("target_malformed");
+    pub const AUTHORITY_INCOMPLETE: Self =
+        Self::new(ErrorCode::InvalidRequest, "authority: the day on which it was told, and what it calls it, of 1 to 256 bytes")
+            .named("authority_incomplete");
+    pub const OVERLAP_DAYS: Self = Self::new(ErrorCode::InvalidRequest, "overlap_days: must be 0 to 400").named("overlap_days");
+    pub const FORCED_IDENTIFIER: Self =
+        Self::new(ErrorCode::InvalidRequest, "into: with force it must be of the form PSDcc-AUTHORITY-NUMBER").named("forced_identifier");
+    pub const NO_SUCH_CLIENT: Self =
+        Self::new(ErrorCode::InvalidRequest, "no such client of this brand").with_status(404).named("no_such_client");
+    pub const NO_SUCH_GRANT_HERE: Self =
+        Self::new(ErrorCode::InvalidRequest, "no such grant of this brand").with_status(404).named("no_such_grant_here");
+    pub const NO_SUCH_JOURNEY: Self =
+        Self::new(ErrorCode::InvalidRequest, "no such journey of this brand").with_status(404).named("no_such_journey");
+    pub const NO_SUCH_ORGANISATION: Self =
+        Self::new(ErrorCode::InvalidRequest, "nothing is known of this organisation, or it has no client")
+            .with_status(404)
+            .named("no_such_organisation");
+    pub const NO_SUCH_BLOCK: Self = Self::new(ErrorCode::InvalidRequest, "no such block").with_status(404).named("no_such_block");
+    pub const NO_SUCH_ACT: Self = Self::new(ErrorCode::InvalidRequest, "no such act").with_status(404).named("no_such_act");
+    pub const NO_SUCH_SWEEP: Self = Self::new(ErrorCode::InvalidRequest, "no such sweep").with_status(404).named("no_such_sweep");
+    pub const NO_SUCH_KEY: Self =
+        Self::new(ErrorCode::InvalidRequest, "no such signing key in the database").with_status(404).named("no_such_key");
+    pub const CLIENT_NOT_BLOCKED: Self =
+        Self::new(ErrorCode::InvalidRequest, "nothing blocks this client itself").with_status(409).named("client_not_blocked");
+    pub const ACT_CLOSED: Self = Self::new(ErrorCode::InvalidRequest, "the act is approved, rejected or expired already: read it")
+        .with_status(409)
+        .named("act_closed");
+    pub const ACT_OF_SAME_PERSON: Self =
+        Self::new(ErrorCode::AccessDenied, "whoever proposed an act cannot approve it: that takes another person")
+            .with_status(403)
+            .named("act_of_same_person");
+    pub const KEY_SIGNS: Self =
+        Self::new(ErrorCode::InvalidRequest, "this key signs: make a successor first, at_once where it must stop now")
+            .with_status(409)
+            .named("key_signs");
+    pub const NEXT_KEY_THERE: Self = Self::new(ErrorCode::InvalidRequest, "the next key is there already; at_once has it sign now")
+        .with_status(409)
+        .named("next_key_there");
+    pub const NO_WRAPPING_KEY: Self =
+        Self::new(ErrorCode::InvalidRequest, "signing.wrapping_key_file names no key that private halves could be wrapped with")
+            .with_status(409)
+            .named("no_wrapping_key");
+    pub const TOO_MANY_KEYS: Self = Self::new(ErrorCode::InvalidRequest, "too many signing keys are published already: retire some")
+        .with_status(409)
+        .named("too_many_keys");
+    pub const MERGE_SAME: Self =
+        Self::new(ErrorCode::InvalidRequest, "an organisation is not merged into itself").with_status(409).named("merge_same");
+    pub const MERGE_INTO_UNKNOWN: Self =
+        Self::new(ErrorCode::InvalidRequest, "into: nothing is known of it: check the identifier, then send force")
+            .with_status(409)
+            .named("merge_into_unknown");
+    pub const MERGE_TURNED: Self =
+        Self::new(ErrorCode::InvalidRequest, "one of the two became another organisation itself, or that one this: read their merges")
+            .with_status(409)
+            .named("merge_turned");
     pub const EVENTS_AFTER: Self = Self::new(ErrorCode::InvalidRequest, "after: must be the id of an event, or 0").named("events_after");
     pub const EVENTS_LIMIT: Self = Self::new(ErrorCode::InvalidRequest, "limit: must be 1 to 500").named("events_limit");
     pub const NO_HOST: Self = Self::new(ErrorCode::InvalidRequest, "Host: missing or malformed").named("no_host");
@@ -237,6 +322,7 @@ impl From<ClientRefusal> for OAuthError {
             }
             ClientRefusal::UnexpectedMethod => Self::new(InvalidClient, "this client authenticates with its certificate alone"),
             ClientRefusal::TwoMethods => Self::new(InvalidRequest, "more than one way of client authentication"),
+            ClientRefusal::Blocked => Self::new(InvalidClient, "CLIENT_BLOCKED: the bank does not serve this client at present"),
             ClientRefusal::Unknown | ClientRefusal::WrongSecret | ClientRefusal::OtherOrganisation => {
                 Self::new(InvalidClient, "client authentication failed")
             }

@@ -5,12 +5,13 @@ use super::{
     client::ClientId,
     scope::{Scope, ScopeToken},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::{Builder, Uuid};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct GrantId(pub Uuid);
 
 /// The byte of an id that tells the scope.
@@ -42,6 +43,8 @@ pub enum EndReason {
     WithdrawnByCustomer,
     /// The bank, for a reason of its own, such as fraud (RTS art. 10a(3)).
     EndedByBank,
+    /// The bank has the customer authenticated anew (RTS art. 10a(3)): the last SCA counts no more.
+    ScaForced,
     /// RFC 7009: the TPP gave it back.
     RevokedByClient,
     /// RFC 7592 s2.3: with its client.
@@ -76,9 +79,10 @@ pub enum EndedBy {
 }
 
 impl EndReason {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::WithdrawnByCustomer,
         Self::EndedByBank,
+        Self::ScaForced,
         Self::RevokedByClient,
         Self::ClientDeleted,
         Self::CodeReplayed,
@@ -93,6 +97,7 @@ impl EndReason {
         match self {
             Self::WithdrawnByCustomer => "withdrawn_by_customer",
             Self::EndedByBank => "ended_by_bank",
+            Self::ScaForced => "sca_forced",
             Self::RevokedByClient => "revoked_by_client",
             Self::ClientDeleted => "client_deleted",
             Self::CodeReplayed => "code_replayed",
@@ -113,7 +118,7 @@ impl EndReason {
         match self {
             Self::WithdrawnByCustomer => EndedBy::Customer,
             Self::RevokedByClient | Self::ClientDeleted => EndedBy::Tpp,
-            Self::EndedByBank | Self::AnswerNotFetched | Self::PaymentChanged | Self::PaymentWithdrawn => EndedBy::Bank,
+            Self::EndedByBank | Self::ScaForced | Self::AnswerNotFetched | Self::PaymentChanged | Self::PaymentWithdrawn => EndedBy::Bank,
             Self::PaymentUsed => EndedBy::Use,
             Self::CodeReplayed | Self::RefreshReplayed => EndedBy::Replay,
         }

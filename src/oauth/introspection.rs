@@ -44,6 +44,8 @@ pub struct TokenGrant {
     pub sca_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
     pub revoked: bool,
+    /// Its last SCA counts no more: that is when it expired.
+    pub sca_forced: bool,
     /// `None`: as the bank's rule says.
     pub accounts: Option<Vec<String>>,
     pub payment: Option<TokenPayment>,
@@ -78,6 +80,8 @@ pub enum Inactive {
     Revoked,
     Expired,
     GrantEnded,
+    /// The bank has the customer authenticated anew.
+    ScaForced,
     CertificateRefused,
     CertificateOfOtherOrganisation,
     CertificateLacksRole,
@@ -97,6 +101,7 @@ impl Inactive {
             Self::Revoked => "revoked",
             Self::Expired => "expired",
             Self::GrantEnded => "grant_ended",
+            Self::ScaForced => "sca_forced",
             Self::CertificateRefused => "certificate_refused",
             Self::CertificateOfOtherOrganisation => "certificate_of_other_organisation",
             Self::CertificateLacksRole => "certificate_lacks_role",
@@ -128,8 +133,10 @@ pub fn introspect<'t>(
     if now >= token.expires_at {
         return Err(Inactive::Expired);
     }
-    if token.grant.as_ref().is_some_and(|g| g.revoked || now >= g.expires_at) {
-        return Err(Inactive::GrantEnded);
+    match &token.grant {
+        Some(grant) if grant.sca_forced && !grant.revoked && now >= grant.expires_at => return Err(Inactive::ScaForced),
+        Some(grant) if grant.revoked || now >= grant.expires_at => return Err(Inactive::GrantEnded),
+        Some(_) | None => {}
     }
     check_certificate(token, certificate)?;
     Ok(token)
@@ -341,6 +348,7 @@ mod tests {
                 sca_at: NOW,
                 expires_at: after(ends),
                 revoked: false,
+                sca_forced: false,
                 accounts: None,
                 payment,
             })

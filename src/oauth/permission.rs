@@ -61,7 +61,7 @@ impl Permission {
     pub fn end(&self, now: OffsetDateTime) -> Option<End<'_>> {
         let expired = End { at: self.expires_at, by: EndedBy::Expiry, why: "expired", note: None };
         match &self.revoked {
-            Some(revoked) if revoked.at < self.expires_at => {
+            Some(revoked) if revoked.at < self.expires_at || revoked.reason == EndReason::ScaForced => {
                 Some(End { at: revoked.at, by: revoked.reason.by(), why: revoked.reason.name(), note: revoked.note.as_deref() })
             }
             Some(_) => Some(expired),

@@ -6,14 +6,14 @@ use super::{
     tls_sets::{self, TlsSets, forwarded},
 };
 use crate::{
-    app::{App, Desks, Installed, Shared, WaysOut},
+    app::{App, Desks, House, Installed, Shared, WaysOut},
     config::{Limits, Settings, TracingSettings},
     http::{BodyLimits, HttpLimits, Inside, Tracing},
     oauth::brand::BrandId,
     outbound::Outbound,
     pki::trusted_list::Snapshot,
     sca::{Drivers, http::Http},
-    signing,
+    signing::{self, KeyMaker, KeyPolicy, SigningDesk, WrappingKey, WrappingKeyError},
     tasks::load,
     tls::limits::ListenerLimits,
     trust::{TrustDesk, revocation::StatusDesk, standing::StandingDesk},
@@ -38,11 +38,13 @@ pub(super) fn build(
     let mut wrong = Wrong::default();
     let tls = tls_sets::load(&settings, one_socket, &mut wrong);
     let trusts = wrong.note(load::trusts(&settings, snapshot));
-    let jwks = wrong.note(signing::published(&settings.signing_key_files)).and_then(|keys| wrong.note(serde_json::to_value(keys)));
+    let (key_files, key_maker) = (wrong.note(signing::load_files(&settings.signing_key_files)), wrong.note(key_maker(&settings)));
     let outbound = wrong.note(Outbound::new(&settings.outbound));
     let banks = banks(&settings, shared, before, &mut wrong);
     let forwarded = wrong.note(forwarded(settings.front_proxy.as_ref()));
-    let (Some(tls), Some(trusts), Some(jwks), Some(outbound), Some(forwarded)) = (tls, trusts, jwks, outbound, forwarded) else {
+    let keys = key_files.zip(key_maker);
+    let (Some(tls), Some(trusts), Some((key_files, key_maker)), Some(outbound), Some(forwarded)) = (tls, trusts, keys, outbound, forwarded)
+    else {
         return wrong.judge(None);
     };
     let brands: Vec<_> = settings.brands.iter().cloned().map(Arc::new).collect();
@@ -54,12 +56,24 @@ pub(super) fn build(
             Desks { trust: app.trust.with(trusts), statuses: app.statuses.under(statuses), standing: app.standing.under(registers) }
         }
     };
+    let signing = match before {
+        None => SigningDesk::new(key_files, key_maker),
+        Some(app) => app.signing.under(key_files, key_maker),
+    };
+    let house = House { signing, admin: settings.admin.clone() };
     let drivers = Drivers::new(&brands, &shared.db, banks, before.map(|app| &app.drivers));
-    let app = App::new(shared.clone(), brands, desks, WaysOut { outbound, drivers }, jwks);
+    let app = App::new(shared.clone(), brands, desks, WaysOut { outbound, drivers }, house);
     let inside = Inside::new(&app, http_limits(&settings.limits), forwarded, tracing(&settings.tracing));
     let limits = listener_limits(&settings.limits);
     let certificates = tls.certificates.clone();
     wrong.judge(Some(Built { installed: Installed { settings, app, certificates }, inside, tls, limits }))
+}
+
+/// What keys of the database are made and wrapped with.
+pub fn key_maker(settings: &Settings) -> Result<KeyMaker, WrappingKeyError> {
+    let own = &settings.signing;
+    let wrapping = own.wrapping_key_file.as_deref().map(WrappingKey::load).transpose()?;
+    Ok(KeyMaker { wrapping, policy: KeyPolicy { algorithm: own.algorithm, overlap: own.overlap } })
 }
 
 /// The SCA back ends of the brands that have one.

@@ -7,14 +7,15 @@ use super::{
 };
 use crate::oauth::{
     brand::BrandId,
+    client::ClientId,
     tpp::{OrganisationId, PspRole},
 };
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{collections::HashMap, fmt, sync::Arc};
-use time::{Date, OffsetDateTime};
+use time::{Date, OffsetDateTime, macros::format_description};
 use uuid::Uuid;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BlockId(pub Uuid);
 
@@ -35,6 +36,8 @@ pub enum Target {
     IssuerName(String),
     /// The same by SHA-256 over its SubjectPublicKeyInfo: a name can have several keys.
     IssuerKey([u8; 32]),
+    /// One client of an organisation; its others go on.
+    Client(ClientId),
     /// One role, of everybody or of one organisation; its other roles go on.
     Role(PspRole, Option<OrganisationId>),
 }
@@ -57,6 +60,7 @@ impl Target {
             Self::Certificate(sha256) => ("certificate", fingerprint::hex(sha256), None),
             Self::IssuerName(name) => ("issuer_name", name.clone(), None),
             Self::IssuerKey(sha256) => ("issuer_key", fingerprint::hex(sha256), None),
+            Self::Client(id) => ("client", id.to_string(), None),
             Self::Role(role, of) => ("role", role.name().to_owned(), of.as_ref()),
         };
         TargetRow { kind, value, organisation: organisation.map(ToString::to_string).unwrap_or_default() }
@@ -69,6 +73,7 @@ impl Target {
             "certificate" => Self::Certificate(fingerprint::read(value)?),
             "issuer_name" => Self::IssuerName(value.to_owned()),
             "issuer_key" => Self::IssuerKey(fingerprint::read(value)?),
+            "client" => Self::Client(ClientId::parse(value)?),
             "role" => {
                 let of = (!organisation.is_empty()).then(|| OrganisationId::new(organisation));
                 Self::Role(PspRole::ALL.into_iter().find(|role| role.name() == value)?, of)
@@ -81,7 +86,15 @@ impl Target {
     pub const fn organisation(&self) -> Option<&OrganisationId> {
         match self {
             Self::Organisation(id) | Self::Role(_, Some(id)) => Some(id),
-            Self::Certificate(_) | Self::IssuerName(_) | Self::IssuerKey(_) | Self::Role(_, None) => None,
+            Self::Certificate(_) | Self::IssuerName(_) | Self::IssuerKey(_) | Self::Client(_) | Self::Role(_, None) => None,
+        }
+    }
+
+    /// The client that it is about, where it is about one.
+    pub const fn client(&self) -> Option<ClientId> {
+        match self {
+            Self::Client(id) => Some(*id),
+            Self::Organisation(_) | Self::Certificate(_) | Self::IssuerName(_) | Self::IssuerKey(_) | Self::Role(..) => None,
         }
     }
 }
@@ -100,10 +113,26 @@ impl Serialize for Target {
     }
 }
 
+/// As [`Target::row`] wrote it.
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Row {
+            target: String,
+            value: String,
+            #[serde(default)]
+            of: String,
+        }
+        let row = Row::deserialize(deserializer)?;
+        Self::read(&row.target, &row.value, &row.of).ok_or_else(|| D::Error::custom("no target of a block"))
+    }
+}
+
 /// PSD2 art. 68(6): the bank tells its authority at once that it shuts a provider out, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
-    #[serde(serialize_with = "day")]
+    #[serde(serialize_with = "day", deserialize_with = "read_day")]
     pub on: Date,
     /// What the authority calls it: a file number, a mail's id.
     pub reference: String,
@@ -111,6 +140,11 @@ pub struct Notification {
 
 fn day<S: Serializer>(day: &Date, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(day)
+}
+
+fn read_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    let written = String::deserialize(deserializer)?;
+    Date::parse(&written, format_description!("[year]-[month]-[day]")).map_err(D::Error::custom)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -160,6 +194,7 @@ pub struct Blocks {
     certificates: HashMap<[u8; 32], Found>,
     issuer_names: HashMap<String, Found>,
     issuer_keys: HashMap<[u8; 32], Found>,
+    clients: HashMap<ClientId, Found>,
     roles: Found,
     roles_of: HashMap<OrganisationId, Found>,
     count: usize,
@@ -176,6 +211,7 @@ impl FromIterator<Block> for Blocks {
                 Target::Certificate(sha256) => index.certificates.entry(*sha256).or_default(),
                 Target::IssuerName(name) => index.issuer_names.entry(name.clone()).or_default(),
                 Target::IssuerKey(sha256) => index.issuer_keys.entry(*sha256).or_default(),
+                Target::Client(id) => index.clients.entry(*id).or_default(),
                 Target::Role(_, Some(id)) => index.roles_of.entry(id.clone()).or_default(),
                 Target::Role(_, None) => &mut index.roles,
             };
@@ -201,7 +237,13 @@ impl Blocks {
         }
         let organisation = self.organisations.get(who.organisation).into_iter().chain(also.and_then(|id| self.organisations.get(id)));
         let certificate = who.certificate.as_ref().into_iter().flat_map(|certificate| self.of_certificate(certificate));
-        organisation.chain(certificate).flatten().find(|block| block.is_for(brand))
+        let client = who.client.and_then(|id| self.clients.get(&id)).into_iter();
+        organisation.chain(certificate).chain(client).flatten().find(|block| block.is_for(brand))
+    }
+
+    /// What shuts out this client of an organisation that may act.
+    pub fn client(&self, id: ClientId, brand: &BrandId) -> Option<&Arc<Block>> {
+        self.clients.get(&id).into_iter().flatten().find(|block| block.is_for(brand))
     }
 
     fn of_certificate(&self, certificate: &CertificateRef<'_>) -> impl Iterator<Item = &Found> {

@@ -1,10 +1,15 @@
 use super::roles::Roles;
-use crate::oauth::tpp::{OrganisationId, Tpp};
+use crate::oauth::{
+    client::ClientId,
+    tpp::{OrganisationId, Tpp},
+};
 
 /// Who is judged.
 #[derive(Clone, Debug)]
 pub struct Subject<'a> {
     pub organisation: &'a OrganisationId,
+    /// `None` where only the certificate is known.
+    pub client: Option<ClientId>,
     /// `None` where there is none: at the customer's side, and at introspection without one.
     pub certificate: Option<CertificateRef<'a>>,
     /// What the certificate says, or what is needed.
@@ -24,6 +29,7 @@ impl<'a> Subject<'a> {
     pub fn holder(tpp: &'a Tpp) -> Self {
         Self {
             organisation: &tpp.organisation,
+            client: None,
             certificate: Some(CertificateRef {
                 sha256: &tpp.thumbprint,
                 issuer_name: Some(&tpp.issuer.name),

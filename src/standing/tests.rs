@@ -69,7 +69,7 @@ fn meets(
 ) -> Result<Admitted, StandingRefusal> {
     let (organisation, key) = (id(organisation), [2; 32]);
     let certificate = CertificateRef { sha256: &[1; 32], issuer_name: Some(ISSUER), issuer_key: Some(&key) };
-    let who = Subject { organisation: &organisation, certificate: Some(certificate), roles: roles([Ai, Pi]) };
+    let who = Subject { organisation: &organisation, client: None, certificate: Some(certificate), roles: roles([Ai, Pi]) };
     standing.judge(&who, &BrandId::new("cic"), policy, purpose, now)
 }
 
@@ -168,7 +168,7 @@ fn an_old_register_warns_then_stops_registrations_then_everything() {
 fn a_role_that_is_needed_and_gone_names_what_took_it() {
     let off = RegisterPolicy::default();
     let (organisation, brand) = (id(TPP), BrandId::new("cic"));
-    let who = |needed| Subject { organisation: &organisation, certificate: None, roles: roles([needed]) };
+    let who = |needed| Subject { organisation: &organisation, client: None, certificate: None, roles: roles([needed]) };
     let blocked = standing(vec![Block { psu_notice: Some("said".into()), ..block(Target::Role(Ai, None), None) }], None);
     assert!(blocked.judge_all(&who(Pi), &brand, &off, NOW).is_ok());
     assert_eq!(blocked.judge_all(&who(Ai), &brand, &off, NOW).unwrap_err().notice().as_deref(), Some("said"));

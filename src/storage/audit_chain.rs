@@ -214,7 +214,7 @@ impl Db {
         let rows = sqlx::query_as!(
             HeadRow,
             r#"with recursive brands (brand) as (
-                   (select brand from audit_seals order by brand limit 1)
+                   (select brand from audit_seals where brand > '' order by brand limit 1)
                    union all
                    select (select s.brand from audit_seals s where s.brand > b.brand order by s.brand limit 1) from brands b
                    where b.brand is not null)

@@ -41,38 +41,40 @@ pub enum Beginning {
     Crowded,
 }
 
-struct Row {
-    id: Uuid,
-    channel: String,
-    client_id: Uuid,
-    redirect_uri: String,
-    redirect_uri_sent: bool,
-    tpp_state: Option<String>,
-    scope: String,
-    challenge: Option<String>,
-    lang: String,
-    browser_digest: Vec<u8>,
-    state: String,
-    attempts: i16,
-    psu: Option<String>,
-    grant_id: Option<Uuid>,
-    failure: Option<String>,
-    begun_by: String,
-    ticket_digest: Option<Vec<u8>>,
-    payment_id: Option<Uuid>,
-    payment_revision: Option<i32>,
-    fallback: bool,
-    facts: Option<Json<Facts>>,
-    conclusion_digest: Option<Vec<u8>>,
-    request_digest: Option<Vec<u8>>,
-    created_at: OffsetDateTime,
-    active_at: OffsetDateTime,
-    expires_at: OffsetDateTime,
+/// A journey's row, whoever looks for it.
+pub(super) struct Row {
+    pub(super) brand: String,
+    pub(super) id: Uuid,
+    pub(super) channel: String,
+    pub(super) client_id: Uuid,
+    pub(super) redirect_uri: String,
+    pub(super) redirect_uri_sent: bool,
+    pub(super) tpp_state: Option<String>,
+    pub(super) scope: String,
+    pub(super) challenge: Option<String>,
+    pub(super) lang: String,
+    pub(super) browser_digest: Vec<u8>,
+    pub(super) state: String,
+    pub(super) attempts: i16,
+    pub(super) psu: Option<String>,
+    pub(super) grant_id: Option<Uuid>,
+    pub(super) failure: Option<String>,
+    pub(super) begun_by: String,
+    pub(super) ticket_digest: Option<Vec<u8>>,
+    pub(super) payment_id: Option<Uuid>,
+    pub(super) payment_revision: Option<i32>,
+    pub(super) fallback: bool,
+    pub(super) facts: Option<Json<Facts>>,
+    pub(super) conclusion_digest: Option<Vec<u8>>,
+    pub(super) request_digest: Option<Vec<u8>>,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) active_at: OffsetDateTime,
+    pub(super) expires_at: OffsetDateTime,
 }
 
 /// What is true in a state beside its columns.
 #[derive(Default, Serialize, Deserialize)]
-struct Facts {
+pub(super) struct Facts {
     methods: Vec<Method>,
     accounts: Vec<Account>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,6 +88,11 @@ impl Facts {
 }
 
 impl Row {
+    pub(super) fn with_brand(self) -> Result<(BrandId, Interaction), Outage> {
+        let brand = BrandId::new(&self.brand);
+        self.read().map(|interaction| (brand, interaction)).ok_or(Outage::unreadable("interactions"))
+    }
+
     fn read(self) -> Option<Interaction> {
         let Facts { methods, accounts, challenge: asked } = self.facts.map(|Json(facts)| facts).unwrap_or_default();
         let who = || Some(SignedIn { psu: PsuReference::new(self.psu.clone()?), methods: methods.clone(), accounts: accounts.clone() });
@@ -221,7 +228,7 @@ impl Tx {
     pub async fn lock_interaction(&mut self, brand: &BrandId, id: InteractionId) -> Result<Option<Interaction>, Outage> {
         let row = sqlx::query_as!(
             Row,
-            r#"select id, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge, lang, browser_digest, state,
+            r#"select brand, id, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge, lang, browser_digest, state,
                       attempts, psu, grant_id, failure, begun_by, ticket_digest, payment_id, payment_revision, fallback, facts as "facts: Json<Facts>",
                       conclusion_digest, request_digest, created_at, active_at, expires_at
                from interactions where id = $1 and brand = $2 for update"#,

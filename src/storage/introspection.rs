@@ -22,7 +22,7 @@ macro_rules! introspect {
             "\
              t.digest, t.brand, t.client_id, t.scope, t.channel, t.issued_at, t.expires_at, t.revoked_at, t.certificate,
        c.organisation, c.deleted_at, g.id as grant_id, g.psu, g.sca_at, g.expires_at as grant_expires_at,
-       g.revoked_at as grant_revoked_at, g.accounts, p.id as payment_id, p.kind as payment_kind, p.name as payment_name
+       g.revoked_at as grant_revoked_at, g.sca_forced_at is not null as sca_forced, g.accounts, p.id as payment_id, p.kind as payment_kind, p.name as payment_name
 from ",
             $from,
             " join clients c on c.id = t.client_id
@@ -60,6 +60,7 @@ struct Row {
     sca_at: Option<OffsetDateTime>,
     grant_expires_at: Option<OffsetDateTime>,
     grant_revoked_at: Option<OffsetDateTime>,
+    sca_forced: bool,
     accounts: Option<Vec<String>>,
     payment_id: Option<Uuid>,
     payment_kind: Option<String>,
@@ -83,6 +84,7 @@ impl Row {
                 sca_at,
                 expires_at,
                 revoked: self.grant_revoked_at.is_some(),
+                sca_forced: self.sca_forced,
                 accounts: self.accounts,
                 payment,
             }),
@@ -150,7 +152,8 @@ impl Db {
                       case when g.refresh_next_digest = asked.digest then g.refresh_next_digest else g.refresh_digest end as "digest!",
                       g.brand, g.client_id, g.scope, g.channel, g.code_consumed_at as "issued_at!", g.expires_at,
                       g.revoked_at, null::bytea as certificate, c.organisation, c.deleted_at,
-                      g.id as grant_id, g.psu, g.sca_at, g.expires_at as grant_expires_at, g.revoked_at as grant_revoked_at, g.accounts,
+                      g.id as grant_id, g.psu, g.sca_at, g.expires_at as grant_expires_at, g.revoked_at as grant_revoked_at,
+                      g.sca_forced_at is not null as "sca_forced!", g.accounts,
                       p.id as "payment_id?", p.kind as "payment_kind?", p.name as "payment_name?"
                from unnest($1::uuid[], $2::bytea[]) with ordinality asked (id, digest, place) join grants g on g.id = asked.id
                     join clients c on c.id = g.client_id left join payments p on p.id = g.payment_id

@@ -1,5 +1,7 @@
 //! The only SQL. One function a question; every lookup has its index; an outage never looks like "not found".
 
+mod acts;
+mod administration;
 mod audit;
 mod audit_chain;
 mod audit_months;
@@ -12,6 +14,7 @@ mod forgetting;
 mod grants;
 mod interactions;
 mod introspection;
+mod journeys;
 mod merges;
 mod migrations;
 mod organisations;
@@ -24,18 +27,22 @@ mod revocation;
 mod rotation;
 mod sandbox;
 mod session;
+mod signing_keys;
 mod standing;
+mod sweeps;
 mod tokens;
 mod trusted_lists;
 mod versions;
 mod vitals;
 
+pub use administration::{ClientQuery, ClientsFound, GrantCount, GrantQuery, KnownClient};
 pub use audit_chain::{ExportQuery, Exported};
 pub use certificates::{EndingCertificate, EndingCursor, Sighting};
 pub use clients::RegistrationRetry;
 pub use doctor::{IdleSlot, RoleFacts, ServerFacts};
 pub use grants::NewGrant;
 pub use interactions::{Beginning, NewInteraction};
+pub use journeys::{JourneyQuery, JourneysFound};
 pub use merges::RunningMerge;
 pub use migrations::{
     Extent, LockMode, MIGRATOR, MigrationFailure, Patience, Plan, PlannedMigration, PlannedStatement, SchemaState, Statement, Work,
@@ -46,6 +53,7 @@ pub use permissions::PermissionQuery;
 pub use revocation::{StatusChange, StoredStatus};
 pub use sandbox::{CustomerRecord, NewCustomer, StoredCustomer};
 pub use standing::NamedEntry;
+pub use sweeps::LiveGrant;
 pub use tokens::{CodeTerms, GivenBack, NewToken, RefreshTerms, Stored};
 pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};

@@ -46,6 +46,7 @@ struct Row {
     revoked_at: Option<OffsetDateTime>,
     revoked_reason: Option<String>,
     revoked_note: Option<String>,
+    sca_forced_at: Option<OffsetDateTime>,
     organisation: String,
     legal_name: String,
     metadata: Json<ClientMetadata>,
@@ -72,7 +73,12 @@ impl TryFrom<Row> for Permission {
             sca_method: row.sca_method,
             last_used_at: row.last_used_at,
             expires_at: row.expires_at,
-            revoked: row.revoked_at.map(|at| Revoked { at, reason, note: row.revoked_note }),
+            revoked: match (row.revoked_at, row.sca_forced_at) {
+                (Some(at), None) => Some(Revoked { at, reason, note: row.revoked_note }),
+                (Some(at), Some(_)) if at < row.expires_at => Some(Revoked { at, reason, note: row.revoked_note }),
+                (_, Some(_)) => Some(Revoked { at: row.expires_at, reason: EndReason::ScaForced, note: None }),
+                (None, None) => None,
+            },
         })
     }
 }
@@ -88,7 +94,7 @@ impl Db {
         let rows = sqlx::query_as!(
             Row,
             r#"select g.id, g.client_id, g.channel, g.scope, g.accounts, g.payment_id, g.created_at, g.sca_at, g.sca_method, g.last_used_at,
-                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, c.organisation, c.legal_name, c.metadata as "metadata: _",
+                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, g.sca_forced_at, c.organisation, c.legal_name, c.metadata as "metadata: _",
                       (select p.kind from payments p where p.id = g.payment_id) as payment_kind
                from grants g join clients c on c.id = g.client_id
                where g.brand = $1 and g.psu = $2 and g.id < coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
@@ -109,7 +115,7 @@ impl Db {
         let row = sqlx::query_as!(
             Row,
             r#"select g.id, g.client_id, g.channel, g.scope, g.accounts, g.payment_id, g.created_at, g.sca_at, g.sca_method, g.last_used_at,
-                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, c.organisation, c.legal_name, c.metadata as "metadata: _",
+                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, g.sca_forced_at, c.organisation, c.legal_name, c.metadata as "metadata: _",
                       (select p.kind from payments p where p.id = g.payment_id) as payment_kind
                from grants g join clients c on c.id = g.client_id where g.id = $1 and g.brand = $2 and g.psu = $3"#,
             grant.0,
@@ -146,7 +152,7 @@ impl Tx {
         let row = sqlx::query_as!(
             Row,
             r#"select g.id, g.client_id, g.channel, g.scope, g.accounts, g.payment_id, g.created_at, g.sca_at, g.sca_method, g.last_used_at,
-                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, c.organisation, c.legal_name, c.metadata as "metadata: _",
+                      g.expires_at, g.revoked_at, g.revoked_reason, g.revoked_note, g.sca_forced_at, c.organisation, c.legal_name, c.metadata as "metadata: _",
                       (select p.kind from payments p where p.id = g.payment_id) as payment_kind
                from grants g join clients c on c.id = g.client_id where g.id = $1 and g.brand = $2 and g.psu = $3 for update of g"#,
             grant.0,

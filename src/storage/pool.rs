@@ -190,12 +190,10 @@ impl Pool {
 
 /// While a server starts, stops or hands over. What it says of a user, a password or a database stays true.
 fn may_pass(error: &Error) -> bool {
-    match error {
-        Error::Io(_) | Error::Protocol(_) => true,
-        // operator_intervention, connection_exception, insufficient_resources; a pooler's own words
-        Error::Database(error) => error.code().is_some_and(|code| ["57", "08", "53"].contains(&code.get(..2).unwrap_or_default())),
-        _ => false,
-    }
+    // operator_intervention, connection_exception, insufficient_resources; a pooler's own words
+    let passing = |code: &str| ["57", "08", "53"].contains(&code.get(..2).unwrap_or_default());
+    let said = error.as_database_error().and_then(|error| error.code());
+    said.map_or(matches!(error, Error::Io(_) | Error::Protocol(_)), |code| passing(&code))
 }
 
 impl Deref for Lease {

@@ -128,6 +128,17 @@ impl Db {
         timed("blocks_after", rows.fetch_all(&self.pool)).await?.into_iter().map(Block::try_from).collect()
     }
 
+    pub async fn find_block(&self, id: BlockId) -> Result<Option<Block>, Outage> {
+        let row = sqlx::query_as!(
+            Row,
+            "select id, brand, target, value, organisation, reason, psu_notice, since, blocked_by, authority_notified_on,
+                    authority_reference, lifted_at, lifted_by, lifted_why
+             from blocks where id = $1",
+            id.0,
+        );
+        timed("find_block", row.fetch_optional(&self.pool)).await?.map(Block::try_from).transpose()
+    }
+
     pub async fn register_in_force(&self) -> Result<Option<RegisterHead>, Outage> {
         let row = sqlx::query_as!(
             Head,

@@ -9,6 +9,8 @@ pub enum Subject {
     Standing,
     /// What is known of certificates' revocation.
     Revocation,
+    /// The signing keys.
+    Signing,
 }
 
 impl Subject {
@@ -17,6 +19,7 @@ impl Subject {
             Self::Snapshot => "snapshot",
             Self::Standing => "standing",
             Self::Revocation => "revocation",
+            Self::Signing => "signing",
         }
     }
 }
@@ -27,6 +30,7 @@ pub struct Versions {
     pub snapshot: i64,
     pub standing: i64,
     pub revocation: i64,
+    pub signing: i64,
 }
 
 impl Db {
@@ -36,7 +40,8 @@ impl Db {
             Versions,
             r#"select (select version from versions where subject = 'snapshot') as "snapshot!",
                       (select version from versions where subject = 'standing') as "standing!",
-                      (select version from versions where subject = 'revocation') as "revocation!""#,
+                      (select version from versions where subject = 'revocation') as "revocation!",
+                      (select version from versions where subject = 'signing') as "signing!""#,
         );
         Ok(timed("versions", row.fetch_one(&self.watch)).await?)
     }

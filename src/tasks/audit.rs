@@ -15,11 +15,12 @@ use crate::{
 };
 use std::{collections::BTreeSet, time::Duration as Wait};
 use time::{Duration, OffsetDateTime};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// By real time: events come at whatever the server's clock says.
 const SEAL: Wait = Wait::from_secs(1);
+const AFTER_OUTAGE: Wait = Wait::from_secs(5);
 /// By the server's clock.
 const KEEP: Duration = Duration::MINUTE;
 /// After an outage, or where somebody held a lock.
@@ -52,6 +53,9 @@ pub async fn seal(current: Current, stop: CancellationToken) {
         // a round under way is not broken off: it is short, and the next server would do it again
         if let Err(outage) = rounds(&current.app(), &mut window, &stop).await {
             tracing::error!(error = %outage, "audit events were not sealed");
+            if stop.run_until_cancelled(sleep(AFTER_OUTAGE)).await.is_none() {
+                return;
+            }
         }
     }
 }

@@ -6,5 +6,6 @@ pub mod figures;
 pub mod load;
 pub mod partitions;
 pub mod revocation;
+pub mod sweeps;
 pub mod uses;
 pub mod watch;

@@ -6,6 +6,7 @@ use crate::{
     app::{Current, Installed},
     flows::{
         Outage,
+        admin::keys,
         standing::{self, Reading},
     },
     storage::Versions,
@@ -93,6 +94,12 @@ impl Watch {
         if now.revocation != self.known.revocation || self.statuses.is_due() {
             self.statuses.read().await.map_err(Failure::Outage)?;
             self.known.revocation = now.revocation;
+        }
+        // as of the lists, below: a reload copied what it found
+        if now.signing != self.known.signing || !Arc::ptr_eq(&installed, &self.installed) {
+            keys::reload(app).await.map_err(Failure::Outage)?;
+            self.known.signing = now.signing;
+            tracing::info!(version = now.signing, "signing keys read anew");
         }
         // a reload that began before the lists changed may have ended after this was told
         if now.snapshot != self.known.snapshot || !Arc::ptr_eq(&installed, &self.installed) {

@@ -63,7 +63,7 @@ async fn the_trail_holds_while_two_servers_write_and_a_transaction_stays_open() 
 
     for _ in 0..3 {
         for _ in 0..5 {
-            let calls = clients.iter().flat_map(|client| (0..4).map(|_| client.client_credentials()));
+            let calls = clients.iter().flat_map(|client| (0..4).map(move |_| client.client_credentials()));
             for answer in together(calls).await {
                 let token = answer.ok(200).json()["access_token"].as_str().unwrap().to_owned();
                 introspect(&bank, CIC, &[("token", &token)]).await.ok(200);
@@ -94,6 +94,7 @@ async fn the_trail_holds_while_two_servers_write_and_a_transaction_stays_open() 
 async fn one_seals_at_a_time_and_the_next_takes_over_when_it_dies() {
     let trail = Trail::empty().await;
     trail.write("cic", AuditKind::TokenIssued, trail.now).await;
+    trail.complete().await;
     let seal = |every| seal::seal(&trail.db, Window::default(), every, trail.now);
     let mut holder = PgConnection::connect_with(&trail.options).await.unwrap();
     execute(&mut holder, "begin; select position from audit_horizon for update".to_owned()).await;
@@ -123,7 +124,8 @@ async fn a_backlog_is_sealed_in_bounded_pieces() {
     for _ in 0..30 {
         trail.tamper(many).await;
     }
-    let (mut rounds, mut behind) = (vec![], 0);
+    trail.complete().await;
+    let (mut rounds, mut behind): (Vec<usize>, usize) = (vec![], 0);
     // narrower than a server's
     let narrow = (0..20).fold(Window::default(), |window, _| window.adapted(usize::MAX)).adapted(0);
     while rounds.iter().sum::<usize>() < 30 * 40 {
@@ -180,7 +182,8 @@ async fn nobody_changes_an_event_or_a_seal_by_mistake() {
 
 #[tokio::test]
 async fn a_month_is_dropped_with_a_word_and_its_seals_stay() {
-    let bank = Bank::start().await;
+    // the server itself drops nothing
+    let bank = Bank::with(BankOptions { extra: "[audit]\nkeep_months = 1200".to_owned(), ..BankOptions::default() }).await;
     let mut trail = Trail::of(bank.database.clone()).await;
     let long_ago = trail.now - Duration::days(75 * 31);
     let month = Month::of(long_ago);
@@ -202,7 +205,11 @@ async fn a_month_is_dropped_with_a_word_and_its_seals_stay() {
     let report = trail.verify().await;
     sound(&report);
     assert_eq!(report.counts.dropped, (2 * EVENTS * CHAINS.len()) as u64);
-    assert_eq!(trail.count("select count(*) from audit_seals where leaf_ids is null").await, 6, "their leaves went");
+    // the server's own sealer may have made one seal of what is several here
+    assert!(trail.count("select count(*) from audit_seals where leaf_ids is null").await > 0);
+    let next = month.next().number();
+    let others = format!("select count(*) from audit_seals where (leaf_ids is null) <> (last_id < audit_month_first_id({next}))");
+    assert_eq!(trail.count(&others).await, 0, "leaves went where all events did, and nowhere else");
     assert!(trail.count("select count(*) from audit_seals").await > seals, "the seals stayed");
 
     // without the word nothing is accepted
@@ -272,7 +279,7 @@ async fn a_reader_goes_on_where_it_stopped_and_misses_nothing() {
     assert_eq!(first.len(), 6 * EVENTS * CHAINS.len());
     assert!(first.iter().all(|(_, seal)| seal.is_some_and(|number| (1..=6).contains(&number))), "{first:?}");
     let id = trail.write("cic", AuditKind::TokenIssued, trail.now).await;
-    assert_eq!(read(&mut reader, &everything).await, [], "not sealed yet");
+    assert!(read(&mut reader, &everything).await.is_empty(), "not sealed yet");
     trail.seal().await;
     assert_eq!(read(&mut reader, &everything).await, [(id, Some(7))]);
     // by brand and time

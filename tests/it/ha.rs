@@ -2,7 +2,6 @@
 //! killed, and the next one stopped, while TPPs work.
 
 use crate::harness::{
-    Bank,
     load::{Acknowledged, Load},
     patroni::{MARGIN, Patroni, TTL},
 };

@@ -1,6 +1,10 @@
 //! One binary for all integration tests: one link, one harness.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::wildcard_enum_match_arm)]
 
+mod admin_acts;
+mod admin_api;
+mod admin_clients;
+mod admin_keys;
 mod app2app;
 mod architecture;
 mod attacks;

@@ -3,7 +3,8 @@
 use crate::harness::bank::everywhere;
 use axum::body::Body;
 use guichet::{
-    app::{App, Desks, Shared, WaysOut},
+    admin::AdminPolicy,
+    app::{App, Desks, House, Shared, WaysOut},
     clock::System,
     config::{BrandPlace, OutboundSettings, shipped_brand},
     flows::health::Health,
@@ -21,6 +22,7 @@ use guichet::{
     pages::{Developers, Site},
     pki::{Anchors, PresentedChain, Trust, TrustPolicy},
     sca::Drivers,
+    signing::SigningDesk,
     storage::Db,
     tls::{
         front_proxy::Hop,
@@ -123,7 +125,7 @@ fn door(brands: Vec<Brand>) -> Door {
             standing: StandingDesk::new(HashMap::new()),
         },
         WaysOut { outbound: Outbound::new(&OutboundSettings::default()).unwrap(), drivers },
-        serde_json::json!({ "keys": [] }),
+        House { signing: SigningDesk::default(), admin: AdminPolicy::default() },
     );
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
     let body = BodyLimits { bytes: 1024, time: Duration::from_secs(5) };
@@ -151,7 +153,9 @@ async fn answered(door: &mut Door, counter: Counter, host: &str, path: &str) -> 
         .replace("{link}", "a")
         .replace("{ticket}", "a")
         .replace("{grant_id}", "a")
-        .replace("{login}", "a");
+        .replace("{login}", "a")
+        .replace("{organisation}", "a")
+        .replace("{kid}", "a");
     assert_eq!(status(door, counter, host, &Method::PATCH, &path).await, StatusCode::METHOD_NOT_ALLOWED, "{path}");
     let mut answered = BTreeSet::new();
     for method in METHODS {

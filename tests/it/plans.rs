@@ -10,8 +10,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// More rows than this from one node and the statement grows with the bank.
 const MOST_ROWS: f64 = 200.0;
-/// Tables that do not grow: a row for each subject or task; one key; five for each country; none, or an alarm goes off.
-const FIXED: [&str; 9] = [
+/// Tables that do not grow: a row for each subject or task; one key, and the few that sign; five for each country; none, or an alarm goes off.
+const FIXED: [&str; 10] = [
     "versions",
     "task_turns",
     "succession_key",
@@ -21,11 +21,17 @@ const FIXED: [&str; 9] = [
     "audit_events_default",
     "audit_horizon",
     "audit_drops",
+    "signing_keys",
 ];
 
 /// Read by the quarter, for a report: as many rows as it is about, by an index all the same.
 const REPORTED: [&str; 7] =
     ["figure_days", "figure_availability", "figure_direct", "figure_replies", "figure_failures", "figure_alive", "figure_writers"];
+
+/// Between two positions of the audit trail, or behind the last one that is sealed: as many rows as transactions in that time, by an
+/// index all the same.
+const WINDOW: &str = "audit_events where position >= ";
+const EXPORTED_WINDOW: &str = "where e.position >= $1 and e.position < $2";
 
 /// The plan that serves whatever the parameters are, as a prepared statement comes to after five uses.
 async fn generic_plan(db: &mut PgConnection, statement: &Statement) -> Value {
@@ -77,6 +83,10 @@ async fn no_statement_costs_more_as_the_bank_grows() {
     for statement in &ours {
         let mut found = vec![];
         faults(&generic_plan(&mut db, statement).await, &mut found);
+        let text = statement.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.contains(WINDOW) || text.contains(EXPORTED_WINDOW) {
+            found.retain(|fault| !fault.ends_with(" rows"));
+        }
         if !found.is_empty() {
             bad.push(format!("{found:?} in: {}", statement.text));
         }

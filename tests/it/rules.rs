@@ -79,7 +79,7 @@ const RULES: [Rule; 109] = [
     ("A48", "Outbound TLS checks names.", "FAPI 5.2.1", Later("outbound calls")),
     ("A49", "The issuer's host has DNSSEC.", "FAPI 5.2.1", Later("a check of the installation")),
     ("A50", "The metadata are where RFC 8414 says.", "FAPI 5.3.2.1", Tested),
-    ("A51", "Signing keys rotate with overlap, unattended.", "FAPI 6", Later("signed answers")),
+    ("A51", "Signing keys rotate with overlap, unattended.", "FAPI 6", Tested),
     ("A52", "No `kid` is twice in a key set.", "FAPI 5.4.2, 5.4.3", Tested),
     ("A53", "`x5u` and `jku` of a JOSE header are not fetched.", "FAPI 5.4.2", JWT_AUTH),
     ("A54", "Access tokens come in the Authorization header only.", "FAPI 5.3.4; RFC 9700 4.3.2", Later("a resource server of our own")),

@@ -107,7 +107,7 @@ fn heading(page: &mut String, level: &str, first: &Entry) {
         section => writeln!(page, "\n{level} `{section}`\n").unwrap(),
     }
     if !first.written.section_doc.is_empty() {
-        let doc = &first.written.section_doc;
+        let doc = first.written.section_doc.trim_end_matches('.');
         let (head, tail) = doc.split_at(doc.chars().next().map_or(0, char::len_utf8));
         writeln!(page, "{}{tail}.\n", head.to_uppercase()).unwrap();
     }

@@ -174,7 +174,7 @@ async fn who_blocked_and_why_is_kept_and_refusals_once_a_minute() {
     bank.unblock(&id).await;
 
     let rows = sqlx::query(
-        "select kind, brand, coalesce(actor, '') actor, coalesce(reason, '') reason, organisation, subject from audit_events
+        r"select kind, brand, coalesce(regexp_replace(actor, ' \(.*\)$', ''), '') actor, coalesce(reason, '') reason, organisation, subject from audit_events
          where kind like 'block_%' or kind = 'standing_refused' order by kind, id",
     )
     .fetch_all(&bank.pool().await)

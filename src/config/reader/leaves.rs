@@ -115,11 +115,16 @@ pub fn toml_text(value: &DeValue<'_>, string: &dyn Fn(&str) -> Cow<'_, str>) -> 
             format!("[{}]", items.join(", "))
         }
         DeValue::Table(table) => {
-            let pairs: Vec<_> =
-                table.iter().map(|(k, v)| format!("{} = {}", quoted(k.get_ref()), toml_text(v.get_ref(), string))).collect();
+            let pairs: Vec<_> = table.iter().map(|(k, v)| format!("{} = {}", key(k.get_ref()), toml_text(v.get_ref(), string))).collect();
             format!("{{ {} }}", pairs.join(", "))
         }
     }
+}
+
+/// Bare where it can be.
+fn key(text: &str) -> Cow<'_, str> {
+    let is_bare = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if is_bare { Cow::Borrowed(text) } else { Cow::Owned(quoted(text)) }
 }
 
 /// A basic string of TOML.

@@ -36,7 +36,14 @@ pub fn explained(text: &str) -> Vec<Written> {
     let mut values = Values { text: &full, by_line: BTreeMap::new() };
     values.table(table.get_ref(), "", false);
     let nothing = String::new;
-    let mut reading = Reading { values: &values.by_line, found: vec![], section: nothing(), section_doc: nothing(), above: nothing() };
+    let mut reading = Reading {
+        values: &values.by_line,
+        found: vec![],
+        section: nothing(),
+        section_doc: nothing(),
+        above: nothing(),
+        above_is_said: false,
+    };
     for (at, (line, original)) in full.lines().zip(text.lines()).enumerate() {
         reading.line(at, line, original);
     }
@@ -90,6 +97,8 @@ struct Reading<'v> {
     section_doc: String,
     /// Comments that stand above what is next.
     above: String,
+    /// A key has come since.
+    above_is_said: bool,
 }
 
 impl Reading<'_> {
@@ -102,6 +111,9 @@ impl Reading<'_> {
             self.section = header.trim().to_owned();
             self.section_doc = joined(&std::mem::take(&mut self.above), &comment(doc));
         } else if line.starts_with('#') {
+            if std::mem::take(&mut self.above_is_said) {
+                self.above.clear();
+            }
             self.above = joined(&self.above, &comment(line));
         } else if line.trim_start().starts_with('#') {
             if let Some(last) = self.found.last_mut() {
@@ -109,7 +121,8 @@ impl Reading<'_> {
             }
         } else if let Some(standing) = self.values.get(&at) {
             let doc = joined(&self.above, &comment(&standing.rest));
-            // "Days after .. until:" is said of all that follow
+            // "Days after .. until:" is said of all that follow, up to the next such line
+            self.above_is_said = true;
             if !self.above.ends_with(':') {
                 self.above.clear();
             }

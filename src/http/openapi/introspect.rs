@@ -38,6 +38,7 @@ pub fn all() -> Vec<Documented> {
     all.extend(super::interactions::all());
     all.extend(super::payments::all());
     all.extend(super::sandbox::all());
+    all.extend(super::admin::all());
     all
 }
 

@@ -1,5 +1,6 @@
 //! The OpenAPI documents, from the brand's data, the core's wire shapes and its refusals.
 
+mod admin;
 mod authorize;
 mod certificates;
 mod discovery;
@@ -92,6 +93,7 @@ pub fn internal_document() -> OpenApi {
     let components =
         payments::schemas().into_iter().fold(with::<PaymentRequest>(components), |all, (name, schema)| all.schema(name, schema));
     let components = sandbox::schemas().into_iter().fold(components, |all, (name, schema)| all.schema(name, schema));
+    let components = admin::schemas(components);
     let components = exchange::schemas(interactions::schemas(components)).security_scheme(BANK_CERTIFICATE, scheme);
     let mut built = document(
         "Guichet: internal counter",

@@ -99,7 +99,7 @@ pub fn client(brand: &Brand) -> Vec<Refusal> {
     let may_happen = |refusal: &ClientRefusal| match refusal {
         ClientRefusal::IdMissing | ClientRefusal::UnexpectedMethod => !secret,
         ClientRefusal::SecretMissing | ClientRefusal::WrongSecret => secret,
-        ClientRefusal::TwoMethods | ClientRefusal::Unknown | ClientRefusal::OtherOrganisation => true,
+        ClientRefusal::TwoMethods | ClientRefusal::Unknown | ClientRefusal::OtherOrganisation | ClientRefusal::Blocked => true,
     };
     let refusals = ClientRefusal::ALL.into_iter().filter(may_happen).map(Refusal::from);
     known_certificate().into_iter().chain([OAuthError::AUTHORIZATION_MALFORMED.into()]).chain(refusals).collect()

@@ -12,6 +12,7 @@ use crate::{
     flows::register::too_many_clients,
     oauth::{
         brand::{Brand, ClientAuth},
+        client::ClientRefusal,
         client_metadata::GrantType,
         error::OAuthError,
     },
@@ -110,6 +111,7 @@ fn managed(operation: OperationBuilder, more: impl IntoIterator<Item = Refusal>)
     let own = [OAuthError::NO_HOST, OAuthError::AUTHORIZATION_MALFORMED, OAuthError::NOT_A_BEARER_TOKEN, OAuthError::CLIENT_NOT_MANAGED];
     let mut all = refusals::known_certificate();
     all.extend(own.into_iter().map(Refusal::from));
+    all.push(ClientRefusal::Blocked.into());
     all.extend(more);
     let operation = operation
         .parameter(client_id())

@@ -102,9 +102,7 @@ impl Process {
 
     /// Another release's server.
     pub async fn serve_with(bank: &Bank, program: &Path) -> Self {
-        let process = Self::begin_with(bank, program, &[]);
-        bank.until_ready(200).await;
-        process
+        Self::start(bank, bank.command_of(program, &["serve"])).await
     }
 
     /// The server as this command starts it.

@@ -87,6 +87,15 @@ pub const ROWS: &str = r"
     select sha256('key'), substr(sha256(n::text::bytea), 1, 20), repeat('x', 1500)::bytea, repeat('x', 294)::bytea, '{}', '{}',
            now() + n * interval '1 day', now() + n * interval '1 second', now(), now() + n * interval '1 second'
     from generate_series(1, 400) n;
+    insert into acts (id, act, brand, arguments, digest, reason, proposed_at, proposed_by, proposed_through, proposed_as, expires_at, decision, decided_at)
+    select md5('act' || n)::uuid, 'client.block', 'cic', '{}', sha256(n::text::bytea), repeat('x', 500), now(), 'me', 'cli', 'root', now(),
+           case when n > 20 then 'approved' end, case when n > 20 then now() end
+    from generate_series(1, 1000) n;
+    insert into grant_sweeps (id, brand, kind, client_id, reason, begun_by, begun_at, finished_at)
+    select md5('sweep' || n)::uuid, 'cic', 'revoke', md5('client' || n)::uuid, repeat('x', 500), 'me', now(), case when n > 20 then now() end
+    from generate_series(1, 1000) n;
+    insert into signing_keys (kid, algorithm, public, made_at, made_by, signs_from, published_until)
+    select 'key' || n, 'ES256', '{}', now(), 'me', now(), case when n > 2 then now() end from generate_series(1, 20) n;
     analyze";
 
 /// A statement of the program.

@@ -25,6 +25,7 @@ use uuid::Uuid;
 pub struct Trail {
     pub options: PgConnectOptions,
     pub db: Db,
+    pool: PgPool,
     pub now: OffsetDateTime,
     /// Whom no trigger stops.
     pub superuser: PgConnection,
@@ -45,7 +46,7 @@ impl Trail {
         let pool = PgPool::connect_with(options.clone()).await.unwrap();
         let mut superuser = PgConnection::connect_with(&options).await.unwrap();
         execute(&mut superuser, "set session_replication_role = replica".to_owned()).await;
-        Self { options, db: Db::new(pool), now: System::new().now(), superuser }
+        Self { options, db: Db::new(pool.clone()), pool, now: System::new().now(), superuser }
     }
 
     /// Two seals of a month long ago and four of this one, for each chain.
@@ -78,18 +79,23 @@ impl Trail {
         event.id
     }
 
-    /// Everything that there is: other tests' transactions may be older, and are waited for.
-    pub async fn seal(&self) {
-        let mut window = Window::default();
+    /// Waits for transactions of other tests in this cluster that are older than the last event: until they end, it can get company.
+    pub async fn complete(&self) {
+        let complete = "select coalesce(max(position) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint + audit_offset(), true) from audit_events";
         for _ in 0..6000 {
-            let round = seal::seal(&self.db, window, Duration::ZERO, self.now).await.unwrap();
-            window = window.adapted(round.map_or(usize::MAX, |round| round.events));
-            if self.db.oldest_unsealed().await.unwrap().is_none() {
+            if sqlx::query_scalar(complete).fetch_one(&self.pool).await.unwrap() {
                 return;
             }
             tokio::time::sleep(Wait::from_millis(10)).await;
         }
         panic!("something in this cluster stays open");
+    }
+
+    /// Everything that there is, by one seal for each chain where nobody else seals.
+    pub async fn seal(&self) {
+        self.complete().await;
+        let widest = (0..40).fold(Window::default(), |window, _| window.adapted(0));
+        while seal::seal(&self.db, widest, Duration::ZERO, self.now).await.unwrap().is_none_or(|round| round.behind) {}
     }
 
     pub async fn anchor(&self) -> Vec<Head> {

@@ -1,0 +1,270 @@
+//! The acts of the bank's own people: a closed list, each with its arguments.
+
+use super::{
+    key::{Algorithm, RotationRefusal},
+    person::Person,
+    sweep::Whose,
+};
+use crate::{
+    oauth::{grant::GrantId, tpp::OrganisationId},
+    standing::{BlockId, MergeRefusal, Notification, Target},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use utoipa::ToSchema;
+
+/// An act's name: what `admin.four_eyes` lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+pub enum ActKind {
+    #[serde(rename = "client.block")]
+    ClientBlock,
+    #[serde(rename = "client.unblock")]
+    ClientUnblock,
+    /// Of one client, or of all that an organisation has.
+    #[serde(rename = "client.force_sca")]
+    ClientForceSca,
+    /// Of an organisation, a certificate, an issuer, a role.
+    #[serde(rename = "block.add")]
+    BlockAdd,
+    #[serde(rename = "block.lift")]
+    BlockLift,
+    #[serde(rename = "grant.revoke")]
+    GrantRevoke,
+    #[serde(rename = "grant.force_sca")]
+    GrantForceSca,
+    /// All grants of a client or of an organisation.
+    #[serde(rename = "grant.revoke_all")]
+    GrantRevokeAll,
+    #[serde(rename = "tpp.merge")]
+    TppMerge,
+    #[serde(rename = "key.rotate")]
+    KeyRotate,
+    #[serde(rename = "key.retire")]
+    KeyRetire,
+}
+
+impl ActKind {
+    pub const ALL: [Self; 11] = [
+        Self::ClientBlock,
+        Self::ClientUnblock,
+        Self::ClientForceSca,
+        Self::BlockAdd,
+        Self::BlockLift,
+        Self::GrantRevoke,
+        Self::GrantForceSca,
+        Self::GrantRevokeAll,
+        Self::TppMerge,
+        Self::KeyRotate,
+        Self::KeyRetire,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientBlock => "client.block",
+            Self::ClientUnblock => "client.unblock",
+            Self::ClientForceSca => "client.force_sca",
+            Self::BlockAdd => "block.add",
+            Self::BlockLift => "block.lift",
+            Self::GrantRevoke => "grant.revoke",
+            Self::GrantForceSca => "grant.force_sca",
+            Self::GrantRevokeAll => "grant.revoke_all",
+            Self::TppMerge => "tpp.merge",
+            Self::KeyRotate => "key.rotate",
+            Self::KeyRetire => "key.retire",
+        }
+    }
+}
+
+impl fmt::Display for ActKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What is to be done. Stored while it waits for a second person: members may be added, and none change their meaning.
+/// Names no customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Act {
+    Block {
+        target: Target,
+        /// `None`: at every brand.
+        brand: Option<String>,
+        psu_notice: Option<String>,
+        authority: Option<Notification>,
+    },
+    Lift {
+        block: BlockId,
+        /// It shuts out a client, not what `guichet block` shuts out.
+        of_client: bool,
+    },
+    /// The customers have to be authenticated anew.
+    ForceSca {
+        whose: Whose,
+    },
+    RevokeGrant {
+        brand: String,
+        grant: GrantId,
+        psu_notice: Option<String>,
+    },
+    ForceScaOfGrant {
+        brand: String,
+        grant: GrantId,
+    },
+    RevokeAll {
+        whose: Whose,
+        psu_notice: Option<String>,
+    },
+    Merge {
+        old: OrganisationId,
+        new: OrganisationId,
+        overlap_days: u16,
+        forced: bool,
+    },
+    /// `at_once`: without the time in which a key is published before it signs.
+    RotateKey {
+        algorithm: Option<Algorithm>,
+        at_once: bool,
+    },
+    RetireKey {
+        kid: String,
+    },
+}
+
+impl Act {
+    pub const fn kind(&self) -> ActKind {
+        match self {
+            Self::Block { target: Target::Client(_), .. } => ActKind::ClientBlock,
+            Self::Block {
+                target: Target::Organisation(_) | Target::Certificate(_) | Target::IssuerName(_) | Target::IssuerKey(_) | Target::Role(..),
+                ..
+            } => ActKind::BlockAdd,
+            Self::Lift { of_client: true, .. } => ActKind::ClientUnblock,
+            Self::Lift { of_client: false, .. } => ActKind::BlockLift,
+            Self::ForceSca { .. } => ActKind::ClientForceSca,
+            Self::RevokeGrant { .. } => ActKind::GrantRevoke,
+            Self::ForceScaOfGrant { .. } => ActKind::GrantForceSca,
+            Self::RevokeAll { .. } => ActKind::GrantRevokeAll,
+            Self::Merge { .. } => ActKind::TppMerge,
+            Self::RotateKey { .. } => ActKind::KeyRotate,
+            Self::RetireKey { .. } => ActKind::KeyRetire,
+        }
+    }
+
+    /// Where it is in force; `None`: at every brand.
+    pub fn brand(&self) -> Option<&str> {
+        match self {
+            Self::Block { brand, .. } => brand.as_deref(),
+            Self::RevokeGrant { brand, .. } | Self::ForceScaOfGrant { brand, .. } => Some(brand),
+            Self::ForceSca { whose } | Self::RevokeAll { whose, .. } => whose.brand(),
+            Self::Lift { .. } | Self::Merge { .. } | Self::RotateKey { .. } | Self::RetireKey { .. } => None,
+        }
+    }
+
+    /// The same act has the same digest.
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::digest(serde_json::to_vec(self).unwrap_or_default()).into()
+    }
+}
+
+/// For people: what it is about.
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Block { target, brand, .. } => {
+                write!(f, "block {target}")?;
+                brand.iter().try_for_each(|brand| write!(f, " at {brand}"))
+            }
+            Self::Lift { block, .. } => write!(f, "lift block {block}"),
+            Self::ForceSca { whose } => write!(f, "have the customers of {whose} authenticated anew"),
+            Self::RevokeGrant { grant, .. } => write!(f, "revoke grant {}", grant.0),
+            Self::ForceScaOfGrant { grant, .. } => write!(f, "have the customer of grant {} authenticated anew", grant.0),
+            Self::RevokeAll { whose, .. } => write!(f, "revoke all grants of {whose}"),
+            Self::Merge { old, new, .. } => write!(f, "make the clients of {old} those of {new}"),
+            Self::RotateKey { at_once: false, .. } => f.write_str("make the next signing key"),
+            Self::RotateKey { at_once: true, .. } => f.write_str("make a signing key that signs at once"),
+            Self::RetireKey { kid } => write!(f, "retire signing key {kid}"),
+        }
+    }
+}
+
+/// An act that somebody orders, and why.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub act: Act,
+    pub reason: String,
+    pub by: Person,
+}
+
+/// Why an act cannot be done: nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActRefusal {
+    NoSuchClient,
+    NoSuchOrganisation,
+    NoSuchGrant,
+    NoSuchBlock,
+    Merge(MergeRefusal),
+    NoSuchKey,
+    Rotation(RotationRefusal),
+}
+
+impl fmt::Display for ActRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchClient => f.write_str("there is no such client"),
+            Self::NoSuchOrganisation => f.write_str("this organisation has no client"),
+            Self::NoSuchGrant => f.write_str("there is no such grant"),
+            Self::NoSuchBlock => f.write_str("there is no such block"),
+            Self::Merge(refusal) => refusal.fmt(f),
+            Self::NoSuchKey => f.write_str("there is no such signing key in the database"),
+            Self::Rotation(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::oauth::{client::ClientId, tpp::PspRole};
+    use std::collections::BTreeSet;
+    use time::macros::date;
+    use uuid::Uuid;
+
+    fn all() -> Vec<Act> {
+        let (id, grant) = (Uuid::nil(), GrantId(Uuid::nil()));
+        let whose = Whose::Organisation { organisation: OrganisationId::new("PSDFR-ACPR-1"), brand: Some("cic".into()) };
+        let told = Notification { on: date!(2026 - 11 - 27), reference: "ACPR 1".into() };
+        let block = |target, authority| Act::Block { target, brand: None, psu_notice: None, authority };
+        vec![
+            block(Target::Client(ClientId(id)), None),
+            block(Target::Role(PspRole::AccountInformation, Some(OrganisationId::new("PSDFR-ACPR-1"))), Some(told)),
+            block(Target::Certificate([7; 32]), None),
+            Act::Lift { block: BlockId(id), of_client: true },
+            Act::Lift { block: BlockId(id), of_client: false },
+            Act::ForceSca { whose: whose.clone() },
+            Act::RevokeGrant { brand: "cic".into(), grant, psu_notice: Some("said".into()) },
+            Act::ForceScaOfGrant { brand: "cic".into(), grant },
+            Act::RevokeAll { whose, psu_notice: None },
+            Act::Merge { old: OrganisationId::new("a"), new: OrganisationId::new("b"), overlap_days: 30, forced: false },
+            Act::RotateKey { algorithm: Some(Algorithm::Es256), at_once: false },
+            Act::RetireKey { kid: "k".into() },
+        ]
+    }
+
+    #[test]
+    fn what_waits_is_read_as_it_was_written_and_each_kind_has_an_act() {
+        let (mut kinds, mut digests) = (BTreeSet::new(), BTreeSet::new());
+        for act in all() {
+            let written = serde_json::to_value(&act).unwrap();
+            assert_eq!(serde_json::from_value::<Act>(written).unwrap(), act);
+            kinds.insert(act.kind());
+            assert!(digests.insert(act.digest()), "{act}");
+        }
+        assert_eq!(kinds, ActKind::ALL.into());
+        for kind in ActKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}

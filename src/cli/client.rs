@@ -1,0 +1,290 @@
+//! `guichet client`: registered clients.
+
+use super::{
+    ConfigFile, Failure,
+    act::{Ordered, WAITS, finish, order},
+    operator::{Author, LONG, choose_brand, connect, moment, text},
+    table::{maybe, or_dash, print_facts, print_json, print_table},
+    tpp::identifier,
+};
+use crate::{
+    admin::{Act, ClientPage, ClientState, ClientSummary, RegisteredClient, Whose},
+    clock::{Clock, System},
+    config::Settings,
+    flows::admin::clients::{self, Search},
+    oauth::{client::ClientId, tpp::OrganisationId},
+    standing::{BlockId, Target},
+    storage::Db,
+};
+use clap::{Args, Subcommand};
+use std::process::ExitCode;
+use uuid::Uuid;
+
+/// Pages that are looked through for one list.
+const MOST_PAGES: usize = 50;
+
+#[derive(Subcommand)]
+pub enum ClientStep {
+    /// Clients, oldest first
+    List {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[arg(long, value_name = "ID")]
+        brand: Option<String>,
+        /// Only of this organizationIdentifier
+        #[arg(long, value_name = "ID", value_parser = identifier)]
+        organisation: Option<OrganisationId>,
+        /// live, blocked, deleted or all
+        #[arg(long, default_value = "live", value_parser = state)]
+        state: ClientState,
+        /// Begin after this one
+        #[arg(long, value_name = "CLIENT_ID")]
+        after: Option<Uuid>,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+        #[arg(long)]
+        json: bool,
+    },
+    /// One client: what is registered, what shuts it out, certificates, live grants, last use. Never a key or a secret
+    Show {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[arg(value_parser = client_id)]
+        client: ClientId,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shut a client out on every replica within a second; nothing is revoked
+    Block {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        who: Who,
+        /// For the bank's own people; never shown outside
+        #[arg(long)]
+        reason: String,
+        /// What its customers are told; a line is a paragraph
+        #[arg(long, value_name = "TEXT")]
+        psu_notice: Option<String>,
+        #[command(flatten)]
+        author: Author,
+    },
+    /// Let it in again: tokens and consents work as before
+    Unblock {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        who: Who,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        author: Author,
+    },
+    /// Have its customers authenticated anew (RTS art. 10a(3)): all its live grants expire, some at a time
+    ForceSca {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        who: Who,
+        /// Kept with each grant
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        author: Author,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A client, or all clients of an organisation.
+#[derive(Args)]
+pub struct Who {
+    #[arg(value_parser = client_id, required_unless_present = "organisation", conflicts_with = "organisation")]
+    client: Option<ClientId>,
+    /// All clients of this organizationIdentifier, those to come among them
+    #[arg(long, value_name = "ID", value_parser = identifier)]
+    organisation: Option<OrganisationId>,
+    /// With --organisation: only at this brand; without it, at all
+    #[arg(long, value_name = "ID", requires = "organisation")]
+    brand: Option<String>,
+}
+
+impl Who {
+    /// Asked of the database: a client's brand is its own.
+    pub async fn whose(&self, settings: &Settings, db: &Db) -> Result<Whose, Failure> {
+        match (&self.client, &self.organisation) {
+            (Some(client), _) => {
+                let known = db.known_client(*client).await?.ok_or_else(unknown)?;
+                Ok(Whose::Client { client: *client, brand: known.brand.to_string() })
+            }
+            (None, Some(organisation)) => {
+                let brand = self.brand.as_deref().map(|brand| choose_brand(brand, settings)).transpose()?;
+                Ok(Whose::Organisation { organisation: organisation.clone(), brand: brand.map(|brand| brand.to_string()) })
+            }
+            (None, None) => Err(Failure(2, "whose? a client_id or --organisation".into())),
+        }
+    }
+}
+
+fn unknown() -> Failure {
+    Failure(7, "there is no such client".into())
+}
+
+fn state(word: &str) -> Result<ClientState, String> {
+    let found = ClientState::ALL.into_iter().find(|(name, _)| *name == word);
+    found.map(|(_, state)| state).ok_or_else(|| "is live, blocked, deleted or all".to_owned())
+}
+
+pub fn client_id(text: &str) -> Result<ClientId, String> {
+    ClientId::parse(text).ok_or_else(|| "is no client_id".to_owned())
+}
+
+pub async fn run(step: ClientStep) -> Result<ExitCode, Failure> {
+    let now = System::new().now();
+    match step {
+        ClientStep::List { config, brand, organisation, state, after, limit, json } => {
+            let settings = config.settings()?;
+            let brand = brand.as_deref().map(|brand| choose_brand(brand, &settings)).transpose()?;
+            let db = connect(&settings).await?;
+            let (mut found, mut next) = (vec![], after);
+            for _ in 0..MOST_PAGES {
+                let left = usize::from(limit) - found.len();
+                let search = Search { brand: brand.as_ref(), organisation: organisation.as_ref(), state, after: next, limit: left };
+                let page = clients::list(&db, &search, now).await?;
+                found.extend(page.clients);
+                next = page.next;
+                if next.is_none() || found.len() >= usize::from(limit) {
+                    break;
+                }
+            }
+            let page = ClientPage { clients: found, next };
+            if json {
+                print_json(&page);
+                return Ok(ExitCode::SUCCESS);
+            }
+            let head = ["client_id", "brand", "organisation", "name", "scope", "registered", "state"];
+            print_table(&head, page.clients.iter().map(row).collect());
+            if let Some(next) = page.next {
+                println!("more: --after {next}");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        ClientStep::Show { config, client, json } => {
+            let db = connect(&config.settings()?).await?;
+            let found = clients::show(&db, None, client, now).await?.ok_or_else(unknown)?;
+            if json {
+                print_json(&found)
+            } else {
+                describe(&found)
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        ClientStep::Block { config, who, reason, psu_notice, author } => {
+            let settings = config.settings()?;
+            let psu_notice = psu_notice.as_deref().map(|notice| text("--psu-notice", notice, LONG)).transpose()?;
+            let db = connect(&settings).await?;
+            let (target, brand) = target(who.whose(&settings, &db).await?);
+            let act = Act::Block { target, brand, psu_notice, authority: None };
+            ended(&db, order(&settings, &db, act, &reason, &author, false).await?, false).await
+        }
+        ClientStep::Unblock { config, who, reason, author } => {
+            let settings = config.settings()?;
+            let db = connect(&settings).await?;
+            let (target, brand) = target(who.whose(&settings, &db).await?);
+            let block = live_block(&db, &target, brand.as_deref()).await?;
+            let act = Act::Lift { block, of_client: target.client().is_some() };
+            ended(&db, order(&settings, &db, act, &reason, &author, false).await?, false).await
+        }
+        ClientStep::ForceSca { config, who, reason, author, json } => {
+            let settings = config.settings()?;
+            let db = connect(&settings).await?;
+            let act = Act::ForceSca { whose: who.whose(&settings, &db).await? };
+            ended(&db, order(&settings, &db, act, &reason, &author, json).await?, json).await
+        }
+    }
+}
+
+/// Says what became of an order.
+pub async fn ended(db: &Db, ordered: Ordered, json: bool) -> Result<ExitCode, Failure> {
+    match ordered {
+        Ordered::Done(done) => finish(db, &done, json).await,
+        Ordered::Waits => Ok(ExitCode::from(WAITS)),
+    }
+}
+
+fn target(whose: Whose) -> (Target, Option<String>) {
+    match whose {
+        Whose::Client { client, brand } => (Target::Client(client), Some(brand)),
+        Whose::Organisation { organisation, brand } => (Target::Organisation(organisation), brand),
+    }
+}
+
+async fn live_block(db: &Db, target: &Target, brand: Option<&str>) -> Result<BlockId, Failure> {
+    let live = db.live_blocks().await?;
+    let of_brand = |of: Option<&str>| of == brand;
+    let found = live.iter().find(|block| block.target == *target && of_brand(block.brand.as_ref().map(|brand| brand.as_str())));
+    found.map(|block| block.id).ok_or_else(|| Failure(7, format!("nothing blocks {target} itself; `guichet block list` names the blocks")))
+}
+
+fn row(client: &ClientSummary) -> Vec<String> {
+    vec![
+        client.client_id.to_string(),
+        client.brand.clone(),
+        client.organisation.to_string(),
+        client.client_name.clone(),
+        client.scope.clone(),
+        moment(client.registered_at),
+        standing(client),
+    ]
+}
+
+fn standing(client: &ClientSummary) -> String {
+    match (&client.deleted_at, &client.blocked) {
+        (Some(at), _) => format!("deleted {}", moment(*at)),
+        (None, Some(block)) => format!("blocked: {}", block.target),
+        (None, None) => "live".to_owned(),
+    }
+}
+
+fn describe(view: &RegisteredClient) {
+    let client = &view.client;
+    let more = if view.live_grants >= view.live_grants_counted_to { " or more" } else { "" };
+    let grant_types: Vec<_> = view.grant_types.iter().map(|grant| grant.as_str()).collect();
+    print_facts(&[
+        ("client_id", Some(client.client_id.to_string())),
+        ("brand", Some(client.brand.clone())),
+        ("organisation", Some(format!("{} {}", client.organisation, client.legal_name))),
+        ("name", Some(client.client_name.clone())),
+        ("state", Some(standing(client))),
+        ("blocked", client.blocked.as_ref().map(|block| format!("{} by {}: {}", moment(block.since), block.by, block.reason))),
+        ("scope", Some(client.scope.clone())),
+        ("grant types", Some(grant_types.join(" "))),
+        ("redirect URIs", Some(view.redirect_uris.join(" "))),
+        ("contacts", (!view.contacts.is_empty()).then(|| view.contacts.join(" "))),
+        ("description", view.description.clone()),
+        ("agent", view.agent.clone()),
+        ("client_uri", view.client_uri.clone()),
+        ("software", view.software_id.as_ref().map(|id| format!("{id} {}", view.software_version.as_deref().unwrap_or("")))),
+        ("certificate", Some(view.certificate_subject.clone())),
+        (
+            "keys",
+            Some(format!(
+                "{} registered{}",
+                view.registered_keys,
+                view.jwks_uri.as_ref().map_or_else(String::new, |uri| format!(", {uri}"))
+            )),
+        ),
+        ("registered", Some(moment(client.registered_at))),
+        ("updated", Some(moment(view.updated_at))),
+        ("live grants", Some(format!("{}{more}", view.live_grants))),
+        ("last used", Some(maybe(view.last_used_at))),
+    ]);
+    println!("\ncertificates: {}", view.certificates.len());
+    let rows = view.certificates.iter().map(|seen| {
+        let roles = seen.roles.as_ref().map(|roles| roles.join(" "));
+        vec![seen.thumbprint.clone(), or_dash(seen.issuer.as_ref()), maybe(seen.not_after), or_dash(roles), moment(seen.last_seen_at)]
+    });
+    print_table(&["SHA-256", "issuer", "valid to", "roles", "last seen"], rows.collect());
+}

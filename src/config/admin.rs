@@ -1,0 +1,58 @@
+//! `[admin]` and `[signing]`: how the bank's own people act, and what its keys are.
+
+use super::{
+    reader::{Reader, choice, text},
+    settings::Context,
+};
+use crate::admin::{ActKind, AdminPolicy, Algorithm};
+use std::path::PathBuf;
+use time::Duration;
+use toml::de::DeValue;
+
+/// How the database's signing keys are made and wrapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningSettings {
+    /// `None`: keys of the database do not sign here.
+    pub wrapping_key_file: Option<PathBuf>,
+    pub algorithm: Algorithm,
+    /// Before a key first signs, and after it last did.
+    pub overlap: Duration,
+}
+
+/// More hours than a token or a cache of keys lives.
+const LONGEST_OVERLAP: u64 = 24 * 366;
+const LONGEST_PROPOSAL: u64 = 24 * 30;
+/// Of a certificate's subject, in characters: as much as the audit trail keeps.
+const LONGEST_SUBJECT: usize = 200;
+
+pub fn read(table: &mut Reader<'_>) -> AdminPolicy {
+    let acts = ActKind::ALL.map(|act| (act.name(), act));
+    let read = AdminPolicy {
+        four_eyes: table.list("four_eyes", |value| choice(value, &acts)).into_iter().collect(),
+        proposal_lifetime: hours(table, "proposal_hours", LONGEST_PROPOSAL),
+        shared_accounts: table.flag("shared_accounts"),
+        api_certificates: table.list("api_certificates", subject).into_iter().collect(),
+    };
+    table.finish();
+    read
+}
+
+fn subject(value: &DeValue<'_>) -> Result<String, String> {
+    let subject = text(value)?;
+    if subject.chars().count() > LONGEST_SUBJECT { Err(format!("has more than {LONGEST_SUBJECT} characters")) } else { Ok(subject) }
+}
+
+pub fn signing(table: &mut Reader<'_>, context: &Context<'_>) -> SigningSettings {
+    let algorithms = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
+    let read = SigningSettings {
+        wrapping_key_file: context.optional_file(table, "wrapping_key_file"),
+        algorithm: table.choice("algorithm", &algorithms).unwrap_or(Algorithm::Es256),
+        overlap: hours(table, "overlap_hours", LONGEST_OVERLAP),
+    };
+    table.finish();
+    read
+}
+
+fn hours(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration {
+    Duration::hours(i64::try_from(table.number(key, 1..=longest)).unwrap_or(1))
+}
