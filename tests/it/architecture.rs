@@ -67,7 +67,7 @@ const PLAN: [(&str, &str, &str); 31] = [
     ),
     (
         "doctor",
-        "clock config oauth pki sca::http standing storage tasks::partitions tls::files",
+        "clock config oauth pki sca::http standing storage tls::files",
         "base64 http http_body_util hyper hyper_util rcgen rustls rustls_platform_verifier serde serde_json time tokio tokio_rustls url webpki x509_parser",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
