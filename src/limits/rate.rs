@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// So many at once, and one more whenever `interval` has passed. All times are nanoseconds of a clock that only rises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
     interval: u64,
     burst: u32,
