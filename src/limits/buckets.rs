@@ -59,7 +59,9 @@ impl Buckets {
         let next = known.copied().unwrap_or_default().admit(now, rate)?;
         match (counts, has_place) {
             (true, true) => shard.put(key, next),
-            (true, false) => drop(shard.shared.insert(rate, next)),
+            (true, false) => {
+                shard.shared.insert(rate, next);
+            }
             (false, _) => {}
         }
         Ok(())
