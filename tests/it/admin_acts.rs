@@ -140,9 +140,5 @@ async fn what_can_not_be_done_is_told_at_once_and_what_no_longer_can_stays_open(
     let blocks: Value = serde_json::from_str(&bank.operator(&["block", "list", "--json"]).await).unwrap();
     let of_client = blocks.as_array().unwrap().iter().find(|block| block["target"] == "client").unwrap();
     let output = bank.try_operator(&["block", "lift", of_client["id"].as_str().unwrap(), "--reason", "x"]).await;
-    assert_eq!(output.status.code(), Some(10), "{}", said_of(&output));
-}
-
-fn said_of(output: &Output) -> String {
-    said(output)
+    assert_eq!(output.status.code(), Some(10), "{}", said(&output));
 }

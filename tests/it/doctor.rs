@@ -231,9 +231,6 @@ async fn each_fault_of_files_and_settings_has_its_finding() {
         let said = clinic.examine(&[]).await;
         said.found(codes);
     }
-    let balancer = Balancer::new();
-    clinic.settings(&section("[psu]", &balancer.settings(Format::Nginx, "").replace("127.0.0.2", "0.0.0.0/0")));
-    clinic.examine(&[]).await.found(&["front_proxy_anybody"]);
 }
 
 fn anchors() -> String {
