@@ -103,8 +103,6 @@ impl Shared {
             entropy,
             sightings: Sightings::new(),
             uses: Uses::new(),
-            signing: house.signing,
-            admin: Arc::new(house.admin),
             figures: Book::default(),
             process,
             clients: Cache::new(CACHED_CLIENTS),

@@ -42,7 +42,7 @@ fn subject(value: &DeValue<'_>) -> Result<String, String> {
     if subject.chars().count() > LONGEST_SUBJECT { Err(format!("has more than {LONGEST_SUBJECT} characters")) } else { Ok(subject) }
 }
 
-pub fn signing(table: &mut Reader<'_>, context: &Context<'_>) -> SigningSettings {
+pub fn signing(table: &mut Reader<'_>, context: &Context) -> SigningSettings {
     let algorithms = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
     let read = SigningSettings {
         wrapping_key_file: context.optional_file(table, "wrapping_key_file"),

@@ -77,7 +77,7 @@ async fn every_table_has_its_place_and_none_needs_two_databases_at_once() {
         ("create unique index one_psu on grants (brand, psu)", "one_psu"),
         ("alter table payments add constraint once unique (used_reference)", "once"),
         ("alter table grants add foreign key (client_id) references payments (id)", "foreign key of grants"),
-        ("alter table audit_events add column position bigint generated always as identity", "sequence of audit_events"),
+        ("alter table permission_visits add column number bigint generated always as identity", "sequence of permission_visits"),
         (
             "create sequence numbers; alter table interactions add column number bigint default nextval('numbers')",
             "sequence of interactions",

@@ -93,8 +93,8 @@ impl Patroni {
 
     fn command(&self, script: &str) -> Command {
         let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/ha").join(script));
-        command.env("GUICHET_HA_DIR", self.dir()).env("GUICHET_HA_PORT", self.port.to_string()).env("GUICHET_HA_TTL", TTL.to_string());
-        command.env("GUICHET_HA_SETTINGS", self.settings()).env("GUICHET", env!("CARGO_BIN_EXE_guichet")).stdin(Stdio::null());
+        command.env("HA_DIR", self.dir()).env("HA_PORT", self.port.to_string()).env("HA_TTL", TTL.to_string());
+        command.env("HA_SETTINGS", self.settings()).env("GUICHET", env!("CARGO_BIN_EXE_guichet")).stdin(Stdio::null());
         command
     }
 
