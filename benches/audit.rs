@@ -15,7 +15,7 @@ use guichet::{
     storage::{Db, MIGRATOR, PoolSettings, TokenStatement},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgConnectOptions};
-use std::{fs, time::Duration as Wait};
+use std::{fs, sync::Arc, time::Duration as Wait};
 use time::Duration;
 use tokio::{task::JoinSet, time::Instant};
 use uuid::Uuid;
@@ -113,7 +113,7 @@ async fn run((rounds, each): (usize, Wait)) {
             // another one begins each time
             let index = (at + round) % 4;
             let trail = Trail::ALL[index];
-            figures[index].add(measure(&pool, &options, trail, trail.statement(&table), client, each).await);
+            figures[index].add(measure(&pool, &options, trail, trail.statement(&table).into(), client, each).await);
         }
     }
     println!("\n{CONNECTIONS} connections, {rounds} rounds of {each:?} by turns\n");
@@ -127,7 +127,7 @@ async fn run((rounds, each): (usize, Wait)) {
     prove(&options, &system).await;
 }
 
-async fn measure(pool: &PgPool, options: &PgConnectOptions, trail: Trail, text: String, client: Uuid, each: Wait) -> Figures {
+async fn measure(pool: &PgPool, options: &PgConnectOptions, trail: Trail, text: Arc<str>, client: Uuid, each: Wait) -> Figures {
     sqlx::raw_sql("checkpoint").execute(pool).await.unwrap();
     let sealer = (trail == Trail::Sealed).then(|| tokio::spawn(seal_for_ever(options.clone())));
     let (cpu, wal, began) = (cpu(pool).await, wal(pool).await, Instant::now());
@@ -145,7 +145,7 @@ async fn measure(pool: &PgPool, options: &PgConnectOptions, trail: Trail, text: 
 }
 
 /// One after the other until then; how many.
-async fn issue(options: PgConnectOptions, text: String, client: Uuid, until: Instant) -> u64 {
+async fn issue(options: PgConnectOptions, text: Arc<str>, client: Uuid, until: Instant) -> u64 {
     let mut db =
         PgConnection::connect_with(&options.options([("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off")])).await.unwrap();
     let (system, mut tokens) = (System::new(), 0);
@@ -153,7 +153,7 @@ async fn issue(options: PgConnectOptions, text: String, client: Uuid, until: Ins
     while Instant::now() < until {
         let now = system.now();
         let (id, digest) = (Partition::of(now, Duration::hours(3)).id(now, &entropy.bytes()), entropy.bytes::<32>());
-        let issued: Option<time::OffsetDateTime> = sqlx::query_scalar(AssertSqlSafe(text.as_str()))
+        let issued: Option<time::OffsetDateTime> = sqlx::query_scalar(AssertSqlSafe(text.clone()))
             .bind(id)
             .bind(&digest[..])
             .bind("cic")

@@ -3,7 +3,7 @@
 use super::{ConfigFile, Failure, connect, operator, runtime};
 use crate::{
     clock::System,
-    config,
+    config::{self, Environment},
     doctor::{self, Asked, Check, Finding, Gravity, Told},
 };
 use clap::Args;
@@ -38,7 +38,7 @@ pub struct Doctor {
 
 /// 11 where something was found.
 pub fn run(asked: Doctor) -> Result<ExitCode, Failure> {
-    let found = match config::load(&asked.config.path, &config::Environment::of_process()) {
+    let found = match config::load(&asked.config.path, &Environment::of_process()) {
         Ok(settings) => runtime()?.block_on(look(&settings, &asked))?,
         Err(mistakes) => mistakes.iter().map(|mistake| Finding::new(Check::Settings, &mistake.file, mistake.to_string())).collect(),
     };

@@ -31,6 +31,8 @@ pub struct Health {
 enum Of {
     /// The process answers
     Live,
+    /// The first start is over
+    Started,
     /// Requests would be answered now
     Ready,
 }
@@ -39,6 +41,7 @@ impl Of {
     const fn path(self) -> &'static str {
         match self {
             Self::Live => "/livez",
+            Self::Started => "/startedz",
             Self::Ready => "/readyz",
         }
     }

@@ -24,7 +24,5 @@ pub fn judge(settings: &Settings) -> Vec<Finding> {
             found.push(Finding::new(Check::RevocationIgnored, brand.id.as_str(), "trust.revocation is off"));
         }
     }
-    let wide = settings.front_proxy.iter().flat_map(|proxy| &proxy.peers).filter(|network| network.prefix_len() == 0);
-    found.extend(wide.map(|network| Finding::new(Check::FrontProxyAnybody, "tpp.front_proxy.peers", network.to_string())));
     found
 }

@@ -24,8 +24,8 @@ pub struct Buckets {
 #[derive(Default)]
 struct Shard {
     buckets: HashMap<u64, Bucket>,
-    /// Of all who find no place. So a crowd of keys resets nobody's bucket; it shares one.
-    shared: Bucket,
+    /// Of all who find no place, one for each rate. So a crowd of keys resets nobody's bucket; it shares one.
+    shared: HashMap<Rate, Bucket>,
     swept_at: Option<u64>,
 }
 
@@ -55,11 +55,13 @@ impl Buckets {
         let key = self.seed.hash_one(key);
         let mut shard = self.shard(key);
         let has_place = shard.has_place(key, now, self.keys_of_shard);
-        let known = if has_place { shard.buckets.get(&key).copied().unwrap_or_default() } else { shard.shared };
-        let next = known.admit(now, rate)?;
+        let known = if has_place { shard.buckets.get(&key) } else { shard.shared.get(&rate) };
+        let next = known.copied().unwrap_or_default().admit(now, rate)?;
         match (counts, has_place) {
             (true, true) => shard.put(key, next),
-            (true, false) => shard.shared = next,
+            (true, false) => {
+                shard.shared.insert(rate, next);
+            }
             (false, _) => {}
         }
         Ok(())

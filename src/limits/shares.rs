@@ -65,8 +65,8 @@ impl Shares {
 /// `keys`: those that have a place, and the one that asks. What an equal share is falls with each newcomer, so he finds room as long
 /// as anybody has more than his own.
 fn has_room(room: Room, all: usize, keys: usize, own: usize) -> bool {
-    let share = (room.all / keys.max(1)).max(1);
-    all < room.all && own < room.of_one && (all < room.all / 2 || own < share.min(room.all / 2))
+    let (share, half) = ((room.all / keys.max(1)).max(1), room.all.div_ceil(2));
+    all < room.all && own < room.of_one && (all < half || own < share.min(half))
 }
 
 impl Drop for Place {
@@ -109,6 +109,9 @@ mod tests {
         assert!(shares.enter("storm", ROOM).is_none());
         drop((storm, crowd));
         assert!(shares.lock().by_key.is_empty() && shares.lock().all == 0, "nothing is left of those that went");
+        let (only, one) = (Arc::<Shares>::default(), Room { all: 1, of_one: 1 });
+        let place = only.enter("first", one);
+        assert!(place.is_some() && only.enter("second", one).is_none());
         let bound = Room { all: 16, of_one: 2 };
         let few: Vec<_> = std::iter::from_fn(|| shares.enter("bound", bound)).collect();
         assert_eq!(few.len(), 2);

@@ -92,9 +92,9 @@ impl Db {
         timed("sweeps_before", rows.fetch_all(&self.pool)).await?.into_iter().map(Row::sweep).collect()
     }
 
-    /// The oldest that is not finished.
+    /// The oldest that is not finished; ordered as its index is.
     pub async fn open_sweep(&self) -> Result<Option<Uuid>, Outage> {
-        let id = sqlx::query_scalar!("select id from grant_sweeps where finished_at is null order by id limit 1");
+        let id = sqlx::query_scalar!("select id from grant_sweeps where finished_at is null order by finished_at, id limit 1");
         Ok(timed("open_sweep", id.fetch_optional(&self.pool)).await?)
     }
 }

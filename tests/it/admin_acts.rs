@@ -132,17 +132,13 @@ async fn what_can_not_be_done_is_told_at_once_and_what_no_longer_can_stays_open(
     assert_eq!(bank.audited_kind("act_approved").await, 0, "nothing of it stays");
     // an act that the list does not name is done at once
     let other = bank.tpp([AccountInformation]).register(CIC).await;
-    let said = bank.operator(&["block", "add", "--organisation", &other.tpp.organisation, "--reason", "x"]).await;
-    assert!(said.starts_with("blocked\n"), "{said}");
+    let told = bank.operator(&["block", "add", "--organisation", &other.tpp.organisation, "--reason", "x"]).await;
+    assert!(told.starts_with("blocked\n"), "{told}");
     // and one that it names may not be done by another door: a client's block is no other block
     let waits = block(&bank, &other).await;
     bank.operator(&["act", "approve", &waits, "--by", "Paul"]).await;
     let blocks: Value = serde_json::from_str(&bank.operator(&["block", "list", "--json"]).await).unwrap();
     let of_client = blocks.as_array().unwrap().iter().find(|block| block["target"] == "client").unwrap();
     let output = bank.try_operator(&["block", "lift", of_client["id"].as_str().unwrap(), "--reason", "x"]).await;
-    assert_eq!(output.status.code(), Some(10), "{}", said_of(&output));
-}
-
-fn said_of(output: &Output) -> String {
-    said(output)
+    assert_eq!(output.status.code(), Some(10), "{}", said(&output));
 }

@@ -17,7 +17,7 @@ use std::{fs, time::Duration};
 
 /// The command line goes by the machine's clock, of which the bank's lags a little behind; and ids of one millisecond are in no order.
 fn tick(bank: &Bank) {
-    bank.clock.advance(time::Duration::seconds(30));
+    bank.clock.advance(time::Duration::minutes(10));
 }
 
 const BLOCKED: &str = "401 CLIENT_BLOCKED";

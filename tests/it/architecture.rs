@@ -67,8 +67,8 @@ const PLAN: [(&str, &str, &str); 31] = [
     ),
     (
         "doctor",
-        "clock config oauth pki sca::http standing storage tasks::partitions tls::files",
-        "base64 http http_body_util hyper hyper_util rcgen rustls rustls_platform_verifier serde serde_json time tokio tokio_rustls url webpki x509_parser",
+        "clock config oauth pki sca::http standing storage tls::files",
+        "aws_lc_rs base64 http http_body_util hyper hyper_util rcgen rustls rustls_platform_verifier serde serde_json time tokio tokio_rustls url webpki x509_parser",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
     (
@@ -78,7 +78,7 @@ const PLAN: [(&str, &str, &str); 31] = [
     ),
     (
         "cli",
-        "admin audit clock config dev figures flows http::documents oauth outbound pages::Figures pki register_file sca server signing standing storage tasks telemetry trial trusted_lists",
+        "admin audit clock config dev doctor figures flows http::documents oauth outbound pages::Figures pki register_file sca server signing standing storage tasks telemetry trial trusted_lists",
         "clap flate2 metrics_exporter_prometheus nix::unistd secrecy serde serde_json sha2 sqlx::postgres::PgConnectOptions time tokio tracing uuid",
     ),
     ("lib", "", ""),

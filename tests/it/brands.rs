@@ -213,7 +213,8 @@ async fn try_inside(method: &Method, pattern: &str, of: &Given<'_>, at: &Given<'
         .replace("{brand}", brand.id)
         .replace("{ticket}", of.ticket.as_deref().unwrap_or("guti_x"))
         .replace("{payment_request}", &of.payment);
-    let path = filled.replace("{grant_id}", &of.grant);
+    let path = filled.replace("{grant_id}", &of.grant).replace("{client_id}", &of.client.id).replace("{id}", of.journey());
+    let order = json!({ "by": "Ines", "reason": "a test" });
     let ask = async |body: Option<Value>| internal(bank, method.clone(), &path, body).await;
     match pattern.trim_start_matches("/v1").trim_start_matches("/brands/{brand}") {
         "/introspect" => {
@@ -249,7 +250,31 @@ async fn try_inside(method: &Method, pattern: &str, of: &Given<'_>, at: &Given<'
             assert_eq!(reply.json()["grants"], json!([]), "{reply:?}");
             vec![("subject", reply, &[200])]
         }
+        "/clients/{client_id}" => vec![("client", ask(None).await, &[404])],
+        "/clients/{client_id}/block"
+        | "/clients/{client_id}/unblock"
+        | "/clients/{client_id}/force-sca"
+        | "/clients/{client_id}/revoke-grants" => {
+            vec![("client", ask(Some(order)).await, &[404])]
+        }
+        "/grants/{grant_id}" => vec![("grant", ask(None).await, &[404])],
+        "/grants/{grant_id}/force-sca" | "/grants/{grant_id}/revoke" => vec![("grant", ask(Some(order)).await, &[404])],
+        "/grants/find" => {
+            let reply = ask(Some(json!({ "subject": of.subject }))).await;
+            assert_eq!(reply.json()["grants"], json!([]), "{reply:?}");
+            vec![("subject", reply, &[200])]
+        }
+        "/journeys/{id}" => vec![("journey", ask(None).await, &[404])],
         "/grants/{grant_id}/withdraw" => vec![("grant", ask(Some(json!({ "subject": of.subject }))).await, &[404])],
+        // lists of the brand itself
+        "/clients" | "/journeys" => {
+            let reply = ask(None).await.ok(200);
+            let strange = [&of.client.id, &of.grant].into_iter().find(|id| reply.body.contains(id.as_str()));
+            assert_eq!(strange, None, "{pattern} of {}", brand.id);
+            vec![]
+        }
+        // these name no brand
+        admin if admin.starts_with("/admin/") => vec![],
         // an invitation is the bank's own word; customers of sandboxes are nobody's; these name no brand
         "/permissions" | "/sandbox/customers" | "/sandbox/customers/{login}" | "/events" | "/openapi.json" => vec![],
         other => panic!("{method} {other} is not in this table"),
@@ -297,7 +322,8 @@ async fn never_meet(bank: &Bank, all: &[Given<'_>]) {
 }
 
 fn served(brands: &[Brand]) -> BankOptions {
-    BankOptions { brands: brands.to_vec(), ..BankOptions::default() }
+    let extra = "[admin]\napi_certificates = [\"O=Test bank, CN=gateway\"]\n".to_owned();
+    BankOptions { brands: brands.to_vec(), extra, ..BankOptions::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

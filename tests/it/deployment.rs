@@ -67,6 +67,11 @@ fn default_seconds(key: &str) -> i64 {
     line.split(' ').next().unwrap().parse().unwrap()
 }
 
+/// How long a server may take to stop.
+fn stop_seconds() -> i64 {
+    default_seconds("shutdown_delay_seconds") + default_seconds("drain_seconds")
+}
+
 /// `guichet check-config` of settings whose files are those of the test PKI.
 async fn has_no_mistakes(settings: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -131,7 +136,7 @@ async fn the_compose_file_starts_what_there_is_as_little_as_it_can() {
         assert!(ports(&settings).contains(&port.rsplit(':').next().unwrap().parse().unwrap()), "{port}");
     }
     let grace: i64 = server["stop_grace_period"].as_str().unwrap().trim_end_matches('s').parse().unwrap();
-    assert!(grace > default_seconds("drain_seconds"));
+    assert!(grace > stop_seconds());
     assert_eq!(server["depends_on"]["migrate"]["condition"], "service_completed_successfully");
 }
 
@@ -200,11 +205,10 @@ fn the_deployment_asks_and_serves_where_the_program_answers() {
     let router = read("src/http/router.rs");
     for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
         let (path, port) = (&container[probe]["httpGet"]["path"], &container[probe]["httpGet"]["port"]);
-        assert!(router.contains(&format!(".route({path}")), "{probe}: {path}");
+        assert!(router.contains(&path.to_string()), "{probe}: {path}");
         assert_eq!(port, "ops", "{probe}");
     }
-    let pause = container["lifecycle"]["preStop"]["sleep"]["seconds"].as_i64().unwrap();
-    assert!(pod["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap() > pause + default_seconds("drain_seconds"));
+    assert!(pod["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap() > stop_seconds());
 
     let labels = pod["metadata"]["labels"].as_object().unwrap();
     let chosen = |selector: &Value| selector.as_object().unwrap().iter().all(|(name, wanted)| labels.get(name) == Some(wanted));
@@ -319,7 +323,7 @@ fn the_server_is_notified_reloaded_and_stopped_as_it_expects() {
     assert_eq!(reload[1..], ["-HUP", "$MAINPID"]);
     assert!(said(&unit, "ExecPaths").split(' ').any(|path| path == reload[0]), "the reload's own program may run");
     let seconds = |key| said(&unit, key).trim_end_matches('s').parse::<i64>().unwrap();
-    assert!(seconds("TimeoutStopSec") > default_seconds("drain_seconds") && seconds("WatchdogSec") > 0);
+    assert!(seconds("TimeoutStopSec") > stop_seconds() && seconds("WatchdogSec") > 0);
     assert_eq!(said(&unit, "RestartPreventExitStatus"), "2 3");
     let credential = said(&self::unit("credentials.conf"), "LoadCredentialEncrypted").to_owned();
     assert!(credential.starts_with("database-url:"), "{credential}");

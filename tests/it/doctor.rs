@@ -126,7 +126,7 @@ impl Clinic {
     }
 }
 
-fn needed() -> BTreeSet<guichet::oauth::partition::Partition> {
+fn needed() -> BTreeSet<Partition> {
     let brands = config::example_brands();
     Partition::needed(&brands, System::new().now())
 }
@@ -231,9 +231,6 @@ async fn each_fault_of_files_and_settings_has_its_finding() {
         let said = clinic.examine(&[]).await;
         said.found(codes);
     }
-    let balancer = Balancer::new();
-    clinic.settings(&section("[psu]", &balancer.settings(Format::Nginx, "").replace("127.0.0.2", "0.0.0.0/0")));
-    clinic.examine(&[]).await.found(&["front_proxy_anybody"]);
 }
 
 fn anchors() -> String {
@@ -261,13 +258,13 @@ async fn each_fault_of_the_database_has_its_finding() {
         ("alter role guichet_server superuser".into(), "alter role guichet_server nosuperuser", &["role_too_strong"]),
         ("alter role guichet_server set synchronous_commit = off".into(), "alter role guichet_server reset all", &["commit_not_durable"]),
         (
-            "alter system set autovacuum = off; select pg_reload_conf()".into(),
-            "alter system reset autovacuum; select pg_reload_conf()",
+            "alter system set autovacuum = off; select pg_reload_conf(); select pg_sleep(0.3)".into(),
+            "alter system reset autovacuum; select pg_reload_conf(); select pg_sleep(0.3)",
             &["vacuum_off"],
         ),
         (
-            "alter system set full_page_writes = off; select pg_reload_conf()".into(),
-            "alter system reset full_page_writes; select pg_reload_conf()",
+            "alter system set full_page_writes = off; select pg_reload_conf(); select pg_sleep(0.3)".into(),
+            "alter system reset full_page_writes; select pg_reload_conf(); select pg_sleep(0.3)",
             &["fsync_off"],
         ),
         (take, put_back, &["schema_older"]),
@@ -306,7 +303,7 @@ enum Asks {
 
 impl Meddler {
     /// Requests go on to the bank by `send`; `change` is given path and answer.
-    async fn start(asks: Asks, send: impl AsyncSend, change: Change) -> Self {
+    async fn start(asks: Asks, send: impl Onwards, change: Change) -> Self {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let send = Arc::new(send);
@@ -320,36 +317,42 @@ impl Meddler {
         Self { address }
     }
 
-    async fn examined(&self, bank: &Bank) -> Said {
+    async fn examined(&self, bank: &Bank, origins: &[&str]) -> Said {
         let (ca, at) = (ca(), self.address.to_string());
-        doctor(bank, "postgres://localhost/unused", &["--from-outside", "--only-outside", "--ca", &ca, "--connect", &at]).await
+        let words = [&["--from-outside"][..], origins, &["--only-outside", "--ca", &ca, "--connect", &at]].concat();
+        doctor(bank, "postgres://localhost/unused", &words).await
     }
 }
 
-/// How the meddler passes a request on: host, path, headers.
-trait AsyncSend: Send + Sync + 'static {
-    fn send(&self, url: String, headers: HeaderMap) -> impl Future<Output = Reply> + Send;
+/// How the meddler passes a request on.
+trait Onwards: Send + Sync + 'static {
+    fn send(&self, host: &str, path: &str, headers: HeaderMap) -> impl Future<Output = Reply> + Send;
 }
 
-struct Plain(Wire);
+/// As it is, without the client's headers.
+struct Plain {
+    wire: Wire,
+    port: u16,
+}
 
-impl AsyncSend for Plain {
-    async fn send(&self, url: String, _: HeaderMap) -> Reply {
-        self.0.send(Method::GET, &url, &[], "").await
+impl Onwards for Plain {
+    async fn send(&self, host: &str, path: &str, _: HeaderMap) -> Reply {
+        self.wire.send(Method::GET, &format!("https://{host}:{}{path}", self.port), &[], "").await
     }
 }
 
-/// Hands on whatever headers a client sent, on its own authority.
+/// With whatever headers the client sent, on the balancer's own authority.
 struct Spoofable {
     bank: Arc<Bank>,
     balancer: Arc<Balancer>,
 }
 
-impl AsyncSend for Spoofable {
-    async fn send(&self, url: String, headers: HeaderMap) -> Reply {
+impl Onwards for Spoofable {
+    async fn send(&self, host: &str, path: &str, headers: HeaderMap) -> Reply {
         let own = self.balancer.certificate();
         let identity: Identity<'_> = Some((&own.chain[..], &own.key));
-        Wire::from(&self.bank, IpAddr::from(LISTED), identity, headers).send(Method::GET, &url, &[], "").await
+        let wire = Wire::from(&self.bank, IpAddr::from(LISTED), identity, headers);
+        wire.send(Method::GET, &format!("https://{host}:{}{path}", self.bank.address.port()), &[], "").await
     }
 }
 
@@ -369,7 +372,7 @@ fn tls(asks: bool) -> Arc<ServerConfig> {
     Arc::new(builder.with_single_cert(identity.chain, identity.key).unwrap())
 }
 
-async fn serve(socket: tokio::net::TcpStream, asks: Asks, send: &impl AsyncSend, change: &Change) -> std::io::Result<()> {
+async fn serve(socket: tokio::net::TcpStream, asks: Asks, send: &impl Onwards, change: &Change) -> std::io::Result<()> {
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket).await?;
     let name = hello.client_hello().server_name().unwrap_or_default().to_owned();
     let asks = match asks {
@@ -388,12 +391,12 @@ async fn serve(socket: tokio::net::TcpStream, asks: Asks, send: &impl AsyncSend,
             headers.append(field.parse::<reqwest::header::HeaderName>().unwrap(), value.parse().unwrap());
         }
     }
-    let port =
-        head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("host: ")?.rsplit_once(':').map(|(_, port)| port.to_owned()));
-    let mut reply = send.send(format!("https://{name}:{}{path}", port.unwrap_or("443".into())), headers).await;
+    let mut reply = send.send(&name, path, headers).await;
     change(path, &mut reply);
     let mut answer = format!("HTTP/1.1 {} x\r\nContent-Length: {}\r\nConnection: close\r\n", reply.status, reply.body.len());
-    for (name, value) in reply.headers.iter().filter(|(name, _)| !["content-length", "connection"].contains(&name.as_str())) {
+    for (name, value) in
+        reply.headers.iter().filter(|(name, _)| !["content-length", "connection", "transfer-encoding"].contains(&name.as_str()))
+    {
         answer += &format!("{name}: {}\r\n", value.to_str().unwrap());
     }
     stream.write_all(format!("{answer}\r\n{}", reply.body).as_bytes()).await?;
@@ -416,17 +419,21 @@ async fn each_fault_of_what_stands_in_front_has_its_finding() {
     stranger.env("GUICHET_DATABASE_URL", unused);
     assert_eq!(run(stranger, "").await.status.code(), Some(2));
 
-    let plain = || Plain(bank.browser());
-    let leave: Change = Arc::new(|_, _| {});
+    let plain = || Plain { wire: bank.browser(), port: bank.address.port() };
+    let leave: Change = Arc::new(|_: &str, _: &mut Reply| {});
     // it makes the name of the connection the host of the request, so nobody's host is served
     let usual = "foreign_host_served";
-    Meddler::start(Asks::Tpps, plain(), leave.clone()).await.examined(&bank).await.found(&[usual]);
-    Meddler::start(Asks::Everybody, plain(), leave.clone()).await.examined(&bank).await.found(&[usual, "certificate_asked_of_customers"]);
-    Meddler::start(Asks::Nobody, plain(), leave).await.examined(&bank).await.found(&[usual, "no_certificate_asked"]);
+    Meddler::start(Asks::Tpps, plain(), leave.clone()).await.examined(&bank, &[]).await.found(&[usual]);
+    Meddler::start(Asks::Everybody, plain(), leave.clone())
+        .await
+        .examined(&bank, &[])
+        .await
+        .found(&[usual, "certificate_asked_of_customers"]);
+    Meddler::start(Asks::Nobody, plain(), leave).await.examined(&bank, &[]).await.found(&[usual, "no_certificate_asked"]);
 
     const METADATA: &str = "/.well-known/oauth-authorization-server";
     let of_metadata = |change: fn(&mut Value)| -> Change {
-        Arc::new(move |path, reply| {
+        Arc::new(move |path: &str, reply: &mut Reply| {
             if path == METADATA {
                 let mut document = reply.json();
                 change(&mut document);
@@ -438,7 +445,7 @@ async fn each_fault_of_what_stands_in_front_has_its_finding() {
         })
     };
     let header = |name: &'static str, value: Option<&'static str>| -> Change {
-        Arc::new(move |_, reply| {
+        Arc::new(move |_: &str, reply: &mut Reply| {
             reply.headers.remove(name);
             if let Some(value) = value {
                 reply.headers.insert(name, value.parse().unwrap());
@@ -453,7 +460,7 @@ async fn each_fault_of_what_stands_in_front_has_its_finding() {
             &["keys_unreadable"],
         ),
         (
-            Arc::new(|path, reply| {
+            Arc::new(|path: &str, reply: &mut Reply| {
                 if path == METADATA {
                     reply.body = "<html>".into()
                 }
@@ -461,7 +468,7 @@ async fn each_fault_of_what_stands_in_front_has_its_finding() {
             &["metadata_unreadable"],
         ),
         (
-            Arc::new(|path, reply| {
+            Arc::new(|path: &str, reply: &mut Reply| {
                 if path == METADATA {
                     reply.status = 502
                 }
@@ -469,7 +476,7 @@ async fn each_fault_of_what_stands_in_front_has_its_finding() {
             &["metadata_unreadable"],
         ),
         (
-            Arc::new(|path, reply| {
+            Arc::new(|path: &str, reply: &mut Reply| {
                 if path.ends_with("/token") {
                     reply.status = 404
                 }
@@ -481,20 +488,23 @@ async fn each_fault_of_what_stands_in_front_has_its_finding() {
         (header("server", Some("nginx/1.18.0")), &["version_told"]),
     ];
     for (change, codes) in cases {
-        let said = Meddler::start(Asks::Tpps, plain(), change).await.examined(&bank).await;
-        said.found(&[&[usual], codes].concat());
+        let said = Meddler::start(Asks::Tpps, plain(), change).await.examined(&bank, &[]).await;
+        said.found(&[&[usual][..], codes].concat());
     }
 }
 
 #[tokio::test]
 async fn a_balancer_that_lets_certificates_in_headers_pass_is_found() {
     let balancer = Arc::new(Balancer::new());
-    for format in Format::ALL {
+    for format in [Format::Rfc9440, Format::Nginx, Format::HaProxy, Format::Envoy] {
         let options = BankOptions { extra: balancer.settings(format, ""), ..BankOptions::default() };
         let bank = Arc::new(Bank::with(options.clone()).await);
         bank.write_config(&options);
         let spoofable = Spoofable { bank: bank.clone(), balancer: balancer.clone() };
-        let said = Meddler::start(Asks::Tpps, spoofable, Arc::new(|_, _| {})).await.examined(&bank).await;
+        let said = Meddler::start(Asks::Tpps, spoofable, Arc::new(|_: &str, _: &mut Reply| {}))
+            .await
+            .examined(&bank, &[&bank.origin(CIC.tpp_host)])
+            .await;
         assert!(said.codes().contains("header_believed"), "{format:?}: {:?}", said.1);
         let taken = said.1.iter().any(|finding| {
             let seen = finding["seen"].as_str().unwrap();

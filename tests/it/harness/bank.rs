@@ -87,9 +87,9 @@ impl Brand {
     }
 
     /// Every grant type that the brand offers.
-    pub fn grant_types(&self) -> Vec<String> {
+    pub fn grant_types(&self) -> Vec<&'static str> {
         let refresh = self.refresh.then_some("refresh_token");
-        ["authorization_code", "client_credentials"].into_iter().chain(refresh).map(str::to_owned).collect()
+        ["authorization_code", "client_credentials"].into_iter().chain(refresh).collect()
     }
 }
 
