@@ -45,15 +45,23 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// A session with these settings. `None`: the server there may not be written to, so what it says may be of yesterday.
+    /// A session with these settings, at a server that has proved to be the primary. `None`: the server there may not be written
+    /// to, so what it says may be of yesterday.
     pub(super) async fn open(options: &PgConnectOptions, settings: &str, deadline: Duration) -> sqlx::Result<Option<Self>> {
         let mut connection = PgConnection::connect_with(options).await?;
         let opening = AssertSqlSafe(format!("{settings}show transaction_read_only"));
         let row = sqlx::raw_sql(opening).fetch_one(&mut connection).await?;
-        let (read_only, now): (String, _) = (row.try_get(0)?, Instant::now());
+        let read_only: String = row.try_get(0)?;
+        if read_only != "off" {
+            return Ok(None);
+        }
+        // a primary that was replaced while it hung does not know it yet, and would read from yesterday; but no standby confirms what
+        // it commits, so that this never comes to an end there
+        sqlx::raw_sql("select pg_logical_emit_message(true, 'guichet', '')").execute(&mut connection).await?;
+        let now = Instant::now();
         let connection = Some(connection);
         let session = Self { connection, deadline, left: false, in_transaction: false, failed: false, opened_at: now, resting_since: now };
-        Ok((read_only == "off").then_some(session))
+        Ok(Some(session))
     }
 
     /// What stays where a session was taken from.

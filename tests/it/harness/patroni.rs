@@ -105,7 +105,7 @@ impl Patroni {
 
     /// The end of each log.
     pub fn logs(&self) -> String {
-        let logs = fs::read_dir(self.dir().join("log")).unwrap().flatten().map(|file| {
+        let logs = fs::read_dir(self.dir().join("log")).into_iter().flatten().flatten().map(|file| {
             let text = fs::read_to_string(file.path()).unwrap_or_default();
             let last: Vec<_> = text.lines().rev().take(8).collect();
             format!("-- {}\n{}\n", file.file_name().display(), last.into_iter().rev().collect::<Vec<_>>().join("\n"))
