@@ -6,7 +6,7 @@ use crate::{
     load::{Load, around},
     site::{Cluster, SECOND, Site},
 };
-use std::{cell::RefCell, fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
@@ -41,14 +41,13 @@ pub async fn full() -> Outcome {
     let disk = Mounted::of("400m")?;
     let mut site = Site::on(Cluster::start_in(disk.path()).await).await;
     let (load, ledger) = (Load::prepare(&site).await, Ledger::default());
-    let cluster = RefCell::new(std::mem::replace(&mut site.cluster, Cluster::none()));
+    let mut cluster = std::mem::replace(&mut site.cluster, Cluster::none());
     let filler = disk.path().join("filler");
     let fault = async {
         fs::write(&filler, vec![0; 400 << 20]).expect_err("it fits: the disk is not full");
         sleep(6 * SECOND).await;
         fs::remove_file(&filler).unwrap();
         // a log that cannot be written ends PostgreSQL; what watches over it starts it again
-        let mut cluster = cluster.borrow_mut();
         sleep(SECOND).await;
         if cluster.ended() {
             cluster.restart().await;

@@ -35,9 +35,8 @@ pub async fn replica() -> Outcome {
 pub async fn postgres() -> Outcome {
     let (mut site, ledger) = (Site::start().await, Ledger::default());
     let load = Load::prepare(&site).await;
-    let cluster = RefCell::new(std::mem::replace(&mut site.cluster, crate::site::Cluster::none()));
+    let mut cluster = std::mem::replace(&mut site.cluster, crate::site::Cluster::none());
     let fault = async {
-        let mut cluster = cluster.borrow_mut();
         cluster.kill_9();
         sleep(3 * SECOND).await;
         cluster.restart().await;

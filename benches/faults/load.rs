@@ -81,7 +81,7 @@ impl Load {
         let refresh = [("grant_type", "refresh_token"), ("refresh_token", self.refresh.as_str())];
         let credentials = [("grant_type", "client_credentials"), ("scope", "pisp")];
         let path = CIC.channel("web").2;
-        let kept = access_token(&self.post(ledger, replica, path, if round % 2 == 0 { &refresh } else { &credentials }).await?);
+        let kept = access_token(&self.post(ledger, replica, path, if round.is_multiple_of(2) { &refresh } else { &credentials }).await?);
         ledger.issued(kept.clone());
         let other = site.ready(replica + 1).unwrap_or(replica);
         self.expect(ledger, other, &kept, true).await?;

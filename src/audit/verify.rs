@@ -205,15 +205,15 @@ impl Verifier {
             .collect();
         let mut findings: Vec<Finding> = others
             .into_iter()
-            .map(|finding| match finding {
-                Finding::Added { id, at } => match places.remove(&id) {
+            .map(|finding| {
+                let Finding::Added { id, at } = finding else { return finding };
+                match places.remove(&id) {
                     Some(from) => {
                         self.counts.findings -= 1;
                         Finding::Moved { id, from, to: at }
                     }
                     None => Finding::Added { id, at },
-                },
-                other => other,
+                }
             })
             .collect();
         findings.extend(places.into_iter().filter(|(id, _)| !whole(id)).map(|(id, at)| Finding::Missing { id, at }));

@@ -138,7 +138,7 @@ impl Http<'_> {
             };
             found.push(Finding::new(Check::EndpointNotServed, url, seen));
         }
-        if let Some(seen) = self.keys.as_ref().and_then(|keys| keys_fault(keys)) {
+        if let Some(seen) = self.keys.as_ref().and_then(keys_fault) {
             found.push(Finding::new(Check::KeysUnreadable, document["jwks_uri"].as_str().unwrap_or_default(), seen));
         }
         found

@@ -109,7 +109,8 @@ mod tests {
     #[test]
     fn five_in_a_row_within_thirty_seconds_are_a_downtime() {
         let span = |start, end| Span { start, end };
-        let cases: &[(&[i64], &[(i64, u32)], &[Span])] = &[
+        type Case<'a> = (&'a [i64], &'a [(i64, u32)], &'a [Span]);
+        let cases: &[Case<'_>] = &[
             (&[], &[], &[]),
             // four are none
             (&[200], &[(100, 4)], &[]),

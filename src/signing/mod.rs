@@ -56,7 +56,9 @@ impl SigningKey {
 
     fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<Self, NoKey> {
         let body: Vec<String> = STANDARD.encode(der).as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-        Self::from_pem(algorithm, format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", body.join("\n")).as_bytes())
+        // RFC 7468 s10
+        const LABEL: &str = "PRIVATE KEY";
+        Self::from_pem(algorithm, format!("-----BEGIN {LABEL}-----\n{}\n-----END {LABEL}-----\n", body.join("\n")).as_bytes())
     }
 
     pub fn kid(&self) -> &str {

@@ -121,7 +121,7 @@ async fn clients_are_listed_by_brand_organisation_and_state_and_shown_without_a_
     }
     // the organisation's own block shuts all of them out, at one brand
     bank.operator(&["client", "block", "--organisation", organisation, "--brand", "labanquepostale", "--reason", "x"]).await;
-    assert_eq!(ids(listed(&bank, &["--state", "blocked"]).await), [lbp.id.clone()]);
+    assert_eq!(ids(listed(&bank, &["--state", "blocked"]).await), [lbp.id.as_str()]);
     bank.operator(&["client", "unblock", "--organisation", organisation, "--brand", "labanquepostale", "--reason", "x"]).await;
 
     let tokens = cic.tokens("web", "aisp").await;
@@ -173,7 +173,7 @@ async fn grants_are_found_by_customer_client_and_organisation_and_the_customer_i
         let one = search(&[of, &["--limit", "1"]].concat()).await;
         assert_eq!(one["next"], one["grants"][0]["grant_id"]);
         let rest = search(&[of, &["--after", one["next"].as_str().unwrap()]].concat()).await;
-        assert_eq!((count(&rest), &rest["grants"][0]), (1, &page["grants"][1]), "{of:?}");
+        assert_eq!((count(&rest), &rest["grants"][0]["grant_id"]), (1, &page["grants"][1]["grant_id"]), "{of:?}");
     }
     let command = bank.command(&["grant", "search", "--brand", "cic", "--psu-stdin"]);
     let told = printed(&run(command, &format!("{reference}\r\n")).await);

@@ -18,7 +18,7 @@ use rustls::{
 use rustls_platform_verifier::Verifier;
 use seen::Side;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -95,11 +95,11 @@ pub async fn outside(settings: &Settings, origins: &[String], asked: &Asked) -> 
     for brand in all.iter().filter(|brand| origins.is_empty() || wanted(brand)) {
         for side in [Side::Tpp, Side::Psu] {
             let origin = seen::origin(brand, side);
-            if !places.contains_key(&(side, origin)) {
+            if let Entry::Vacant(unseen) = places.entry((side, origin)) {
                 let place = Place::find(origin, fixed).await;
                 let tls = tls::look(side, origin, &place, &believed).await;
                 found.extend(tls.judge());
-                places.insert((side, origin), place.ok().filter(|_| tls.away.is_none() && tls.new.is_none()));
+                unseen.insert(place.ok().filter(|_| tls.away.is_none() && tls.new.is_none()));
             }
         }
         let place = |side| places.get(&(side, seen::origin(brand, side))).and_then(Option::as_ref);

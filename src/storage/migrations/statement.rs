@@ -283,7 +283,8 @@ mod tests {
 
     #[test]
     fn each_statement_locks_what_the_manual_says() {
-        let cases: &[(&str, &[(&str, LockMode, Work)])] = &[
+        type Case<'a> = (&'a str, &'a [(&'a str, LockMode, Work)]);
+        let cases: &[Case<'_>] = &[
             (
                 "create table a (b uuid references c, d text references e (f))",
                 &[("c", ShareRowExclusive, Instant), ("e", ShareRowExclusive, Instant)],

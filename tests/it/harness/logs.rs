@@ -258,12 +258,11 @@ impl Heard {
                 // a token without a customer is its client's
                 let own = |name: &str| name == "sub" && members.get("client_id") == members.get("sub");
                 for (name, value) in members.iter().filter(|(name, _)| !own(name)) {
-                    match value {
-                        Value::String(text) => {
-                            self.named(name, text);
-                            self.url(text);
-                        }
-                        other => self.json(other),
+                    if let Value::String(text) = value {
+                        self.named(name, text);
+                        self.url(text);
+                    } else {
+                        self.json(value);
                     }
                 }
             }
