@@ -1,5 +1,8 @@
 //! Arguments, verbs and exit codes.
 
+#[macro_use]
+mod say;
+
 mod act;
 mod audit;
 mod block;
@@ -228,7 +231,7 @@ fn act(verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::CheckConfig { file } => {
             configuration::tell_ignored(&settings(&file)?.effective);
-            println!("{}: no mistakes", file.display());
+            say!("{}: no mistakes", file.display());
             done
         }
         Verb::Config { step } => configuration::run(&step),
@@ -298,7 +301,7 @@ fn openapi(dir: &Path) -> Result<(), Failure> {
     for (name, text) in crate::http::documents(&config::example_brands()) {
         let path = dir.join(name);
         fs::write(&path, text).map_err(|error| Failure::unexpected(format!("{}: {error}", path.display())))?;
-        println!("{}", path.display());
+        say!("{}", path.display());
     }
     Ok(())
 }

@@ -44,6 +44,7 @@ fn main() {
         "kill -9 of a replica" => kills::replica,
         "kill -9 of PostgreSQL" => kills::postgres,
         "kill -9 of the primary under Patroni" => patroni::primary,
+        "the primary under Patroni hangs, and comes back" => patroni::hung,
         "full disk" => disk::full,
         "slow disk" => disk::slow,
         "network partition" => network::partition,

@@ -28,3 +28,25 @@ pub async fn primary() -> Outcome {
     let ((), injected, healed) = around(&load, &site, &ledger, fault).await;
     Ok(ledger.close(&site, injected, healed).await)
 }
+
+/// Stopped as a whole, like a machine that hangs, until another one is the primary; then it goes on where it was.
+pub async fn hung() -> Outcome {
+    let patroni = tokio::task::spawn_blocking(Patroni::start).await.map_err(|_| "deploy/ha did not start".to_owned())?;
+    let front = patroni.bank(0);
+    let replicas = vec![Replica::watch(patroni.bank(1)), Replica::watch(patroni.bank(2))];
+    let site = Site { cluster: Cluster::none(), replicas };
+    let (load, ledger) = (Load::prepare(&site).await, Ledger::default());
+    let silent = patroni.primary(&front, None).await;
+    let fault = async {
+        patroni.signal(silent, Signal::SIGSTOP);
+        patroni.primary(&front, Some(silent)).await;
+        while site.ready(0).is_none() {
+            sleep(SECOND / 10).await;
+        }
+        sleep(3 * SECOND).await;
+        patroni.signal(silent, Signal::SIGCONT);
+        sleep(10 * SECOND).await;
+    };
+    let ((), injected, healed) = around(&load, &site, &ledger, fault).await;
+    Ok(ledger.close(&site, injected, healed).await)
+}

@@ -134,10 +134,10 @@ pub async fn order(settings: &Settings, db: &Db, act: Act, reason: &str, author:
     if json {
         print_json(&proposal.view(desk.now));
     } else {
-        println!("{}", if before { "proposed already; it stays as it is" } else { "proposed: a second person has to approve it" });
-        println!();
+        say!("{}", if before { "proposed already; it stays as it is" } else { "proposed: a second person has to approve it" });
+        say!("");
         describe(&proposal, desk.now);
-        println!("\nguichet act approve {} --by NAME", proposal.id);
+        say!("\nguichet act approve {} --by NAME", proposal.id);
     }
     Ok(Ordered::Waits)
 }
@@ -180,22 +180,22 @@ pub async fn sweep_through(db: &Db, id: Uuid, json: bool) -> Result<ExitCode, Fa
 
 pub fn tell_sweep(sweep: &Sweep) {
     let stands = if sweep.finished_at.is_some() { "finished" } else { "goes on" };
-    println!("sweep {}: {} of {}: {stands}, {} grants ended", sweep.id, sweep.ending.name(), sweep.whose, sweep.grants);
+    say!("sweep {}: {} of {}: {stands}, {} grants ended", sweep.id, sweep.ending.name(), sweep.whose, sweep.grants);
 }
 
 pub fn tell(done: &Done) {
     match done {
-        Done::Blocked(block) => println!("blocked\n\n{}", block::describe(block)),
-        Done::BlockedBefore(block) => println!("blocked already; the block in force stays as it is\n\n{}", block::describe(block)),
-        Done::Lifted(block) => println!("lifted\n\n{}", block::describe(block)),
-        Done::LiftedBefore(block) => println!("lifted already\n\n{}", block::describe(block)),
-        Done::GrantEnded(grant) => println!("ended: grant {}, {}", grant.grant_id, or_dash(grant.why)),
-        Done::GrantEndedBefore(grant) => println!("ended before, and stays as it is: grant {}, {}", grant.grant_id, or_dash(grant.why)),
+        Done::Blocked(block) => say!("blocked\n\n{}", block::describe(block)),
+        Done::BlockedBefore(block) => say!("blocked already; the block in force stays as it is\n\n{}", block::describe(block)),
+        Done::Lifted(block) => say!("lifted\n\n{}", block::describe(block)),
+        Done::LiftedBefore(block) => say!("lifted already\n\n{}", block::describe(block)),
+        Done::GrantEnded(grant) => say!("ended: grant {}, {}", grant.grant_id, or_dash(grant.why)),
+        Done::GrantEndedBefore(grant) => say!("ended before, and stays as it is: grant {}, {}", grant.grant_id, or_dash(grant.why)),
         Done::Sweeping(sweep) => tell_sweep(sweep),
         Done::Merged(record) => tpp::say_merged(record, false),
-        Done::Rotated(key) => println!("key {} ({}), {}", key.kid, key.algorithm.name(), signs(key)),
-        Done::Retired(key) => println!("retired: key {} is published no more, and its private half is destroyed", key.kid),
-        Done::RetiredBefore(key) => println!("retired before: key {}", key.kid),
+        Done::Rotated(key) => say!("key {} ({}), {}", key.kid, key.algorithm.name(), signs(key)),
+        Done::Retired(key) => say!("retired: key {} is published no more, and its private half is destroyed", key.kid),
+        Done::RetiredBefore(key) => say!("retired before: key {}", key.kid),
     }
 }
 
@@ -213,12 +213,12 @@ pub async fn run(step: ActStep) -> Result<ExitCode, Failure> {
                 let acts = found.acts.iter().map(|act| act.view(now)).collect();
                 print_json(&crate::admin::ActPage { acts, next: found.next });
             } else if found.acts.is_empty() {
-                println!("no such acts");
+                say!("no such acts");
             } else {
                 print_table(&["id", "act", "what", "state", "by", "expires"], found.acts.iter().map(|act| row(act, now)).collect());
             }
             if let (Some(next), false) = (found.next, json) {
-                println!("more: --after {next}");
+                say!("more: --after {next}");
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -237,7 +237,7 @@ pub async fn run(step: ActStep) -> Result<ExitCode, Failure> {
             let (db, means, who) = (connect(&settings).await?, Means::new(&settings), author.person()?);
             match admin::approve(&means.desk(&settings, &db), id, who).await? {
                 Ok((_, done)) => {
-                    println!("approved");
+                    say!("approved");
                     finish(&db, &done, false).await
                 }
                 Err(NotDecided::Decision(refusal)) => Err(Failure(7, refusal.to_string())),
@@ -250,7 +250,7 @@ pub async fn run(step: ActStep) -> Result<ExitCode, Failure> {
             let (db, means) = (connect(&settings).await?, Means::new(&settings));
             let rejected = admin::reject(&means.desk(&settings, &db), id, who, why).await?;
             rejected.map_err(|refusal| Failure(7, refusal.to_string()))?;
-            println!("rejected: it will not be done");
+            say!("rejected: it will not be done");
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -115,7 +115,7 @@ pub fn act(step: AuditStep) -> Result<ExitCode, Failure> {
             let lines = heads.iter().map(
                 |Head { brand, number, hash, .. }| json!({ "at": moment(now), "brand": brand, "number": number, "hash": hash.to_string() }),
             );
-            lines.for_each(|line| println!("{line}"));
+            lines.for_each(|line| say!("{line}"));
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -171,11 +171,11 @@ fn say(report: &Report, took: Duration, as_json: bool) -> Result<ExitCode, Failu
             "seconds": seconds,
         }))?;
     } else {
-        findings.iter().for_each(|finding| println!("{finding}"));
+        findings.iter().for_each(|finding| say!("{finding}"));
         if counts.findings > findings.len() as u64 {
-            println!("and {} more: at most {MOST_NAMED} are named", counts.findings - findings.len() as u64);
+            say!("and {} more: at most {MOST_NAMED} are named", counts.findings - findings.len() as u64);
         }
-        println!(
+        say!(
             "{} events, {} dropped by retention, {} not sealed yet; {} seals of {} chains; {told} anchors given, {own} of the database's own; \
              {seconds:.1} s, {:.0} events/s",
             counts.events,
@@ -185,7 +185,7 @@ fn say(report: &Report, took: Duration, as_json: bool) -> Result<ExitCode, Failu
             heads.len(),
             counts.events as f64 / seconds,
         );
-        println!("{}", if counts.findings == 0 { "the audit trail is what was sealed" } else { "the audit trail is NOT what was sealed" });
+        say!("{}", if counts.findings == 0 { "the audit trail is what was sealed" } else { "the audit trail is NOT what was sealed" });
     }
     Ok(if counts.findings == 0 { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) })
 }

@@ -112,7 +112,7 @@ pub fn act(step: BlockStep) -> Result<ExitCode, Failure> {
                     return Ok(ExitCode::from(WAITS));
                 };
                 tell(&done);
-                println!("{:<12}{known}", "known here");
+                say!("{:<12}{known}", "known here");
                 Ok(ExitCode::SUCCESS)
             })
         }
@@ -122,9 +122,9 @@ pub fn act(step: BlockStep) -> Result<ExitCode, Failure> {
             if as_json {
                 json(&blocks)?;
             } else if blocks.is_empty() {
-                println!("nothing is blocked");
+                say!("nothing is blocked");
             } else {
-                println!("{}", blocks.iter().map(describe).collect::<Vec<_>>().join("\n\n"));
+                say!("{}", blocks.iter().map(describe).collect::<Vec<_>>().join("\n\n"));
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -156,8 +156,8 @@ pub fn act(step: BlockStep) -> Result<ExitCode, Failure> {
 
 fn say(done: &str, change: Change) -> Result<ExitCode, Failure> {
     match change {
-        Change::Done(block) => println!("{done}\n\n{}", describe(&block)),
-        Change::AlreadyLifted(block) => println!("lifted already\n\n{}", describe(&block)),
+        Change::Done(block) => say!("{done}\n\n{}", describe(&block)),
+        Change::AlreadyLifted(block) => say!("lifted already\n\n{}", describe(&block)),
         Change::Unknown => return Err(unknown()),
     }
     Ok(ExitCode::SUCCESS)

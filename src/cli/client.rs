@@ -167,7 +167,7 @@ pub async fn run(step: ClientStep) -> Result<ExitCode, Failure> {
             let head = ["client_id", "brand", "organisation", "name", "scope", "registered", "state"];
             print_table(&head, page.clients.iter().map(row).collect());
             if let Some(next) = page.next {
-                println!("more: --after {next}");
+                say!("more: --after {next}");
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -281,7 +281,7 @@ fn describe(view: &RegisteredClient) {
         ("live grants", Some(format!("{}{more}", view.live_grants))),
         ("last used", Some(maybe(view.last_used_at))),
     ]);
-    println!("\ncertificates: {}", view.certificates.len());
+    say!("\ncertificates: {}", view.certificates.len());
     let rows = view.certificates.iter().map(|seen| {
         let roles = seen.roles.as_ref().map(|roles| roles.join(" "));
         vec![seen.thumbprint.clone(), or_dash(seen.issuer.as_ref()), maybe(seen.not_after), or_dash(roles), moment(seen.last_seen_at)]

@@ -70,7 +70,7 @@ fn show(file: &Path, all: bool, json: bool) -> Result<ExitCode, Failure> {
         return print_json(&shown.into());
     }
     for (key, value) in shown {
-        println!("{key} = {}  # {}", value.shown, value.origin);
+        say!("{key} = {}  # {}", value.shown, value.origin);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -99,7 +99,7 @@ fn as_json(toml: &str) -> serde_json::Value {
 }
 
 fn print_json(value: &serde_json::Value) -> Result<ExitCode, Failure> {
-    println!("{}", serde_json::to_string_pretty(value).map_err(Failure::unexpected)?);
+    say!("{}", serde_json::to_string_pretty(value).map_err(Failure::unexpected)?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -114,20 +114,20 @@ fn explain(asked: &str, file: Option<&Path>) -> Result<ExitCode, Failure> {
         if section.is_empty() {
             return Err(Failure(2, format!("no key `{asked}`; the nearest are `{}`", reference.nearest(&key).join("`, `"))));
         }
-        print!("{}", described_section(&section));
+        say!("{}", described_section(&section).trim_end());
         return Ok(ExitCode::SUCCESS);
     };
-    print!("{}", described(entry));
+    say!("{}", described(entry).trim_end());
     if let Some(file) = file {
         let effective = settings(file)?.effective;
         // without a brand's id all brands are meant
         let is_meant = |name: &str| name == key || key == entry.key() && reference.find(name).is_some_and(|known| known.key() == key);
         let held: Vec<_> = effective.iter().filter(|(name, _)| is_meant(name)).collect();
         for (name, value) in &held {
-            println!("{:<10}{name} = {}  # {}", "here", value.shown, value.origin);
+            say!("{:<10}{name} = {}  # {}", "here", value.shown, value.origin);
         }
         if held.is_empty() {
-            println!("{:<10}not set", "here");
+            say!("{:<10}not set", "here");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -192,7 +192,7 @@ fn diff(old: &Path, new: &Path, json: bool) -> Result<ExitCode, Failure> {
     if json {
         print_json(&found.iter().map(difference_as_json).collect())?;
     } else {
-        found.iter().for_each(|difference| println!("{difference}  ({})", difference.taken_up));
+        found.iter().for_each(|difference| say!("{difference}  ({})", difference.taken_up));
     }
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }

@@ -61,10 +61,10 @@ pub(super) async fn run(args: ContractCheck) -> Result<ExitCode, Failure> {
     let failed = checks.iter().filter(|check| check.instead.is_some()).count();
     for check in &checks {
         match &check.instead {
-            None => println!("pass  {}", check.expects),
-            Some(instead) => println!("FAIL  {}: {instead}", check.expects),
+            None => say!("pass  {}", check.expects),
+            Some(instead) => say!("FAIL  {}: {instead}", check.expects),
         }
     }
-    println!("{} passed, {failed} failed", checks.len() - failed);
+    say!("{} passed, {failed} failed", checks.len() - failed);
     Ok(ExitCode::from(if failed == 0 { 0 } else { 8 }))
 }

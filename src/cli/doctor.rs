@@ -68,10 +68,10 @@ async fn look(settings: &config::Settings, asked: &Doctor) -> Result<Vec<Finding
 fn print(found: &[Finding]) {
     for finding in found {
         let check = finding.check;
-        println!("{:8}{}  {}: {}", check.gravity().name(), check.code(), operator::plain(&finding.about), operator::plain(&finding.seen));
-        println!("        {}", check.meaning());
-        println!("        do: {}", check.advice());
+        say!("{:8}{}  {}: {}", check.gravity().name(), check.code(), operator::plain(&finding.about), operator::plain(&finding.seen));
+        say!("        {}", check.meaning());
+        say!("        do: {}", check.advice());
     }
     let faults = found.iter().filter(|finding| finding.check.gravity() == Gravity::Fault).count();
-    println!("{faults} faults, {} warnings", found.len() - faults);
+    say!("{faults} faults, {} warnings", found.len() - faults);
 }

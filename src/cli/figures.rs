@@ -79,7 +79,7 @@ pub fn act(step: FiguresStep) -> Result<ExitCode, Failure> {
                 let db = connect(&settings).await?;
                 db.put_direct_figures(&brand, &days, System::new().now(), &by).await.map_err(Failure::from)
             })?;
-            println!("{} days taken", days.len());
+            say!("{} days taken", days.len());
         }
     }
     Ok(ExitCode::SUCCESS)

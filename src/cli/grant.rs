@@ -179,12 +179,12 @@ pub async fn run(step: GrantStep) -> Result<ExitCode, Failure> {
                 return Ok(ExitCode::SUCCESS);
             }
             if page.grants.is_empty() {
-                println!("no such grants");
+                say!("no such grants");
             }
             let head = ["grant_id", "state", "client_id", "organisation", "scope", "channel", "since", "last used", "until", "why"];
             print_table(&head, page.grants.iter().map(row).collect());
             if let Some(next) = page.next {
-                println!("more: --after {next}");
+                say!("more: --after {next}");
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -224,7 +224,7 @@ pub async fn run(step: GrantStep) -> Result<ExitCode, Failure> {
             if json {
                 print_json(&sweeps.iter().map(crate::admin::Sweep::view).collect::<Vec<_>>());
             } else if sweeps.is_empty() {
-                println!("no such sweeps");
+                say!("no such sweeps");
             } else {
                 sweeps.iter().for_each(super::act::tell_sweep);
             }

@@ -57,7 +57,7 @@ pub fn run(asked: &Health) -> Result<ExitCode, Failure> {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.lines().next().unwrap_or_default();
     if status.split(' ').nth(1) == Some("200") {
-        println!("{body}");
+        say!("{body}");
         Ok(ExitCode::SUCCESS)
     } else {
         Err(unwell(format!("{status} {body}")))

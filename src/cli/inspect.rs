@@ -42,9 +42,9 @@ pub fn inspect(asked: &Inspect) -> Result<ExitCode, Failure> {
         Err(reason) => pki::Verdict::refused(reason),
     };
     if asked.json {
-        println!("{}", serde_json::to_string_pretty(&pki::Report::of(&verdict, pki::Asked::CertificateOnly)).map_err(Failure::unexpected)?);
+        say!("{}", serde_json::to_string_pretty(&pki::Report::of(&verdict, pki::Asked::CertificateOnly)).map_err(Failure::unexpected)?);
     } else {
-        print!("{}", pki::describe(&verdict));
+        say!("{}", pki::describe(&verdict).trim_end());
     }
     Ok(if verdict.reasons.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(6) })
 }

@@ -98,12 +98,12 @@ pub async fn run(step: InteractionStep) -> Result<ExitCode, Failure> {
                 return Ok(ExitCode::SUCCESS);
             }
             if page.interactions.is_empty() {
-                println!("no such journeys since {}", moment(since));
+                say!("no such journeys since {}", moment(since));
             }
             let head = ["interaction_id", "brand", "channel", "client_id", "stage", "reason", "scope", "begun", "active", "deadline"];
             print_table(&head, page.interactions.iter().map(row).collect());
             if let Some(next) = page.next {
-                println!("more: --after {next}");
+                say!("more: --after {next}");
             }
             Ok(ExitCode::SUCCESS)
         }

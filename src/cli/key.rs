@@ -88,7 +88,7 @@ pub async fn run(step: KeyStep) -> Result<ExitCode, Failure> {
             if json {
                 print_json(&keys);
             } else if keys.is_empty() {
-                println!("no keys");
+                say!("no keys");
             } else {
                 let head = ["kid", "algorithm", "state", "signs from", "signs until", "published until", "made by"];
                 print_table(&head, keys.iter().map(row).collect());
@@ -102,7 +102,7 @@ pub async fn run(step: KeyStep) -> Result<ExitCode, Failure> {
             if let Some(days) = if_older_than
                 && !is_due(&db, Duration::days(days.into()), now).await?
             {
-                println!("the newest key is younger: nothing is to be done");
+                say!("the newest key is younger: nothing is to be done");
                 return Ok(ExitCode::SUCCESS);
             }
             ended(&db, order(&settings, &db, Act::RotateKey { algorithm, at_once }, &reason, &author, json).await?, json).await
@@ -121,7 +121,7 @@ pub async fn run(step: KeyStep) -> Result<ExitCode, Failure> {
             let (who, db, means) = (author.person()?, connect(&settings).await?, Means::new(&settings));
             let done = keys::rewrap(&means.desk(&settings, &db), &old, &new, &who.to_string()).await?;
             let count = done.map_err(|kid| Failure(7, format!("key {kid} does not open with the former wrapping key: nothing changed")))?;
-            println!("{count} private halves are under the new wrapping key");
+            say!("{count} private halves are under the new wrapping key");
             Ok(ExitCode::SUCCESS)
         }
     }

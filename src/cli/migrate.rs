@@ -70,13 +70,13 @@ pub fn run(step: Migrate) -> Result<ExitCode, Failure> {
 async fn up(settings: &Settings, patience: Patience) -> Result<(), Failure> {
     let db = connect(settings)?;
     match db.schema_state().await? {
-        ahead @ SchemaState::Ahead { .. } => println!("nothing to do: {ahead}"),
+        ahead @ SchemaState::Ahead { .. } => say!("nothing to do: {ahead}"),
         newer @ SchemaState::Newer { .. } => return Err(StartError::Schema(newer).into()),
         SchemaState::Current { .. } | SchemaState::Older { .. } => {
             let busy =
                 |attempt| eprintln!("guichet: somebody holds what the migration needs ({attempt} of {} attempts)", patience.attempts);
             db.migrate(patience, busy).await.map_err(|failure: MigrationFailure| Failure(5, failure.to_string()))?;
-            println!("the schema is up to date");
+            say!("the schema is up to date");
         }
     }
     Ok(())
@@ -88,7 +88,7 @@ async fn status(settings: &Settings) -> Result<(), Failure> {
     if let Some(fault) = state.fault() {
         return Err(StartError::Schema(fault).into());
     }
-    println!("{state}");
+    say!("{state}");
     token_tables(settings, &db).await
 }
 
@@ -99,7 +99,7 @@ async fn plan(settings: &Settings) -> Result<(), Failure> {
     }
     let Plan(migrations) = db.migration_plan().await?;
     if migrations.is_empty() {
-        println!("nothing to do");
+        say!("nothing to do");
     }
     migrations.iter().for_each(show);
     Ok(())
@@ -107,15 +107,15 @@ async fn plan(settings: &Settings) -> Result<(), Failure> {
 
 fn show(migration: &PlannedMigration) {
     let how = if migration.in_transaction { "one transaction" } else { "no transaction" };
-    println!("{:04}_{}: {} statements, {how}", migration.version, migration.name, migration.statements.len());
+    say!("{:04}_{}: {} statements, {how}", migration.version, migration.name, migration.statements.len());
     migration.statements.iter().for_each(show_statement);
     if migration.in_transaction {
         let waits: Vec<_> = migration.strongest().into_iter().filter(|(_, mode)| mode.stops_writers()).collect();
         match waits.is_empty() {
-            true => println!("    nobody waits"),
+            true => say!("    nobody waits"),
             false => {
                 let waits = waits.iter().map(|(table, mode)| format!("{table} ({})", mode.keeps_out()));
-                println!("    until its end: {}", waits.collect::<Vec<_>>().join(", "));
+                say!("    until its end: {}", waits.collect::<Vec<_>>().join(", "));
             }
         }
     }
@@ -124,17 +124,17 @@ fn show(migration: &PlannedMigration) {
 fn show_statement(statement: &PlannedStatement) {
     let text: String = statement.text.chars().take(SHOWN).collect();
     let more = if text.len() < statement.text.len() { " .." } else { "" };
-    println!("    {text}{more}");
+    say!("    {text}{more}");
     match &statement.locks {
-        None => println!("        what it locks cannot be told from its text: try it on a copy"),
+        None => say!("        what it locks cannot be told from its text: try it on a copy"),
         Some(locks) => {
             for (table, mode, work, extent) in locks {
-                println!("        {} on {table} ({}), {work}: {}", mode.name(), extent_of(*extent), mode.keeps_out());
+                say!("        {} on {table} ({}), {work}: {}", mode.name(), extent_of(*extent), mode.keeps_out());
             }
         }
     }
     if statement.contracts {
-        println!("        takes away what the release before may need: stop that one first");
+        say!("        takes away what the release before may need: stop that one first");
     }
 }
 
@@ -148,14 +148,14 @@ async fn token_tables(settings: &Settings, db: &Db) -> Result<(), Failure> {
     for (kind, is_week) in [("days", false), ("weeks", true)] {
         let of_kind = || tables.iter().filter(|table| table.is_week() == is_week);
         let until = of_kind().next_back().map_or_else(String::new, |table| format!(", the last until {}", table.ends_at().date()));
-        println!("tables of tokens by {kind}: {}{until}", of_kind().count());
+        say!("tables of tokens by {kind}: {}{until}", of_kind().count());
     }
     let missing: Vec<_> = Partition::needed(&settings.brands, System::new().now()).difference(&tables).map(|table| table.table()).collect();
     if !missing.is_empty() {
-        println!("missing, to be made by the next server that runs: {}", missing.join(" "));
+        say!("missing, to be made by the next server that runs: {}", missing.join(" "));
     }
     if strays > 0 {
-        println!("tokens in tokens_default: {strays}; see \"Tables of tokens\" in the README");
+        say!("tokens in tokens_default: {strays}; see \"Tables of tokens\" in the README");
     }
     Ok(())
 }

@@ -87,7 +87,7 @@ pub fn moment(time: OffsetDateTime) -> String {
 }
 
 pub fn json(value: &impl Serialize) -> Result<(), Failure> {
-    println!("{}", serde_json::to_string_pretty(value).map_err(Failure::unexpected)?);
+    say!("{}", serde_json::to_string_pretty(value).map_err(Failure::unexpected)?);
     Ok(())
 }
 

@@ -80,10 +80,10 @@ pub fn act(step: PsuStep) -> Result<ExitCode, Failure> {
                 .block_on(async { Ok::<_, Failure>(erasure::erase(&connect(&settings).await?, &system, &erasure, system.now()).await?) })?;
             match erased {
                 Ok(Erased { key, ended, grants }) => {
-                    println!("forgotten: {grants} consents no longer name the customer, {ended} of them ended now");
+                    say!("forgotten: {grants} consents no longer name the customer, {ended} of them ended now");
                     match key {
-                        Some(key) => println!("his key in the audit trail, {key}, is destroyed; backups hold it until they are gone"),
-                        None => println!("the audit trail had nothing of him"),
+                        Some(key) => say!("his key in the audit trail, {key}, is destroyed; backups hold it until they are gone"),
+                        None => say!("the audit trail had nothing of him"),
                     }
                     Ok(ExitCode::SUCCESS)
                 }
@@ -109,7 +109,7 @@ pub fn act(step: PsuStep) -> Result<ExitCode, Failure> {
                     let page = db.audit_events_of_customer(key.id, after).await?;
                     let Some(last) = page.last() else { return Ok::<_, Failure>(()) };
                     after = last.id;
-                    page.iter().for_each(|event| println!("{}", export::object(event, None)));
+                    page.iter().for_each(|event| say!("{}", export::object(event, None)));
                 }
             })?;
             Ok(ExitCode::SUCCESS)
@@ -121,7 +121,7 @@ pub fn act(step: PsuStep) -> Result<ExitCode, Failure> {
                 Ok::<_, Failure>(erasure::reveal(&connect(&settings).await?, &system, event, &by, &reason, system.now()).await?)
             })?;
             let psu = found.ok_or_else(|| Failure(7, "there is no such event, it is of no customer, or he was forgotten".into()))?;
-            println!("{}", psu.as_str());
+            say!("{}", psu.as_str());
             Ok(ExitCode::SUCCESS)
         }
     }

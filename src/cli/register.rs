@@ -98,11 +98,11 @@ async fn import(settings: &Settings, system: &System, head: &RegisterHead, rows:
     let named = rows.iter().map(|row| (&row.organisation, row.name.as_str(), &row.entry));
     match register_import::import(&db, system, head, named, force).await? {
         Import::Done { before } => {
-            println!("in force\n\n{}", describe(head, system.now()));
+            say!("in force\n\n{}", describe(head, system.now()));
             let count = |status| rows.iter().filter(|row| row.entry.status == status).count();
-            println!("{:<13}{}", "of them", Status::ALL.map(|status| format!("{} {}", count(status), status.name())).join(", "));
+            say!("{:<13}{}", "of them", Status::ALL.map(|status| format!("{} {}", count(status), status.name())).join(", "));
             if let Some(before) = before {
-                println!("{:<13}as of {}, {} institutions", "before", before.as_of, before.entries);
+                say!("{:<13}as of {}, {} institutions", "before", before.as_of, before.entries);
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -128,16 +128,16 @@ async fn show(settings: &Settings, organisation: Option<OrganisationId>, as_json
         return Ok(ExitCode::SUCCESS);
     }
     match &head {
-        Some(head) => println!("{}", describe(head, now)),
-        None => println!("no register was ever imported"),
+        Some(head) => say!("{}", describe(head, now)),
+        None => say!("no register was ever imported"),
     }
     for brand in &settings.brands {
         let policy = &settings.trust_of(&brand.id).register;
-        println!("{:<13}{}: {}", "brand", brand.id, consequence(policy, head.as_ref(), now));
+        say!("{:<13}{}: {}", "brand", brand.id, consequence(policy, head.as_ref(), now));
     }
     if let Some(organisation) = &organisation {
-        println!("{:<13}{}", "organisation", plain(organisation.as_str()));
-        println!("{}", entry.as_ref().map_or_else(|| "             not listed".to_owned(), describe_entry));
+        say!("{:<13}{}", "organisation", plain(organisation.as_str()));
+        say!("{}", entry.as_ref().map_or_else(|| "             not listed".to_owned(), describe_entry));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 pub fn print_json(value: &impl Serialize) {
     let text = format!("{:#}", serde_json::to_value(value).unwrap_or(Value::Null));
     let lines: Vec<String> = text.lines().map(|line| line.chars().map(json_character).collect()).collect();
-    println!("{}", lines.join("\n"));
+    say!("{}", lines.join("\n"));
 }
 
 fn json_character(character: char) -> String {
@@ -34,7 +34,7 @@ pub fn print_table(head: &[&str], rows: Vec<Vec<String>>) {
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     for row in rows {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        println!("{}", cells.join("  ").trim_end());
+        say!("{}", cells.join("  ").trim_end());
     }
 }
 
@@ -42,7 +42,7 @@ pub fn print_table(head: &[&str], rows: Vec<Vec<String>>) {
 pub fn print_facts(facts: &[(&str, Option<String>)]) {
     let width = facts.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in facts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-        println!("{name:<width$}  {}", visible(value));
+        say!("{name:<width$}  {}", visible(value));
     }
 }
 

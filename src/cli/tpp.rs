@@ -126,8 +126,8 @@ async fn list(out: &Output, within: Option<u16>, after: &str, limit: i64, now: O
     print_table(&head, found.iter().map(|line| summary_row(line, now)).collect());
     match (last, within) {
         (None, _) => {}
-        (Some(last), None) => println!("more: --after '{}'", visible(&last)),
-        (Some(_), Some(_)) => println!("more: raise --limit"),
+        (Some(last), None) => say!("more: --after '{}'", visible(&last)),
+        (Some(_), Some(_)) => say!("more: raise --limit"),
     }
     Ok(())
 }
@@ -144,13 +144,13 @@ async fn show(out: &Output, organisation: &OrganisationId, now: OffsetDateTime) 
         print_json(&whole);
         return Ok(());
     }
-    println!("{} {}", visible(summary.organisation.as_str()), visible(summary.legal_name.as_deref().unwrap_or("")));
-    println!("\nclients: {}", clients.len());
+    say!("{} {}", visible(summary.organisation.as_str()), visible(summary.legal_name.as_deref().unwrap_or("")));
+    say!("\nclients: {}", clients.len());
     print_table(&["brand", "client_id", "name", "scope", "registered"], clients.iter().map(client_row).collect());
-    println!("\ncertificates: {}", certificates.len());
+    say!("\ncertificates: {}", certificates.len());
     let head = ["SHA-256", "serial", "issuer", "valid from", "valid to", "days left", "roles", "brands", "first seen", "last seen"];
     print_table(&head, certificates.iter().map(|certificate| certificate_row(certificate, now)).collect());
-    println!("\nmerges: {}", merges.len());
+    say!("\nmerges: {}", merges.len());
     print_table(&["old", "new", "at", "old stands until", "clients", "by", "reason"], merges.iter().map(merge_row).collect());
     Ok(())
 }
@@ -174,7 +174,7 @@ pub fn say_merged(record: &MergeRecord, json: bool) {
         return print_json(&merge_json(record));
     }
     let (old, new) = (visible(record.old.as_str()), visible(record.new.as_str()));
-    println!("{old} is {new} now: {} clients moved; certificates of {old} stand for {new} until {}", record.clients, moment(record.until));
+    say!("{old} is {new} now: {} clients moved; certificates of {old} stand for {new} until {}", record.clients, moment(record.until));
 }
 
 fn days(end: Option<OffsetDateTime>, now: OffsetDateTime) -> Option<i64> {

@@ -99,10 +99,10 @@ async fn import(settings: &Settings, paths: &[PathBuf], judging: Judging, by: Op
 async fn publish(db: &Db, desk: &Desk, judged: Vec<Judged>) -> Result<ExitCode, Failure> {
     say_notes(desk);
     for line in judged.iter().filter(|one| !one.is_refused()) {
-        println!("{}", words::line(line, desk));
+        say!("{}", words::line(line, desk));
     }
     for list in desk.dropped() {
-        println!("{} {} dropped: its territory is excluded by the configuration", list.territory, list.sequence);
+        say!("{} {} dropped: its territory is excluded by the configuration", list.territory, list.sequence);
     }
     let refused = judged.iter().any(Judged::is_refused);
     for line in judged.iter().filter(|one| one.is_refused()) {
@@ -113,7 +113,7 @@ async fn publish(db: &Db, desk: &Desk, judged: Vec<Judged>) -> Result<ExitCode, 
 }
 
 fn say_notes(desk: &Desk) {
-    desk.origin.iter().for_each(|line| println!("{line}"));
+    desk.origin.iter().for_each(|line| say!("{line}"));
     desk.warnings.iter().for_each(|line| eprintln!("guichet: WARNING: {line}"));
 }
 

@@ -18,6 +18,8 @@ pub struct Figures<'a> {
 #[template(path = "figures.html")]
 struct FiguresPage<'a> {
     report: &'a Report,
+    /// From the first day to the last.
+    span: String,
     plots: Vec<Plot>,
     rows: Vec<Vec<String>>,
 }
@@ -40,7 +42,9 @@ struct Line {
 
 impl Figures<'_> {
     pub fn render(&self) -> String {
-        html(&FiguresPage { report: self.report, plots: plots(&self.report.days), rows: self.report.days.iter().map(row).collect() })
+        let days = &self.report.days;
+        let span = days.first().zip(days.last()).map_or_else(String::new, |(first, last)| format!("{} to {}", first.day, last.day));
+        html(&FiguresPage { report: self.report, span, plots: plots(days), rows: days.iter().map(row).collect() })
     }
 }
 
@@ -137,7 +141,17 @@ mod tests {
         let days = vec![day(date!(2026 - 11 - 27), Some(99.9)), day(date!(2026 - 11 - 28), None), day(date!(2026 - 11 - 29), Some(100.0))];
         let report = Report { brand: "<cic>".to_owned(), quarter: "2026-Q4".to_owned(), days };
         let page = Figures { report: &report }.render();
-        for text in ["2026-Q4", "&#60;cic&#62;", "99.900", "12.500", "10.000", "0.250", "<svg", "<th scope=\"row\">2026-11-27"] {
+        for text in [
+            "2026-Q4",
+            "2026-11-27 to 2026-11-29",
+            "&#60;cic&#62;",
+            "99.900",
+            "12.500",
+            "10.000",
+            "0.250",
+            "<svg",
+            "<th scope=\"row\">2026-11-27",
+        ] {
             assert!(page.contains(text), "{text}\n{page}");
         }
         assert!(!page.contains("<script") && !page.contains("http:") && !page.contains("url("), "{page}");

@@ -162,13 +162,18 @@ impl Db {
         let rows = sqlx::query!("select minute, seconds from figure_alive where minute between $1 and $2", first, last);
         let rows = timed("figure_alive", rows.fetch_all(&self.pool)).await?;
         evidence.alive = rows.into_iter().map(|row| (row.minute, row.seconds.cast_unsigned())).collect();
-        let since = sqlx::query_scalar!(
-            r#"select least((select min(minute) * 60 from figure_alive),
-                            (select min(day) - date '1970-01-01' from figure_availability where brand = $1) * 86400::bigint) as since"#,
-            brand.as_str(),
-        );
-        evidence.since = timed("figure_since", since.fetch_one(&self.pool)).await?;
+        evidence.since = self.first_seen(brand).await?;
         Ok(evidence)
+    }
+
+    /// The second in which some process ran for the first time, or the first day that is kept in short.
+    async fn first_seen(&self, brand: &BrandId) -> Result<Option<i64>, Outage> {
+        let first = sqlx::query!("select minute, seconds from figure_alive order by minute limit 1");
+        let first = timed("figure_since", first.fetch_optional(&self.pool)).await?;
+        let ran = first.map(|row| row.minute * 60 + i64::from(row.seconds.trailing_zeros()));
+        let day = sqlx::query_scalar!("select min(day) from figure_availability where brand = $1", brand.as_str());
+        let kept = timed("figure_since", day.fetch_one(&self.pool)).await?.map(|day| number(day) * SECONDS_A_DAY);
+        Ok(ran.into_iter().chain(kept).min())
     }
 
     /// Takes the bank's own figures in place of what there was of these days.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::{
     fs,
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 const MAIN: &str = "\
@@ -235,4 +235,14 @@ fn the_variables_of_the_tests_and_of_kubernetes_stop_no_server() {
     ];
     installation.call(&["check-config", "guichet.toml"], &variables).printed(0);
     installation.call(&["config", "show"], &[("GUICHET_CONFIG", "guichet.toml")]).printed(0);
+}
+
+/// `config explain limits | true`.
+#[test]
+fn a_reader_who_leaves_is_no_fault() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guichet"));
+    let mut child = command.args(["config", "explain", "limits"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }

@@ -72,6 +72,7 @@ async fn replicas_count_together_by_service_and_fault() {
     assert_eq!((&services["other"]["requests"], &services["other"]["errors_tpp"]), (&4.into(), &3.into()), "{day}");
     assert_eq!((&day["error_rate_percent"], &day["down_seconds"]), (&0.0.into(), &0.into()), "{day}");
     assert!(services["pis"]["mean_ms"].as_f64().unwrap() > 0.0, "{day}");
+    assert!(day["unobserved_seconds"].as_i64().unwrap() <= 2, "not before anybody ran: {day}");
     let other: Value = serde_json::from_str(&exported(&banks[0], "labanquepostale", "json")).unwrap();
     assert!(other["days"].as_array().unwrap().iter().all(|day| day["requests"] == 0), "{other}");
 }

@@ -1,5 +1,5 @@
 //! `deploy/ha` as it is shipped: PostgreSQL under Patroni with a synchronous standby, two replicas of the program. Its primary is
-//! killed, and the next one stopped, while TPPs work.
+//! killed while TPPs work. One that hangs and comes back is among the faults of `cargo bench --bench faults`.
 
 use crate::harness::{
     load::{Acknowledged, Load},
@@ -120,17 +120,5 @@ async fn nothing_that_was_acknowledged_is_lost_with_the_primary() {
     })
     .await;
 
-    // brings back what was killed, and says so only when two standbys follow again
-    site.run("up");
-    let silent = site.primary(&front, None).await;
-    under_load("primary silent, then back", &loads, &acknowledged, async {
-        progress(&site, &acknowledged, 100).await;
-        site.signal(silent, Signal::SIGSTOP);
-        site.primary(&front, Some(silent)).await;
-        progress(&site, &acknowledged, 200).await;
-        site.signal(silent, Signal::SIGCONT);
-        progress(&site, &acknowledged, 200).await;
-    })
-    .await;
     assert!(site.primaries(&front).await.len() <= 1, "{}", site.logs());
 }

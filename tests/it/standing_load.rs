@@ -81,7 +81,8 @@ async fn under_load_a_change_turns_every_connection_of_two_replicas_within_a_sec
         println!("{what}: the last old answer was asked for {took:?} after the command ended");
     }
     println!("{} and {} requests on {} connections", record.0.len(), others.0.len(), 4 * LINES_EACH);
-    assert!(others.0.iter().all(|sample| sample.said.as_deref() == Ok("200")), "the bystander was never refused");
+    let refused: Vec<_> = others.0.iter().filter(|sample| sample.said.as_deref() != Ok("200")).map(|sample| &sample.said).collect();
+    assert!(refused.is_empty(), "the bystander was never refused: {refused:?}");
     assert!(record.0.len() > 200);
 }
 

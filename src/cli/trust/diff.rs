@@ -12,11 +12,11 @@ use time::OffsetDateTime;
 /// What each list that is vouched for would change, accepted or not.
 pub(super) fn print(judged: &[Judged], desk: &Desk) {
     for one in judged {
-        println!("{}", line(one, desk));
+        say!("{}", line(one, desk));
         let Some(vouched) = &one.vouched else { continue };
         let before = desk.accepted(&vouched.offer.list.territory).map_or(&[][..], |list| &list.services);
         for change in changes(before, &vouched.offer.list.services, desk.now) {
-            println!("    {change}");
+            say!("    {change}");
         }
     }
 }

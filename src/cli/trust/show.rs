@@ -8,20 +8,20 @@ use time::OffsetDateTime;
 
 pub(super) fn print(snapshot: Option<&Snapshot>, policy: &StalePolicy, services: bool, now: OffsetDateTime) {
     let Some(snapshot) = snapshot else {
-        println!("no trusted list was accepted yet");
+        say!("no trusted list was accepted yet");
         return;
     };
     for list in &snapshot.lists {
-        println!("{}", line(list, policy, now));
+        say!("{}", line(list, policy, now));
         for service in list.services.iter().filter(|_| services) {
             let keys: Vec<String> =
                 service.certificates.iter().map(|der| sha256_hex(der).get(..16).unwrap_or_default().to_owned()).collect();
-            println!("    {} | {} | {} | {}", printable(&service.provider), printable(&service.name), state(service, now), keys.join(" "));
+            say!("    {} | {} | {} | {}", printable(&service.provider), printable(&service.name), state(service, now), keys.join(" "));
         }
     }
     let all = |count: fn(&AcceptedList, OffsetDateTime) -> usize| snapshot.lists.iter().map(|list| count(list, now)).sum::<usize>();
     let (of_all, web) = (all(|list, _| list.services.len()), all(|list, now| granted_for_web(&list.services, now)));
-    println!("{} lists, {of_all} services of type CA/QC, {web} granted for websites", snapshot.lists.len());
+    say!("{} lists, {of_all} services of type CA/QC, {web} granted for websites", snapshot.lists.len());
 }
 
 fn line(list: &AcceptedList, policy: &StalePolicy, now: OffsetDateTime) -> String {
