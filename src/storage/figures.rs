@@ -168,7 +168,7 @@ impl Db {
 
     /// The second in which some process ran for the first time, or the first day that is kept in short.
     async fn first_seen(&self, brand: &BrandId) -> Result<Option<i64>, Outage> {
-        let first = sqlx::query!("select minute, seconds from figure_alive order by minute limit 1");
+        let first = sqlx::query!("select minute, seconds from figure_alive where minute > 0 order by minute limit 1");
         let first = timed("figure_since", first.fetch_optional(&self.pool)).await?;
         let ran = first.map(|row| row.minute * 60 + i64::from(row.seconds.trailing_zeros()));
         let day = sqlx::query_scalar!("select min(day) from figure_availability where brand = $1", brand.as_str());
