@@ -46,9 +46,12 @@ async fn under_load_a_change_turns_every_connection_of_two_replicas_within_a_sec
         bank.operator(&["register", "import", &file.display().to_string(), "--as-of", &as_of, "--source", "test"]).await;
     };
     import("authorised").await;
-    let ready = bank.tpp_named(bystander, [guichet::oauth::tpp::PspRole::PaymentInitiation]);
-    while ready.try_register(CIC, &crate::harness::Tpp::metadata(CIC)).await.status != 201 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    // each replica reads the register in its own time
+    for bank in &banks {
+        let ready = bank.tpp_named(bystander, [guichet::oauth::tpp::PspRole::PaymentInitiation]);
+        while ready.try_register(CIC, &crate::harness::Tpp::metadata(CIC)).await.status != 201 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     let traffic = Traffic::start(stream(&banks, organisation).await, Duration::from_millis(5));
