@@ -18,6 +18,8 @@ use uuid::Uuid;
 pub enum AuditKind {
     CertificateRefused,
     ClientRefused,
+    /// RFC 9126.
+    PushRefused,
     ClientRegistered,
     ClientRead,
     ClientUpdated,
@@ -98,6 +100,7 @@ impl AuditKind {
         match self {
             Self::CertificateRefused => "certificate_refused",
             Self::ClientRefused => "client_refused",
+            Self::PushRefused => "push_refused",
             Self::ClientRegistered => "client_registered",
             Self::ClientRead => "client_read",
             Self::ClientUpdated => "client_updated",

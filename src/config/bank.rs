@@ -10,6 +10,7 @@ use super::{
 use crate::oauth::{
     brand::{AccountChoice, Brand, BrandId, ClientAuth, ExchangeScope, Lang, PsuAuthentication, RegistrationPolicy, ScopePolicy},
     channel::{AppSegment, Channel, Fallback, ScaSpelling},
+    profile::{Profiles, SecurityProfile},
     sca::ScaFailure,
     scope::ScopeToken,
 };
@@ -51,11 +52,15 @@ pub struct BrandPlace {
 /// How long a lodged payment waits for its customer where nothing is said.
 const USUAL_PAYMENT_REQUEST: Duration = Duration::minutes(30);
 
+/// How long a pushed request waits for its customer's browser where nothing is said.
+const USUAL_PUSHED_REQUEST: Duration = Duration::seconds(60);
+
 /// What a row of the settings says over its bank's file.
 #[derive(Default)]
 pub struct Overrides<'a> {
     pub authorization: Option<Reader<'a>>,
     pub scope: Option<Reader<'a>>,
+    pub security: Option<Reader<'a>>,
     pub theme: Option<Reader<'a>>,
 }
 
@@ -77,6 +82,7 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
     let scopes = finished(&mut above(overrides.scope, bank.table("scope")), |t| scopes(t, place.sandbox));
     let channels = channels(bank, place.sandbox, &scopes);
     let theme = theme::read(bank.optional_table("theme"), overrides.theme, default_language, open_files);
+    let security = security(overrides.security, bank, Held { client_auth, certificate_bound_access_tokens, scopes: &scopes });
     let authorization = authorization(&mut above(overrides.authorization, bank.table("authorization")));
     bank.finish();
     Some(Brand {
@@ -92,6 +98,8 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
         client_auth: client_auth?,
         scopes,
         exchange_scope: exchange_scope?,
+        profiles: security.profiles,
+        pushed_request_lifetime: security.pushed_request_lifetime,
         pkce_required: authorization.pkce_required,
         certificate_bound_access_tokens,
         code_lifetime: authorization.code,
@@ -108,6 +116,48 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
         }),
         theme,
     })
+}
+
+struct Security {
+    profiles: Profiles,
+    pushed_request_lifetime: Duration,
+}
+
+/// What the bank's file says elsewhere, and FAPI 2.0 may contradict.
+struct Held<'s> {
+    client_auth: Option<ClientAuth>,
+    certificate_bound_access_tokens: bool,
+    scopes: &'s [ScopePolicy],
+}
+
+/// `[security]` of the bank's file with the row's over it; without either, the bank's dialect alone.
+fn security<'a>(own: Option<Reader<'a>>, bank: &mut Reader<'a>, held: Held<'_>) -> Security {
+    let mut table = match (own, bank.optional_table("security")) {
+        (Some(own), Some(bank)) => own.over(bank),
+        (Some(table), None) | (None, Some(table)) => table,
+        (None, None) => return Security { profiles: Profiles::LEGACY, pushed_request_lifetime: USUAL_PUSHED_REQUEST },
+    };
+    let least = table.optional_choice("profile", &SecurityProfile::ALL).unwrap_or(SecurityProfile::Legacy);
+    let most = table.optional_choice("clients_may_choose", &SecurityProfile::ALL).unwrap_or(least);
+    if most < least {
+        table.note("clients_may_choose", "`security.clients_may_choose` is weaker than `security.profile`: clients may only be stricter");
+    }
+    let profiles = Profiles { least, most: most.max(least) };
+    // FAPI 2.0 s5.3.2.2-12: less than 600
+    let lifetime = table.optional_number("pushed_request_seconds", 5..=599).map_or(USUAL_PUSHED_REQUEST, as_duration);
+    if profiles.offer_fapi2() && held.client_auth == Some(ClientAuth::TlsAndSecretBasic) {
+        table.note("profile", "FAPI 2.0 knows no client secret: `client_authentication.method` must be tls_client_auth (s5.3.2.1-6)");
+    }
+    if least == SecurityProfile::Fapi2 {
+        if !held.certificate_bound_access_tokens {
+            table.note("profile", "FAPI 2.0 needs `client_authentication.certificate_bound_access_tokens` (s5.3.2.1-4)");
+        }
+        if held.scopes.iter().any(|scope| scope.refresh_token_rotation) {
+            table.note("profile", "FAPI 2.0 does not rotate refresh tokens: take `refresh_token_rotation` out (s5.3.2.1-9)");
+        }
+    }
+    table.finish();
+    Security { profiles, pushed_request_lifetime: lifetime }
 }
 
 struct Authorization {

@@ -490,6 +490,7 @@ fn described(
     let overrides = Overrides {
         authorization: row.optional_table("authorization"),
         scope: row.optional_table("scope"),
+        security: row.optional_table("security"),
         theme: row.optional_table("theme"),
     };
     let source = bank_file(&bank?, row)?;

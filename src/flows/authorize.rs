@@ -11,7 +11,7 @@ use crate::{
     audit::AuditKind,
     limits::Limit,
     oauth::{
-        authorize::{AuthorizationRequest, AuthorizeRefusal, request_digest},
+        authorize::{AuthorizationRequest, AuthorizeRefusal, Way, request_digest},
         brand::{Brand, Lang, PsuAuthentication},
         channel::Channel,
         client::{Client, ClientId},
@@ -21,6 +21,7 @@ use crate::{
         interaction::{BegunBy, BrowserKey, Interaction, InteractionId, Stage, State},
         lodging,
         params::Params,
+        pushed::{self, PushedRequest},
         redirect::{NoRedirect, TrustedRedirect},
         sca::ScaFailure,
         secret::Digest,
@@ -86,13 +87,20 @@ pub enum Begun {
 pub async fn begin(app: &App, brand: &Brand, brought: &Brought<'_>) -> Result<Begun, Outage> {
     check_watched(app)?;
     let id = brought.params.get("client_id").and_then(ClientId::parse);
+    let pushed = match brought.params.get("request_uri").and_then(pushed::parse) {
+        None => None,
+        Some(handle) => match app.db.find_pushed_request(&brand.id, &handle).await? {
+            Some(pushed) => Some(pushed),
+            None => return Ok(Begun::Page(NoRedirect::RequestUri)),
+        },
+    };
     let mut reading = Reading::Remembered;
     loop {
         let client = match id {
             Some(id) => find(app, brand, id, reading).await?,
             None => None,
         };
-        match (attempt(app, brand, brought, client.as_ref()).await?, reading) {
+        match (attempt(app, brand, brought, pushed.as_ref(), client.as_ref()).await?, reading) {
             (Some(begun), Reading::Fresh) | (Some(begun @ (Begun::Journey(_) | Begun::OpenApp { .. } | Begun::Crowded(_))), _) => {
                 return Ok(begun);
             }
@@ -114,8 +122,19 @@ fn refuse(redirect: &TrustedRedirect, error: &OAuthError) -> String {
 }
 
 /// `None`: the client is no longer as it was judged.
-async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option<&Arc<Client>>) -> Result<Option<Begun>, Outage> {
-    let Brought { channel, params, lang, by } = *brought;
+async fn attempt(
+    app: &App,
+    brand: &Brand,
+    brought: &Brought<'_>,
+    pushed: Option<&PushedRequest>,
+    client: Option<&Arc<Client>>,
+) -> Result<Option<Begun>, Outage> {
+    let Brought { channel, lang, by, .. } = *brought;
+    // RFC 9126 s4: whatever stands beside the name of a pushed request counts for nothing
+    let (params, way) = pushed.map_or((brought.params, Way::Query), |pushed| (&pushed.params, Way::Pushed));
+    if pushed.is_some_and(|pushed| client.is_some_and(|client| client.id != pushed.client)) {
+        return Ok(Some(Begun::Page(NoRedirect::RequestUri)));
+    }
     let (redirect, client) = match (TrustedRedirect::resolve(client.map(Arc::as_ref), params, brand), client) {
         (Ok(redirect), Some(client)) => (redirect, client),
         (Err(nobody), _) => return Ok(Some(Begun::Page(nobody))),
@@ -125,7 +144,7 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         facts.client = Some(client.id);
         facts.by(&client.organisation);
     });
-    let request = match AuthorizationRequest::parse(params, client, brand) {
+    let request = match AuthorizationRequest::parse(params, way, client, brand) {
         Ok(request) => request,
         Err(refusal) => {
             return Ok(Some(Begun::GoHome(refuse(&redirect, &refusal.into()))));
@@ -138,9 +157,9 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
     {
         return Ok(Some(crowded(&redirect)));
     }
-    let digest = request_digest(brand, channel, params);
+    let digest = request_digest(brand, channel, brought.params);
     // without both, the URL may be everybody's, and the next customer of a shared browser must not meet the last one's journey
-    let is_ones_own = redirect.state().is_some() || request.challenge.is_some();
+    let is_ones_own = pushed.is_some() || redirect.state().is_some() || request.challenge.is_some();
     if let Bringer::Browser { key, known: true } = by
         && is_ones_own
         && let Some(begun) = resume(app, brand, client, &digest, key).await?
@@ -148,6 +167,9 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         return Ok(Some(begun));
     }
     let now = app.clock.now();
+    if pushed.is_some_and(|pushed| !pushed.may_begin(now)) {
+        return Ok(Some(Begun::Page(NoRedirect::RequestUri)));
+    }
     let payment = match request.payment {
         Some(id) => match lodging::may_begin(app.db.find_payment(&brand.id, id).await?.as_ref(), client, now) {
             Ok(version) => Some(version),
@@ -180,6 +202,7 @@ async fn attempt(app: &App, brand: &Brand, brought: &Brought<'_>, client: Option
         begun_by,
         ticket: handed_off.then(|| by.key().ticket(id).0.digest),
         payment,
+        pushed: pushed.map(|pushed| pushed.id),
         fallback: false,
         conclusion: None,
         // a browser's that is everybody's is nobody's: neither resumed, nor taken for what the app has answered

@@ -57,6 +57,12 @@ pub async fn approve_by(
     let Some(policy) = client.and_then(|_| brand.policy(&interaction.scope)) else {
         return fail_by(app, brand, tx, interaction, ScaFailure::Technical, by, now).await;
     };
+    if let Some(pushed) = interaction.pushed
+        && !tx.spend_pushed_request(pushed, now).await?
+    {
+        // the same request was answered in another journey (RFC 9126 s4)
+        return fail_by(app, brand, tx, interaction, ScaFailure::Technical, by, now).await;
+    }
     let lodged = match interaction.payment {
         Some(version) => tx.lock_payment(&brand.id, version.id).await?,
         None => None,
@@ -141,6 +147,9 @@ pub async fn fail_by(
     tx.set_interaction_state(interaction.id, &state, now).await?;
     // that nobody came is nobody's doing
     let nobody_came = failure == ScaFailure::TimedOut && by.is_none() && interaction.is_untouched();
+    if let Some(pushed) = interaction.pushed {
+        tx.spend_pushed_request(pushed, now).await?;
+    }
     if !nobody_came {
         note_first_act(app, brand, tx, interaction, now).await?;
         let event = event(app, brand, interaction, AuditKind::InteractionFailed, by, now).reason(failure.name());

@@ -20,6 +20,7 @@ pub mod kill_switch;
 pub mod organisation;
 pub mod payment;
 pub mod permissions;
+pub mod pushed;
 pub mod register;
 pub mod register_import;
 pub mod revocation;

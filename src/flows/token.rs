@@ -157,7 +157,7 @@ impl Asked<'_> {
             channel: &self.channel.name,
             issued_at: self.now,
             expires_at: self.now + issue.lifetime,
-            certificate: self.brand.certificate_bound_access_tokens.then_some(&self.client.tpp().thumbprint[..]),
+            certificate: self.brand.binds_access_tokens_of(self.client.client()).then_some(&self.client.tpp().thumbprint[..]),
         }
     }
 

@@ -118,6 +118,7 @@ const fn notice_of(nobody: NoRedirect) -> NoticeKind {
         NoRedirect::UnknownClient => NoticeKind::UnknownClient,
         NoRedirect::Ambiguous => NoticeKind::MalformedRequest,
         NoRedirect::RedirectUriMissing | NoRedirect::RedirectUriUnknown => NoticeKind::WrongRedirectUri,
+        NoRedirect::RequestUri => NoticeKind::ExpiredInteraction,
     }
 }
 

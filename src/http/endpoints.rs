@@ -19,6 +19,8 @@ pub enum Endpoint<'b> {
     DeleteClient,
     Token(&'b Channel),
     Revoke,
+    /// RFC 9126.
+    Push,
     Authorize(&'b Channel),
     Journey,
     JourneyStep,
@@ -42,12 +44,13 @@ pub enum Endpoint<'b> {
 pub fn endpoints(brand: &Brand) -> Vec<Endpoint<'_>> {
     use Endpoint::{
         Authorize, CertificateCheck, CertificateForm, Customers, DeleteClient, Developers, Document, Journey, JourneyReturn, JourneyStatus,
-        JourneyStep, Jwks, Metadata, Permission, PermissionEnd, Permissions, PermissionsOpen, PresentedCertificate, ReadClient, Register,
-        Revoke, Token, UpdateClient,
+        JourneyStep, Jwks, Metadata, Permission, PermissionEnd, Permissions, PermissionsOpen, PresentedCertificate, Push, ReadClient,
+        Register, Revoke, Token, UpdateClient,
     };
     let mut all = vec![Metadata, Jwks, Document, Developers, CertificateForm, CertificateCheck, PresentedCertificate];
     all.extend([Register, ReadClient, DeleteClient, Revoke, Journey, JourneyStep, JourneyReturn, JourneyStatus]);
     all.extend([PermissionsOpen, Permissions, Permission, PermissionEnd]);
+    all.extend(brand.profiles.offer_fapi2().then_some(Push));
     all.extend(brand.registration.update.then_some(UpdateClient));
     all.extend((brand.psu_authentication == PsuAuthentication::Simulator).then_some(Customers));
     all.extend(brand.channels.iter().flat_map(|channel| [Authorize(channel), Token(channel)]));
@@ -63,6 +66,7 @@ impl Endpoint<'_> {
             | Self::DeleteClient
             | Self::Token(_)
             | Self::Revoke
+            | Self::Push
             | Self::PresentedCertificate => Counter::Tpp,
             Self::Authorize(_)
             | Self::Journey
@@ -92,6 +96,7 @@ impl Endpoint<'_> {
             Self::DeleteClient => "delete_client",
             Self::Token(_) => "token",
             Self::Revoke => "revoke",
+            Self::Push => "push",
             Self::Authorize(_) => "authorize",
             Self::Journey => "journey",
             Self::JourneyStep => "journey_step",
@@ -129,6 +134,7 @@ impl Endpoint<'_> {
             | Self::UpdateClient
             | Self::DeleteClient
             | Self::Revoke
+            | Self::Push
             | Self::Journey
             | Self::JourneyStep
             | Self::JourneyReturn
@@ -150,7 +156,7 @@ impl Endpoint<'_> {
 
     pub const fn method(&self) -> Method {
         match self {
-            Self::Register | Self::Token(_) | Self::Revoke | Self::JourneyStep | Self::PermissionEnd | Self::CertificateCheck => {
+            Self::Register | Self::Token(_) | Self::Revoke | Self::Push | Self::JourneyStep | Self::PermissionEnd | Self::CertificateCheck => {
                 Method::POST
             }
             Self::UpdateClient => Method::PUT,
@@ -177,6 +183,7 @@ impl Endpoint<'_> {
     pub fn path(&self, brand: &Brand) -> String {
         let own = |path: &str| format!("/{}/{path}", brand.id);
         match self {
+            Self::Push => own("par"),
             Self::Register => brand.registration.path.clone(),
             Self::ReadClient | Self::UpdateClient | Self::DeleteClient => format!("{}/{{client_id}}", brand.registration.path),
             Self::Token(channel) => channel.token_path.clone(),

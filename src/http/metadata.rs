@@ -18,6 +18,12 @@ pub struct ServerMetadata {
     pub token_endpoint: String,
     pub registration_endpoint: String,
     pub revocation_endpoint: String,
+    /// RFC 9126 s5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pushed_authorization_request_endpoint: Option<String>,
+    /// RFC 9126 s5: of every client. Others may have registered it for themselves.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
     pub scopes_supported: Vec<&'static str>,
@@ -43,6 +49,8 @@ pub struct ServerMetadata {
 
 #[derive(Serialize, ToSchema)]
 pub struct EndpointAliases {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pushed_authorization_request_endpoint: Option<String>,
     pub token_endpoint: String,
     pub registration_endpoint: String,
     pub revocation_endpoint: String,
@@ -74,6 +82,7 @@ impl ServerMetadata {
         let (authorization_endpoint, token_endpoint) = first.unwrap_or_default();
         let registration_endpoint = format!("{}{}", brand.tpp_origin, brand.registration.path);
         let revocation_endpoint = format!("{}{}", brand.tpp_origin, brand.revocation_path);
+        let push = brand.profiles.offer_fapi2().then(|| format!("{}/{}/par", brand.tpp_origin, brand.id));
         let methods = match brand.client_auth {
             ClientAuth::Tls => vec!["tls_client_auth"],
             ClientAuth::TlsAndSecretBasic => vec!["client_secret_basic"],
@@ -82,6 +91,7 @@ impl ServerMetadata {
             issuer: brand.issuer.clone(),
             authorization_endpoint,
             mtls_endpoint_aliases: EndpointAliases {
+                pushed_authorization_request_endpoint: push.clone(),
                 token_endpoint: token_endpoint.clone(),
                 registration_endpoint: registration_endpoint.clone(),
                 revocation_endpoint: revocation_endpoint.clone(),
@@ -89,6 +99,8 @@ impl ServerMetadata {
             token_endpoint,
             registration_endpoint,
             revocation_endpoint,
+            pushed_authorization_request_endpoint: push,
+            require_pushed_authorization_requests: brand.profiles.least.needs_pushed_requests(),
             jwks_uri: has_keys.then(|| format!("{}/{}/jwks", brand.psu_origin, brand.id)),
             scopes_supported: brand.offered_scopes().iter().map(|s| s.as_str()).collect(),
             response_types_supported: ["code"],

@@ -24,6 +24,7 @@ mod ops;
 mod payments;
 mod permissions;
 mod place;
+mod pushed;
 mod register;
 mod respond;
 mod revoke;

@@ -7,7 +7,7 @@ use super::{
     endpoints::{Endpoint, endpoints},
     events, exchange,
     extract::ClientRequest,
-    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, place, register, respond, revoke, sandbox,
+    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, place, pushed, register, respond, revoke, sandbox,
     site::{HttpLimits, InternalSite, Site},
     token,
 };
@@ -126,6 +126,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
             post(async move |State(site): State<Arc<Site>>, request: ClientRequest| token::token(&site, &channel, request).await)
         }
         Endpoint::Revoke => post(revoke::revoke),
+        Endpoint::Push => post(pushed::push),
         Endpoint::Authorize(channel) => {
             let channel = Arc::new(channel.clone());
             get(async move |State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>| {

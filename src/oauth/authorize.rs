@@ -25,6 +25,7 @@ pub enum AuthorizeRefusal {
     ResponseModeUnsupported,
     RequestObject,
     RequestUri,
+    NotPushed,
     StateTooLong,
     GrantTypeNotRegistered,
     ScopeMissing,
@@ -53,6 +54,7 @@ impl AuthorizeRefusal {
             Self::ResponseModeUnsupported => "response_mode_unsupported",
             Self::RequestObject => "request_object",
             Self::RequestUri => "request_uri",
+            Self::NotPushed => "request_not_pushed",
             Self::StateTooLong => "state_too_long",
             Self::GrantTypeNotRegistered => "grant_type_not_registered",
             Self::ScopeMissing => "scope_missing",
@@ -73,11 +75,12 @@ impl AuthorizeRefusal {
     }
 
     /// Every reason, in the order of the checks; `repeated` is a parameter that was sent twice.
-    pub fn all(repeated: &str) -> [Self; 22] {
+    pub fn all(repeated: &str) -> [Self; 23] {
         [
             Self::Repeated(repeated.to_owned()),
             Self::RequestObject,
             Self::RequestUri,
+            Self::NotPushed,
             Self::ResponseTypeUnsupported,
             Self::ResponseTypeMissing,
             Self::ResponseModeUnsupported,
@@ -113,7 +116,16 @@ impl From<Unapprovable> for AuthorizeRefusal {
     }
 }
 
-/// A valid request, in the shape that a pushed one (RFC 9126) will have, too.
+/// How a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the client itself (RFC 9126).
+    Pushed,
+    /// In the query, by the customer's browser or the bank's app.
+    Query,
+}
+
+/// A valid request, whichever way it came.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
     pub scope: Scope,
@@ -126,7 +138,7 @@ pub struct AuthorizationRequest {
 
 impl AuthorizationRequest {
     /// Judged against what the client registered; the certificate's roles are judged again at the token endpoint.
-    pub fn parse(params: &Params, client: &Client, brand: &Brand) -> Result<Self, AuthorizeRefusal> {
+    pub fn parse(params: &Params, way: Way, client: &Client, brand: &Brand) -> Result<Self, AuthorizeRefusal> {
         if let Some(name) = params.repeated() {
             return Err(AuthorizeRefusal::Repeated(name.to_owned()));
         }
@@ -135,6 +147,9 @@ impl AuthorizationRequest {
         }
         if params.get("request_uri").is_some() {
             return Err(AuthorizeRefusal::RequestUri);
+        }
+        if way == Way::Query && brand.needs_pushed_requests(client) {
+            return Err(AuthorizeRefusal::NotPushed);
         }
         match params.get("response_type") {
             Some("code") => {}
@@ -151,7 +166,7 @@ impl AuthorizationRequest {
             return Err(AuthorizeRefusal::GrantTypeNotRegistered);
         }
         let scope = read_scope(params, client, brand)?;
-        let challenge = read_challenge(params, brand)?;
+        let challenge = read_challenge(params, brand.pkce_required || brand.profile_of(client).needs_challenge())?;
         Ok(Self {
             payment: read_payment(params, &scope, brand)?,
             scope,
@@ -199,9 +214,9 @@ fn read_payment(params: &Params, scope: &Scope, brand: &Brand) -> Result<Option<
     }
 }
 
-fn read_challenge(params: &Params, brand: &Brand) -> Result<Option<CodeChallenge>, AuthorizeRefusal> {
+fn read_challenge(params: &Params, required: bool) -> Result<Option<CodeChallenge>, AuthorizeRefusal> {
     match (params.get("code_challenge"), params.get("code_challenge_method")) {
-        (None, _) if brand.pkce_required => Err(AuthorizeRefusal::ChallengeMissing),
+        (None, _) if required => Err(AuthorizeRefusal::ChallengeMissing),
         (None, None) => Ok(None),
         (None, Some(_)) => Err(AuthorizeRefusal::ChallengeMissing),
         // RFC 7636 s4.3: no method means plain, which is not offered

@@ -4,6 +4,7 @@ pub use super::language::Lang;
 
 use super::{
     channel::Channel,
+    profile::Profiles,
     scope::{Scope, ScopeToken},
     theme::Theme,
 };
@@ -141,6 +142,9 @@ pub struct Brand {
     pub client_auth: ClientAuth,
     pub scopes: Vec<ScopePolicy>,
     pub exchange_scope: ExchangeScope,
+    pub profiles: Profiles,
+    /// RFC 9126 s2.2 `expires_in`: from the push to the customer's browser. Below 600 s (FAPI 2.0 s5.3.2.2-12).
+    pub pushed_request_lifetime: Duration,
     /// Every authorization request must carry an S256 challenge.
     pub pkce_required: bool,
     /// RFC 8705 s3: access tokens carry `cnf` and work only with the certificate they were issued to.

@@ -1,6 +1,6 @@
 //! What is registered of a client (RFC 7591 s2).
 
-use super::brand::Brand;
+use super::{brand::Brand, profile::SecurityProfile};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -82,6 +82,12 @@ pub struct ClientMetadata {
     pub provider_legal_id: String,
     /// The subject of the QWAC that registered or last updated the client (RFC 4514).
     pub tls_client_auth_subject_dn: String,
+    /// RFC 9126 s6: its authorization requests come pushed, or not at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
+    /// Not in RFC 7591: the rules that the client chose to be held to, where the brand leaves a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_profile: Option<SecurityProfile>,
     /// `client_name#fr` and the like.
     #[serde(flatten)]
     #[schema(ignore)]

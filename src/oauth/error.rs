@@ -234,6 +234,10 @@ impl OAuthError {
     /// RFC 7592 s2: the same for a client that is unknown, deleted, another organisation's, or for a wrong token.
     pub const CLIENT_NOT_MANAGED: Self = Self::new(ErrorCode::InvalidToken, "no such client, or not yours").named("client_not_managed");
     /// RFC 7009 s2.1 and RFC 7662 s2.1.
+    pub const REQUEST_URI_PUSHED: Self =
+        Self::new(ErrorCode::InvalidRequest, "request_uri: must not be in a pushed request").named("request_uri_pushed");
+    pub const REDIRECT_URI_MISSING: Self =
+        Self::new(ErrorCode::InvalidRequest, "redirect_uri: missing").named("redirect_uri_missing");
     pub const TOKEN_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "token: missing").named("token_missing");
     /// Of a request about several.
     pub fn too_many_tokens(most: usize) -> Self {
@@ -379,7 +383,8 @@ impl From<AuthorizeRefusal> for OAuthError {
             AuthorizeRefusal::ResponseTypeUnsupported => Self::new(UnsupportedResponseType, "response_type: only code"),
             AuthorizeRefusal::ResponseModeUnsupported => Self::new(InvalidRequest, "response_mode: only query"),
             AuthorizeRefusal::RequestObject => Self::new(RequestNotSupported, "request: not supported"),
-            AuthorizeRefusal::RequestUri => Self::new(RequestUriNotSupported, "request_uri: not supported"),
+            AuthorizeRefusal::RequestUri => Self::new(RequestUriNotSupported, "request_uri: only of a pushed request"),
+            AuthorizeRefusal::NotPushed => Self::new(InvalidRequest, "request_uri: missing: this client pushes its requests (RFC 9126)"),
             AuthorizeRefusal::StateTooLong => Self::new(InvalidRequest, "state: too long"),
             AuthorizeRefusal::GrantTypeNotRegistered => {
                 Self::new(UnauthorizedClient, "authorization_code is not registered for this client")
@@ -441,13 +446,14 @@ impl From<LodgingRefusal> for OAuthError {
 /// For the bank's app: in a browser a page says it.
 impl From<NoRedirect> for OAuthError {
     fn from(refusal: NoRedirect) -> Self {
-        use ErrorCode::InvalidRequest;
+        use ErrorCode::{InvalidRequest, InvalidRequestUri};
         let name = refusal.name();
         let error = match refusal {
             NoRedirect::UnknownClient => Self::new(InvalidRequest, "client_id: unknown to this brand"),
             NoRedirect::Ambiguous => Self::new(InvalidRequest, "client_id or redirect_uri: sent more than once"),
             NoRedirect::RedirectUriMissing => Self::new(InvalidRequest, "redirect_uri: missing, and the client has several"),
             NoRedirect::RedirectUriUnknown => Self::new(InvalidRequest, "redirect_uri: not one of the client's"),
+            NoRedirect::RequestUri => Self::new(InvalidRequestUri, "request_uri: unknown, expired, used, or of another client"),
         };
         error.named(name)
     }

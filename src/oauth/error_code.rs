@@ -1,6 +1,6 @@
 //! The closed vocabulary of `error`.
 
-/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, OpenID Connect Core s3.1.2.6;
+/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 9101 s6.3, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, OpenID Connect Core s3.1.2.6;
 /// those of the internal counter are our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
@@ -18,6 +18,7 @@ pub enum ErrorCode {
     UnapprovedSoftwareStatement,
     RequestNotSupported,
     RequestUriNotSupported,
+    InvalidRequestUri,
     TemporarilyUnavailable,
     ServerError,
     UnknownInteraction,
@@ -30,7 +31,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -45,6 +46,7 @@ impl ErrorCode {
         Self::UnapprovedSoftwareStatement,
         Self::RequestNotSupported,
         Self::RequestUriNotSupported,
+        Self::InvalidRequestUri,
         Self::TemporarilyUnavailable,
         Self::ServerError,
         Self::UnknownInteraction,
@@ -72,6 +74,7 @@ impl ErrorCode {
             Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
             Self::UnknownInteraction => "unknown_interaction",

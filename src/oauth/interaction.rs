@@ -188,6 +188,8 @@ pub struct Interaction {
     pub scope: Scope,
     /// The lodged payment that it is about, as it stood when the journey began. Another one is never approved by it.
     pub payment: Option<PaymentVersion>,
+    /// The pushed request that it began with (RFC 9126).
+    pub pushed: Option<Uuid>,
     pub challenge: Option<CodeChallenge>,
     pub lang: Lang,
     pub browser: Digest,

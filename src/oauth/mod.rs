@@ -26,6 +26,8 @@ pub mod payment;
 pub mod payment_fields;
 pub mod permission;
 pub mod pkce;
+pub mod profile;
+pub mod pushed;
 pub mod redirect;
 pub mod registration;
 pub mod revocation;

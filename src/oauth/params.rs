@@ -68,6 +68,21 @@ impl Params {
         Ok(params)
     }
 
+    /// What [`Self::pairs`] told.
+    pub const fn from_pairs(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs, repeated: vec![] }
+    }
+
+    /// As they were sent, each name once.
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
+    }
+
+    pub fn without(&self, names: &[&str]) -> Self {
+        let pairs = self.pairs.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect();
+        Self { pairs, repeated: self.repeated.clone() }
+    }
+
     /// RFC 6749 s3.1: a parameter without a value counts as omitted.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())

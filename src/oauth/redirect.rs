@@ -12,6 +12,8 @@ pub enum NoRedirect {
     /// Absent though several are registered.
     RedirectUriMissing,
     RedirectUriUnknown,
+    /// RFC 9126 s4: no request of this client by that name, or it is over.
+    RequestUri,
 }
 
 impl NoRedirect {
@@ -22,6 +24,7 @@ impl NoRedirect {
             Self::Ambiguous => "ambiguous_redirect",
             Self::RedirectUriMissing => "redirect_uri_missing",
             Self::RedirectUriUnknown => "redirect_uri_unknown",
+            Self::RequestUri => "pushed_request_unknown",
         }
     }
 }

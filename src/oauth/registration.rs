@@ -5,6 +5,7 @@ use super::{
     client::ClientId,
     client_metadata::{ClientMetadata, GrantType},
     error_code::ErrorCode,
+    profile::SecurityProfile,
     redirect::registrable_redirect,
     scope::Scope,
     secret::Secret,
@@ -94,6 +95,8 @@ pub fn admit(asked: &Map<String, Value>, tpp: &Tpp, brand: &Brand, known: &[Stri
         jwks_uri,
         provider_legal_id: tpp.organisation.to_string(),
         tls_client_auth_subject_dn: tpp.subject_dn.clone(),
+        require_pushed_authorization_requests: body.pushed_only(brand)?,
+        security_profile: body.profile(brand)?,
         localized: body.localized()?,
     };
     Ok((metadata, scope))
@@ -157,6 +160,27 @@ impl Body<'_> {
         match self.text("token_endpoint_auth_method")?.as_deref() {
             None | Some("tls_client_auth") => Ok(()),
             Some(_) => Err(RegistrationRefusal::metadata("token_endpoint_auth_method", "only tls_client_auth")),
+        }
+    }
+
+    /// RFC 9126 s6.
+    fn pushed_only(&self, brand: &Brand) -> Admitted<bool> {
+        let name = "require_pushed_authorization_requests";
+        match self.get(name) {
+            None | Some(Value::Bool(false)) => Ok(false),
+            Some(Value::Bool(true)) if brand.profiles.offer_fapi2() => Ok(true),
+            Some(Value::Bool(true)) => Err(RegistrationRefusal::metadata(name, "requests cannot be pushed here")),
+            Some(_) => Err(RegistrationRefusal::metadata(name, "must be true or false")),
+        }
+    }
+
+    /// A wish for stricter rules is granted or refused, never forgotten.
+    fn profile(&self, brand: &Brand) -> Admitted<Option<SecurityProfile>> {
+        let Some(asked) = self.text("security_profile")? else { return Ok(None) };
+        let known = SecurityProfile::ALL.into_iter().find(|(name, _)| *name == asked).map(|(_, profile)| profile);
+        match known.filter(|profile| (brand.profiles.least..=brand.profiles.most).contains(profile)) {
+            Some(profile) => Ok(Some(profile)),
+            None => Err(RegistrationRefusal::metadata("security_profile", "not offered here")),
         }
     }
 

@@ -77,6 +77,8 @@ pub enum HandleKind {
     PermissionsLink,
     /// What his browser is known by after that.
     PermissionsVisit,
+    /// RFC 9126: in a `request_uri`.
+    PushedRequest,
 }
 
 impl HandleKind {
@@ -89,6 +91,7 @@ impl HandleKind {
             Self::Ticket => "guti_",
             Self::PermissionsLink => "gupl_",
             Self::PermissionsVisit => "gupv_",
+            Self::PushedRequest => "gupr_",
         }
     }
 }

@@ -281,7 +281,7 @@ pub fn exchange_for(granted: &Scope, exchange: &CodeExchange, client: &Authentic
     }
     let scope = exchange.scope.as_ref().unwrap_or(granted);
     let (scope, policy) = today(scope, client, brand)?;
-    Ok(issue(granted, scope, policy, client))
+    Ok(issue(granted, scope, policy, client, brand))
 }
 
 /// What is left of a scope after the certificate's roles of today and the registration had their say.
@@ -298,9 +298,10 @@ fn today<'b>(scope: &Scope, client: &AuthenticatedClient, brand: &'b Brand) -> R
     Ok((registered, policy))
 }
 
-fn issue(granted: &Scope, scope: Scope, policy: &ScopePolicy, client: &AuthenticatedClient) -> Issue {
+fn issue(granted: &Scope, scope: Scope, policy: &ScopePolicy, client: &AuthenticatedClient, brand: &Brand) -> Issue {
     let refresh_token = policy.refresh_token && client.client().may_use(GrantType::RefreshToken);
-    Issue { granted: granted.clone(), scope, lifetime: policy.access_token_lifetime, refresh_token, rotate: policy.refresh_token_rotation }
+    let rotate = policy.refresh_token_rotation && brand.profile_of(client.client()).may_rotate();
+    Issue { granted: granted.clone(), scope, lifetime: policy.access_token_lifetime, refresh_token, rotate }
 }
 
 /// The refresh tokens of a grant, which live as long.
@@ -378,7 +379,7 @@ pub fn refresh_for(
     if !policy.refresh_token {
         return Err(TokenRefusal::UnsupportedGrantType);
     }
-    Ok(issue(granted, scope, policy, client))
+    Ok(issue(granted, scope, policy, client, brand))
 }
 
 /// RFC 6749 s4.4: no customer, so no refresh token; only for scopes whose policy offers it.

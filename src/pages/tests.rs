@@ -368,6 +368,8 @@ fn brand(languages: &[Lang], default_language: Lang) -> Brand {
         client_auth: ClientAuth::Tls,
         scopes: vec![],
         exchange_scope: ExchangeScope::Optional,
+        profiles: Profiles::LEGACY,
+        pushed_request_lifetime: Duration::ZERO,
         pkce_required: false,
         certificate_bound_access_tokens: false,
         code_lifetime: Duration::ZERO,

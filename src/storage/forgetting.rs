@@ -32,6 +32,15 @@ impl Db {
         Ok(timed("forget_open_journeys", done.execute(&self.pool)).await?.rows_affected())
     }
 
+    /// Pushed requests whose journeys are over, if any began.
+    pub async fn forget_pushed_requests(&self, by: OffsetDateTime) -> Result<u64, Outage> {
+        let done = sqlx::query!(
+            "delete from pushed_requests where id = any (array(select id from pushed_requests where id < $1 order by id limit 200))",
+            first_id_of(by),
+        );
+        Ok(timed("forget_pushed_requests", done.execute(&self.pool)).await?.rows_affected())
+    }
+
     /// Payments that nobody approved until then, and nobody could since.
     pub async fn forget_payments_not_approved(&self, by: OffsetDateTime) -> Result<u64, Outage> {
         let done = sqlx::query!(

@@ -23,6 +23,7 @@ mod payments;
 mod permissions;
 mod pool;
 mod psu;
+mod pushed;
 mod revocation;
 mod rotation;
 mod sandbox;

@@ -37,6 +37,8 @@ const MOST_FORGOTTEN: i64 = 10_000;
 const JOURNEYS_KEPT: Duration = Duration::days(31);
 /// One in which nobody signed in, after its end: somebody may want to know where a customer stopped.
 const OPEN_JOURNEYS_KEPT: Duration = Duration::DAY;
+/// From the push: ten minutes to begin with it, an hour to end.
+const PUSHED_KEPT: Duration = Duration::hours(2);
 /// A payment that nobody approved, after its time.
 const LODGINGS_KEPT: Duration = Duration::days(31);
 /// Customers are told of what they allowed until two years after its end.
@@ -141,6 +143,7 @@ pub async fn look(app: &App, now: OffsetDateTime) -> Result<(), Outage> {
 async fn forget(db: &Db, now: OffsetDateTime) -> Result<(), Outage> {
     // to their end: how many there are is for strangers to say
     while db.forget_open_journeys(now - OPEN_JOURNEYS_KEPT).await? > 0 {}
+    while db.forget_pushed_requests(now - PUSHED_KEPT).await? > 0 {}
     for _ in 0..MOST_ROUNDS {
         let forgotten = db.forget_interactions(now - JOURNEYS_KEPT).await?
             + db.forget_payments_not_approved(now - LODGINGS_KEPT).await?

@@ -76,6 +76,7 @@ mod plans;
 mod proxy_protocol;
 mod qwac_generated;
 mod qwac_manifest;
+mod pushed;
 mod races;
 mod readme;
 mod register;

@@ -1,9 +1,9 @@
 //! The authorization endpoint of each channel (RFC 6749 s3.1) and the pages that the customer then sees.
 
-use super::parts::{
+use super::{parts::{Member, 
     form_body, json_schema_answer, object, operation, optional, page_answer, path_parameter, query, redirect_answer, required, shared,
     spoken, text, uri, word,
-};
+}, token};
 use crate::oauth::{
     authorize::{AuthorizeRefusal, LONGEST_STATE},
     brand::Brand,
@@ -105,6 +105,25 @@ fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
              to which you append `redirect_uri`, `state`, `code_challenge` and `code_challenge_method`."
         );
         all.push(query("payment_request", false, description, text()));
+    }
+    all
+}
+
+/// The same parameters as members of a form (RFC 9126 s2.1).
+pub fn members(brand: &Brand) -> Vec<Member> {
+    let scopes = brand.offered_scopes();
+    let mut all = vec![
+        required("response_type", word("RFC 6749 s3.1.1.", ["code"])),
+        token::client_id(brand),
+        optional("redirect_uri", text("One of the registered ones, character for character. FAPI 2.0 needs it.")),
+        required("scope", text(&format!("Of `{scopes}`, space-separated."))),
+        optional("state", text("Comes back unchanged, also with errors.")),
+        optional("code_challenge", text("RFC 7636 s4.2: the base64url SHA-256 of the verifier. FAPI 2.0 needs it.")),
+        optional("code_challenge_method", word("Required with `code_challenge`.", ["S256"])),
+        optional("ui_locales", text("Languages in order of preference (RFC 5646).")),
+    ];
+    if brand.scopes.iter().any(|policy| policy.family == ScopeToken::Pisp) {
+        all.push(optional("payment_request", text("The payment or cancellation that the customer is to approve.")));
     }
     all
 }

@@ -15,6 +15,7 @@ mod mistakes;
 mod parts;
 mod payments;
 mod permissions;
+mod pushed;
 mod refusals;
 mod registration;
 mod sandbox;
@@ -36,6 +37,7 @@ use crate::{
         event::EventPage,
         introspection::{IntrospectionBatch, IntrospectionResponses},
         lodging::PaymentRequest,
+        pushed::PushedResponse,
         permission::{PermissionLink, PermissionLinkRequest, PermissionPage, PermissionSearch, PermissionWithdrawal},
         registration::ClientInformation,
         token::TokenResponse,
@@ -75,6 +77,7 @@ pub fn brand_document(brand: &Brand) -> OpenApi {
         Some(Documented { method: method_of(&endpoint.method())?, path: endpoint.path(brand), operation })
     });
     let components = ComponentsBuilder::new().schema("JsonWebKeySet", discovery::key_set()).schema("CertificateReport", explain::schema());
+    let components = if brand.profiles.offer_fapi2() { with::<PushedResponse>(components) } else { components };
     let components = with::<TokenResponse>(with::<ClientInformation>(with::<ServerMetadata>(components)));
     let own = registration::schemas(brand).into_iter().chain(token::schemas(brand));
     let components = own.fold(components, |components, (name, schema)| components.schema(name, schema));
@@ -132,6 +135,7 @@ fn describe(endpoint: Endpoint<'_>, brand: &Brand) -> Operation {
         Endpoint::DeleteClient => registration::delete(),
         Endpoint::Token(channel) => token::token(brand, channel),
         Endpoint::Revoke => token::revoke(brand),
+        Endpoint::Push => pushed::push(brand),
         Endpoint::Authorize(channel) => authorize::authorize(brand, channel),
         Endpoint::Journey => authorize::look(),
         Endpoint::JourneyStep => authorize::step(),

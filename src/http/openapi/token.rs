@@ -93,7 +93,7 @@ fn answers(policy: &ScopePolicy, channel: &Channel) -> Vec<(String, serde_json::
     all
 }
 
-const fn authentication(brand: &Brand) -> &'static str {
+pub(super) const fn authentication(brand: &Brand) -> &'static str {
     match brand.client_auth {
         ClientAuth::Tls => {
             "The client authenticates with the connection's certificate and `client_id` in the form (RFC 8705 s2); it has no secret."
@@ -125,7 +125,7 @@ fn revocation_members(brand: &Brand) -> Vec<Member> {
     vec![required("token", text("An access or refresh token of this client.")), optional("token_type_hint", hint), client_id(brand)]
 }
 
-fn authenticated(brand: &Brand, operation: OperationBuilder) -> OperationBuilder {
+pub(super) fn authenticated(brand: &Brand, operation: OperationBuilder) -> OperationBuilder {
     let none: [&str; 0] = [];
     let certificate = SecurityRequirement::new(super::QWAC, none);
     let requirement = match brand.client_auth {
@@ -136,7 +136,7 @@ fn authenticated(brand: &Brand, operation: OperationBuilder) -> OperationBuilder
     shared(operation, &[("408", "BodyTooSlow"), ("413", "BodyTooLarge"), ("415", "NotAForm")])
 }
 
-fn client_id(brand: &Brand) -> Member {
+pub(super) fn client_id(brand: &Brand) -> Member {
     match brand.client_auth {
         ClientAuth::Tls => required("client_id", text("RFC 8705 s2.")),
         ClientAuth::TlsAndSecretBasic => optional("client_id", text("When sent, the one of the `Authorization` header.")),

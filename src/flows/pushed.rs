@@ -1,0 +1,54 @@
+//! RFC 9126: an authorization request that comes from the client itself, over mutual TLS, before its customer's browser.
+
+use super::{
+    Answer, Caller,
+    client::{Reading, authenticate},
+};
+use crate::{
+    app::App,
+    audit::AuditKind,
+    oauth::{
+        error::OAuthError,
+        pushed::{self, PushRefusal, PushedResponse},
+    },
+    storage::Outage,
+};
+
+/// Kept, and its name. A refusal rests on a fresh reading of the client and is kept, as at the token endpoint.
+pub async fn push(app: &App, caller: &Caller) -> Answer<PushedResponse> {
+    let (brand, now) = (&caller.brand, app.clock.now());
+    for reading in [Reading::Remembered, Reading::Fresh] {
+        let client = match authenticate(app, caller, reading).await? {
+            Ok(client) => client,
+            Err(error) => return Ok(Err(error)),
+        };
+        let params = match pushed::admit(&caller.params, client.client(), brand) {
+            Ok(params) => params,
+            Err(_) if reading == Reading::Remembered => continue,
+            Err(refusal) => {
+                let event = app.event(now, brand, AuditKind::PushRefused).client(client.client().id);
+                app.db.record(&event.organisation(&client.tpp().organisation).reason(refusal.name())).await?;
+                return Ok(Err(refusal.into()));
+            }
+        };
+        let lifetime = brand.pushed_request_lifetime;
+        let (handle, request_uri) = pushed::mint(app.entropy.uuid(now), &app.entropy.bytes());
+        if app.db.keep_pushed_request(client.client(), &handle, &params, now + lifetime).await? {
+            return Ok(Ok(PushedResponse { request_uri, expires_in: lifetime.whole_seconds() }));
+        }
+    }
+    Err(Outage::contended("the client kept changing"))
+}
+
+impl From<PushRefusal> for OAuthError {
+    fn from(refusal: PushRefusal) -> Self {
+        let name = refusal.name();
+        let error = match refusal {
+            PushRefusal::RequestUri => Self::REQUEST_URI_PUSHED,
+            PushRefusal::RedirectUriMissing => Self::REDIRECT_URI_MISSING,
+            PushRefusal::Redirect(nobody) => nobody.into(),
+            PushRefusal::Request(refusal) => refusal.into(),
+        };
+        error.named(name)
+    }
+}
