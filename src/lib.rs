@@ -29,6 +29,7 @@
 //! tls           bounded handshakes and connections; proof of the key's possession, no trust in TPPs
 //! config        TOML -> checked values, every mistake at once
 //! clock         the only doors for time and chance
+//! jose          PURE: what others signed -> claims, or why they count for nothing
 //! signing       the bank's signing keys: wrapped, published, and the one that signs
 //! telemetry     log, metrics, traces; the sheet on which a request is noted
 //! ```
@@ -44,6 +45,7 @@ pub mod doctor;
 pub mod figures;
 pub mod flows;
 pub mod http;
+pub mod jose;
 pub mod limits;
 pub mod oauth;
 pub mod outbound;

@@ -95,7 +95,7 @@ async fn a18_b49_who_must_push_is_refused_without_and_others_are_not() {
     let bank = bank().await;
     for more in [json!({ "security_profile": "fapi2" }), json!({ "require_pushed_authorization_requests": true })] {
         let client = client(&bank, &more).await;
-        let landing = Psu::open(&bank, CIC, &client.authorize_url("web", "aisp", &[])).await.landing();
+        let landing = Psu::open(&bank, CIC, &client.authorize_url("web", "aisp", &[])).await.landed();
         assert_eq!((landing.get("error"), landing.get("state")), ("invalid_request", STATE));
     }
     let dialect = client(&bank, &json!({})).await;
