@@ -236,8 +236,7 @@ impl OAuthError {
     /// RFC 7009 s2.1 and RFC 7662 s2.1.
     pub const REQUEST_URI_PUSHED: Self =
         Self::new(ErrorCode::InvalidRequest, "request_uri: must not be in a pushed request").named("request_uri_pushed");
-    pub const REDIRECT_URI_MISSING: Self =
-        Self::new(ErrorCode::InvalidRequest, "redirect_uri: missing").named("redirect_uri_missing");
+    pub const REDIRECT_URI_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "redirect_uri: missing").named("redirect_uri_missing");
     pub const TOKEN_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "token: missing").named("token_missing");
     /// Of a request about several.
     pub fn too_many_tokens(most: usize) -> Self {

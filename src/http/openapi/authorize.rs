@@ -1,9 +1,12 @@
 //! The authorization endpoint of each channel (RFC 6749 s3.1) and the pages that the customer then sees.
 
-use super::{parts::{Member, 
-    form_body, json_schema_answer, object, operation, optional, page_answer, path_parameter, query, redirect_answer, required, shared,
-    spoken, text, uri, word,
-}, token};
+use super::{
+    parts::{
+        Member, form_body, json_schema_answer, object, operation, optional, page_answer, path_parameter, query, redirect_answer, required,
+        shared, spoken, text, uri, word,
+    },
+    token,
+};
 use crate::oauth::{
     authorize::{AuthorizeRefusal, LONGEST_STATE},
     brand::Brand,

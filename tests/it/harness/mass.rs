@@ -226,6 +226,8 @@ impl Mass {
             jwks_uri: None,
             provider_legal_id: String::new(),
             tls_client_auth_subject_dn: "CN=mass.example".to_owned(),
+            require_pushed_authorization_requests: false,
+            security_profile: None,
             localized: BTreeMap::new(),
         };
         let (scope, metadata) = (&metadata.scope, serde_json::to_string(&metadata).unwrap());
