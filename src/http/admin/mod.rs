@@ -6,12 +6,13 @@ mod clients;
 mod grants;
 mod journeys;
 mod keys;
+mod orders;
 mod tpps;
 
 pub use acts::{ApproveOrder, RejectOrder};
-pub use clients::BlockClientOrder;
-pub use grants::{GrantFind, GrantRevokeOrder, PlainOrder};
+pub use grants::GrantFind;
 pub use keys::{KeyList, RotateOrder};
+pub use orders::{NoticedOrder, PlainOrder};
 pub use tpps::{BlockOrder, BlockPage, MergeInto, OrganisationPage, OrganisationView, SweepOrder};
 
 use super::{extract, respond, site::InternalSite};

@@ -7,13 +7,10 @@ use super::{
 };
 use crate::{
     admin::{ClientPage, ClientState, RegisteredClient},
-    http::{
-        admin::BlockClientOrder,
-        openapi::{
-            grants::brand,
-            parts::{Documented, body_of, json_answer, operation, query, word},
-            with,
-        },
+    http::openapi::{
+        grants::brand,
+        parts::{Documented, body_of, json_answer, operation, query, word},
+        with,
     },
     oauth::error::OAuthError,
 };
@@ -26,7 +23,7 @@ use utoipa::openapi::{
 const TAG: &str = "Administration: clients";
 
 pub fn schemas(components: ComponentsBuilder) -> ComponentsBuilder {
-    with::<RegisteredClient>(with::<ClientPage>(with::<BlockClientOrder>(components)))
+    with::<RegisteredClient>(with::<ClientPage>(components))
 }
 
 pub fn all() -> Vec<Documented> {
@@ -89,7 +86,7 @@ fn block() -> Operation {
     let description = "Shuts one client out, on every server within a second: at token, revocation and management endpoints with 401 \
                        `CLIENT_BLOCKED`, at the customer's side with the bank's notice, at introspection as inactive. Nothing is revoked. Again is the \
                        same block.";
-    let operation = of_one("blockClient", "Block a client", description).request_body(Some(body_of("Why.", "BlockClientOrder")));
+    let operation = of_one("blockClient", "Block a client", description).request_body(Some(body_of("Why.", "NoticedOrder")));
     let [by, why] = BY;
     finish(
         acted(operation, "blocked", json!({ "done": "blocked", "block": blocks::example() })),
@@ -122,8 +119,7 @@ fn force_sca() -> Operation {
 fn revoke_grants() -> Operation {
     let description = "Ends each live grant of the client for good, some at a time: read the sweep. Block the client first where no new ones \
                        are to be given meanwhile.";
-    let operation =
-        of_one("revokeGrantsOfClient", "Revoke all grants", description).request_body(Some(body_of("Why.", "GrantRevokeOrder")));
+    let operation = of_one("revokeGrantsOfClient", "Revoke all grants", description).request_body(Some(body_of("Why.", "NoticedOrder")));
     let [by, why] = BY;
     finish(
         acted(operation, "begun", sweeps::begun("revoke")),

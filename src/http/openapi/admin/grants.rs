@@ -4,7 +4,7 @@ use super::parts::{BY, acted, finish, get, path, post};
 use crate::{
     admin::{GrantPage, GrantView},
     http::{
-        admin::{GrantFind, GrantRevokeOrder},
+        admin::GrantFind,
         openapi::{
             grants::brand,
             parts::{Documented, body_of, json_answer, operation},
@@ -22,7 +22,7 @@ use utoipa::openapi::{
 pub const TAG: &str = "Administration: grants";
 
 pub fn schemas(components: ComponentsBuilder) -> ComponentsBuilder {
-    with::<GrantView>(with::<GrantPage>(with::<GrantFind>(with::<GrantRevokeOrder>(components))))
+    with::<GrantView>(with::<GrantPage>(with::<GrantFind>(components)))
 }
 
 pub fn all() -> Vec<Documented> {
@@ -71,7 +71,7 @@ fn show() -> Operation {
 
 fn revoke() -> Operation {
     let description = "Ends a grant for good, with every token under it. Again, or after it ended otherwise, tells how it ended.";
-    let operation = of_one("revokeGrant", "Revoke a grant", description).request_body(Some(body_of("Why.", "GrantRevokeOrder")));
+    let operation = of_one("revokeGrant", "Revoke a grant", description).request_body(Some(body_of("Why.", "NoticedOrder")));
     let [by, why] = BY;
     finish(
         acted(operation, "ended", json!({ "done": "grant_ended", "grant": example("ended") })),

@@ -14,7 +14,7 @@ use super::{
     parts::{Documented, object, required, word},
     with,
 };
-use crate::http::admin::PlainOrder;
+use crate::http::admin::{NoticedOrder, PlainOrder};
 use utoipa::openapi::{ComponentsBuilder, ObjectBuilder};
 
 pub fn schemas(components: ComponentsBuilder) -> ComponentsBuilder {
@@ -28,7 +28,7 @@ pub fn schemas(components: ComponentsBuilder) -> ComponentsBuilder {
         keys::schemas,
         acts::schemas,
     ];
-    let components = with::<PlainOrder>(components).schema("ActDone", done_schema());
+    let components = with::<NoticedOrder>(with::<PlainOrder>(components)).schema("ActDone", done_schema());
     subjects.into_iter().fold(components, |components, schemas| schemas(components))
 }
 
