@@ -15,7 +15,7 @@ pub use keys::{KeyList, RotateOrder};
 pub use orders::{NoticedOrder, PlainOrder};
 pub use tpps::{BlockOrder, BlockPage, MergeInto, OrganisationPage, OrganisationView, SweepOrder};
 
-use super::{extract, respond, site::InternalSite};
+use super::{extract, or_refuse, respond, site::InternalSite};
 use crate::{
     admin::{self, Act, ActRefusal, LONG, Order, Person, RotationRefusal, SHORT, Through},
     flows::{
@@ -111,17 +111,6 @@ fn answered(call: Call) -> Response {
         Err(outage) => respond::outage(&outage),
     }
 }
-
-/// The inner refusal of what was read, told at once.
-macro_rules! or_refuse {
-    ($read:expr) => {
-        match $read {
-            Ok(read) => read,
-            Err(error) => return Ok(Err(error)),
-        }
-    };
-}
-use or_refuse;
 
 fn served<'a>(site: &'a InternalSite, brand: &str) -> Result<&'a Brand, OAuthError> {
     site.brand(brand)
