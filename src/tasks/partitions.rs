@@ -89,7 +89,7 @@ async fn watch_strays(app: &App, now: OffsetDateTime) -> Result<(), Outage> {
     if strays > 0 {
         tracing::error!(
             strays,
-            "tokens are in tokens_default because they have no table of their own; \"Tables of tokens\" in the README says how to make it"
+            "tokens are in tokens_default because they have no table of their own; \"Tables of tokens\" in docs/database.md says how to make it"
         );
     }
     Ok(())
