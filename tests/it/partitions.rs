@@ -369,7 +369,7 @@ async fn metric(bank: &Bank, name: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn strays_in_the_default_table_raise_the_alarm_and_the_readme_says_what_to_do() {
+async fn strays_in_the_default_table_raise_the_alarm_and_the_document_says_what_to_do() {
     let bank = Bank::unserved(BankOptions::default()).await;
     let (mut db, now) = (connect(&bank).await, System::new().now());
     let (nobodys, over) =
