@@ -132,8 +132,7 @@ pub async fn order(settings: &Settings, db: &Db, act: Act, reason: &str, author:
     order_of(settings, db, act, None, reason, author, json).await
 }
 
-/// An act that is of a customer, whom it does not name.
-pub async fn order_of(
+async fn order_of(
     settings: &Settings,
     db: &Db,
     act: Act,
@@ -165,7 +164,23 @@ pub async fn order_of(
 
 /// [`order`], and says what became of it.
 pub async fn carry_out(settings: &Settings, db: &Db, act: Act, reason: &str, author: &Author, json: bool) -> Result<ExitCode, Failure> {
-    match order(settings, db, act, reason, author, json).await? {
+    conclude(db, order(settings, db, act, reason, author, json).await?, json).await
+}
+
+/// An act that is of a customer, whom it does not name.
+pub async fn carry_out_of(
+    customer: &Customer,
+    settings: &Settings,
+    db: &Db,
+    act: Act,
+    reason: &str,
+    author: &Author,
+) -> Result<ExitCode, Failure> {
+    conclude(db, order_of(settings, db, act, Some(customer), reason, author, false).await?, false).await
+}
+
+async fn conclude(db: &Db, ordered: Ordered, json: bool) -> Result<ExitCode, Failure> {
+    match ordered {
         Ordered::Done(done) => finish(db, &done, json).await,
         Ordered::Waits => Ok(ExitCode::from(WAITS)),
     }

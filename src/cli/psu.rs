@@ -3,8 +3,7 @@
 
 use super::{
     ConfigFile, Failure,
-    act::order_of,
-    client::ended,
+    act::carry_out_of,
     operator::{Author, LONG, choose_brand, connect, runtime, text},
 };
 use crate::{
@@ -80,8 +79,7 @@ pub fn act(step: PsuStep) -> Result<ExitCode, Failure> {
                 let db = connect(&settings).await?;
                 let customer = Customer::of(&db, &system, psu).await?;
                 let act = customer.erasure(&brand, args.end_consents);
-                let ordered = order_of(&settings, &db, act, Some(&customer), &args.reason, &args.author, false).await?;
-                ended(&db, ordered, false).await
+                carry_out_of(&customer, &settings, &db, act, &args.reason, &args.author).await
             })
         }
         PsuStep::Events(args) => {
