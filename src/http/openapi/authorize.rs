@@ -119,7 +119,7 @@ pub fn members(brand: &Brand) -> Vec<Member> {
         required("response_type", word("RFC 6749 s3.1.1.", ["code"])),
         token::client_id(brand),
         optional("redirect_uri", text("One of the registered ones, character for character. FAPI 2.0 needs it.")),
-        required("scope", text(&format!("Of `{scopes}`, space-separated."))),
+        required("scope", text(format!("Of `{scopes}`, space-separated."))),
         optional("state", text("Comes back unchanged, also with errors.")),
         optional("code_challenge", text("RFC 7636 s4.2: the base64url SHA-256 of the verifier. FAPI 2.0 needs it.")),
         optional("code_challenge_method", word("Required with `code_challenge`.", ["S256"])),
