@@ -236,8 +236,7 @@ impl OAuthError {
     /// RFC 7009 s2.1 and RFC 7662 s2.1.
     pub const REQUEST_URI_PUSHED: Self =
         Self::new(ErrorCode::InvalidRequest, "request_uri: must not be in a pushed request").named("request_uri_pushed");
-    pub const REDIRECT_URI_MISSING: Self =
-        Self::new(ErrorCode::InvalidRequest, "redirect_uri: missing").named("redirect_uri_missing");
+    pub const REDIRECT_URI_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "redirect_uri: missing").named("redirect_uri_missing");
     pub const TOKEN_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "token: missing").named("token_missing");
     /// Of a request about several.
     pub fn too_many_tokens(most: usize) -> Self {
@@ -326,6 +325,13 @@ impl From<ClientRefusal> for OAuthError {
             }
             ClientRefusal::UnexpectedMethod => Self::new(InvalidClient, "this client authenticates with its certificate alone"),
             ClientRefusal::TwoMethods => Self::new(InvalidRequest, "more than one way of client authentication"),
+            ClientRefusal::OtherSubject => {
+                Self::new(InvalidClient, "the certificate's subject is not the one that this client registered (RFC 8705 s2.1.2)")
+            }
+            ClientRefusal::Assertion(refusal) => {
+                let why = refusal.description();
+                Self::described(InvalidClient, format!("client_assertion: {why}"))
+            }
             ClientRefusal::Blocked => Self::new(InvalidClient, "CLIENT_BLOCKED: the bank does not serve this client at present"),
             ClientRefusal::Unknown | ClientRefusal::WrongSecret | ClientRefusal::OtherOrganisation => {
                 Self::new(InvalidClient, "client authentication failed")

@@ -111,7 +111,8 @@ impl ErrorCode {
             | Self::InvalidClientMetadata
             | Self::UnapprovedSoftwareStatement
             | Self::RequestNotSupported
-            | Self::RequestUriNotSupported => 400,
+            | Self::RequestUriNotSupported
+            | Self::InvalidRequestUri => 400,
         }
     }
 }

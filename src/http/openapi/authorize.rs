@@ -1,9 +1,12 @@
 //! The authorization endpoint of each channel (RFC 6749 s3.1) and the pages that the customer then sees.
 
-use super::{parts::{Member, 
-    form_body, json_schema_answer, object, operation, optional, page_answer, path_parameter, query, redirect_answer, required, shared,
-    spoken, text, uri, word,
-}, token};
+use super::{
+    parts::{
+        Member, form_body, json_schema_answer, object, operation, optional, page_answer, path_parameter, query, redirect_answer, required,
+        shared, spoken, text, uri, word,
+    },
+    token,
+};
 use crate::oauth::{
     authorize::{AuthorizeRefusal, LONGEST_STATE},
     brand::Brand,
@@ -114,7 +117,6 @@ pub fn members(brand: &Brand) -> Vec<Member> {
     let scopes = brand.offered_scopes();
     let mut all = vec![
         required("response_type", word("RFC 6749 s3.1.1.", ["code"])),
-        token::client_id(brand),
         optional("redirect_uri", text("One of the registered ones, character for character. FAPI 2.0 needs it.")),
         required("scope", text(&format!("Of `{scopes}`, space-separated."))),
         optional("state", text("Comes back unchanged, also with errors.")),
@@ -122,6 +124,7 @@ pub fn members(brand: &Brand) -> Vec<Member> {
         optional("code_challenge_method", word("Required with `code_challenge`.", ["S256"])),
         optional("ui_locales", text("Languages in order of preference (RFC 5646).")),
     ];
+    all.extend(token::client(brand));
     if brand.scopes.iter().any(|policy| policy.family == ScopeToken::Pisp) {
         all.push(optional("payment_request", text("The payment or cancellation that the customer is to approve.")));
     }

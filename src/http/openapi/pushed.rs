@@ -2,7 +2,7 @@
 
 use super::{
     authorize,
-    parts::{Member, form_body, json_answer, object, operation, optional, refused, required, spoken, text},
+    parts::{Member, form_body, json_answer, object, operation, refused, spoken},
     refusals, token,
 };
 use crate::oauth::{
@@ -35,8 +35,10 @@ pub fn push(brand: &Brand) -> Operation {
     let redirects = [NoRedirect::RedirectUriMissing, NoRedirect::RedirectUriUnknown].map(PushRefusal::Redirect);
     // a form tells of a repetition itself, and who pushed need not push
     let requests = AuthorizeRefusal::all("scope").into_iter();
-    let requests = requests.filter(|refusal| !matches!(refusal, AuthorizeRefusal::Repeated(_) | AuthorizeRefusal::NotPushed | AuthorizeRefusal::RequestUri));
-    let own = [PushRefusal::RequestUri, PushRefusal::RedirectUriMissing].into_iter().chain(redirects).chain(requests.map(PushRefusal::Request));
+    let requests = requests
+        .filter(|refusal| !matches!(refusal, AuthorizeRefusal::Repeated(_) | AuthorizeRefusal::NotPushed | AuthorizeRefusal::RequestUri));
+    let own =
+        [PushRefusal::RequestUri, PushRefusal::RedirectUriMissing].into_iter().chain(redirects).chain(requests.map(PushRefusal::Request));
     let own = own.map(OAuthError::from).map(Into::into);
     token::authenticated(brand, refused(operation, refusals::form().into_iter().chain(refusals::client(brand)).chain(own))).build()
 }
