@@ -7,6 +7,7 @@ use crate::oauth::{
     brand::{Brand, BrandId, ClientAuth, ExchangeScope, PsuAuthentication, RegistrationPolicy},
     method::{Account, Method, MethodKind, MethodState},
     payment::{Frequency, Payment, PaymentKind},
+    profile::Profiles,
     sca::ScaFailure,
     scope::Scope,
     theme::{FileKind, Palette, Scheme, Theme, ThemeFile, ThemeText},

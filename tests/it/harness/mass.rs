@@ -232,6 +232,8 @@ impl Mass {
             tls_client_auth_san_ip: None,
             tls_client_auth_san_email: None,
             certificate_subject_must_match: false,
+            require_pushed_authorization_requests: false,
+            security_profile: None,
             localized: BTreeMap::new(),
         };
         let (scope, metadata) = (&metadata.scope, serde_json::to_string(&metadata).unwrap());
