@@ -201,8 +201,7 @@ async fn a48_a52_keys_come_over_tls_of_the_right_name() {
         Process::start(&bank, command).await
     };
     let serving = serve("server-ca.pem").await;
-    let (named, addressed) =
-        (client(&bank, &own, &server.uri()).await, client(&bank, &own, &format!("https://{by_address}/keys")).await);
+    let (named, addressed) = (client(&bank, &own, &server.uri()).await, client(&bank, &own, &format!("https://{by_address}/keys")).await);
     named.client_credentials().await.ok(200);
     refused(addressed.client_credentials().await, UNREACHABLE);
     drop(serving);
