@@ -142,12 +142,12 @@ async fn prove(
         Identified::Asserting(asserting) => asserting,
     };
     let keys = |known| client_keys::of(app, brand, asserting.client(), known);
-    let mut signed = asserting.verify(&*keys(Keys::AtHand).await.map_err(AssertionRefusal::Keys)?);
+    let mut signed = asserting.verify(&keys(Keys::AtHand).await.map_err(AssertionRefusal::Keys)?);
     // a key may have got a successor, also under its own name
     if matches!(signed, Err(AssertionRefusal::Jws(JoseRefusal::NoKey | JoseRefusal::Signature)))
         && client_keys::may_have_changed(asserting.client())
     {
-        signed = asserting.verify(&*keys(Keys::Missed).await.map_err(AssertionRefusal::Keys)?);
+        signed = asserting.verify(&keys(Keys::Missed).await.map_err(AssertionRefusal::Keys)?);
     }
     Ok(asserting.judge(&signed?, brand, now)?)
 }
