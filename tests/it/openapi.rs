@@ -346,7 +346,8 @@ fn a_token_endpoint_lists_each_refusal_that_it_gives() {
 fn registration_lists_each_reason_of_the_code() {
     let read = |file| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
     let source = read("src/oauth/registration.rs") + &read("src/oauth/registered_keys.rs");
-    let told: String = brands().iter().chain([&ahead()]).flat_map(|brand| refusals(&document(brand))).map(|(_, body)| format!("{body}\n")).collect();
+    let told: String =
+        brands().iter().chain([&ahead()]).flat_map(|brand| refusals(&document(brand))).map(|(_, body)| format!("{body}\n")).collect();
     let makers = ["Refusal::metadata(", "Refusal::redirect(", "refuse(\""];
     let mut reasons = 0;
     for line in source.lines().filter(|line| makers.iter().any(|maker| line.contains(maker))) {
