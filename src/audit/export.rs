@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
 /// Kinds that say that something was refused or failed.
-const FAILURES: [&str; 13] = [
+const FAILURES: [&str; 14] = [
     "certificate_refused",
     "client_refused",
+    "push_refused",
     "registration_refused",
     "sign_in_failed",
     "interaction_failed",

@@ -1,12 +1,12 @@
 //! The bank's app hands an authorization URL in, by its back end, and gets the journey that a browser would have got.
 
-use super::authorize::{self, Begun, Bringer, Brought};
+use super::authorize::{self, Begun, Bringer, Brought, Speaks};
 use crate::{
     app::App,
     oauth::{
         app_url::AppUrl,
         authorize::request_digest,
-        brand::{Brand, Lang},
+        brand::Brand,
         error::OAuthError,
         interaction::{BrowserKey, Interaction},
         redirect::NoRedirect,
@@ -40,7 +40,7 @@ pub async fn exchange(
     app: &App,
     brand: &Brand,
     url: &AppUrl<'_>,
-    lang: Lang,
+    lang: Speaks<'_>,
     key: Option<&str>,
 ) -> Result<Result<Exchanged, ExchangeRefusal>, Outage> {
     let AppUrl { channel, params, .. } = url;

@@ -73,7 +73,8 @@ async fn revoke(app: &App, brand: &Brand, client: &AuthenticatedClient, kind: Ha
         | HandleKind::Registration
         | HandleKind::Ticket
         | HandleKind::PermissionsLink
-        | HandleKind::PermissionsVisit => {
+        | HandleKind::PermissionsVisit
+        | HandleKind::PushedRequest => {
             let alone = revocation::scopes_of_one_token(brand);
             app.db.revoke_access_token(&given, &alone, &event(AuditKind::TokenRevoked), AuditKind::GrantRevoked).await
         }

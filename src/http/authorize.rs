@@ -54,13 +54,14 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
         let lang = negotiate(path_lang, None, &accept, &site.brand);
         return notice(StatusCode::BAD_REQUEST, site.page(lang), NoticeKind::MalformedRequest, &id);
     };
-    let lang = negotiate(path_lang, params.get("ui_locales"), &accept, &site.brand);
+    let speaks = |locales: Option<&str>| negotiate(path_lang, locales, &accept, &site.brand);
+    let lang = speaks(params.get("ui_locales"));
     let (browser, is_new) = match browser_key(request.headers()) {
         Some(key) => (key, false),
         None => (BrowserKey::new(site.app.entropy.bytes()), true),
     };
     let by = Bringer::Browser { key: &browser, known: !is_new };
-    match authorize::begin(&site.app, &site.brand, &Brought { channel, params: &params, lang, by }).await {
+    match authorize::begin(&site.app, &site.brand, &Brought { channel, params: &params, lang: &speaks, by }).await {
         Ok(Begun::Journey(interaction)) => {
             let mut response = respond::see_other(&journey_path(site, interaction.id));
             set_cookie(&mut response, &browser, site.longest_journey());
@@ -116,7 +117,7 @@ fn not_served(site: &Site, lang: Lang, client: &Client, notice: Option<&str>, ur
 const fn notice_of(nobody: NoRedirect) -> NoticeKind {
     match nobody {
         NoRedirect::UnknownClient => NoticeKind::UnknownClient,
-        NoRedirect::Ambiguous => NoticeKind::MalformedRequest,
+        NoRedirect::Ambiguous | NoRedirect::RequestObject(_) => NoticeKind::MalformedRequest,
         NoRedirect::RedirectUriMissing | NoRedirect::RedirectUriUnknown => NoticeKind::WrongRedirectUri,
         NoRedirect::RequestUri => NoticeKind::ExpiredInteraction,
     }

@@ -156,9 +156,13 @@ impl Endpoint<'_> {
 
     pub const fn method(&self) -> Method {
         match self {
-            Self::Register | Self::Token(_) | Self::Revoke | Self::Push | Self::JourneyStep | Self::PermissionEnd | Self::CertificateCheck => {
-                Method::POST
-            }
+            Self::Register
+            | Self::Token(_)
+            | Self::Revoke
+            | Self::Push
+            | Self::JourneyStep
+            | Self::PermissionEnd
+            | Self::CertificateCheck => Method::POST,
             Self::UpdateClient => Method::PUT,
             Self::DeleteClient => Method::DELETE,
             Self::ReadClient

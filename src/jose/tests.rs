@@ -99,11 +99,8 @@ fn a31_a53_none_rs256_and_what_a_header_points_to_count_for_nothing() {
     let other = signer(JwsAlgorithm::Ps256, KeySize::Rsa2048);
     let embedded = other.sign(|header| header.jwk = Some(serde_json::from_value(other.public.clone()).unwrap()));
     assert_eq!(verify(&embedded, &keys, &JwsAlgorithm::ALL).unwrap_err(), JoseRefusal::Signature);
-    let critical = format!(
-        "{}.{}.AA",
-        URL_SAFE_NO_PAD.encode(r#"{"alg":"PS256","crit":["b64"],"b64":false}"#),
-        URL_SAFE_NO_PAD.encode("{}")
-    );
+    let critical =
+        format!("{}.{}.AA", URL_SAFE_NO_PAD.encode(r#"{"alg":"PS256","crit":["b64"],"b64":false}"#), URL_SAFE_NO_PAD.encode("{}"));
     assert_eq!(verify(&critical, &keys, &JwsAlgorithm::ALL).unwrap_err(), JoseRefusal::Critical);
     assert_eq!(verify(&"a".repeat(LONGEST + 1), &keys, &JwsAlgorithm::ALL).unwrap_err(), JoseRefusal::TooLong);
 }

@@ -236,8 +236,7 @@ impl OAuthError {
     /// RFC 7009 s2.1 and RFC 7662 s2.1.
     pub const REQUEST_URI_PUSHED: Self =
         Self::new(ErrorCode::InvalidRequest, "request_uri: must not be in a pushed request").named("request_uri_pushed");
-    pub const REDIRECT_URI_MISSING: Self =
-        Self::new(ErrorCode::InvalidRequest, "redirect_uri: missing").named("redirect_uri_missing");
+    pub const REDIRECT_URI_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "redirect_uri: missing").named("redirect_uri_missing");
     pub const TOKEN_MISSING: Self = Self::new(ErrorCode::InvalidRequest, "token: missing").named("token_missing");
     /// Of a request about several.
     pub fn too_many_tokens(most: usize) -> Self {
@@ -382,6 +381,10 @@ impl From<AuthorizeRefusal> for OAuthError {
             AuthorizeRefusal::ResponseTypeMissing => Self::new(InvalidRequest, "response_type: missing"),
             AuthorizeRefusal::ResponseTypeUnsupported => Self::new(UnsupportedResponseType, "response_type: only code"),
             AuthorizeRefusal::ResponseModeUnsupported => Self::new(InvalidRequest, "response_mode: only query"),
+            AuthorizeRefusal::ResponseModeUnknown => Self::new(InvalidRequest, "response_mode: only query, jwt and query.jwt"),
+            AuthorizeRefusal::ResponseUnsigned => {
+                Self::new(InvalidRequest, "response_mode: no key of the bank signs by the algorithm registered: see the metadata")
+            }
             AuthorizeRefusal::RequestObject => Self::new(RequestNotSupported, "request: not supported"),
             AuthorizeRefusal::RequestUri => Self::new(RequestUriNotSupported, "request_uri: only of a pushed request"),
             AuthorizeRefusal::NotPushed => Self::new(InvalidRequest, "request_uri: missing: this client pushes its requests (RFC 9126)"),
@@ -454,6 +457,7 @@ impl From<NoRedirect> for OAuthError {
             NoRedirect::RedirectUriMissing => Self::new(InvalidRequest, "redirect_uri: missing, and the client has several"),
             NoRedirect::RedirectUriUnknown => Self::new(InvalidRequest, "redirect_uri: not one of the client's"),
             NoRedirect::RequestUri => Self::new(InvalidRequestUri, "request_uri: unknown, expired, used, or of another client"),
+            NoRedirect::RequestObject(refusal) => return refusal.into(),
         };
         error.named(name)
     }

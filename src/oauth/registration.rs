@@ -5,12 +5,14 @@ use super::{
     client::ClientId,
     client_metadata::{ClientMetadata, GrantType},
     error_code::ErrorCode,
+    message_signing::MessageSigning,
     profile::SecurityProfile,
     redirect::registrable_redirect,
     scope::Scope,
     secret::Secret,
     tpp::{OrganisationId, Tpp},
 };
+use crate::jose::JwsAlgorithm;
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -58,8 +60,15 @@ impl RegistrationRefusal {
 
 type Admitted<T> = Result<T, RegistrationRefusal>;
 
-/// What may be registered of `asked`. `known` are redirect URIs already registered: only new ones are judged.
-pub fn admit(asked: &Map<String, Value>, tpp: &Tpp, brand: &Brand, known: &[String]) -> Admitted<(ClientMetadata, Scope)> {
+/// What may be registered of `asked`. `known` are redirect URIs already registered: only new ones are judged. `signs`: what the bank's
+/// key signs with now.
+pub fn admit(
+    asked: &Map<String, Value>,
+    tpp: &Tpp,
+    brand: &Brand,
+    known: &[String],
+    signs: Option<JwsAlgorithm>,
+) -> Admitted<(ClientMetadata, Scope)> {
     let body = Body(asked);
     if body.present("software_statement") {
         return Err(RegistrationRefusal {
@@ -97,6 +106,7 @@ pub fn admit(asked: &Map<String, Value>, tpp: &Tpp, brand: &Brand, known: &[Stri
         tls_client_auth_subject_dn: tpp.subject_dn.clone(),
         require_pushed_authorization_requests: body.pushed_only(brand)?,
         security_profile: body.profile(brand)?,
+        signing: MessageSigning::admit(asked, brand, signs)?,
         localized: body.localized()?,
     };
     Ok((metadata, scope))

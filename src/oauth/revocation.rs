@@ -76,7 +76,8 @@ pub fn revoke(token: Option<&TokenRecord>, presented: &Handle, client: &Authenti
             | HandleKind::Registration
             | HandleKind::Ticket
             | HandleKind::PermissionsLink
-            | HandleKind::PermissionsVisit,
+            | HandleKind::PermissionsVisit
+            | HandleKind::PushedRequest,
             _,
         ) => Revocation::AccessToken(token.id),
     }

@@ -2,7 +2,7 @@
 
 use super::{
     authorize,
-    parts::{Member, form_body, json_answer, object, operation, optional, refused, required, spoken, text},
+    parts::{Member, form_body, json_answer, object, operation, refused, spoken},
     refusals, token,
 };
 use crate::oauth::{
@@ -11,6 +11,7 @@ use crate::oauth::{
     error::OAuthError,
     pushed::{PushRefusal, PushedResponse},
     redirect::NoRedirect,
+    request_object::RequestObjectRefusal,
 };
 use utoipa::openapi::path::Operation;
 
@@ -34,9 +35,13 @@ pub fn push(brand: &Brand) -> Operation {
         .response("201", json_answer("Kept (RFC 9126 s2.2).", "PushedResponse", [("kept", example)]));
     let redirects = [NoRedirect::RedirectUriMissing, NoRedirect::RedirectUriUnknown].map(PushRefusal::Redirect);
     // a form tells of a repetition itself, and who pushed need not push
-    let requests = AuthorizeRefusal::all("scope").into_iter();
-    let requests = requests.filter(|refusal| !matches!(refusal, AuthorizeRefusal::Repeated(_) | AuthorizeRefusal::NotPushed | AuthorizeRefusal::RequestUri));
-    let own = [PushRefusal::RequestUri, PushRefusal::RedirectUriMissing].into_iter().chain(redirects).chain(requests.map(PushRefusal::Request));
+    let requests = authorize::verdicts(brand)
+        .filter(|refusal| !matches!(refusal, AuthorizeRefusal::Repeated(_) | AuthorizeRefusal::NotPushed | AuthorizeRefusal::RequestUri));
+    let own = [PushRefusal::RequestUri, PushRefusal::RedirectUriMissing]
+        .into_iter()
+        .chain(redirects)
+        .chain(requests.map(PushRefusal::Request))
+        .chain(RequestObjectRefusal::all().map(PushRefusal::Object));
     let own = own.map(OAuthError::from).map(Into::into);
     token::authenticated(brand, refused(operation, refusals::form().into_iter().chain(refusals::client(brand)).chain(own))).build()
 }

@@ -10,11 +10,13 @@ use super::{
 };
 use crate::{
     flows::register::too_many_clients,
+    jose::JwsAlgorithm,
     oauth::{
         brand::{Brand, ClientAuth},
         client::ClientRefusal,
         client_metadata::GrantType,
         error::OAuthError,
+        profile::SecurityProfile,
     },
 };
 use serde_json::{Value, json};
@@ -182,7 +184,7 @@ fn metadata(brand: &Brand) -> Vec<Member> {
     let redirect_uris = list(uri("Compared as exact strings (RFC 9700 s2.1)."))
         .max_items(Some(brand.registration.max_redirect_uris))
         .description(Some("Where customers return to. Required unless `grant_types` leaves `authorization_code` out."));
-    vec![
+    let mut all = vec![
         optional("redirect_uris", redirect_uris),
         optional("token_endpoint_auth_method", word("RFC 8705 s2.1.1.", ["tls_client_auth"])),
         optional("grant_types", list(word("", grants)).description(Some("Default: `authorization_code` alone."))),
@@ -210,6 +212,30 @@ fn metadata(brand: &Brand) -> Vec<Member> {
         optional("jwks_uri", uri("https. Not together with `jwks`.")),
         optional("provider_legal_id", text("When sent, must be the certificate's organizationIdentifier.")),
         optional("tls_client_auth_subject_dn", text("Ignored: taken from the certificate.")),
+    ];
+    if brand.profiles.offer_fapi2() {
+        all.extend(fapi2(brand));
+    }
+    all
+}
+
+/// What a client may ask for beyond the bank's dialect.
+fn fapi2(brand: &Brand) -> Vec<Member> {
+    let algorithms = JwsAlgorithm::ALL.map(JwsAlgorithm::name);
+    let profiles = SecurityProfile::ALL.into_iter().filter(|(_, one)| (brand.profiles.least..=brand.profiles.most).contains(one));
+    let flag = |what: &str| ObjectBuilder::new().schema_type(Type::Boolean).description(Some(what));
+    vec![
+        optional("security_profile", word("The rules that the client is held to.", profiles.map(|(name, _)| name))),
+        optional("require_pushed_authorization_requests", flag("RFC 9126 s6: its requests are pushed, or refused.")),
+        optional("require_signed_request_object", flag("RFC 9101 s10.5: its requests are signed, or refused.")),
+        optional(
+            "request_object_signing_alg",
+            word("Each request is a request object that a key of `jwks` signed by this algorithm (RFC 9101 s10.5).", algorithms),
+        ),
+        optional(
+            "authorization_signed_response_alg",
+            word("By which answers are signed (JARM s3): one of `authorization_signing_alg_values_supported`.", algorithms),
+        ),
     ]
 }
 

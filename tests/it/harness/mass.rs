@@ -9,6 +9,7 @@ use super::{sql::execute, tpp::CALLBACK};
 use guichet::oauth::{
     client_metadata::{ClientMetadata, GrantType},
     grant::GrantId,
+    message_signing::MessageSigning,
     partition::Partition,
     scope::{Scope, ScopeToken},
     secret::{Handle, HandleKind},
@@ -226,6 +227,9 @@ impl Mass {
             jwks_uri: None,
             provider_legal_id: String::new(),
             tls_client_auth_subject_dn: "CN=mass.example".to_owned(),
+            require_pushed_authorization_requests: false,
+            security_profile: None,
+            signing: MessageSigning::default(),
             localized: BTreeMap::new(),
         };
         let (scope, metadata) = (&metadata.scope, serde_json::to_string(&metadata).unwrap());

@@ -9,6 +9,7 @@ pub mod elsewhere;
 pub mod held;
 pub mod hello;
 pub mod hot;
+pub mod keys;
 pub mod lists;
 pub mod load;
 pub mod logs;
