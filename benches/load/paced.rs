@@ -94,7 +94,7 @@ impl Pace {
                 break;
             }
             thread::sleep(due.saturating_duration_since(Instant::now()));
-            runtime.block_on(connection.ask(request));
+            runtime.block_on(connection.ask_for_ever(&line.target, request));
             times.push(due.elapsed());
             due += self.interval;
         }

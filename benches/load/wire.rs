@@ -2,7 +2,7 @@
 
 use crate::harness::wire::encode;
 use rustls::{ClientConfig, pki_types::ServerName};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, ops::Range, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -47,15 +47,28 @@ impl KeptAlive {
 
     /// The body of the answer, which must be 200 and, for what a load test asks, small.
     pub async fn ask(&mut self, request: &[u8]) -> &[u8] {
-        self.stream.write_all(request).await.unwrap();
+        let body = self.attempt(request).await.unwrap();
+        &self.buffer[body]
+    }
+
+    /// As [`Self::ask`], on a new connection where the server has ended this one: it does so at a certain age.
+    pub async fn ask_for_ever(&mut self, target: &Target, request: &[u8]) {
+        while self.attempt(request).await.is_err() {
+            *self = Self::open(target).await;
+        }
+    }
+
+    /// `Err`: the connection is over.
+    async fn attempt(&mut self, request: &[u8]) -> io::Result<Range<usize>> {
+        self.stream.write_all(request).await?;
         self.buffer.clear();
-        let (head, length) = timeout(PATIENCE, self.read_head()).await.expect("the head in time");
+        let (head, length) = timeout(PATIENCE, self.read_head()).await.expect("the head in time")?;
         while self.buffer.len() < head + length {
-            timeout(PATIENCE, self.more()).await.expect("the body in time");
+            timeout(PATIENCE, self.more()).await.expect("the body in time")?;
         }
         let text = || format!("{}: {}", String::from_utf8_lossy(request), String::from_utf8_lossy(&self.buffer));
         assert!(self.buffer.starts_with(b"HTTP/1.1 200 "), "{}", text());
-        &self.buffer[head..head + length]
+        Ok(head..head + length)
     }
 
     /// Says goodbye.
@@ -64,19 +77,22 @@ impl KeptAlive {
         let _ = self.stream.shutdown().await;
     }
 
-    async fn read_head(&mut self) -> (usize, usize) {
+    async fn read_head(&mut self) -> io::Result<(usize, usize)> {
         loop {
-            self.more().await;
+            self.more().await?;
             if let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
                 let head = std::str::from_utf8(&self.buffer[..end]).unwrap();
-                return (end + 4, content_length(head).unwrap_or_else(|| panic!("no length: {head}")));
+                return Ok((end + 4, content_length(head).unwrap_or_else(|| panic!("no length: {head}"))));
             }
         }
     }
 
-    async fn more(&mut self) {
+    async fn more(&mut self) -> io::Result<()> {
         assert!(self.buffer.len() < LARGEST_ANSWER, "a large answer");
-        assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0, "closed: {}", String::from_utf8_lossy(&self.buffer));
+        match self.stream.read_buf(&mut self.buffer).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -142,8 +142,16 @@ pub async fn order(settings: &Settings, db: &Db, act: Act, reason: &str, author:
     Ok(Ordered::Waits)
 }
 
+/// [`order`], and says what became of it.
+pub async fn carry_out(settings: &Settings, db: &Db, act: Act, reason: &str, author: &Author, json: bool) -> Result<ExitCode, Failure> {
+    match order(settings, db, act, reason, author, json).await? {
+        Ordered::Done(done) => finish(db, &done, json).await,
+        Ordered::Waits => Ok(ExitCode::from(WAITS)),
+    }
+}
+
 /// Says what was done; grants that are to be ended one after the other are.
-pub async fn finish(db: &Db, done: &Done, json: bool) -> Result<ExitCode, Failure> {
+async fn finish(db: &Db, done: &Done, json: bool) -> Result<ExitCode, Failure> {
     if let Done::Sweeping(sweep) = done {
         return sweep_through(db, sweep.id, json).await;
     }

@@ -2,8 +2,8 @@
 
 use super::{
     ConfigFile, Failure,
-    act::{Ordered, WAITS, order, tell},
-    operator::{Author, LONG, SHORT, choose_brand, connect, day, json, moment, plain, runtime, text},
+    act::{Ordered, WAITS, carry_out, order, tell},
+    operator::{Author, LONG, SHORT, choose_brand, connect, day, json, moment, notice, plain, runtime, text},
 };
 use crate::{
     admin::Act,
@@ -135,11 +135,7 @@ pub fn act(step: BlockStep) -> Result<ExitCode, Failure> {
                 let known = db.find_block(BlockId(id)).await?.ok_or_else(unknown)?;
                 let of_client = known.target.client().is_some();
                 let act = Act::Lift { block: BlockId(id), of_client };
-                let Ordered::Done(done) = order(&settings, &db, act, &reason, &author, false).await? else {
-                    return Ok(ExitCode::from(WAITS));
-                };
-                tell(&done);
-                Ok(ExitCode::SUCCESS)
+                carry_out(&settings, &db, act, &reason, &author, false).await
             })
         }
         BlockStep::Notified { config, id, on, reference, author } => {
@@ -185,7 +181,7 @@ async fn list(db: &Db, all: bool) -> Result<Vec<Block>, Failure> {
 }
 
 fn new_block(args: &AddArgs, settings: &Settings) -> Result<Act, Failure> {
-    let psu_notice = args.psu_notice.as_deref().map(|notice| text("--psu-notice", notice, LONG)).transpose()?;
+    let psu_notice = notice(args.psu_notice.as_deref())?;
     let authority = match (args.authority_notified, &args.authority_reference) {
         (Some(on), Some(reference)) => Some(Notification { on, reference: text("--authority-reference", reference, SHORT)? }),
         (_, _) => None,

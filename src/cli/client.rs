@@ -2,8 +2,8 @@
 
 use super::{
     ConfigFile, Failure,
-    act::{Ordered, WAITS, finish, order},
-    operator::{Author, LONG, choose_brand, connect, moment, text},
+    act::carry_out,
+    operator::{Author, choose_brand, connect, moment, notice, pages},
     table::{maybe, or_dash, print_facts, print_json, print_table},
     tpp::identifier,
 };
@@ -19,9 +19,6 @@ use crate::{
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
 use uuid::Uuid;
-
-/// Pages that are looked through for one list.
-const MOST_PAGES: usize = 50;
 
 #[derive(Subcommand)]
 pub enum ClientStep {
@@ -148,18 +145,13 @@ pub async fn run(step: ClientStep) -> Result<ExitCode, Failure> {
             let settings = config.settings()?;
             let brand = brand.as_deref().map(|brand| choose_brand(brand, &settings)).transpose()?;
             let db = connect(&settings).await?;
-            let (mut found, mut next) = (vec![], after);
-            for _ in 0..MOST_PAGES {
-                let left = usize::from(limit) - found.len();
-                let search = Search { brand: brand.as_ref(), organisation: organisation.as_ref(), state, after: next, limit: left };
+            let (clients, next) = pages(limit.into(), after, async |after, limit| {
+                let search = Search { brand: brand.as_ref(), organisation: organisation.as_ref(), state, after, limit };
                 let page = clients::list(&db, &search, now).await?;
-                found.extend(page.clients);
-                next = page.next;
-                if next.is_none() || found.len() >= usize::from(limit) {
-                    break;
-                }
-            }
-            let page = ClientPage { clients: found, next };
+                Ok((page.clients, page.next))
+            })
+            .await?;
+            let page = ClientPage { clients, next };
             if json {
                 print_json(&page);
                 return Ok(ExitCode::SUCCESS);
@@ -183,11 +175,11 @@ pub async fn run(step: ClientStep) -> Result<ExitCode, Failure> {
         }
         ClientStep::Block { config, who, reason, psu_notice, author } => {
             let settings = config.settings()?;
-            let psu_notice = psu_notice.as_deref().map(|notice| text("--psu-notice", notice, LONG)).transpose()?;
+            let psu_notice = notice(psu_notice.as_deref())?;
             let db = connect(&settings).await?;
             let (target, brand) = target(who.whose(&settings, &db).await?);
             let act = Act::Block { target, brand, psu_notice, authority: None };
-            ended(&db, order(&settings, &db, act, &reason, &author, false).await?, false).await
+            carry_out(&settings, &db, act, &reason, &author, false).await
         }
         ClientStep::Unblock { config, who, reason, author } => {
             let settings = config.settings()?;
@@ -195,22 +187,14 @@ pub async fn run(step: ClientStep) -> Result<ExitCode, Failure> {
             let (target, brand) = target(who.whose(&settings, &db).await?);
             let block = live_block(&db, &target, brand.as_deref()).await?;
             let act = Act::Lift { block, of_client: target.client().is_some() };
-            ended(&db, order(&settings, &db, act, &reason, &author, false).await?, false).await
+            carry_out(&settings, &db, act, &reason, &author, false).await
         }
         ClientStep::ForceSca { config, who, reason, author, json } => {
             let settings = config.settings()?;
             let db = connect(&settings).await?;
             let act = Act::ForceSca { whose: who.whose(&settings, &db).await? };
-            ended(&db, order(&settings, &db, act, &reason, &author, json).await?, json).await
+            carry_out(&settings, &db, act, &reason, &author, json).await
         }
-    }
-}
-
-/// Says what became of an order.
-pub async fn ended(db: &Db, ordered: Ordered, json: bool) -> Result<ExitCode, Failure> {
-    match ordered {
-        Ordered::Done(done) => finish(db, &done, json).await,
-        Ordered::Waits => Ok(ExitCode::from(WAITS)),
     }
 }
 

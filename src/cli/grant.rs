@@ -3,9 +3,9 @@
 
 use super::{
     ConfigFile, Failure,
-    act::{order, sweep_through},
-    client::{client_id, ended},
-    operator::{Author, LONG, choose_brand, connect, moment, text},
+    act::{carry_out, sweep_through},
+    client::client_id,
+    operator::{Author, choose_brand, connect, moment, notice},
     psu::reference,
     table::{maybe, or_dash, print_facts, print_json, print_table},
     tpp::identifier,
@@ -200,23 +200,23 @@ pub async fn run(step: GrantStep) -> Result<ExitCode, Failure> {
         }
         GrantStep::Revoke { config, grant, reason, psu_notice, author, json } => {
             let settings = config.settings()?;
-            let psu_notice = psu_notice.as_deref().map(|notice| text("--psu-notice", notice, LONG)).transpose()?;
+            let psu_notice = notice(psu_notice.as_deref())?;
             let db = connect(&settings).await?;
             let act = Act::RevokeGrant { brand: brand_of(&db, grant).await?, grant: GrantId(grant), psu_notice };
-            ended(&db, order(&settings, &db, act, &reason, &author, json).await?, json).await
+            carry_out(&settings, &db, act, &reason, &author, json).await
         }
         GrantStep::ForceSca { config, grant, reason, author, json } => {
             let settings = config.settings()?;
             let db = connect(&settings).await?;
             let act = Act::ForceScaOfGrant { brand: brand_of(&db, grant).await?, grant: GrantId(grant) };
-            ended(&db, order(&settings, &db, act, &reason, &author, json).await?, json).await
+            carry_out(&settings, &db, act, &reason, &author, json).await
         }
         GrantStep::RevokeAll { config, of, brand, reason, psu_notice, author, json } => {
             let settings = config.settings()?;
-            let psu_notice = psu_notice.as_deref().map(|notice| text("--psu-notice", notice, LONG)).transpose()?;
+            let psu_notice = notice(psu_notice.as_deref())?;
             let db = connect(&settings).await?;
             let act = Act::RevokeAll { whose: whose(&of, brand.as_deref(), &settings, &db).await?, psu_notice };
-            ended(&db, order(&settings, &db, act, &reason, &author, json).await?, json).await
+            carry_out(&settings, &db, act, &reason, &author, json).await
         }
         GrantStep::Sweeps { config, after, json } => {
             let db = connect(&config.settings()?).await?;

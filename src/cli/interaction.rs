@@ -3,7 +3,7 @@
 use super::{
     ConfigFile, Failure,
     client::client_id,
-    operator::{choose_brand, connect, day, moment},
+    operator::{choose_brand, connect, day, moment, pages},
     table::{or_dash, print_facts, print_json, print_table},
 };
 use crate::{
@@ -16,9 +16,6 @@ use clap::Subcommand;
 use std::{process::ExitCode, sync::Arc};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
-
-/// Pages that are looked through for one list.
-const MOST_PAGES: usize = 50;
 
 #[derive(Subcommand)]
 pub enum InteractionStep {
@@ -81,18 +78,13 @@ pub async fn run(step: InteractionStep) -> Result<ExitCode, Failure> {
             let brands: Vec<Arc<Brand>> = settings.brands.into_iter().map(Arc::new).collect();
             let until = until.unwrap_or(now + Duration::MINUTE);
             let since = since.unwrap_or(until - Duration::DAY);
-            let (mut found, mut next) = (vec![], after);
-            for _ in 0..MOST_PAGES {
-                let left = usize::from(limit) - found.len();
-                let search = Search { brand: brand.as_ref(), client, stage, since, until, after: next, limit: left };
+            let (interactions, next) = pages(limit.into(), after, async |after, limit| {
+                let search = Search { brand: brand.as_ref(), client, stage, since, until, after, limit };
                 let page = journeys::search(&db, &brands, &search, now).await?;
-                found.extend(page.interactions);
-                next = page.next;
-                if next.is_none() || found.len() >= usize::from(limit) {
-                    break;
-                }
-            }
-            let page = JourneyPage { interactions: found, next };
+                Ok((page.interactions, page.next))
+            })
+            .await?;
+            let page = JourneyPage { interactions, next };
             if json {
                 print_json(&page);
                 return Ok(ExitCode::SUCCESS);

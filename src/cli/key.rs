@@ -2,8 +2,7 @@
 
 use super::{
     ConfigFile, Failure,
-    act::{Means, order},
-    client::ended,
+    act::{Means, carry_out},
     operator::{Author, connect},
     table::{maybe, or_dash, print_json, print_table},
 };
@@ -105,12 +104,12 @@ pub async fn run(step: KeyStep) -> Result<ExitCode, Failure> {
                 say!("the newest key is younger: nothing is to be done");
                 return Ok(ExitCode::SUCCESS);
             }
-            ended(&db, order(&settings, &db, Act::RotateKey { algorithm, at_once }, &reason, &author, json).await?, json).await
+            carry_out(&settings, &db, Act::RotateKey { algorithm, at_once }, &reason, &author, json).await
         }
         KeyStep::Retire { config, kid, reason, author, json } => {
             let settings = config.settings()?;
             let db = connect(&settings).await?;
-            ended(&db, order(&settings, &db, Act::RetireKey { kid }, &reason, &author, json).await?, json).await
+            carry_out(&settings, &db, Act::RetireKey { kid }, &reason, &author, json).await
         }
         KeyStep::Rewrap { config, old_file, author } => {
             let settings = config.settings()?;

@@ -155,7 +155,7 @@ async fn token_tables(settings: &Settings, db: &Db) -> Result<(), Failure> {
         say!("missing, to be made by the next server that runs: {}", missing.join(" "));
     }
     if strays > 0 {
-        say!("tokens in tokens_default: {strays}; see \"Tables of tokens\" in the README");
+        say!("tokens in tokens_default: {strays}; see \"Tables of tokens\" in docs/database.md");
     }
     Ok(())
 }

@@ -11,8 +11,12 @@ use clap::Args;
 use nix::unistd::{Uid, User};
 use serde::Serialize;
 use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+use uuid::Uuid;
 
 pub use crate::admin::{LONG, SHORT};
+
+/// Pages that are looked through for one list.
+const MOST_PAGES: usize = 50;
 
 /// Who does it: kept with the change.
 #[derive(Args)]
@@ -76,6 +80,29 @@ pub fn choose_brand(id: &str, settings: &Settings) -> Result<BrandId, Failure> {
 /// Not empty, not too long, without controls but line breaks.
 pub fn text(flag: &str, value: &str, most: usize) -> Result<String, Failure> {
     admin::text(value, most).map_err(|why| Failure(2, format!("{flag} {why}")))
+}
+
+/// Of `--psu-notice`.
+pub fn notice(value: Option<&str>) -> Result<Option<String>, Failure> {
+    value.map(|value| text("--psu-notice", value, LONG)).transpose()
+}
+
+/// At most `limit` of what comes in pages, and after which one there are more. A page may hold fewer than it was asked for.
+pub async fn pages<T>(
+    limit: usize,
+    after: Option<Uuid>,
+    page: impl AsyncFn(Option<Uuid>, usize) -> Result<(Vec<T>, Option<Uuid>), Failure>,
+) -> Result<(Vec<T>, Option<Uuid>), Failure> {
+    let (mut found, mut next) = (vec![], after);
+    for _ in 0..MOST_PAGES {
+        let (more, after) = page(next, limit - found.len()).await?;
+        found.extend(more);
+        next = after;
+        if next.is_none() || found.len() >= limit {
+            break;
+        }
+    }
+    Ok((found, next))
 }
 
 pub fn day(text: &str) -> Result<Date, String> {

@@ -30,7 +30,7 @@ pub enum RegisterStep {
     Import {
         #[command(flatten)]
         config: ConfigFile,
-        /// CSV or JSON, as the README describes them
+        /// CSV or JSON, as docs/tpps.md describes them
         file: PathBuf,
         /// The day that the export describes
         #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]

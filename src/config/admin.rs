@@ -1,8 +1,8 @@
 //! `[admin]` and `[signing]`: how the bank's own people act, and what its keys are.
 
 use super::{
+    context::Context,
     reader::{Reader, choice, text},
-    settings::Context,
 };
 use crate::admin::{ActKind, AdminPolicy, Algorithm};
 use std::path::PathBuf;

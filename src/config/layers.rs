@@ -2,12 +2,12 @@
 
 use super::{
     DEFAULT, Settings,
+    context::Context,
     environment::Environment,
     mistakes::{Findings, Source, Writer},
     read_text,
     reader::{self, Reader},
-    reason,
-    settings::{self, Context},
+    reason, settings,
 };
 use std::{
     borrow::Cow,

@@ -1,14 +1,29 @@
 //! What stands in front: balancers that announce addresses, and the front proxy that hands certificates over.
 
 use super::{
-    FrontProxySettings, names,
+    context::Context,
+    names,
     reader::{Reader, text, wrong_type},
-    settings::Context,
 };
 use crate::pki::forwarded::Format;
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::{net::IpAddr, path::PathBuf};
 use toml::de::DeValue;
+
+/// Who is the front proxy, and how it hands a TPP's certificate over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrontProxySettings {
+    /// At least one. Where its connections come from: addresses of sockets, never announced ones.
+    pub peers: Vec<IpNet>,
+    /// PEM: who issues the certificate that it shows to us.
+    pub client_ca_file: PathBuf,
+    /// At least one: a dNSName of that certificate, in lower case.
+    pub client_names: Vec<String>,
+    pub format: Format,
+    /// In lower case, as `chain_header`.
+    pub header: String,
+    pub chain_header: Option<String>,
+}
 
 /// Headers that mean something else to this server, or to HTTP.
 const TAKEN: [&str; 12] = [

@@ -12,7 +12,7 @@ use super::{
     environment,
     mistakes::{Findings, Source, Spot, Writer, suggestion},
 };
-use std::{fmt::Display, ops::RangeInclusive, path::Path};
+use std::{fmt::Display, ops::RangeInclusive, path::Path, time::Duration};
 use toml::de::{DeTable, DeValue};
 
 /// One table of one source.
@@ -119,6 +119,11 @@ impl<'a> Reader<'a> {
 
     pub fn size(&mut self, key: &'static str, allowed: RangeInclusive<u64>) -> usize {
         usize::try_from(self.number(key, allowed)).unwrap_or(usize::MAX)
+    }
+
+    /// From one second on.
+    pub fn seconds(&mut self, key: &'static str, longest: u64) -> Duration {
+        Duration::from_secs(self.number(key, 1..=longest))
     }
 
     /// One word of a closed vocabulary.

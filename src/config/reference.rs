@@ -8,10 +8,10 @@ use super::{
     DEFAULT, SHIPPED_BANKS,
     allowed::Allowed,
     bank,
+    context::{Context, Opened},
     layers::Layers,
     mistakes::{Findings, nearest},
     restart::TakenUp,
-    settings::{Context, Opened},
 };
 use std::{collections::BTreeMap, path::PathBuf};
 

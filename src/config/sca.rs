@@ -1,6 +1,6 @@
 //! `[brand.sca]`: who authenticates the brand's customers, and how the bank's back end is reached.
 
-use super::{names, reader::Reader, settings::Context};
+use super::{context::Context, names, reader::Reader};
 use crate::oauth::brand::PsuAuthentication;
 use std::{path::PathBuf, time::Duration};
 use toml::de::DeValue;

@@ -5,10 +5,14 @@ mod layers;
 mod theme;
 
 use super::*;
-use crate::standing::{Country, RegisterUse};
+use crate::{
+    pki::forwarded::Format,
+    standing::{Country, RegisterUse},
+};
+use ipnet::IpNet;
 use proptest::{collection::btree_map, prelude::*};
 use secrecy::ExposeSecret;
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 use time::Duration as Span;
 
 const PLAIN: &str = "

@@ -1,8 +1,8 @@
 //! `[trust.lists]`: how the EU trusted lists are got and accepted, and how long they are good for.
 
 use super::{
+    context::Context,
     reader::{Reader, text},
-    settings::Context,
 };
 use crate::pki::staleness::StalePolicy;
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};

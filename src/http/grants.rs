@@ -1,6 +1,6 @@
 //! For the bank's permission dashboard: a customer's grants, withdrawal, and the link to the page that stands ready.
 
-use super::{body, respond, site::InternalSite};
+use super::{body, or_refuse, respond, site::InternalSite};
 use crate::{
     flows::{
         Answer,
@@ -38,18 +38,9 @@ pub async fn search(State(site): State<Arc<InternalSite>>, Path(brand): Path<Str
 }
 
 async fn found(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<PermissionPage> {
-    let brand = match site.brand(brand) {
-        Ok(brand) => brand,
-        Err(error) => return Ok(Err(error)),
-    };
-    let asked: PermissionSearch = match body::strict_json(request, site.limits.body).await {
-        Ok(asked) => asked,
-        Err(error) => return Ok(Err(error)),
-    };
-    let (psu, lang) = match who_and_how(brand, asked.subject, asked.language.as_deref()) {
-        Ok(read) => read,
-        Err(error) => return Ok(Err(error)),
-    };
+    let brand = or_refuse!(site.brand(brand));
+    let asked: PermissionSearch = or_refuse!(body::strict_json(request, site.limits.body).await);
+    let (psu, lang) = or_refuse!(who_and_how(brand, asked.subject, asked.language.as_deref()));
     let limit = asked.limit.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
         return Ok(Err(OAuthError::PAGE_LIMIT));
@@ -70,18 +61,9 @@ pub async fn withdraw(
 }
 
 async fn withdrawn(site: &InternalSite, brand: &str, grant: &str, request: Request<Body>) -> Answer<PermissionEntry> {
-    let brand = match site.brand(brand) {
-        Ok(brand) => brand,
-        Err(error) => return Ok(Err(error)),
-    };
-    let asked: PermissionWithdrawal = match body::strict_json(request, site.limits.body).await {
-        Ok(asked) => asked,
-        Err(error) => return Ok(Err(error)),
-    };
-    let (psu, lang) = match who_and_how(brand, asked.subject, None) {
-        Ok(read) => read,
-        Err(error) => return Ok(Err(error)),
-    };
+    let brand = or_refuse!(site.brand(brand));
+    let asked: PermissionWithdrawal = or_refuse!(body::strict_json(request, site.limits.body).await);
+    let (psu, lang) = or_refuse!(who_and_how(brand, asked.subject, None));
     match (&asked.reason, asked.by) {
         (Some(reason), _) if !is_reason(reason) => return Ok(Err(OAuthError::REASON_MALFORMED)),
         (None, Withdrawer::Bank) => return Ok(Err(OAuthError::REASON_MISSING)),
@@ -99,18 +81,9 @@ pub async fn invite(State(site): State<Arc<InternalSite>>, Path(brand): Path<Str
 }
 
 async fn invited(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<PermissionLink> {
-    let brand = match site.brand(brand) {
-        Ok(brand) => brand,
-        Err(error) => return Ok(Err(error)),
-    };
-    let asked: PermissionLinkRequest = match body::strict_json(request, site.limits.body).await {
-        Ok(asked) => asked,
-        Err(error) => return Ok(Err(error)),
-    };
-    let (psu, lang) = match who_and_how(brand, asked.subject, asked.language.as_deref()) {
-        Ok(read) => read,
-        Err(error) => return Ok(Err(error)),
-    };
+    let brand = or_refuse!(site.brand(brand));
+    let asked: PermissionLinkRequest = or_refuse!(body::strict_json(request, site.limits.body).await);
+    let (psu, lang) = or_refuse!(who_and_how(brand, asked.subject, asked.language.as_deref()));
     let made = permissions::invite(&site.app, brand, psu, lang).await?;
     let url = format!("{}/{}/permissions/open/{}", brand.psu_origin, brand.id, made.link.reveal());
     Ok(Ok(PermissionLink { url, expires_at: made.until }))

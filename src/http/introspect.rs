@@ -1,4 +1,4 @@
-use super::{body, grants::answered, respond, site::InternalSite};
+use super::{body, grants::answered, or_refuse, respond, site::InternalSite};
 use crate::{
     flows::{
         Answer,
@@ -35,14 +35,8 @@ pub async fn introspect(State(site): State<Arc<InternalSite>>, Path(brand): Path
 }
 
 async fn answer(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<IntrospectionResponse> {
-    let brand = match site.brand(brand) {
-        Ok(brand) => brand,
-        Err(error) => return Ok(Err(error)),
-    };
-    let params = match body::form(request, site.limits.body).await.and_then(|form| Params::parse(&form).map_err(OAuthError::from)) {
-        Ok(params) => params,
-        Err(error) => return Ok(Err(error)),
-    };
+    let brand = or_refuse!(site.brand(brand));
+    let params = or_refuse!(body::form(request, site.limits.body).await.and_then(|form| Params::parse(&form).map_err(OAuthError::from)));
     let Some(token) = params.get("token") else { return Ok(Err(OAuthError::TOKEN_MISSING)) };
     let asked = Asked::new(token, certificate(params.get("certificate"), params.get("certificate_thumbprint")));
     introspect::answer(&site.app, asked, brand).await.map(Ok)
@@ -54,15 +48,9 @@ pub async fn batch(State(site): State<Arc<InternalSite>>, Path(brand): Path<Stri
 }
 
 async fn answers(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<IntrospectionResponses> {
-    let brand = match site.brand(brand) {
-        Ok(brand) => brand,
-        Err(error) => return Ok(Err(error)),
-    };
+    let brand = or_refuse!(site.brand(brand));
     // a token that is no text at all is one TPP's, and must not refuse the others'
-    let batch: IntrospectionBatch = match body::strict_json_of_any_text(request, site.limits.body).await {
-        Ok(batch) => batch,
-        Err(error) => return Ok(Err(error)),
-    };
+    let batch: IntrospectionBatch = or_refuse!(body::strict_json_of_any_text(request, site.limits.body).await);
     let most = site.limits.tokens_per_introspection;
     if batch.tokens.len() > most {
         return Ok(Err(OAuthError::too_many_tokens(most)));

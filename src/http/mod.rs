@@ -40,3 +40,14 @@ pub use forwarded::{Forwarded, Handover};
 pub use identity::Tracing;
 pub use openapi::{REASONS, brand_document, documents, driver_document, internal_document};
 pub use site::{HttpLimits, Site};
+
+/// The inner refusal of what was read, told at once.
+macro_rules! or_refuse {
+    ($read:expr) => {
+        match $read {
+            Ok(read) => read,
+            Err(error) => return Ok(Err(error)),
+        }
+    };
+}
+use or_refuse;

@@ -4,6 +4,7 @@ use super::{
     authorize::{accept_language, request_id},
     body,
     grants::answered,
+    or_refuse,
     respond::{self, notice},
     site::{InternalSite, Site},
 };
@@ -115,14 +116,8 @@ pub async fn put(State(site): State<Arc<InternalSite>>, Path((brand, login)): Pa
 }
 
 async fn written(site: &InternalSite, brand: &str, login: &str, request: Request<Body>) -> Answer<Entry> {
-    let brand = match sandbox_of(site, brand) {
-        Ok(brand) => brand,
-        Err(error) => return Ok(Err(error)),
-    };
-    let Wanted { password, script } = match body::strict_json(request, site.limits.body).await {
-        Ok(wanted) => wanted,
-        Err(error) => return Ok(Err(error)),
-    };
+    let brand = or_refuse!(sandbox_of(site, brand));
+    let Wanted { password, script } = or_refuse!(body::strict_json(request, site.limits.body).await);
     Ok(sandbox::write(&site.app, brand, login, password, script).await?.map(Entry::from))
 }
 

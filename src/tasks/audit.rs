@@ -1,5 +1,6 @@
 //! The audit trail is sealed about once a second, by whichever server comes first; its months are made and dropped, its heads told.
 
+use super::ticks;
 use crate::{
     app::{App, Current},
     audit::month::Month,
@@ -15,7 +16,7 @@ use crate::{
 };
 use std::{collections::BTreeSet, time::Duration as Wait};
 use time::{Duration, OffsetDateTime};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// By real time: events come at whatever the server's clock says.
@@ -46,8 +47,7 @@ pub async fn prepare(app: &App) {
 
 /// Until `stop`.
 pub async fn seal(current: Current, stop: CancellationToken) {
-    let mut ticks = interval(SEAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(SEAL);
     let mut window = Window::default();
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         // a round under way is not broken off: it is short, and the next server would do it again
@@ -83,8 +83,7 @@ async fn rounds(app: &App, window: &mut Window, stop: &CancellationToken) -> Res
 
 /// Until `stop`.
 pub async fn keep(current: Current, stop: CancellationToken) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(TICK);
     let mut next = OffsetDateTime::UNIX_EPOCH;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let (app, settings) = (current.app(), current.installed().settings.audit);

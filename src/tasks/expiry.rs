@@ -1,6 +1,7 @@
 //! Certificates near their end: counted by every process, told of once by one of them, forgotten long after. Rows that nobody may
 //! read any more go the same way.
 
+use super::ticks;
 use crate::{
     app::{App, Current},
     flows::Outage,
@@ -16,7 +17,6 @@ use std::{
     time::Duration as Wait,
 };
 use time::{Duration, OffsetDateTime};
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// By the server's clock.
@@ -60,8 +60,7 @@ struct Due {
 
 /// Until `stop`.
 pub async fn run(current: Current, stop: CancellationToken) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(TICK);
     let (mut next, mut board) = (OffsetDateTime::UNIX_EPOCH, Board::default());
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let app = current.app();

@@ -1,5 +1,6 @@
 //! Writes down what this process saw for the regulator's figures, and keeps old days in short.
 
+use super::ticks;
 use crate::{
     app::{App, Current},
     figures::{LEAD, SECONDS_A_DAY, Span, availability},
@@ -7,7 +8,6 @@ use crate::{
 };
 use std::time::Duration as Wait;
 use time::{Duration, OffsetDateTime};
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// By the server's clock.
@@ -25,8 +25,7 @@ const TASK: &str = "figures";
 
 /// Until `stop`. What was seen meanwhile is written after that, when no request is left (`write`).
 pub async fn run(current: Current, stop: CancellationToken) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(TICK);
     let mut next = [OffsetDateTime::UNIX_EPOCH; 2];
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let app = current.app();

@@ -9,3 +9,13 @@ pub mod revocation;
 pub mod sweeps;
 pub mod uses;
 pub mod watch;
+
+use std::time::Duration;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// The first at once, then every so often; those that were missed are not made up for.
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

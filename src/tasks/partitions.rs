@@ -1,5 +1,6 @@
 //! The tables that tokens live in: each process looks which there are, makes what will be needed in some days, and drops what is over.
 
+use super::ticks;
 use crate::{
     app::{App, Current},
     flows::Outage,
@@ -8,7 +9,6 @@ use crate::{
 };
 use std::{collections::BTreeSet, time::Duration as Wait};
 use time::{Duration, OffsetDateTime};
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// By the server's clock.
@@ -28,8 +28,7 @@ const TASK: &str = "partitions";
 
 /// Until `stop`.
 pub async fn run(current: Current, stop: CancellationToken) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(TICK);
     let mut next = OffsetDateTime::UNIX_EPOCH;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let app = current.app();
@@ -89,7 +88,7 @@ async fn watch_strays(app: &App, now: OffsetDateTime) -> Result<(), Outage> {
     if strays > 0 {
         tracing::error!(
             strays,
-            "tokens are in tokens_default because they have no table of their own; \"Tables of tokens\" in the README says how to make it"
+            "tokens are in tokens_default because they have no table of their own; \"Tables of tokens\" in docs/database.md says how to make it"
         );
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Asks about revocation ahead of need, so that requests find the answer in memory; and reads what other processes learnt.
 
+use super::ticks;
 use crate::{
     app::{App, Current},
     flows::{
@@ -10,10 +11,7 @@ use crate::{
 };
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
-use tokio::{
-    task::JoinSet,
-    time::{MissedTickBehavior, interval},
-};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -70,8 +68,7 @@ impl Reader {
 
 /// Until `stop`. Idle as long as no brand asks.
 pub async fn run(current: Current, stop: CancellationToken) {
-    let (mut ticks, mut questions, mut kept_house) = (interval(EVERY), JoinSet::new(), None);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut ticks, mut questions, mut kept_house) = (ticks(EVERY), JoinSet::new(), None);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         while questions.try_join_next().is_some() {}
         let app = current.app();

@@ -1,12 +1,12 @@
 //! Goes on with the ending of many grants that somebody began and nobody is at: a command that was killed, or a call of the internal
 //! API, which does not wait for it.
 
+use super::ticks;
 use crate::{
     app::{App, Current},
     flows::{Outage, admin::sweeps},
 };
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// How often somebody looks whether there is any.
@@ -14,8 +14,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Until `stop`.
 pub async fn run(current: Current, stop: CancellationToken) {
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(EVERY);
     let mut failing = false;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         match stop.run_until_cancelled(go_on(&current.app())).await {

@@ -1,5 +1,6 @@
 //! Writes down when grants were last used: in batches, so that a use itself costs nothing.
 
+use super::ticks;
 use crate::{
     app::{App, Current},
     flows::Outage,
@@ -7,7 +8,6 @@ use crate::{
 };
 use std::time::Duration as Wait;
 use time::{Duration, OffsetDateTime};
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// By the server's clock.
@@ -19,8 +19,7 @@ const BATCH: usize = 500;
 
 /// Until `stop`. What was used meanwhile is written after that, when no request is left (`write`).
 pub async fn run(current: Current, stop: CancellationToken) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(TICK);
     let mut next = OffsetDateTime::UNIX_EPOCH;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let app = current.app();

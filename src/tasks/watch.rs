@@ -1,7 +1,7 @@
 //! How a change that somebody made, here or elsewhere, reaches this process within a second: one row is read, three times a
 //! second, on a connection that no request waits for; what has another number than before is read anew.
 
-use super::{load, revocation};
+use super::{load, revocation, ticks};
 use crate::{
     app::{Current, Installed},
     flows::{
@@ -16,7 +16,6 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// Well below the second that a change may take.
@@ -57,8 +56,7 @@ impl Watch {
 
     /// Until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut ticks = interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = ticks(EVERY);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let (began, installed) = (Instant::now(), Arc::clone(&self.current.installed()));
             let watched = installed.app.trust.watched.clone();

@@ -156,7 +156,8 @@ impl Desk {
         S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
-        let opened = self.open(tcp, address.ip(), seat).await;
+        // boxed: what a handshake needs would else be kept as long as the connection
+        let opened = Box::pin(self.open(tcp, address.ip(), seat)).await;
         let outcome = opened.as_ref().map_or_else(Refusal::outcome, |_| "done");
         counter!("guichet_handshakes_total", "outcome" => outcome).increment(1);
         let socket = SocketAddr::new(address.ip().to_canonical(), address.port());
@@ -253,7 +254,8 @@ impl Desk {
         };
         if h2 {
             let connection = http2(&limits).serve_connection(TokioIo::new(stream), answer);
-            self.until_over(connection, http2::Connection::graceful_shutdown, &activity, &limits, Duration::ZERO).await;
+            // boxed: it would else be part of every connection, and most are HTTP/1.1
+            Box::pin(self.until_over(connection, http2::Connection::graceful_shutdown, &activity, &limits, Duration::ZERO)).await;
         } else {
             let connection = http1(&limits).serve_connection(Lingering::new(stream), answer);
             self.until_over(connection, http1::Connection::graceful_shutdown, &activity, &limits, LAST_WORD.min(limits.drain)).await;

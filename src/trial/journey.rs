@@ -220,8 +220,10 @@ impl<'a, 'o> Session<'a, 'o> {
         });
         let lodged = self.transcript.send(wire, Method::POST, url, &[], Body::Json(&payment)).await?.expect(201)?.json();
         let consent_approval = member(&lodged["consent_approval_urls"], &channel.name)?;
-        self.transcript
-            .note("the bank's payment API lodged a payment; its consentApproval link is where the customer goes", "README, Payments")?;
+        self.transcript.note(
+            "the bank's payment API lodged a payment; its consentApproval link is where the customer goes",
+            "docs/integration.md, Your payment API",
+        )?;
         Ok(Some(Payment { id: member(&lodged, "payment_request")?, consent_approval }))
     }
 
@@ -234,7 +236,7 @@ impl<'a, 'o> Session<'a, 'o> {
         let Some((wire, url)) = endpoint else { return Ok(()) };
         let (url, execution) = (format!("{url}/{}/use", payment.id), json!({ "reference": format!("try-{:.16}", self.random()) }));
         self.transcript.send(wire, Method::POST, &url, &[], Body::Json(&execution)).await?.expect(200)?;
-        self.transcript.note("the approval is spent on this one payment", "README, Payments")?;
+        self.transcript.note("the approval is spent on this one payment", "docs/integration.md, Your payment API")?;
         self.introspect(token, false).await.map(drop)
     }
 

@@ -152,7 +152,7 @@ async fn nobody_changes_an_event_or_a_seal_by_mistake() {
             assert_eq!(code.as_deref(), Some("42501"), "{statement}");
         }
     }
-    // a server's own user, as the README has it
+    // a server's own user, as docs/database.md has it
     let user = format!("server_{}", std::process::id());
     execute(
         &mut owner,

@@ -341,7 +341,7 @@ fn the_document_on_balancers_is_current() {
             [Some(format.header()), format.chain_header()].into_iter().flatten().map(|name| format!("`{name}`")).collect();
         let row = format!("| `{}` | {} |", format.name(), headers.join(", "));
         assert!(document.to_ascii_lowercase().contains(&row), "{row}");
-        assert!(readme.contains(&format!("| `{}` |", format.name())), "{}", format.name());
+        assert!(readme.contains(&format!("`{}`", format.name())), "{}", format.name());
     }
     let example = include_str!("../../config/example.toml");
     let shown: Vec<_> = document.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();

@@ -61,6 +61,7 @@ mod limbo;
 mod limits;
 mod limits_fairness;
 mod limits_journeys;
+mod links;
 mod manage;
 mod metadata;
 mod migrations;

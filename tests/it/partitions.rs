@@ -369,7 +369,7 @@ async fn metric(bank: &Bank, name: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn strays_in_the_default_table_raise_the_alarm_and_the_readme_says_what_to_do() {
+async fn strays_in_the_default_table_raise_the_alarm_and_the_document_says_what_to_do() {
     let bank = Bank::unserved(BankOptions::default()).await;
     let (mut db, now) = (connect(&bank).await, System::new().now());
     let (nobodys, over) =
@@ -394,8 +394,8 @@ async fn strays_in_the_default_table_raise_the_alarm_and_the_readme_says_what_to
     assert!(until > (now + Duration::days(180)).unix_timestamp() as f64);
     server.kill_9();
 
-    let readme = std::fs::read_to_string("README.md").unwrap();
-    let sql = readme.split_once("**Tables of tokens.**").unwrap().1.split_once("```sql\n").unwrap().1.split_once("```").unwrap().0;
+    let document = std::fs::read_to_string("docs/database.md").unwrap();
+    let sql = document.split_once("## Tables of tokens").unwrap().1.split_once("```sql\n").unwrap().1.split_once("```").unwrap().0;
     let [which, make] = [0, 1].map(|at| sql.split_inclusive(';').nth(at).unwrap().trim());
     let numbers: Vec<(i32, i64)> = sqlx::query_as(AssertSqlSafe(which.to_owned())).fetch_all(&mut db).await.unwrap();
     assert_eq!(numbers, [(i32::from(nobodys.number()), 3)]);
@@ -420,8 +420,8 @@ async fn role(database: &PgConnectOptions, name: &str) -> (PgConnection, String,
 async fn a_role_that_may_only_use_rows_serves_and_keeps_the_tables() {
     let database = database().await;
     let (mut admin, role, options) = role(&database, "server").await;
-    let readme = std::fs::read_to_string("README.md").unwrap();
-    let grants = readme.split_once("**Tables of tokens.**").unwrap().1.split("```sql\n").nth(2).unwrap().split_once("```").unwrap().0;
+    let document = std::fs::read_to_string("docs/database.md").unwrap();
+    let grants = document.split_once("## Tables of tokens").unwrap().1.split("```sql\n").nth(2).unwrap().split_once("```").unwrap().0;
     execute(&mut admin, grants.replace("guichet_server", &role)).await;
     execute(&mut admin, format!("drop table {}", Partition::of(System::new().now(), Duration::hours(3)).table())).await;
 

@@ -144,10 +144,10 @@ async fn a19_b44_only_an_authenticated_client_pushes_and_only_by_post() {
     }
     let form = encode(&REQUEST);
     let content = [("content-type", "application/x-www-form-urlencoded")];
-    client.tpp.wire.send(Method::POST, &client.url(PAR), &content, &form).await.refused(401, "invalid_client");
+    client.tpp.wire.send(Method::POST, &client.url(PAR), &content, form.as_str()).await.refused(401, "invalid_client");
     let stranger = bank.tpp_named("PSDFR-ACPR-99001", ROLES);
     push(&client.over(&stranger), &[]).await.refused(401, "invalid_client");
-    bank.browser().send(Method::POST, &client.url(PAR), &content, &form).await.refused(401, "invalid_client");
+    bank.browser().send(Method::POST, &client.url(PAR), &content, form.as_str()).await.refused(401, "invalid_client");
     // another brand's clients, and brands that offer none of it
     let plain = Bank::with(BankOptions { brands: vec![CIC], ..BankOptions::default() }).await;
     let dialect = plain.tpp(ROLES).register(CIC).await;

@@ -1,4 +1,4 @@
-//! What README.md and docs/errors.md say is what the program does: the parts that can be compared are compared.
+//! What README.md and the documents beside it say is what the program does: the parts that can be compared are compared.
 //!
 //! `GUICHET_WRITE_DOCS=1 cargo test --test it readme` writes docs/errors.md anew.
 
@@ -32,16 +32,15 @@ fn fenced(text: &str, heading: &str, language: &str) -> String {
 }
 
 #[test]
-fn the_readme_shows_the_shortest_configuration_and_the_floors_as_they_are() {
-    let readme = read("README.md");
-    assert_eq!(fenced(&readme, "## Your own configuration", "toml"), read("config/example.toml"));
+fn the_documents_show_the_shortest_configuration_and_the_floors_as_they_are() {
+    assert_eq!(fenced(&read("README.md"), "## Your own configuration", "toml"), read("config/example.toml"));
     let documented: String =
         read("src/lib.rs").lines().map_while(|l| l.strip_prefix("//!")).map(|l| format!("{}\n", l.trim_start())).collect();
-    assert_eq!(fenced(&readme, "### Floors", "text"), fenced(&documented, "", "text"));
+    assert_eq!(fenced(&read("docs/architecture.md"), "## Floors", "text"), fenced(&documented, "", "text"));
 }
 
 #[test]
-fn the_readme_names_every_verb_exit_code_and_setting() {
+fn the_documents_name_every_verb_exit_code_limit_and_setting_of_the_database() {
     let readme = read("README.md");
     let help = Command::new(env!("CARGO_BIN_EXE_guichet")).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
@@ -54,11 +53,12 @@ fn the_readme_names_every_verb_exit_code_and_setting() {
         assert!(readme.contains(&format!("| {code} | {meaning} |")), "exit code {code}");
     }
     for section in ["limits", "database"] {
+        let document = read(format!("docs/{section}.md"));
         let settings = read("config/default.toml");
         let rows = settings.split_once(&format!("\n[{section}]")).unwrap().1.lines().skip(1).take_while(|line| !line.starts_with('['));
         for (key, rest) in rows.filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = ")) {
             let value = rest.split_whitespace().next().unwrap();
-            assert!(readme.contains(&format!("| `{section}.{key}` | {value} |")), "{section}.{key} = {value}");
+            assert!(document.contains(&format!("| `{section}.{key}` | {value} |")), "{section}.{key} = {value}");
         }
     }
 }
@@ -99,18 +99,6 @@ fn recordings(text: &str) -> Vec<(String, (&'static str, BTreeSet<String>))> {
         }
     }
     found
-}
-
-#[test]
-fn every_file_that_the_readme_names_is_there() {
-    let readme = read("README.md");
-    for target in readme.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()).filter(|target| !target.contains("://")) {
-        let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
-        assert!(file.is_empty() || root().join(file).exists(), "{file}");
-        let slug = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-").replace([',', '\'', '`'], "");
-        let known = !file.is_empty() || readme.lines().filter(|l| l.starts_with('#')).any(|l| slug(l) == anchor);
-        assert!(known, "#{anchor}");
-    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ enum State {
     Tested,
     /// Of something that is not there yet.
     Later(&'static str),
-    /// A bank departs from it, as the README says; what is left of it may be tested.
+    /// A bank departs from it, as docs/banks.md says; what is left of it may be tested.
     Dialect(&'static str),
 }
 

@@ -162,11 +162,11 @@ async fn the_largest_export_is_in_force_everywhere_soon() {
 }
 
 #[test]
-fn the_readme_shows_exports_that_are_read() {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+fn the_document_shows_exports_that_are_read() {
+    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tpps.md")).unwrap();
     // both stand in one chapter, and others show JSON, too
-    let readme = &readme[readme.find("```csv\n").unwrap()..];
-    let fenced = |language: &str| readme.split(&format!("```{language}\n")).nth(1).unwrap().split("```").next().unwrap();
+    let document = document.split_once("\n## Register\n").unwrap().1;
+    let fenced = |language: &str| document.split(&format!("```{language}\n")).nth(1).unwrap().split("```").next().unwrap();
     let (csv, json) =
         (guichet::register_file::read(fenced("csv").as_bytes()).unwrap(), guichet::register_file::read(fenced("json").as_bytes()).unwrap());
     assert_eq!((csv.len(), &csv[0]), (2, &json[0]));

@@ -8,7 +8,7 @@ use rustls::{
         ResolvesClientCert,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::aws_lc_rs,
+    crypto::{WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
@@ -58,7 +58,7 @@ pub async fn look(side: Side, origin: &str, place: &Result<Place, String>, belie
         old.push((name, say_hello(place, version).await));
     }
     let weak = say_hello(place, VERSION_1_2).await;
-    let noted = Arc::new(Noted { believed: believed.clone(), untrusted: Mutex::new(None), asked: AtomicBool::new(false) });
+    let noted = Noted::of(Some(believed.clone()));
     let new = match noted.config(&[&TLS13]) {
         Ok(config) => connect(place, config).await.err().map(|error| error.to_string()),
         Err(error) => Some(error.to_string()),
@@ -69,8 +69,7 @@ pub async fn look(side: Side, origin: &str, place: &Result<Place, String>, belie
 
 /// A connection without a certificate, whoever answers: what is wrong with his was told already.
 pub async fn open(place: &Place) -> io::Result<TlsStream<TcpStream>> {
-    let nobody = Arc::new(Noted { believed: Arc::new(Anybody), untrusted: Mutex::new(None), asked: AtomicBool::new(false) });
-    connect(place, nobody.config(&[&TLS13, &TLS12]).map_err(io::Error::other)?).await
+    connect(place, Noted::of(None).config(&[&TLS13, &TLS12]).map_err(io::Error::other)?).await
 }
 
 async fn tcp(place: &Place) -> io::Result<TcpStream> {
@@ -120,21 +119,30 @@ fn client_hello(version: [u8; 2], host: &str) -> Vec<u8> {
     [&[HANDSHAKE, 3, 1][..], &counted(&message)].concat()
 }
 
-/// Goes on whatever is shown, and notes it.
+/// Goes on with whoever holds the key of what he shows, and notes what it is.
 #[derive(Debug)]
 struct Noted {
-    believed: Believed,
+    /// `None`: whether he is trusted is not asked.
+    believed: Option<Believed>,
     untrusted: Mutex<Option<String>>,
     asked: AtomicBool,
 }
 
 impl Noted {
+    fn of(believed: Option<Believed>) -> Arc<Self> {
+        Arc::new(Self { believed, untrusted: Mutex::new(None), asked: AtomicBool::new(false) })
+    }
+
     fn config(self: &Arc<Self>, versions: &[&'static rustls::SupportedProtocolVersion]) -> Result<Arc<ClientConfig>, Error> {
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider())).with_protocol_versions(versions)?;
         let mut config = builder.dangerous().with_custom_certificate_verifier(self.clone()).with_client_cert_resolver(self.clone());
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
+}
+
+fn algorithms() -> WebPkiSupportedAlgorithms {
+    aws_lc_rs::default_provider().signature_verification_algorithms
 }
 
 impl ServerCertVerifier for Noted {
@@ -146,7 +154,7 @@ impl ServerCertVerifier for Noted {
         status: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let why = self.believed.verify_server_cert(leaf, rest, name, status, now).err();
+        let why = self.believed.as_ref().and_then(|believed| believed.verify_server_cert(leaf, rest, name, status, now).err());
         *self.untrusted.lock().unwrap_or_else(PoisonError::into_inner) = why.map(|why| why.to_string());
         Ok(ServerCertVerified::assertion())
     }
@@ -157,7 +165,7 @@ impl ServerCertVerifier for Noted {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.believed.verify_tls12_signature(message, leaf, signed)
+        verify_tls12_signature(message, leaf, signed, &algorithms())
     }
 
     fn verify_tls13_signature(
@@ -166,11 +174,11 @@ impl ServerCertVerifier for Noted {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.believed.verify_tls13_signature(message, leaf, signed)
+        verify_tls13_signature(message, leaf, signed, &algorithms())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.believed.supported_verify_schemes()
+        algorithms().supported_schemes()
     }
 }
 
@@ -182,44 +190,5 @@ impl ResolvesClientCert for Noted {
 
     fn has_certs(&self) -> bool {
         true
-    }
-}
-
-/// Whoever holds the key of what he shows.
-#[derive(Debug)]
-struct Anybody;
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, leaf, signed, &aws_lc_rs::default_provider().signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, leaf, signed, &aws_lc_rs::default_provider().signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
     }
 }

@@ -1,6 +1,6 @@
 //! Registered clients of a brand.
 
-use super::{Call, PlainOrder, answered, notice, or_refuse, order, organisation, page_of, query, read, served};
+use super::{Call, NoticedOrder, PlainOrder, answered, notice, or_refuse, order, organisation, page_of, query, read, served};
 use crate::{
     admin::{Act, ClientState, Whose},
     flows::admin::clients::{self, Search},
@@ -14,25 +14,7 @@ use axum::{
     response::Response,
 };
 use http::{Request, StatusCode};
-use serde::Deserialize;
 use std::sync::Arc;
-use utoipa::ToSchema;
-
-/// Why a client is shut out.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BlockClientOrder {
-    /// Who does it.
-    #[schema(min_length = 1, max_length = 256)]
-    pub by: String,
-    /// For the bank's own people; never shown outside.
-    #[schema(min_length = 1, max_length = 2000)]
-    pub reason: String,
-    /// What its customers are told; a line is a paragraph.
-    #[serde(default)]
-    #[schema(max_length = 2000)]
-    pub psu_notice: Option<String>,
-}
 
 /// `GET /v1/brands/{brand}/clients`.
 pub async fn list(State(site): State<Arc<InternalSite>>, Path(brand): Path<String>, RawQuery(text): RawQuery) -> Response {
@@ -85,7 +67,7 @@ pub async fn block(
 
 async fn blocked(site: &InternalSite, brand: &str, client: &str, request: Request<Body>) -> Call {
     let (client, brand) = or_refuse!(client_of(site, brand, client).await?);
-    let (asked, account) = or_refuse!(read::<BlockClientOrder>(site, request).await);
+    let (asked, account) = or_refuse!(read::<NoticedOrder>(site, request).await);
     let psu_notice = or_refuse!(notice(asked.psu_notice.as_deref()));
     let act = Act::Block { target: Target::Client(client), brand: Some(brand), psu_notice, authority: None };
     order(site, act, &asked.by, &asked.reason, account).await
@@ -135,7 +117,7 @@ pub async fn revoke_grants(
 
 async fn revoked(site: &InternalSite, brand: &str, client: &str, request: Request<Body>) -> Call {
     let (client, brand) = or_refuse!(client_of(site, brand, client).await?);
-    let (asked, account) = or_refuse!(read::<super::GrantRevokeOrder>(site, request).await);
+    let (asked, account) = or_refuse!(read::<NoticedOrder>(site, request).await);
     let psu_notice = or_refuse!(notice(asked.psu_notice.as_deref()));
     let act = Act::RevokeAll { whose: Whose::Client { client, brand }, psu_notice };
     order(site, act, &asked.by, &asked.reason, account).await

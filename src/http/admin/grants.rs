@@ -1,6 +1,6 @@
 //! Grants of a brand, as the bank's own people look for them. A customer is named in the body: paths and queries end up in logs.
 
-use super::{Call, MOST, USUAL, answered, notice, or_refuse, order, organisation, read, served};
+use super::{Call, MOST, NoticedOrder, PlainOrder, USUAL, answered, notice, or_refuse, order, organisation, read, served};
 use crate::{
     admin::{Act, GrantState, GrantsOf},
     flows::admin::grants::{self, Search},
@@ -45,34 +45,6 @@ pub struct GrantFind {
     /// `next` of the page before.
     #[serde(default)]
     pub after: Option<Uuid>,
-}
-
-/// Who does it, and why.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PlainOrder {
-    /// Who does it.
-    #[schema(min_length = 1, max_length = 256)]
-    pub by: String,
-    /// For the bank's own people; never shown outside.
-    #[schema(min_length = 1, max_length = 2000)]
-    pub reason: String,
-}
-
-/// Why grants are ended.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GrantRevokeOrder {
-    /// Who does it.
-    #[schema(min_length = 1, max_length = 256)]
-    pub by: String,
-    /// For the bank's own people; never shown outside.
-    #[schema(min_length = 1, max_length = 2000)]
-    pub reason: String,
-    /// What the customer is told beside that the bank ended it.
-    #[serde(default)]
-    #[schema(max_length = 2000)]
-    pub psu_notice: Option<String>,
 }
 
 /// `POST /v1/brands/{brand}/grants/find`.
@@ -131,7 +103,7 @@ pub async fn revoke(
 async fn revoked(site: &InternalSite, brand: &str, grant: &str, request: Request<Body>) -> Call {
     let brand = or_refuse!(served(site, brand)).id.to_string();
     let grant = or_refuse!(id(grant));
-    let (asked, account) = or_refuse!(read::<GrantRevokeOrder>(site, request).await);
+    let (asked, account) = or_refuse!(read::<NoticedOrder>(site, request).await);
     let psu_notice = or_refuse!(notice(asked.psu_notice.as_deref()));
     order(site, Act::RevokeGrant { brand, grant, psu_notice }, &asked.by, &asked.reason, account).await
 }

@@ -6,15 +6,16 @@ mod clients;
 mod grants;
 mod journeys;
 mod keys;
+mod orders;
 mod tpps;
 
 pub use acts::{ApproveOrder, RejectOrder};
-pub use clients::BlockClientOrder;
-pub use grants::{GrantFind, GrantRevokeOrder, PlainOrder};
+pub use grants::GrantFind;
 pub use keys::{KeyList, RotateOrder};
+pub use orders::{NoticedOrder, PlainOrder};
 pub use tpps::{BlockOrder, BlockPage, MergeInto, OrganisationPage, OrganisationView, SweepOrder};
 
-use super::{extract, respond, site::InternalSite};
+use super::{extract, or_refuse, respond, site::InternalSite};
 use crate::{
     admin::{self, Act, ActRefusal, LONG, Order, Person, RotationRefusal, SHORT, Through},
     flows::{
@@ -110,17 +111,6 @@ fn answered(call: Call) -> Response {
         Err(outage) => respond::outage(&outage),
     }
 }
-
-/// The inner refusal of what was read, told at once.
-macro_rules! or_refuse {
-    ($read:expr) => {
-        match $read {
-            Ok(read) => read,
-            Err(error) => return Ok(Err(error)),
-        }
-    };
-}
-use or_refuse;
 
 fn served<'a>(site: &'a InternalSite, brand: &str) -> Result<&'a Brand, OAuthError> {
     site.brand(brand)

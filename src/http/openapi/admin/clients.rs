@@ -1,0 +1,142 @@
+//! Registered clients of a brand.
+
+use super::{
+    blocks,
+    parts::{BY, acted, finish, finish_query, get, paged, path, plain, post},
+    sweeps,
+};
+use crate::{
+    admin::{ClientPage, ClientState, RegisteredClient},
+    http::openapi::{
+        grants::brand,
+        parts::{Documented, body_of, json_answer, operation, query, word},
+        with,
+    },
+    oauth::error::OAuthError,
+};
+use serde_json::{Value, json};
+use utoipa::openapi::{
+    ComponentsBuilder, Type,
+    path::{Operation, OperationBuilder, Parameter},
+};
+
+const TAG: &str = "Administration: clients";
+
+pub fn schemas(components: ComponentsBuilder) -> ComponentsBuilder {
+    with::<RegisteredClient>(with::<ClientPage>(components))
+}
+
+pub fn all() -> Vec<Documented> {
+    vec![
+        get("/v1/brands/{brand}/clients", list()),
+        get("/v1/brands/{brand}/clients/{client_id}", show()),
+        post("/v1/brands/{brand}/clients/{client_id}/block", block()),
+        post("/v1/brands/{brand}/clients/{client_id}/unblock", unblock()),
+        post("/v1/brands/{brand}/clients/{client_id}/force-sca", force_sca()),
+        post("/v1/brands/{brand}/clients/{client_id}/revoke-grants", revoke_grants()),
+    ]
+}
+
+fn client_id() -> Parameter {
+    path("client_id", "The client, as it was registered.")
+}
+
+fn list() -> Operation {
+    let states = ClientState::ALL.map(|(name, _)| name);
+    let operation = operation("listClients", TAG, "List clients", "Registered clients of a brand, oldest first, and what shuts them out.")
+        .parameter(brand())
+        .parameter(query("organisation", false, "Only of this organizationIdentifier.", plain(Type::String)))
+        .parameter(query("state", false, "`live` by default.", word("Which.", states)))
+        .response("200", json_answer("A page.", "ClientPage", [("page", json!({ "clients": [example()] }))]));
+    finish_query(
+        paged(operation),
+        [OAuthError::AFTER_MALFORMED, OAuthError::PAGE_LIMIT, OAuthError::STATE_UNKNOWN, OAuthError::ORGANISATION_MALFORMED],
+        [OAuthError::NO_SUCH_BRAND],
+    )
+}
+
+fn show() -> Operation {
+    let description = "What is registered of a client, what shuts it out, certificates of its organisation, live grants and last use. No key, no \
+                       secret, no digest of one.";
+    let mut view = example();
+    for (name, value) in [
+        ("updated_at", json!("2026-01-05T09:00:00Z")),
+        ("redirect_uris", json!(["https://tpp.example/callback"])),
+        ("grant_types", json!(["authorization_code", "refresh_token"])),
+        ("contacts", json!(["security@tpp.example"])),
+        ("certificate_subject", json!("CN=tpp.example,O=Exemple SAS,C=FR")),
+        ("registered_keys", json!(1)),
+        ("certificates", json!([])),
+        ("live_grants", json!(4711)),
+        ("live_grants_counted_to", json!(10_000)),
+        ("last_used_at", json!("2026-11-28T08:59:00Z")),
+    ] {
+        view[name] = value;
+    }
+    let operation = of_one("showClient", "Show a client", description)
+        .response("200", json_answer("The client.", "RegisteredClient", [("client", view)]));
+    finish(operation, [], [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT], false)
+}
+
+fn of_one(id: &str, summary: &str, description: &str) -> OperationBuilder {
+    operation(id, TAG, summary, description).parameter(brand()).parameter(client_id())
+}
+
+fn block() -> Operation {
+    let description = "Shuts one client out, on every server within a second: at token, revocation and management endpoints with 401 \
+                       `CLIENT_BLOCKED`, at the customer's side with the bank's notice, at introspection as inactive. Nothing is revoked. Again is the \
+                       same block.";
+    let operation = of_one("blockClient", "Block a client", description).request_body(Some(body_of("Why.", "NoticedOrder")));
+    let [by, why] = BY;
+    finish(
+        acted(operation, "blocked", json!({ "done": "blocked", "block": blocks::example() })),
+        [by, why, OAuthError::PSU_NOTICE_MALFORMED],
+        [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT],
+        true,
+    )
+}
+
+fn unblock() -> Operation {
+    let description = "Lifts the block of this client itself; one of its organisation stays. Tokens and consents work as before.";
+    let operation = of_one("unblockClient", "Unblock a client", description).request_body(Some(body_of("Why.", "PlainOrder")));
+    let [by, why] = BY;
+    finish(
+        acted(operation, "lifted", json!({ "done": "lifted", "block": blocks::example() })),
+        [by, why, OAuthError::CLIENT_NOT_BLOCKED],
+        [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT],
+        true,
+    )
+}
+
+fn force_sca() -> Operation {
+    let description = "Has the client's customers authenticated anew (RTS art. 10a(3)): each of its live grants expires now. A refresh is refused with \
+                       `the refresh token has expired: the customer must authenticate again`; tokens are inactive. They are ended some at a time, \
+                       by the servers: read the sweep.";
+    let operation = of_one("forceScaOfClient", "Force SCA", description).request_body(Some(body_of("Why.", "PlainOrder")));
+    finish(acted(operation, "begun", sweeps::begun("force_sca")), BY, [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT], true)
+}
+
+fn revoke_grants() -> Operation {
+    let description = "Ends each live grant of the client for good, some at a time: read the sweep. Block the client first where no new ones \
+                       are to be given meanwhile.";
+    let operation = of_one("revokeGrantsOfClient", "Revoke all grants", description).request_body(Some(body_of("Why.", "NoticedOrder")));
+    let [by, why] = BY;
+    finish(
+        acted(operation, "begun", sweeps::begun("revoke")),
+        [by, why, OAuthError::PSU_NOTICE_MALFORMED],
+        [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT],
+        true,
+    )
+}
+
+fn example() -> Value {
+    json!({
+        "client_id": "5a0ae0a5-7c5d-4dc6-9c6e-0d9a3f2c8b11",
+        "brand": "cic",
+        "organisation": "PSDFR-ACPR-12345",
+        "legal_name": "Exemple SAS",
+        "client_name": "Exemple",
+        "scope": "aisp",
+        "registered_at": "2026-01-05T09:00:00Z",
+    })
+}
