@@ -144,7 +144,7 @@ async fn attempt(
         // RFC 9126 s4: whatever stands beside the name of a pushed request counts for nothing
         (Some(pushed), _) => (Ok(Cow::Borrowed(&pushed.params)), Way::Pushed),
         (None, Some(client)) if !brand.needs_pushed_requests(client) => {
-            (request_object::open(app, brand, client, brought.params, now).await?, Way::Query)
+            (request_object::open(app, brand, client, brought.params, now).await, Way::Query)
         }
         (None, _) => (Ok(Cow::Borrowed(brought.params)), Way::Query),
     };

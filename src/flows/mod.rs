@@ -7,6 +7,7 @@ pub mod audit;
 pub mod authorize;
 pub mod certificate;
 pub mod client;
+pub mod client_keys;
 pub mod conclusion;
 mod count;
 pub mod erasure;
@@ -48,7 +49,7 @@ pub use crate::storage::Outage;
 
 use crate::storage::Tx;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 use time::OffsetDateTime;
 
 /// The outer `Err` is an outage, the inner one a refusal: they never look alike.
@@ -61,6 +62,8 @@ pub struct Caller {
     /// The `Authorization` header's value.
     pub authorization: Option<String>,
     pub params: Params,
+    /// The assertion in `params` was used by this request, which may look at its client more than once.
+    pub asserted: AtomicBool,
 }
 
 /// Of a journey, for the request line.

@@ -24,7 +24,7 @@ pub async fn push(app: &App, caller: &Caller) -> Answer<PushedResponse> {
             Ok(client) => client,
             Err(error) => return Ok(Err(error)),
         };
-        let asked = request_object::open(app, brand, client.client(), &caller.params, now).await?;
+        let asked = request_object::open(app, brand, client.client(), &caller.params, now).await;
         let admitted = asked.map_err(PushRefusal::Object).and_then(|asked| pushed::admit(&asked, client.client(), brand, signs));
         let params = match admitted {
             Ok(params) => params,

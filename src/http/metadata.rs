@@ -6,7 +6,7 @@ use crate::{
     jose::JwsAlgorithm,
     oauth::{
         brand::{Brand, ClientAuth},
-        client_metadata::GrantType,
+        client_metadata::{AuthMethod, GrantType},
     },
 };
 use axum::{extract::State, response::Response};
@@ -49,7 +49,12 @@ pub struct ServerMetadata {
     pub require_signed_request_object: bool,
     pub grant_types_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// Where a method signs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub code_challenge_methods_supported: [&'static str; 1],
     pub ui_locales_supported: Vec<&'static str>,
     pub service_documentation: String,
@@ -103,11 +108,13 @@ impl ServerMetadata {
         let (authorization_endpoint, token_endpoint) = first.unwrap_or_default();
         let registration_endpoint = format!("{}{}", brand.tpp_origin, brand.registration.path);
         let revocation_endpoint = format!("{}{}", brand.tpp_origin, brand.revocation_path);
-        let push = fapi2.then(|| format!("{}/{}/par", brand.tpp_origin, brand.id));
-        let methods = match brand.client_auth {
-            ClientAuth::Tls => vec!["tls_client_auth"],
+        let push = fapi2.then(|| brand.pushed_request_endpoint());
+        let methods: Vec<_> = match brand.client_auth {
+            ClientAuth::Tls => AuthMethod::ALL.into_iter().filter(|method| method.is_offered_by(brand)).map(AuthMethod::as_str).collect(),
             ClientAuth::TlsAndSecretBasic => vec!["client_secret_basic"],
         };
+        let algorithms: Vec<_> =
+            if AuthMethod::PrivateKeyJwt.is_offered_by(brand) { JwsAlgorithm::ALL.map(JwsAlgorithm::name).into() } else { vec![] };
         Self {
             issuer: brand.issuer.clone(),
             authorization_endpoint,
@@ -133,7 +140,9 @@ impl ServerMetadata {
             require_signed_request_object: brand.signed_requests,
             grant_types_supported: GrantType::ALL.into_iter().filter(|g| g.is_offered_by(brand)).map(GrantType::as_str).collect(),
             token_endpoint_auth_methods_supported: methods.clone(),
+            token_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
             revocation_endpoint_auth_methods_supported: methods,
+            revocation_endpoint_auth_signing_alg_values_supported: algorithms,
             code_challenge_methods_supported: ["S256"],
             ui_locales_supported: brand.languages.iter().map(|l| l.tag()).collect(),
             service_documentation: format!("{}/{}/developers", brand.psu_origin, brand.id),

@@ -197,6 +197,18 @@ impl Brand {
         format!("/.well-known/oauth-authorization-server{path}")
     }
 
+    /// RFC 9126 s5.
+    pub fn pushed_request_endpoint(&self) -> String {
+        format!("{}/{}/par", self.tpp_origin, self.id)
+    }
+
+    /// As whom a client may address this server in what it signs (RFC 7523 s3, RFC 9126 s2).
+    pub fn audiences(&self) -> Vec<String> {
+        let tokens = self.channels.iter().map(|channel| format!("{}{}", self.tpp_origin, channel.token_path));
+        let others = [self.issuer.clone(), self.pushed_request_endpoint(), format!("{}{}", self.tpp_origin, self.revocation_path)];
+        others.into_iter().chain(tokens).collect()
+    }
+
     pub fn registration_client_uri(&self, client_id: &str) -> String {
         format!("{}{}/{client_id}", self.tpp_origin, self.registration.path)
     }

@@ -325,6 +325,13 @@ impl From<ClientRefusal> for OAuthError {
             }
             ClientRefusal::UnexpectedMethod => Self::new(InvalidClient, "this client authenticates with its certificate alone"),
             ClientRefusal::TwoMethods => Self::new(InvalidRequest, "more than one way of client authentication"),
+            ClientRefusal::OtherSubject => {
+                Self::new(InvalidClient, "the certificate's subject is not the one that this client registered (RFC 8705 s2.1.2)")
+            }
+            ClientRefusal::Assertion(refusal) => {
+                let why = refusal.description();
+                Self::described(InvalidClient, format!("client_assertion: {why}"))
+            }
             ClientRefusal::Blocked => Self::new(InvalidClient, "CLIENT_BLOCKED: the bank does not serve this client at present"),
             ClientRefusal::Unknown | ClientRefusal::WrongSecret | ClientRefusal::OtherOrganisation => {
                 Self::new(InvalidClient, "client authentication failed")

@@ -24,6 +24,10 @@ pub struct MessageSigning {
 }
 
 impl MessageSigning {
+    pub const fn signs_requests(&self) -> bool {
+        self.require_signed_request_object || self.request_object_signing_alg.is_some()
+    }
+
     /// What may be registered of `asked`. Where nothing of it is offered, algorithms are members like any unknown ones (RFC 7591 s2);
     /// a wish for stricter rules is granted or refused, never forgotten.
     pub fn admit(asked: &Map<String, Value>, brand: &Brand, signs: Option<JwsAlgorithm>) -> Result<Self, RegistrationRefusal> {
@@ -57,7 +61,6 @@ fn algorithm(asked: &Map<String, Value>, name: &str) -> Result<Option<JwsAlgorit
 impl Brand {
     /// Must its requests be signed: because the brand, or what it registered, asks for that?
     pub fn needs_signed_requests(&self, client: &Client) -> bool {
-        let MessageSigning { request_object_signing_alg, require_signed_request_object, .. } = client.metadata.signing;
-        self.profiles.offer_fapi2() && (self.signed_requests || require_signed_request_object || request_object_signing_alg.is_some())
+        self.profiles.offer_fapi2() && (self.signed_requests || client.metadata.signing.signs_requests())
     }
 }

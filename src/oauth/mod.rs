@@ -2,12 +2,15 @@
 
 pub mod app_links;
 pub mod app_url;
+pub mod assertion;
 pub mod authorize;
 pub mod brand;
+pub mod certificate_subject;
 pub mod channel;
 pub mod client;
 pub mod client_metadata;
 pub mod conclusion;
+pub mod distinguished_name;
 pub mod error;
 pub mod error_code;
 pub mod event;
@@ -30,6 +33,7 @@ pub mod pkce;
 pub mod profile;
 pub mod pushed;
 pub mod redirect;
+pub mod registered_keys;
 pub mod registration;
 pub mod request_object;
 pub mod response_mode;

@@ -1,6 +1,7 @@
 //! A request object (RFC 9101, FAPI 2.0 Message Signing s5.3.1): what a JWT says of an authorization request, once its signature fits.
 
 use super::{
+    assertion::{AssertionRefusal, KeysFault},
     client::ClientId,
     error::OAuthError,
     error_code::ErrorCode,
@@ -13,7 +14,7 @@ use time::{Duration, OffsetDateTime};
 /// FAPI 2.0 Message Signing s5.3.1: since `nbf`, and from `nbf` to `exp`.
 const LONGEST_LIFE: Duration = Duration::minutes(60);
 /// FAPI 2.0 s5.3.2.1-13: how far a client's clock may run ahead.
-const LONGEST_AHEAD: Duration = Duration::seconds(60);
+const LONGEST_AHEAD: Duration = Duration::seconds(30);
 /// RFC 7519 s4.1: of the JWT, and no parameters of the request.
 const OF_THE_JWT: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
@@ -26,6 +27,7 @@ pub enum RequestObjectRefusal {
     BesideRequestUri,
     Encrypted,
     Jws(JoseRefusal),
+    Keys(KeysFault),
     /// RFC 9101 s10.8: a JWT of another kind. None at all is no mistake.
     Typ,
     /// RFC 9101 s4: another request inside.
@@ -49,7 +51,7 @@ impl RequestObjectRefusal {
     /// In the order of the checks.
     pub fn all() -> impl Iterator<Item = Self> {
         let first = [Self::Missing, Self::BesideRequestUri, Self::Encrypted].into_iter();
-        first.chain(JoseRefusal::ALL.map(Self::Jws)).chain([
+        first.chain(JoseRefusal::ALL.map(Self::Jws)).chain(KeysFault::ALL.map(Self::Keys)).chain([
             Self::Typ,
             Self::Nested,
             Self::Client,
@@ -73,6 +75,7 @@ impl RequestObjectRefusal {
             Self::BesideRequestUri => "request_object_beside_request_uri",
             Self::Encrypted => "request_object_encrypted",
             Self::Jws(refusal) => refusal.name(),
+            Self::Keys(fault) => AssertionRefusal::Keys(fault).name(),
             Self::Typ => "request_object_typ",
             Self::Nested => "request_object_nested",
             Self::Client => "request_object_client",
@@ -90,6 +93,18 @@ impl RequestObjectRefusal {
     }
 }
 
+impl From<JoseRefusal> for RequestObjectRefusal {
+    fn from(refusal: JoseRefusal) -> Self {
+        Self::Jws(refusal)
+    }
+}
+
+impl From<KeysFault> for RequestObjectRefusal {
+    fn from(fault: KeysFault) -> Self {
+        Self::Keys(fault)
+    }
+}
+
 impl From<RequestObjectRefusal> for OAuthError {
     fn from(refusal: RequestObjectRefusal) -> Self {
         use ErrorCode::{InvalidRequest, InvalidRequestObject};
@@ -102,6 +117,10 @@ impl From<RequestObjectRefusal> for OAuthError {
             RequestObjectRefusal::Encrypted => OAuthError::new(InvalidRequestObject, "request: encrypted objects are not supported"),
             RequestObjectRefusal::Jws(refusal) => {
                 let why = refusal.description();
+                OAuthError::described(InvalidRequestObject, format!("request: {why}"))
+            }
+            RequestObjectRefusal::Keys(fault) => {
+                let why = AssertionRefusal::Keys(fault).description();
                 OAuthError::described(InvalidRequestObject, format!("request: {why}"))
             }
             RequestObjectRefusal::Typ => {
@@ -277,9 +296,9 @@ mod tests {
             (json!({ "exp": at(3601) }), Err(LivesTooLong)),
             (json!({ "nbf": null }), Err(NotBeforeMissing)),
             (json!({ "nbf": at(10) }), Ok(())),
-            (json!({ "nbf": at(61) }), Err(NotYet)),
+            (json!({ "nbf": at(31) }), Err(NotYet)),
             (json!({ "iat": at(10) }), Ok(())),
-            (json!({ "iat": at(61) }), Err(NotYet)),
+            (json!({ "iat": at(31) }), Err(NotYet)),
             (json!({ "iat": "now" }), Err(NotYet)),
             (json!({ "nbf": at(-3600), "exp": at(0) }), Err(Expired)),
             (json!({ "nbf": at(-3600), "exp": at(1) }), Err(LivesTooLong)),

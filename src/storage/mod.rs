@@ -2,6 +2,7 @@
 
 mod acts;
 mod administration;
+mod assertions;
 mod audit;
 mod audit_chain;
 mod audit_months;

@@ -38,7 +38,11 @@ const PLAN: [(&str, &str, &str); 32] = [
         "admin app audit clock jose limits oauth outbound pki sca signing standing storage telemetry::request trust",
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio tracing uuid",
     ),
-    ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
+    (
+        "trust",
+        "jose oauth::assertion::KeysFault oauth::brand::BrandId oauth::client::ClientId oauth::tpp::OrganisationId pki standing",
+        "arc_swap metrics quick_cache time tokio::sync",
+    ),
     ("tasks", "app audit config figures flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
     (
         "app",

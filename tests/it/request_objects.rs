@@ -147,7 +147,7 @@ async fn b50_an_object_is_its_clients_for_this_bank_and_of_this_hour() {
         json!({ "nbf": null }),
         json!({ "nbf": now - 3601, "exp": now + 60 }),
         json!({ "nbf": now - 60, "exp": now + 3541 }),
-        json!({ "nbf": now + 120 }),
+        json!({ "nbf": now + 61 }),
         json!({ "request": "eyJ" }),
         json!({ "request_uri": "urn:ietf:params:oauth:request_uri:x" }),
         json!({ "state": "a\0b" }),
@@ -277,7 +277,7 @@ async fn who_registers_that_it_signs_is_held_to_it() {
 async fn b50_who_need_not_push_may_sign_what_the_browser_brings() {
     let bank = bank().await;
     let key = es256();
-    let client = client(&bank, &key, &json!({})).await;
+    let client = client(&bank, &key, &json!({ "request_object_signing_alg": "ES256" })).await;
     let object = |changes: Value| object(&client, &key, &changes);
     let open = async |query: &[(&str, &str)]| Psu::open(&bank, CIC, &url(&client, query)).await;
     let id = ("client_id", client.id.as_str());
@@ -313,7 +313,12 @@ async fn b50_who_need_not_push_may_sign_what_the_browser_brings() {
     assert_eq!(landing.get("error"), "invalid_request");
     nobody_is_told(&open(&[("request", &good)]).await);
     // several redirect URIs: without one beside the object, nobody knows where
-    let several = self::client(&bank, &key, &json!({ "redirect_uris": [CALLBACK, "https://tpp.example/other"] })).await;
+    let several = self::client(
+        &bank,
+        &key,
+        &json!({ "require_signed_request_object": true, "redirect_uris": [CALLBACK, "https://tpp.example/other"] }),
+    )
+    .await;
     nobody_is_told(&Psu::open(&bank, CIC, &url(&several, &[("client_id", &several.id), ("request", &bad)])).await);
     // who must push is not heard otherwise
     let pushing = self::client(&bank, &key, &fapi2()).await;

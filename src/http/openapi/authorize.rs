@@ -128,7 +128,6 @@ pub fn members(brand: &Brand) -> Vec<Member> {
     let scopes = brand.offered_scopes();
     let mut all = vec![
         required("response_type", word("RFC 6749 s3.1.1.", ["code"])),
-        token::client_id(brand),
         optional("redirect_uri", text("One of the registered ones, character for character. FAPI 2.0 needs it.")),
         required("scope", text(&format!("Of `{scopes}`, space-separated."))),
         optional("state", text("Comes back unchanged, also with errors.")),
@@ -136,6 +135,7 @@ pub fn members(brand: &Brand) -> Vec<Member> {
         optional("code_challenge_method", word("Required with `code_challenge`.", ["S256"])),
         optional("ui_locales", text("Languages in order of preference (RFC 5646).")),
     ];
+    all.extend(token::client(brand));
     if brand.scopes.iter().any(|policy| policy.family == ScopeToken::Pisp) {
         all.push(optional("payment_request", text("The payment or cancellation that the customer is to approve.")));
     }

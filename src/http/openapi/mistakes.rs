@@ -5,9 +5,10 @@ use crate::jose::JwsAlgorithm;
 use crate::oauth::{
     brand::{Brand, ClientAuth},
     client::ClientId,
+    client_metadata::AuthMethod,
     registration::{admit, check_update},
     secret::Secret,
-    tpp::{CertificateIssuer, OrganisationId, PspRole, Tpp},
+    tpp::{AlternativeNames, CertificateIssuer, OrganisationId, PspRole, Tpp},
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -19,6 +20,7 @@ fn tpp(roles: Vec<PspRole>) -> Tpp {
         roles,
         nca_id: "FR-ACPR".into(),
         subject_dn: "CN=tpp.example".into(),
+        alternative_names: AlternativeNames::default(),
         thumbprint: [0; 32],
         issuer: CertificateIssuer { name: "CN=QTSP".into(), key: [0; 32] },
     }
@@ -92,6 +94,22 @@ fn changes(brand: &Brand) -> Vec<Value> {
         all.extend(["require_pushed_authorization_requests", "require_signed_request_object"].map(|name| json!({ name: true })));
     }
     all.extend([json!({ "require_pushed_authorization_requests": 1 }), json!({ "security_profile": "none" })]);
+    if AuthMethod::PrivateKeyJwt.is_offered_by(brand) {
+        let signing = |more: Value| {
+            let mut changes = json!({ "token_endpoint_auth_method": "private_key_jwt" });
+            if let (Value::Object(changes), Value::Object(more)) = (&mut changes, more) {
+                changes.extend(more);
+            }
+            changes
+        };
+        all.extend([
+            json!({ "security_profile": "fapi2", "tls_client_auth_subject_dn": "CN=other.example" }),
+            json!({ "security_profile": "fapi2", "tls_client_auth_subject_dn": "tpp.example" }),
+            signing(json!({})),
+            signing(json!({ "jwks": { "keys": [] } })),
+            signing(json!({ "jwks_uri": "https://tpp.example/jwks", "token_endpoint_auth_signing_alg": "RS256" })),
+        ]);
+    }
     all.extend(redirect_uris().map(|uri| json!({ "redirect_uris": uri })));
     all
 }

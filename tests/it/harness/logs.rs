@@ -151,9 +151,10 @@ const SHORTEST: usize = 6;
 pub struct Heard(Mutex<BTreeSet<String>>);
 
 /// Members, parameters and fields whose values nobody may read in a log.
-const SECRETS: [&str; 17] = [
+const SECRETS: [&str; 18] = [
     "access_token",
     "authorize_url",
+    "client_assertion",
     "client_secret",
     "code",
     "code_verifier",
