@@ -148,6 +148,13 @@ async fn attempt(
         }
         (None, _) => (Ok(Cow::Borrowed(brought.params)), Way::Query),
     };
+    let digest = request_digest(brand, channel, brought.params);
+    // an object may end while the journey that began with it goes on, as a pushed request may
+    if let (Err(_), Some(client), Bringer::Browser { key, known: true }) = (&asked, client, by)
+        && let Some(begun) = resume(app, brand, client, &digest, key).await?
+    {
+        return Ok(Some(begun));
+    }
     // RFC 9101 s6: of an object that counts for nothing, nothing is believed; what stands beside it may name a registered redirect URI
     let params = asked.as_ref().map_or(brought.params, Cow::as_ref);
     let (redirect, client) = match (TrustedRedirect::resolve(client.map(Arc::as_ref), params, brand, signs), client) {
@@ -176,7 +183,6 @@ async fn attempt(
     {
         return Ok(Some(crowded(app, &redirect, now)?));
     }
-    let digest = request_digest(brand, channel, brought.params);
     // without both, the URL may be everybody's, and the next customer of a shared browser must not meet the last one's journey
     let is_ones_own = pushed.is_some() || redirect.state().is_some() || request.challenge.is_some();
     if let Bringer::Browser { key, known: true } = by

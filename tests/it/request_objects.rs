@@ -3,6 +3,7 @@
 use crate::{
     harness::{
         Bank, BankOptions, CIC, Reply,
+        key_server::KeyServer,
         keys::Key,
         psu::Psu,
         tpp::{CALLBACK, CHALLENGE, Client, STATE, Tpp},
@@ -15,6 +16,7 @@ use guichet::{clock::Clock, jose::JwsAlgorithm, oauth::tpp::PspRole};
 use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value, json};
 use std::fs;
+use time::Duration;
 
 const ROLES: [PspRole; 2] = [PspRole::AccountInformation, PspRole::PaymentInitiation];
 
@@ -293,6 +295,15 @@ async fn b50_who_need_not_push_may_sign_what_the_browser_brings() {
     let landing = open(&beside).await.approve().await;
     assert_eq!((landing.uri.as_str(), landing.get("state")), (CALLBACK, STATE));
     client.redeem("web", "aisp", landing.code()).await.ok(200);
+    // it ends, and the journey that began with it goes on
+    let brief = object(json!({ "exp": bank.clock.now().unix_timestamp() + 30 }));
+    let brought = url(&client, &[id, ("request", &brief)]);
+    let journey = Psu::open(&bank, CIC, &brought).await;
+    bank.clock.advance(Duration::minutes(1));
+    let again = Psu::open_with(&bank, CIC, &brought, &[("cookie", &journey.cookie)]).await;
+    assert_eq!(again.journey, journey.journey);
+    assert_eq!(Psu::open(&bank, CIC, &brought).await.landed().get("error"), "invalid_request_object");
+    let good = object(json!({}));
     // what is wrong inside goes home as the inside says
     let landing = open(&[id, ("request", &object(json!({ "scope": "openid" }))), ("state", "other")]).await.landed();
     assert_eq!((landing.get("error"), landing.get("state")), ("invalid_scope", STATE));
@@ -398,4 +409,28 @@ async fn a_header_with_more_than_it_should_have_is_read_as_far_as_it_matters() {
     push(&client, &with(|header| header.x5t_s256 = Some("AA".into()))).await.ok(201);
     push(&client, &with(|header| header.x5u = Some("https://evil.example/chain".into()))).await.ok(201);
     push(&client, &with(|header| header.kid = Some("unknown".into()))).await.refused(400, "invalid_request_object");
+}
+
+#[tokio::test]
+async fn keys_at_a_clients_own_server_verify_what_it_pushes_and_what_its_customers_bring() {
+    let (first, second) = (es256(), Key::new(JwsAlgorithm::EdDsa, "next"));
+    let server = KeyServer::start(&first.set()).await;
+    let extra = format!("[outbound]\nprivate_hosts = {:?}\n", [&server.host]);
+    let bank = Bank::with(BankOptions { extra, ..options("clients_may_choose = \"fapi2\"") }).await;
+    let client = client(&bank, &first, &json!({ "jwks": null, "jwks_uri": server.uri(), "require_signed_request_object": true })).await;
+    push(&client, &object(&client, &first, &json!({}))).await.ok(201);
+    let brought = object(&client, &first, &json!({}));
+    Psu::open(&bank, CIC, &url(&client, &[("client_id", &client.id), ("request", &brought)])).await.approve().await.code();
+    assert_eq!(server.asked(), 1);
+    // a rotation needs no notice
+    server.has(&second.set());
+    bank.clock.advance(Duration::minutes(1));
+    push(&client, &object(&client, &second, &json!({}))).await.ok(201);
+    push(&client, &object(&client, &first, &json!({}))).await.refused(400, "invalid_request_object");
+    assert_eq!(server.asked(), 2);
+    // and a server that is away is told as such
+    server.says(500, "");
+    bank.clock.advance(Duration::hours(2));
+    let reply = push(&client, &object(&client, &second, &json!({}))).await.refused(400, "invalid_request_object");
+    assert_eq!(reply.description(), "request: jwks_uri: no answer with status 200 in time");
 }
