@@ -33,14 +33,12 @@ use crate::{
 use std::{borrow::Cow, sync::Arc};
 use time::OffsetDateTime;
 
-pub type Speaks<'a> = &'a (dyn Fn(Option<&str>) -> Lang + Sync);
-
 /// An authorization request and who brings it.
 pub struct Brought<'a> {
     pub channel: &'a Channel,
     pub params: &'a Params,
-    /// What its customer speaks, by the `ui_locales` that count.
-    pub lang: Speaks<'a>,
+    /// The journey's language, from the request's `ui_locales` and what the bringer says.
+    pub lang: &'a (dyn Fn(Option<&str>) -> Lang + Sync),
     pub by: Bringer<'a>,
 }
 

@@ -1,12 +1,12 @@
 //! The bank's app hands an authorization URL in, by its back end, and gets the journey that a browser would have got.
 
-use super::authorize::{self, Begun, Bringer, Brought, Speaks};
+use super::authorize::{self, Begun, Bringer, Brought};
 use crate::{
     app::App,
     oauth::{
         app_url::AppUrl,
         authorize::request_digest,
-        brand::Brand,
+        brand::{Brand, Lang},
         error::OAuthError,
         interaction::{BrowserKey, Interaction},
         redirect::NoRedirect,
@@ -40,7 +40,7 @@ pub async fn exchange(
     app: &App,
     brand: &Brand,
     url: &AppUrl<'_>,
-    lang: Speaks<'_>,
+    lang: &(dyn Fn(Option<&str>) -> Lang + Sync),
     key: Option<&str>,
 ) -> Result<Result<Exchanged, ExchangeRefusal>, Outage> {
     let AppUrl { channel, params, .. } = url;

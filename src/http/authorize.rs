@@ -54,14 +54,14 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
         let lang = negotiate(path_lang, None, &accept, &site.brand);
         return notice(StatusCode::BAD_REQUEST, site.page(lang), NoticeKind::MalformedRequest, &id);
     };
-    let speaks = |locales: Option<&str>| negotiate(path_lang, locales, &accept, &site.brand);
-    let lang = speaks(params.get("ui_locales"));
+    let lang = negotiate(path_lang, params.get("ui_locales"), &accept, &site.brand);
     let (browser, is_new) = match browser_key(request.headers()) {
         Some(key) => (key, false),
         None => (BrowserKey::new(site.app.entropy.bytes()), true),
     };
     let by = Bringer::Browser { key: &browser, known: !is_new };
-    match authorize::begin(&site.app, &site.brand, &Brought { channel, params: &params, lang: &speaks, by }).await {
+    let lang_of = |ui_locales: Option<&str>| negotiate(path_lang, ui_locales, &accept, &site.brand);
+    match authorize::begin(&site.app, &site.brand, &Brought { channel, params: &params, lang: &lang_of, by }).await {
         Ok(Begun::Journey(interaction)) => {
             let mut response = respond::see_other(&journey_path(site, interaction.id));
             set_cookie(&mut response, &browser, site.longest_journey());

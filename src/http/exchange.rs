@@ -84,7 +84,7 @@ pub async fn begin(State(site): State<Arc<InternalSite>>, Path(brand): Path<Stri
         Err(refusal) => return counted("refused", respond::error(&refusal.into())),
     };
     let spoken = handed.language.as_deref().unwrap_or("");
-    let lang = |locales: Option<&str>| negotiate(url.lang.as_deref(), locales, spoken, brand);
+    let lang = |ui_locales: Option<&str>| negotiate(url.lang.as_deref(), ui_locales, spoken, brand);
     let ticket = match exchange::exchange(&site.app, brand, &url, &lang, key.as_deref()).await {
         Ok(Ok(Exchanged::Journey(ticket))) => ticket,
         Ok(Ok(Exchanged::GoHome { location, notice })) => {

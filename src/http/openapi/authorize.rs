@@ -176,12 +176,11 @@ pub fn verdicts(brand: &Brand) -> impl Iterator<Item = AuthorizeRefusal> {
     let fapi2 = brand.profiles.offer_fapi2();
     AuthorizeRefusal::all("scope").into_iter().filter(move |refusal| match refusal {
         AuthorizeRefusal::RequestObject | AuthorizeRefusal::ResponseModeUnsupported => !fapi2,
-        AuthorizeRefusal::ResponseModeUnknown | AuthorizeRefusal::ResponseUnsigned => fapi2,
+        AuthorizeRefusal::NotPushed | AuthorizeRefusal::ResponseModeUnknown | AuthorizeRefusal::ResponseUnsigned => fapi2,
         AuthorizeRefusal::Repeated(_)
         | AuthorizeRefusal::ResponseTypeMissing
         | AuthorizeRefusal::ResponseTypeUnsupported
         | AuthorizeRefusal::RequestUri
-        | AuthorizeRefusal::NotPushed
         | AuthorizeRefusal::StateTooLong
         | AuthorizeRefusal::GrantTypeNotRegistered
         | AuthorizeRefusal::ScopeMissing
