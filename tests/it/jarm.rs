@@ -14,17 +14,18 @@ use guichet::{
     oauth::tpp::PspRole,
 };
 use serde_json::{Map, Value, json};
-use std::fs;
+use std::{fs, time::Instant};
 use tempfile::TempDir;
 use time::Duration;
 
 const ROLES: [PspRole; 2] = [PspRole::AccountInformation, PspRole::PaymentInitiation];
 
-/// A key of a file, of the kind that signs by `algorithm`.
-fn key_file(folder: &TempDir, algorithm: &'static rcgen::SignatureAlgorithm) -> String {
-    let path = folder.path().join("signing.pem");
-    fs::write(&path, rcgen::KeyPair::generate_for(algorithm).unwrap().serialize_pem()).unwrap();
-    format!("[signing]\nkey_files = [{path:?}]\n")
+/// A key of a file, which signs by ES256, until there is one of the database.
+fn signing(folder: &TempDir) -> String {
+    let [key, wrapping] = ["signing.pem", "wrapping-key"].map(|name| folder.path().join(name));
+    fs::write(&key, rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    fs::write(&wrapping, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").unwrap();
+    format!("[signing]\nkey_files = [{key:?}]\nwrapping_key_file = {wrapping:?}\n")
 }
 
 pub fn options(signing: &str) -> BankOptions {
@@ -83,7 +84,7 @@ async fn pushed(client: &Client<'_>, mode: &str) -> String {
 #[tokio::test]
 async fn b52_a_signed_answer_has_iss_and_everything_else_inside() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(options(&key_file(&folder, &rcgen::PKCS_ECDSA_P256_SHA256))).await;
+    let bank = Bank::with(options(&signing(&folder))).await;
     let fapi2 = client(&bank, CIC, &json!({ "security_profile": "fapi2", "authorization_signed_response_alg": "ES256" })).await;
     assert_eq!(fapi2.information["authorization_signed_response_alg"], "ES256");
     for mode in ["jwt", "query.jwt"] {
@@ -104,7 +105,7 @@ async fn b52_a_signed_answer_has_iss_and_everything_else_inside() {
 #[tokio::test]
 async fn b52_a_refusal_at_once_is_signed_and_so_is_what_comes_late() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(options(&key_file(&folder, &rcgen::PKCS_ED25519))).await;
+    let bank = Bank::with(options(&signing(&folder))).await;
     // also of a client of the dialect, where the brand has both
     let client = client(&bank, CIC, &json!({})).await;
     let jwt = ("response_mode", Some("jwt"));
@@ -134,11 +135,9 @@ async fn b52_a_refusal_at_once_is_signed_and_so_is_what_comes_late() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a31_what_cannot_be_signed_is_refused_before_the_customer_is_asked() {
-    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let es256 = options(&key_file(&folder, &rcgen::PKCS_ECDSA_P256_SHA256));
-    let eddsa = options(&key_file(&other, &rcgen::PKCS_ED25519));
+    let folder = tempfile::tempdir().unwrap();
     let keyless = Bank::with(options("")).await;
     let told = metadata(&keyless, CIC).await;
     assert_eq!((&told["response_modes_supported"], told.get("authorization_signing_alg_values_supported")), (&json!(["query"]), None));
@@ -154,7 +153,7 @@ async fn a31_what_cannot_be_signed_is_refused_before_the_customer_is_asked() {
     let landing = Psu::open(&keyless, CIC, &url(&unsigned)).await.landed();
     assert_eq!((landing.get("error"), landing.get("state")), ("invalid_request", STATE));
 
-    let bank = Bank::with(es256).await;
+    let bank = Bank::with(options(&signing(&folder))).await;
     let told = metadata(&bank, CIC).await;
     assert_eq!(told["response_modes_supported"], json!(["query", "jwt", "query.jwt"]));
     assert_eq!(told["authorization_signing_alg_values_supported"], json!(["ES256"]));
@@ -164,16 +163,25 @@ async fn a31_what_cannot_be_signed_is_refused_before_the_customer_is_asked() {
     let client = client(&bank, CIC, &json!({ "authorization_signed_response_alg": "ES256" })).await;
     Psu::open(&bank, CIC, &url(&client)).await.approve().await.get("response");
     // another key, by another algorithm: not what this client believes
-    bank.reload_with(&eddsa).await;
+    bank.operator(&["key", "rotate", "--at-once", "--algorithm", "EdDSA", "--reason", "yearly"]).await;
+    bank.clock.advance(Duration::minutes(10));
+    let began = Instant::now();
+    while metadata(&bank, CIC).await["authorization_signing_alg_values_supported"] != json!(["EdDSA"]) {
+        assert!(began.elapsed().as_secs() < 5);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     let landing = Psu::open(&bank, CIC, &url(&client)).await.landed();
     assert_eq!((landing.get("error"), landing.get("iss")), ("invalid_request", bank.issuer(CIC).as_str()));
-    assert_eq!(metadata(&bank, CIC).await["authorization_signing_alg_values_supported"], json!(["EdDSA"]));
+    // who registered none believes the metadata
+    let any = self::client(&bank, CIC, &json!({})).await;
+    let claims = opened(&any, &Psu::open(&bank, CIC, &url(&any)).await.approve().await).await;
+    any.redeem("web", "aisp", claims["code"].as_str().unwrap()).await.ok(200);
 }
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_signed_is_not_sent_otherwise_and_waits_for_the_key() {
     let folder = tempfile::tempdir().unwrap();
-    let signing = options(&key_file(&folder, &rcgen::PKCS_ECDSA_P256_SHA256));
+    let signing = options(&signing(&folder));
     let bank = Bank::with(signing.clone()).await;
     let client = client(&bank, CIC, &json!({})).await;
     let mut psu = Psu::open(&bank, CIC, &client.authorize_url("web", "aisp", &[("response_mode", Some("jwt"))])).await;
@@ -192,7 +200,7 @@ async fn b52_what_the_banks_app_takes_home_is_signed_too() {
     let folder = tempfile::tempdir().unwrap();
     let certificate_alone = |text: &str| text.replace("tls_client_auth+client_secret_basic", "tls_client_auth");
     let bank = Bank::with(BankOptions {
-        extra: key_file(&folder, &rcgen::PKCS_ECDSA_P256_SHA256),
+        extra: signing(&folder),
         brands: vec![LBP],
         one_brand_extra: Some((LBP, "[brand.security]\nclients_may_choose = \"fapi2\"".into())),
         ..with_bank_file(certificate_alone)
