@@ -153,7 +153,9 @@ async fn a31_what_cannot_be_signed_is_refused_before_the_customer_is_asked() {
     let landing = Psu::open(&keyless, CIC, &url(&unsigned)).await.landed();
     assert_eq!((landing.get("error"), landing.get("state")), ("invalid_request", STATE));
 
-    let bank = Bank::with(options(&signing(&folder))).await;
+    let options = options(&signing(&folder));
+    let bank = Bank::with(options.clone()).await;
+    bank.write_config(&options);
     let told = metadata(&bank, CIC).await;
     assert_eq!(told["response_modes_supported"], json!(["query", "jwt", "query.jwt"]));
     assert_eq!(told["authorization_signing_alg_values_supported"], json!(["ES256"]));
