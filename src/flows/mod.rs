@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod admission;
+pub mod answer;
 pub mod audit;
 pub mod authorize;
 pub mod certificate;
@@ -24,6 +25,7 @@ pub mod permissions;
 pub mod pushed;
 pub mod register;
 pub mod register_import;
+mod request_object;
 pub mod revocation;
 pub mod revoke;
 pub mod sandbox;

@@ -143,6 +143,8 @@ pub struct Brand {
     pub scopes: Vec<ScopePolicy>,
     pub exchange_scope: ExchangeScope,
     pub profiles: Profiles,
+    /// Every authorization request must be a signed request object (RFC 9101 s10.5).
+    pub signed_requests: bool,
     /// RFC 9126 s2.2 `expires_in`: from the push to the customer's browser. Below 600 s (FAPI 2.0 s5.3.2.2-12).
     pub pushed_request_lifetime: Duration,
     /// Every authorization request must carry an S256 challenge.

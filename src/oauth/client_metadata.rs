@@ -1,6 +1,6 @@
 //! What is registered of a client (RFC 7591 s2).
 
-use super::{brand::Brand, certificate_subject, profile::SecurityProfile};
+use super::{brand::Brand, certificate_subject, message_signing::MessageSigning, profile::SecurityProfile};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -139,6 +139,8 @@ pub struct ClientMetadata {
     /// Not in RFC 7591: the rules that the client chose to be held to, where the brand leaves a choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_profile: Option<SecurityProfile>,
+    #[serde(flatten)]
+    pub signing: MessageSigning,
     /// `client_name#fr` and the like.
     #[serde(flatten)]
     #[schema(ignore)]

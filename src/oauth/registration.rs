@@ -6,6 +6,7 @@ use super::{
     client::ClientId,
     client_metadata::{AuthMethod, ClientMetadata, GrantType},
     error_code::ErrorCode,
+    message_signing::MessageSigning,
     profile::SecurityProfile,
     redirect::registrable_redirect,
     registered_keys::{self, Keys, Kids, keys_uri},
@@ -45,8 +46,15 @@ impl RegistrationRefusal {
 
 pub(super) type Admitted<T> = Result<T, RegistrationRefusal>;
 
-/// What may be registered of `asked`. `known` are redirect URIs already registered: only new ones are judged.
-pub fn admit(asked: &Map<String, Value>, tpp: &Tpp, brand: &Brand, known: &[String]) -> Admitted<(ClientMetadata, Scope)> {
+/// What may be registered of `asked`. `known` are redirect URIs already registered: only new ones are judged. `signs`: what the bank's
+/// key signs with now.
+pub fn admit(
+    asked: &Map<String, Value>,
+    tpp: &Tpp,
+    brand: &Brand,
+    known: &[String],
+    signs: Option<JwsAlgorithm>,
+) -> Admitted<(ClientMetadata, Scope)> {
     let body = Body(asked);
     if body.present("software_statement") {
         return Err(RegistrationRefusal {
@@ -64,7 +72,9 @@ pub fn admit(asked: &Map<String, Value>, tpp: &Tpp, brand: &Brand, known: &[Stri
     let redirect_uris = body.redirect_uris(brand, known, grant_types.contains(&GrantType::AuthorizationCode))?;
     let scope = body.scope(tpp, brand)?;
     let profile = security_profile.unwrap_or(brand.profiles.least);
-    let keys = body.keys(brand, if method.signs() || profile.keeps_kids() { Kids::Kept } else { Kids::Assigned })?;
+    let signing = MessageSigning::admit(asked, brand, signs)?;
+    let signs = method.signs() || signing.signs_requests();
+    let keys = body.keys(brand, if signs || profile.keeps_kids() { Kids::Kept } else { Kids::Assigned })?;
     let token_endpoint_auth_signing_alg = body.signing_algorithm(method, &keys)?;
     let registered = |field: &str| subject.as_ref().filter(|(own, _)| *own == field).map(|(_, value)| value.clone());
     let metadata = ClientMetadata {
@@ -98,6 +108,7 @@ pub fn admit(asked: &Map<String, Value>, tpp: &Tpp, brand: &Brand, known: &[Stri
         certificate_subject_must_match: subject.is_some(),
         require_pushed_authorization_requests: body.pushed_only(brand)?,
         security_profile,
+        signing,
         localized: body.localized()?,
     };
     Ok((metadata, scope))

@@ -92,6 +92,11 @@ impl Outage {
         sqlx::Error::Protocol(what.into()).into()
     }
 
+    /// The bank's key signed when the request was taken, and nothing signs its answer now.
+    pub fn unsigned() -> Self {
+        sqlx::Error::Protocol("nothing signs the answer that the client asked for".into()).into()
+    }
+
     /// A stored value that no longer reads: somebody changed the row by hand.
     fn unreadable(column: &'static str) -> Self {
         sqlx::Error::Decode(format!("{column} does not read").into()).into()

@@ -11,7 +11,7 @@ const PLAN: [(&str, &str, &str); 32] = [
     ("oauth", "jose", "aws_lc_rs::hmac base64 serde serde_json sha2 subtle time url utoipa uuid"),
     ("pki", "oauth::tpp", "aws_lc_rs::digest base64 rustls serde sfv sha2 time webpki x509_parser"),
     ("standing", "oauth", "serde time uuid"),
-    ("admin", "oauth standing", "serde serde_json sha2 time utoipa uuid"),
+    ("admin", "jose oauth standing", "serde serde_json sha2 time utoipa uuid"),
     ("register_file", "oauth standing", "csv serde_json"),
     ("trusted_lists", "pki::trusted_list", "aws_lc_rs base64 roxmltree rustls sha2 time x509_parser xml_sec"),
     (
@@ -26,7 +26,7 @@ const PLAN: [(&str, &str, &str); 32] = [
     ("clock", "", "aws_lc_rs time uuid"),
     ("limits", "clock oauth::brand::BrandId", "arc_swap ipnet metrics"),
     ("config", "admin limits oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
-    ("jose", "", "base64 jsonwebtoken serde_json"),
+    ("jose", "", "base64 jsonwebtoken serde serde_json utoipa"),
     ("signing", "admin", "arc_swap aws_lc_rs base64 jsonwebtoken serde serde_json time"),
     (
         "storage",

@@ -22,7 +22,6 @@ use State::{Dialect, Later, Tested};
 
 type Rule = (&'static str, &'static str, &'static str, State);
 
-const JAR: State = Later("signed requests");
 const STATEMENTS: State = Later("software statements; until then they are refused (B09)");
 
 #[rustfmt::skip]
@@ -131,8 +130,8 @@ const RULES: [Rule; 109] = [
     ("B47", "PAR authenticates as the token endpoint does.", "RFC 9126 2", Tested),
     ("B48", "413 and 429 are defined.", "RFC 9126 2.3", Tested),
     ("B49", "A client's `require_pushed_authorization_requests` is honoured.", "RFC 9126 6", Tested),
-    ("B50", "With a request object only its members count.", "RFC 9101 5, 6.3", JAR),
-    ("B51", "`typ` is not required on request objects.", "RFC 9101 4", JAR),
+    ("B50", "With a request object only its members count.", "RFC 9101 5, 6.3", Tested),
+    ("B51", "`typ` is not required on request objects.", "RFC 9101 4", Tested),
     ("B52", "`iss` is the metadata's issuer, in errors, too.", "RFC 9207 2, 2.4", Tested),
     ("B53", "The metadata announce `iss`.", "RFC 9207 3", Tested),
     ("B54", "Access tokens as JWT say `at+jwt` and whom they are for.", "RFC 9068 2", Later("access tokens as JWT")),

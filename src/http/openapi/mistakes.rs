@@ -1,6 +1,7 @@
 //! Registrations that are refused, sent to the judge itself: the document says what the endpoint will say.
 
 use super::refusals::Refusal;
+use crate::jose::JwsAlgorithm;
 use crate::oauth::{
     brand::{Brand, ClientAuth},
     client::ClientId,
@@ -34,11 +35,14 @@ fn with(changes: Value) -> Map<String, Value> {
     body
 }
 
+/// What the bank of the examples signs with.
+const SIGNS: Option<JwsAlgorithm> = Some(JwsAlgorithm::Es256);
+
 /// One body per reason, with what the judge says to it.
 pub fn registration_refusals(brand: &Brand) -> Vec<Refusal> {
     let licensed = tpp(PspRole::ALL.to_vec());
-    let wrong = changes(brand).into_iter().filter_map(|change| admit(&with(change), &licensed, brand, &[]).err());
-    let bank = admit(&with(json!({})), &tpp(vec![PspRole::AccountServicing]), brand, &[]).err();
+    let wrong = changes(brand).into_iter().filter_map(|change| admit(&with(change), &licensed, brand, &[], SIGNS).err());
+    let bank = admit(&with(json!({})), &tpp(vec![PspRole::AccountServicing]), brand, &[], SIGNS).err();
     wrong.chain(bank).map(Refusal::from).collect()
 }
 
@@ -83,6 +87,16 @@ fn changes(brand: &Brand) -> Vec<Value> {
         json!({ "contacts": vec!["tech@tpp.example"; 11] }),
         Value::Object((0..65).map(|i| (format!("client_name#de-{i}"), json!("a"))).collect()),
     ];
+    if brand.profiles.offer_fapi2() {
+        all.extend([
+            json!({ "require_signed_request_object": "yes" }),
+            json!({ "request_object_signing_alg": "RS256" }),
+            json!({ "authorization_signed_response_alg": "PS256" }),
+        ]);
+    } else {
+        all.extend(["require_pushed_authorization_requests", "require_signed_request_object"].map(|name| json!({ name: true })));
+    }
+    all.extend([json!({ "require_pushed_authorization_requests": 1 }), json!({ "security_profile": "none" })]);
     if AuthMethod::PrivateKeyJwt.is_offered_by(brand) {
         let signing = |more: Value| {
             let mut changes = json!({ "token_endpoint_auth_method": "private_key_jwt" });

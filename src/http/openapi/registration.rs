@@ -17,6 +17,7 @@ use crate::{
         client::ClientRefusal,
         client_metadata::{AuthMethod, GrantType},
         error::OAuthError,
+        profile::SecurityProfile,
     },
 };
 use serde_json::{Value, json};
@@ -240,7 +241,30 @@ fn metadata(brand: &Brand) -> Vec<Member> {
         vec![optional("tls_client_auth_subject_dn", text("Ignored: taken from the certificate."))]
     });
     members.extend(signing);
+    if brand.profiles.offer_fapi2() {
+        members.extend(fapi2(brand));
+    }
     members
+}
+
+/// What a client may ask for beyond the bank's dialect.
+fn fapi2(brand: &Brand) -> Vec<Member> {
+    let algorithms = JwsAlgorithm::ALL.map(JwsAlgorithm::name);
+    let profiles = SecurityProfile::ALL.into_iter().filter(|(_, one)| (brand.profiles.least..=brand.profiles.most).contains(one));
+    let flag = |what: &str| ObjectBuilder::new().schema_type(Type::Boolean).description(Some(what));
+    vec![
+        optional("security_profile", word("The rules that the client is held to.", profiles.map(|(name, _)| name))),
+        optional("require_pushed_authorization_requests", flag("RFC 9126 s6: its requests are pushed, or refused.")),
+        optional("require_signed_request_object", flag("RFC 9101 s10.5: its requests are signed, or refused.")),
+        optional(
+            "request_object_signing_alg",
+            word("Each request is a request object that one of its keys signed by this algorithm (RFC 9101 s10.5).", algorithms),
+        ),
+        optional(
+            "authorization_signed_response_alg",
+            word("By which answers are signed (JARM s3): one of `authorization_signing_alg_values_supported`.", algorithms),
+        ),
+    ]
 }
 
 fn list(items: ObjectBuilder) -> ArrayBuilder {

@@ -151,7 +151,7 @@ const SHORTEST: usize = 6;
 pub struct Heard(Mutex<BTreeSet<String>>);
 
 /// Members, parameters and fields whose values nobody may read in a log.
-const SECRETS: [&str; 16] = [
+const SECRETS: [&str; 18] = [
     "access_token",
     "authorize_url",
     "client_assertion",
@@ -164,6 +164,8 @@ const SECRETS: [&str; 16] = [
     "payment_evidence",
     "refresh_token",
     "registration_access_token",
+    "request",
+    "response",
     "state",
     "sub",
     "ticket",

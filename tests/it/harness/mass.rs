@@ -9,6 +9,7 @@ use super::{sql::execute, tpp::CALLBACK};
 use guichet::oauth::{
     client_metadata::{AuthMethod, ClientMetadata, GrantType},
     grant::GrantId,
+    message_signing::MessageSigning,
     partition::Partition,
     scope::{Scope, ScopeToken},
     secret::{Handle, HandleKind},
@@ -227,13 +228,14 @@ impl Mass {
             jwks_uri: None,
             provider_legal_id: String::new(),
             tls_client_auth_subject_dn: "CN=mass.example".to_owned(),
+            require_pushed_authorization_requests: false,
+            security_profile: None,
+            signing: MessageSigning::default(),
             tls_client_auth_san_dns: None,
             tls_client_auth_san_uri: None,
             tls_client_auth_san_ip: None,
             tls_client_auth_san_email: None,
             certificate_subject_must_match: false,
-            require_pushed_authorization_requests: false,
-            security_profile: None,
             localized: BTreeMap::new(),
         };
         let (scope, metadata) = (&metadata.scope, serde_json::to_string(&metadata).unwrap());
