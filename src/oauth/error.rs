@@ -142,6 +142,12 @@ impl OAuthError {
         Self::new(ErrorCode::AccessDenied, "whoever proposed an act cannot approve it: that takes another person")
             .with_status(403)
             .named("act_of_same_person");
+    pub const ACT_AT_COMMAND_LINE: Self = Self::new(
+        ErrorCode::InvalidRequest,
+        "this act takes the customer's reference, which is not sent here: approve it with guichet act approve ID --reference-file FILE",
+    )
+    .with_status(409)
+    .named("act_at_command_line");
     pub const KEY_SIGNS: Self =
         Self::new(ErrorCode::InvalidRequest, "this key signs: make a successor first, at_once where it must stop now")
             .with_status(409)
