@@ -26,6 +26,7 @@ pub mod register_import;
 pub mod revocation;
 pub mod revoke;
 pub mod sandbox;
+pub mod signed_introspection;
 pub mod standing;
 pub mod stranger;
 pub mod token;

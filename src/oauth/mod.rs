@@ -35,6 +35,7 @@ pub mod rotation;
 pub mod sca;
 pub mod scope;
 pub mod secret;
+pub mod signed_introspection;
 pub mod theme;
 pub mod token;
 pub mod tpp;

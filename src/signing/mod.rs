@@ -138,13 +138,25 @@ pub enum NotSigned {
 /// A key of the database, opened where it could be.
 struct Stored {
     key: StoredKey,
-    private: Option<SigningKey>,
+    private: Option<Arc<SigningKey>>,
 }
 
 #[derive(Default)]
 struct Ring {
-    files: Vec<SigningKey>,
+    files: Vec<Arc<SigningKey>>,
     stored: Vec<Stored>,
+}
+
+/// The key that signs at one time, to be had before what it signs is known. Whatever is rotated meanwhile, it signs.
+pub struct Signer(Arc<SigningKey>);
+
+impl Signer {
+    /// A compact JWS (RFC 7515), `typ` as RFC 8725 s3.11 asks for it.
+    pub fn sign(&self, claims: &impl Serialize, typ: &str) -> Result<String, NotSigned> {
+        let mut header = Header::new(jose(self.0.algorithm));
+        (header.typ, header.kid) = (Some(typ.to_owned()), Some(self.0.kid().to_owned()));
+        jsonwebtoken::encode(&header, claims, &self.0.private).map_err(|_| NotSigned::Locked)
+    }
 }
 
 /// The keys of this process: replaced as a whole when they change.
@@ -156,6 +168,7 @@ pub struct SigningDesk {
 
 impl SigningDesk {
     pub fn new(files: Vec<SigningKey>, maker: KeyMaker) -> Self {
+        let files = files.into_iter().map(Arc::new).collect();
         Self { ring: ArcSwap::from_pointee(Ring { files, stored: vec![] }), maker }
     }
 
@@ -175,7 +188,7 @@ impl SigningDesk {
                 SigningKey::from_pkcs8(key.algorithm, &pkcs8).map_err(|NoKey| Locked::Tampered)
             });
             let private = match opened {
-                Some(Ok(private)) => Some(private),
+                Some(Ok(private)) => Some(Arc::new(private)),
                 Some(Err(why)) => {
                     locked.push((key.kid.clone(), why));
                     None
@@ -201,21 +214,23 @@ impl SigningDesk {
 
     /// Keys of the settings' files, for the list.
     pub fn files(&self) -> Vec<KeyView> {
-        self.ring.load().files.iter().map(file_view).collect()
+        self.ring.load().files.iter().map(|key| file_view(key)).collect()
     }
 
-    /// The door for whatever is signed: a compact JWS (RFC 7515) with the active key, `typ` as RFC 8725 s3.11 asks for it. A key of
-    /// the database comes before one of a file.
-    pub fn sign(&self, claims: &impl Serialize, typ: &str, now: OffsetDateTime) -> Result<String, NotSigned> {
+    /// The active key. One of the database comes before one of a file.
+    pub fn signer(&self, now: OffsetDateTime) -> Result<Signer, NotSigned> {
         let ring = self.ring.load();
         let active = ring.stored.iter().filter(|stored| stored.key.times.state(now) == KeyState::Active);
         let key = match active.max_by_key(|stored| stored.key.times.signs_from) {
             Some(stored) => stored.private.as_ref().ok_or(NotSigned::Locked)?,
             None => ring.files.first().ok_or(NotSigned::NoKey)?,
         };
-        let mut header = Header::new(jose(key.algorithm));
-        (header.typ, header.kid) = (Some(typ.to_owned()), Some(key.kid().to_owned()));
-        jsonwebtoken::encode(&header, claims, &key.private).map_err(|_| NotSigned::Locked)
+        Ok(Signer(key.clone()))
+    }
+
+    /// The door for whatever is signed at once.
+    pub fn sign(&self, claims: &impl Serialize, typ: &str, now: OffsetDateTime) -> Result<String, NotSigned> {
+        self.signer(now)?.sign(claims, typ)
     }
 }
 

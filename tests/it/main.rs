@@ -97,6 +97,7 @@ mod sca_outcomes;
 mod scale;
 mod services;
 mod settings_page;
+mod signed_introspection;
 mod standing_blocks;
 mod standing_customers;
 mod standing_load;

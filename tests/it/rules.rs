@@ -111,7 +111,7 @@ const RULES: [Rule; 109] = [
     ("B25", "Answers may differ by resource server.", "RFC 7662 2.2", Later("resource servers with names of their own")),
     ("B26", "POST only.", "RFC 7662 2.1", Tested),
     ("B27", "`cnf` is told.", "RFC 8705 3.2", Tested),
-    ("B28", "Signed introspection answers.", "RFC 9701 5", Later("signed answers")),
+    ("B28", "Signed introspection answers.", "RFC 9701 5", Tested),
     ("B29", "The issuer is an https URL without query and fragment.", "RFC 8414 2, 3.3", Tested),
     ("B30", "The well-known part stands before an issuer's path.", "RFC 8414 3.1", Tested),
     ("B31", "`response_types_supported` is always there.", "RFC 8414 2", Tested),
