@@ -1,5 +1,6 @@
 //! The shell: read the clock, begin, load, ask `oauth`, write, audit, commit. No HTTP, no SQL text.
 
+mod access_token;
 pub mod admin;
 pub mod admission;
 pub mod audit;

@@ -48,7 +48,7 @@ async fn answer(site: &InternalSite, brand: &str, request: Request<Body>) -> Ans
     };
     let params = or_refuse!(body::form(request, site.limits.body).await.and_then(|form| Params::parse(&form).map_err(OAuthError::from)));
     let Some(token) = params.get("token") else { return Ok(Err(OAuthError::TOKEN_MISSING)) };
-    let asked = Asked::new(token, certificate(params.get("certificate"), params.get("certificate_thumbprint")));
+    let asked = Asked::new(&site.app, token, certificate(params.get("certificate"), params.get("certificate_thumbprint")));
     let told = introspect::answer(&site.app, asked, brand).await?;
     let response = match seal {
         None => respond::json(StatusCode::OK, &told),
@@ -73,13 +73,13 @@ async fn answers(site: &InternalSite, brand: &str, request: Request<Body>) -> An
     if batch.tokens.len() > most {
         return Ok(Err(OAuthError::too_many_tokens(most)));
     }
-    let asked = batch.tokens.iter().map(asked).collect();
+    let asked = Asked::each(&site.app, batch.tokens.iter().map(asked).collect()).await;
     Ok(Ok(IntrospectionResponses { tokens: introspect::answers(&site.app, asked, brand).await? }))
 }
 
-fn asked(presented: &PresentedToken) -> Asked {
+fn asked(presented: &PresentedToken) -> (&str, CallersCertificate) {
     let PresentedToken { token, certificate: text, certificate_thumbprint } = presented;
-    Asked::new(token, certificate(text.as_deref(), certificate_thumbprint.as_deref()))
+    (token, certificate(text.as_deref(), certificate_thumbprint.as_deref()))
 }
 
 /// `certificate`: PEM or base64 DER, leaf first; `certificate_thumbprint`: SHA-256 in base64url or hexadecimal.

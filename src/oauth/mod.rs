@@ -1,5 +1,6 @@
 //! The pure core: values and a time in, a verdict out. No waiting, no clock, no chance, no logs.
 
+pub mod access_jwt;
 pub mod app_links;
 pub mod app_url;
 pub mod authorize;

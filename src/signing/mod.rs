@@ -6,7 +6,10 @@ mod wrap;
 pub use files::{KeyFileError, load as load_files};
 pub use wrap::{Locked, WrappingKey, WrappingKeyError};
 
-use crate::admin::{Algorithm, KeyState, KeyView, Sealed, StoredKey};
+use crate::{
+    admin::{Algorithm, KeyState, KeyView, Sealed, StoredKey},
+    jose::{self, JoseRefusal, JwsAlgorithm, KeySet, Signed},
+};
 use arc_swap::ArcSwap;
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
@@ -138,12 +141,13 @@ pub enum NotSigned {
 /// A key of the database, opened where it could be.
 struct Stored {
     key: StoredKey,
+    public: KeySet,
     private: Option<Arc<SigningKey>>,
 }
 
 #[derive(Default)]
 struct Ring {
-    files: Vec<Arc<SigningKey>>,
+    files: Vec<(Arc<SigningKey>, Arc<KeySet>)>,
     stored: Vec<Stored>,
 }
 
@@ -168,7 +172,7 @@ pub struct SigningDesk {
 
 impl SigningDesk {
     pub fn new(files: Vec<SigningKey>, maker: KeyMaker) -> Self {
-        let files = files.into_iter().map(Arc::new).collect();
+        let files = files.into_iter().map(|key| (alone(&key.public), Arc::new(key))).map(|(public, key)| (key, Arc::new(public))).collect();
         Self { ring: ArcSwap::from_pointee(Ring { files, stored: vec![] }), maker }
     }
 
@@ -195,7 +199,7 @@ impl SigningDesk {
                 }
                 None => None,
             };
-            Stored { key, private }
+            Stored { public: alone(&key.public), key, private }
         });
         let stored = stored.collect();
         let files = self.ring.load().files.clone();
@@ -207,14 +211,14 @@ impl SigningDesk {
     pub fn published(&self, now: OffsetDateTime) -> Value {
         let ring = self.ring.load();
         let stored: Vec<&StoredKey> = ring.stored.iter().map(|stored| &stored.key).filter(|key| is_published(key, now)).collect();
-        let files = ring.files.iter().filter(|file| !stored.iter().any(|key| key.kid == file.kid()));
+        let files = ring.files.iter().map(|(file, _)| file).filter(|file| !stored.iter().any(|key| key.kid == file.kid()));
         let keys: Vec<&Value> = files.map(|key| &key.public).chain(stored.iter().map(|key| &key.public)).collect();
         json!({ "keys": keys })
     }
 
     /// Keys of the settings' files, for the list.
     pub fn files(&self) -> Vec<KeyView> {
-        self.ring.load().files.iter().map(|key| file_view(key)).collect()
+        self.ring.load().files.iter().map(|(key, _)| file_view(key)).collect()
     }
 
     /// The active key. One of the database comes before one of a file.
@@ -223,15 +227,33 @@ impl SigningDesk {
         let active = ring.stored.iter().filter(|stored| stored.key.times.state(now) == KeyState::Active);
         let key = match active.max_by_key(|stored| stored.key.times.signs_from) {
             Some(stored) => stored.private.as_ref().ok_or(NotSigned::Locked)?,
-            None => ring.files.first().ok_or(NotSigned::NoKey)?,
+            None => ring.files.first().map(|(key, _)| key).ok_or(NotSigned::NoKey)?,
         };
         Ok(Signer(key.clone()))
+    }
+
+    /// What one of the published keys signed, and no other: of a key that was retired nothing is good any more.
+    pub fn verify(&self, compact: &str, now: OffsetDateTime) -> Result<Signed, JoseRefusal> {
+        let ring = self.ring.load();
+        let stored = ring.stored.iter().filter(|stored| is_published(&stored.key, now)).map(|stored| &stored.public);
+        // the one that it names; ours always name theirs
+        for key in stored.chain(ring.files.iter().map(|(_, public)| &**public)) {
+            let verdict = jose::verify(compact, key, &JwsAlgorithm::ALL);
+            if !matches!(verdict, Err(JoseRefusal::NoKey)) {
+                return verdict;
+            }
+        }
+        Err(JoseRefusal::NoKey)
     }
 
     /// The door for whatever is signed at once.
     pub fn sign(&self, claims: &impl Serialize, typ: &str, now: OffsetDateTime) -> Result<String, NotSigned> {
         self.signer(now)?.sign(claims, typ)
     }
+}
+
+fn alone(public: &Value) -> KeySet {
+    KeySet::read(&json!({ "keys": [public] }))
 }
 
 fn is_published(key: &StoredKey, now: OffsetDateTime) -> bool {

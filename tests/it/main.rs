@@ -57,6 +57,7 @@ mod interop_oauth2;
 mod introspect;
 mod introspect_bulk;
 mod journeys;
+mod jwt_access_tokens;
 mod limbo;
 mod limits;
 mod limits_fairness;

@@ -137,7 +137,7 @@ const RULES: [Rule; 109] = [
     ("B51", "`typ` is not required on request objects.", "RFC 9101 4", JAR),
     ("B52", "`iss` is the metadata's issuer, in errors, too.", "RFC 9207 2, 2.4", Tested),
     ("B53", "The metadata announce `iss`.", "RFC 9207 3", Tested),
-    ("B54", "Access tokens as JWT say `at+jwt` and whom they are for.", "RFC 9068 2", Later("access tokens as JWT")),
+    ("B54", "Access tokens as JWT say `at+jwt` and whom they are for.", "RFC 9068 2", Tested),
 ];
 
 fn root() -> &'static Path {
