@@ -35,7 +35,8 @@ use std::sync::Arc;
 pub struct Brought<'a> {
     pub channel: &'a Channel,
     pub params: &'a Params,
-    pub lang: Lang,
+    /// The journey's language, from the request's `ui_locales` and what the bringer says.
+    pub lang: &'a (dyn Fn(Option<&str>) -> Lang + Sync),
     pub by: Bringer<'a>,
 }
 
@@ -215,7 +216,7 @@ async fn attempt(
         tpp_state: redirect.state().map(str::to_owned),
         scope: request.scope,
         challenge: request.challenge,
-        lang,
+        lang: lang(params.get("ui_locales")),
         browser: by.key().digest(),
         state,
         expires_at: now + brand.interaction_lifetime,

@@ -395,7 +395,7 @@ impl From<AuthorizeRefusal> for OAuthError {
             AuthorizeRefusal::ResponseTypeUnsupported => Self::new(UnsupportedResponseType, "response_type: only code"),
             AuthorizeRefusal::ResponseModeUnsupported => Self::new(InvalidRequest, "response_mode: only query"),
             AuthorizeRefusal::RequestObject => Self::new(RequestNotSupported, "request: not supported"),
-            AuthorizeRefusal::RequestUri => Self::new(RequestUriNotSupported, "request_uri: only of a pushed request"),
+            AuthorizeRefusal::RequestUri => Self::new(RequestUriNotSupported, "request_uri: not supported"),
             AuthorizeRefusal::NotPushed => Self::new(InvalidRequest, "request_uri: missing: this client pushes its requests (RFC 9126)"),
             AuthorizeRefusal::StateTooLong => Self::new(InvalidRequest, "state: too long"),
             AuthorizeRefusal::GrantTypeNotRegistered => {

@@ -47,7 +47,7 @@ pub fn authorize(brand: &Brand, channel: &Channel) -> Operation {
     let operation = parameters(brand, channel).into_iter().fold(operation, OperationBuilder::parameter);
     let bad =
         page_answer("The client is unknown, the redirect URI is not one of its own, or the query cannot be read: a page for the customer.");
-    let redirect = redirect_answer(outcomes(channel), LOCATION, locations(brand, channel));
+    let redirect = redirect_answer(outcomes(brand, channel), LOCATION, locations(brand, channel));
     let refused =
         page_answer("The bank does not serve the TPP at present: a page with its reason and a link home, which carries `access_denied`.");
     browser(operation.response("303", redirect).response("400", bad).response("403", refused)).build()
@@ -132,9 +132,9 @@ pub fn members(brand: &Brand) -> Vec<Member> {
 }
 
 /// Every value of `error` with its `error_description`, a paragraph each: some reasons share a code, and some both.
-fn outcomes(channel: &Channel) -> String {
+fn outcomes(brand: &Brand, channel: &Channel) -> String {
     let mut codes = BTreeMap::<String, Vec<String>>::new();
-    let requests = refusals().into_iter().map(|error| error.body()).map(|body| (body.error.to_owned(), body.error_description));
+    let requests = refusals(brand).into_iter().map(|error| error.body()).map(|body| (body.error.to_owned(), body.error_description));
     let customers = ScaFailure::ALL.map(|failure| (channel.wire_code(failure).to_owned(), failure.description().to_owned()));
     for (code, description) in customers.into_iter().chain(requests) {
         let descriptions = codes.entry(code).or_default();
@@ -148,9 +148,11 @@ fn outcomes(channel: &Channel) -> String {
     [head.to_owned()].into_iter().chain(listed).collect()
 }
 
-fn refusals() -> Vec<OAuthError> {
+fn refusals(brand: &Brand) -> Vec<OAuthError> {
+    let may_happen = |refusal: &AuthorizeRefusal| *refusal != AuthorizeRefusal::NotPushed || brand.profiles.offer_fapi2();
     AuthorizeRefusal::all("scope")
         .into_iter()
+        .filter(may_happen)
         .map(OAuthError::from)
         .chain([OAuthError::PROVIDER_REFUSED, OAuthError::TOO_MANY_JOURNEYS])
         .collect()
@@ -163,7 +165,7 @@ fn locations(brand: &Brand, channel: &Channel) -> Vec<(String, String)> {
     all.extend(
         ScaFailure::ALL.map(|failure| (failure.name().to_owned(), redirect.refuse(channel.wire_code(failure), failure.description()))),
     );
-    for error in refusals() {
+    for error in refusals(brand) {
         let body = error.body();
         all.push((format!("{}: {}", body.error, body.error_description), redirect.refuse(body.error, &body.error_description)));
     }
