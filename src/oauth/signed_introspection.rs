@@ -3,14 +3,13 @@
 use super::{brand::Brand, introspection::IntrospectionResponse};
 use serde::Serialize;
 use time::OffsetDateTime;
-use utoipa::ToSchema;
 
 pub const MEDIA_TYPE: &str = "application/token-introspection+jwt";
 /// Of the header. No access token says this (RFC 9701 s8.1).
 pub const TYP: &str = "token-introspection+jwt";
 
 /// RFC 9701 s5. Neither `sub` nor `exp`, nor any claim of a token's own at this level: nobody takes it for one.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub struct SignedIntrospection<'a> {
     /// The brand's issuer.
     pub iss: &'a str,

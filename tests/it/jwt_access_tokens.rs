@@ -6,7 +6,7 @@ use crate::{
         Bank, BankOptions, CIC, LBP,
         tpp::{Client, introspect},
     },
-    signed_introspection::{published, verified, with_key},
+    signed_introspection::{published, start, verified, with_key},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use guichet::{
@@ -64,7 +64,7 @@ async fn read(bank: &Bank, token: &str) -> Value {
 #[tokio::test]
 async fn b40_b54_a_token_says_who_may_do_what_where_and_nothing_of_the_customer() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(bound(&folder)).await;
+    let bank = start(bound(&folder)).await;
     with_key(&bank).await;
     let client = bank.tpp(PspRole::ALL).register(CIC).await;
     let tokens = client.tokens("web", "aisp").await;
@@ -96,7 +96,7 @@ async fn b40_b54_a_token_says_who_may_do_what_where_and_nothing_of_the_customer(
 #[tokio::test]
 async fn b54_a_token_is_revoked_by_its_client_alone_and_ends_when_it_says() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(jwt(&folder)).await;
+    let bank = start(jwt(&folder)).await;
     with_key(&bank).await;
     let (client, other) = (bank.tpp([AccountInformation]).register(CIC).await, bank.tpp([AccountInformation]).register(CIC).await);
     let token = access(&client.tokens("web", "aisp").await);
@@ -120,7 +120,7 @@ async fn b54_a_token_is_revoked_by_its_client_alone_and_ends_when_it_says() {
 #[tokio::test]
 async fn a24_b54_a_replayed_code_ends_the_token_it_gave() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(jwt(&folder)).await;
+    let bank = start(jwt(&folder)).await;
     with_key(&bank).await;
     let client = bank.tpp([AccountInformation]).register(CIC).await;
     let landing = client.approved("web", "aisp").await;
@@ -141,7 +141,7 @@ fn forged(claims: &Value, kid: Option<String>) -> String {
 #[tokio::test]
 async fn b54_what_was_only_signed_or_only_stored_is_no_token() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(jwt(&folder)).await;
+    let bank = start(jwt(&folder)).await;
     let kid = with_key(&bank).await;
     let client = bank.tpp([AccountInformation]).register(CIC).await;
     let token = access(&client.tokens("web", "aisp").await);
@@ -187,7 +187,7 @@ async fn b54_what_was_only_signed_or_only_stored_is_no_token() {
 #[tokio::test]
 async fn a51_b54_tokens_of_a_former_key_stay_good_and_those_of_a_retired_one_do_not() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(jwt(&folder)).await;
+    let bank = start(jwt(&folder)).await;
     let first = with_key(&bank).await;
     let client = bank.tpp([AccountInformation]).register(CIC).await;
     let old = access(&client.tokens("web", "aisp").await);
@@ -215,7 +215,7 @@ async fn signing(bank: &Bank) -> Value {
 #[tokio::test]
 async fn b54_without_a_key_nothing_is_issued_and_no_code_is_spent() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(jwt(&folder)).await;
+    let bank = start(jwt(&folder)).await;
     let client = bank.tpp(PspRole::ALL).register(CIC).await;
     let landing = client.approved("web", "aisp").await;
     client.redeem("web", "aisp", landing.code()).await.refused(503, "temporarily_unavailable");
@@ -237,7 +237,7 @@ async fn b54_without_a_key_nothing_is_issued_and_no_code_is_spent() {
 #[tokio::test]
 async fn b54_tokens_of_before_a_change_of_the_form_stay_good_in_theirs() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(jwt(&folder)).await;
+    let bank = start(jwt(&folder)).await;
     with_key(&bank).await;
     let client = bank.tpp([AccountInformation]).register(CIC).await;
     let signed = access(&client.tokens("web", "aisp").await);

@@ -30,6 +30,13 @@ pub async fn verified(bank: &Bank, brand: Brand, compact: &str) -> Signed {
     jose::verify(compact, &published(bank, brand).await, &JwsAlgorithm::ALL).unwrap()
 }
 
+/// A bank whose command line knows its settings.
+pub async fn start(options: BankOptions) -> Bank {
+    let bank = Bank::with(options.clone()).await;
+    bank.write_config(&options);
+    bank
+}
+
 /// With a key that signs, whose name is told.
 pub async fn with_key(bank: &Bank) -> String {
     let kid = rotate(bank, &["--at-once"]).await["kid"].as_str().unwrap().to_owned();
@@ -58,7 +65,7 @@ fn gateway() -> String {
 #[tokio::test]
 async fn b28_an_answer_is_signed_for_the_system_that_asked_and_says_what_json_says() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(BankOptions { brand_extra: "introspection_cache_seconds = 5".into(), ..options(&folder) }).await;
+    let bank = start(BankOptions { brand_extra: "introspection_cache_seconds = 5".into(), ..options(&folder) }).await;
     with_key(&bank).await;
     for brand in [CIC, LBP] {
         let client = bank.tpp([AccountInformation]).register(brand).await;
@@ -78,7 +85,7 @@ async fn b28_an_answer_is_signed_for_the_system_that_asked_and_says_what_json_sa
 #[tokio::test]
 async fn b24_b28_a_signed_inactive_answer_says_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(options(&folder)).await;
+    let bank = start(options(&folder)).await;
     with_key(&bank).await;
     let client = bank.tpp([AccountInformation]).register(CIC).await;
     let token = client.tokens("web", "aisp").await["access_token"].as_str().unwrap().to_owned();
@@ -99,7 +106,7 @@ async fn b24_b28_a_signed_inactive_answer_says_nothing_else() {
 #[tokio::test]
 async fn b28_a_signed_answer_is_never_an_access_token() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(options(&folder)).await;
+    let bank = start(options(&folder)).await;
     with_key(&bank).await;
     let client = bank.tpp([AccountInformation]).register(CIC).await;
     let token = client.tokens("web", "aisp").await["access_token"].as_str().unwrap().to_owned();
@@ -112,7 +119,7 @@ async fn b28_a_signed_answer_is_never_an_access_token() {
 #[tokio::test]
 async fn b28_json_is_for_all_that_do_not_ask_for_more_and_without_a_key_for_all() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(options(&folder)).await;
+    let bank = start(options(&folder)).await;
     let kinds = async |expected: [&str; 4]| {
         let both = format!("application/json, {MEDIA_TYPE}");
         for (accept, expected) in ["*/*", "application/json", "text/html", &both].into_iter().zip(expected) {
@@ -143,7 +150,7 @@ async fn b28_json_is_for_all_that_do_not_ask_for_more_and_without_a_key_for_all(
 #[tokio::test]
 async fn a51_b28_what_a_former_key_signed_is_verified_on_and_a_locked_key_is_an_outage() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(options(&folder)).await;
+    let bank = start(options(&folder)).await;
     let first = with_key(&bank).await;
     let before = ask(&bank, CIC, MEDIA_TYPE, "x").await.ok(200).body;
     let second = rotate(&bank, &[]).await["kid"].as_str().unwrap().to_owned();

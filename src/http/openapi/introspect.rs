@@ -83,7 +83,7 @@ fn introspect() -> Operation {
             "`application/token-introspection+jwt` for a signed answer, if it is wanted no less than JSON.",
         ))
         .request_body(Some(form_body("The token, and the certificate that came with it.", form())))
-        .response("200", or_jwt(answer, MEDIA_TYPE, "SignedIntrospection"))
+        .response("200", or_jwt(answer, MEDIA_TYPE, "`iss`, `aud`, `iat`, and in `token_introspection` what the JSON would be"))
         .response("406", refusal_answer(406, &[OAuthError::NOTHING_SIGNED.into()]))
         .response("404", refusal_answer(404, &[OAuthError::NO_SUCH_BRAND.into(), OAuthError::NO_SUCH_ENDPOINT.into()]));
     let operation = internal(refused(operation, refusals::form().into_iter().chain([OAuthError::TOKEN_MISSING.into()])));

@@ -40,7 +40,6 @@ use crate::{
         permission::{PermissionLink, PermissionLinkRequest, PermissionPage, PermissionSearch, PermissionWithdrawal},
         pushed::PushedResponse,
         registration::ClientInformation,
-        signed_introspection::SignedIntrospection,
         token::TokenResponse,
     },
     pages::Developers,
@@ -93,7 +92,6 @@ pub fn internal_document() -> OpenApi {
     let scheme = SecurityScheme::MutualTls { description: Some(what.into()), deprecated: None, extensions: None };
     let components = with::<EventPage>(with::<IntrospectionBatch>(with::<IntrospectionResponses>(ComponentsBuilder::new())));
     let components = with::<PermissionWithdrawal>(with::<PermissionSearch>(with::<PermissionPage>(components)));
-    let components = with::<SignedIntrospection<'_>>(components);
     let components = with::<PermissionLinkRequest>(with::<PermissionLink>(components));
     let components =
         payments::schemas().into_iter().fold(with::<PaymentRequest>(components), |all, (name, schema)| all.schema(name, schema));

@@ -128,10 +128,9 @@ pub fn json_answer<'a>(description: &str, schema: &str, examples: impl IntoItera
     ResponseBuilder::new().description(description).content(JSON, content).build()
 }
 
-/// The same in a second form, a JWT of its own media type, whose claims have a named shape.
-pub fn or_jwt(mut answer: Response, media_type: &str, schema: &str) -> Response {
-    let about = text(format!("A signed JWT (RFC 7515, compact form) whose claims are `{schema}`."))
-        .format(Some(SchemaFormat::Custom("jwt".into())));
+/// The same in a second form, a JWT of its own media type.
+pub fn or_jwt(mut answer: Response, media_type: &str, claims: &str) -> Response {
+    let about = text(format!("A JWT in compact form. Its claims: {claims}."));
     answer.content.insert(media_type.to_owned(), ContentBuilder::new().schema(Some(about)).into());
     answer
 }
