@@ -30,7 +30,7 @@
 //! config        TOML -> checked values, every mistake at once
 //! clock         the only doors for time and chance
 //! jose          PURE: what others signed -> claims, or why they count for nothing
-//! signing       the bank's signing keys: wrapped, published, and the one that signs
+//! signing       the bank's signing keys: wrapped, published, the one that signs, and what they signed
 //! telemetry     log, metrics, traces; the sheet on which a request is noted
 //! ```
 

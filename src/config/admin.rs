@@ -4,7 +4,10 @@ use super::{
     context::Context,
     reader::{Reader, choice, text},
 };
-use crate::admin::{ActKind, AdminPolicy, Algorithm};
+use crate::{
+    admin::{ActKind, AdminPolicy, Algorithm},
+    oauth::{access_jwt::AccessTokenForm, brand::Brand},
+};
 use std::path::PathBuf;
 use time::Duration;
 use toml::de::DeValue;
@@ -51,6 +54,26 @@ pub fn signing(table: &mut Reader<'_>, context: &Context) -> SigningSettings {
     };
     table.finish();
     read
+}
+
+/// Brands whose access tokens are signed need a key that signs, and is published for as long as what it signed lives.
+pub fn keys_for_tokens(table: &Reader<'_>, brands: &[Brand], files: &[PathBuf], signing: &SigningSettings) {
+    for brand in brands.iter().filter(|brand| brand.access_tokens != AccessTokenForm::Opaque) {
+        let id = &brand.id;
+        if files.is_empty() && signing.wrapping_key_file.is_none() {
+            let message = format!("brand {id} signs its access tokens: it needs `signing.wrapping_key_file` or `signing.key_files`");
+            table.note("wrapping_key_file", message);
+        }
+        let longest = brand.access_token_lifetimes().max().unwrap_or_default();
+        if signing.wrapping_key_file.is_some() && longest > signing.overlap {
+            let hours = (longest.whole_seconds() + 3_599) / 3_600;
+            let message = format!(
+                "brand {id} signs access tokens that live for up to {} s: `signing.overlap_hours` must be {hours} at least, or a rotation would end them",
+                longest.whole_seconds()
+            );
+            table.note("overlap_hours", message);
+        }
+    }
 }
 
 fn hours(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration {

@@ -8,6 +8,7 @@ use super::{
     theme,
 };
 use crate::oauth::{
+    access_jwt::AccessTokenForm,
     brand::{AccountChoice, Brand, BrandId, ClientAuth, ExchangeScope, Lang, PsuAuthentication, RegistrationPolicy, ScopePolicy},
     channel::{AppSegment, Channel, Fallback, ScaSpelling},
     profile::{Profiles, SecurityProfile},
@@ -103,6 +104,7 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
         pushed_request_lifetime: security.pushed_request_lifetime,
         pkce_required: authorization.pkce_required,
         certificate_bound_access_tokens,
+        access_tokens: security.access_tokens,
         code_lifetime: authorization.code,
         interaction_lifetime: authorization.interaction,
         psu_session: authorization.psu_session,
@@ -123,10 +125,19 @@ struct Security {
     profiles: Profiles,
     signed_requests: bool,
     pushed_request_lifetime: Duration,
+    access_tokens: AccessTokenForm,
 }
 
-impl Security {
-    const DIALECT: Self = Self { profiles: Profiles::LEGACY, signed_requests: false, pushed_request_lifetime: USUAL_PUSHED_REQUEST };
+impl Default for Security {
+    /// The bank's dialect alone.
+    fn default() -> Self {
+        Self {
+            profiles: Profiles::LEGACY,
+            signed_requests: false,
+            pushed_request_lifetime: USUAL_PUSHED_REQUEST,
+            access_tokens: AccessTokenForm::Opaque,
+        }
+    }
 }
 
 /// What the bank's file says elsewhere, and FAPI 2.0 may contradict.
@@ -141,7 +152,7 @@ fn security<'a>(own: Option<Reader<'a>>, bank: &mut Reader<'a>, held: Held<'_>) 
     let mut table = match (own, bank.optional_table("security")) {
         (Some(own), Some(bank)) => own.over(bank),
         (Some(table), None) | (None, Some(table)) => table,
-        (None, None) => return Security::DIALECT,
+        (None, None) => return Security::default(),
     };
     let least = table.optional_choice("profile", &SecurityProfile::ALL).unwrap_or(SecurityProfile::Legacy);
     let most = table.optional_choice("clients_may_choose", &SecurityProfile::ALL).unwrap_or(least);
@@ -166,8 +177,24 @@ fn security<'a>(own: Option<Reader<'a>>, bank: &mut Reader<'a>, held: Held<'_>) 
             table.note("profile", "FAPI 2.0 does not rotate refresh tokens: take `refresh_token_rotation` out (s5.3.2.1-9)");
         }
     }
+    let access_tokens = access_tokens(&mut table);
     table.finish();
-    Security { profiles, signed_requests, pushed_request_lifetime: lifetime }
+    Security { profiles, signed_requests, pushed_request_lifetime: lifetime, access_tokens }
+}
+
+fn access_tokens(table: &mut Reader<'_>) -> AccessTokenForm {
+    let jwt = table.optional_choice("access_tokens", &[("opaque", false), ("jwt", true)]).unwrap_or(false);
+    match (jwt, table.may("access_token_audience", names::https_url)) {
+        (true, Some(audience)) => return AccessTokenForm::Jwt { audience },
+        (true, None) => {
+            table.note("access_tokens", "`security.access_tokens = \"jwt\"` needs `security.access_token_audience` (RFC 9068 s2.2)")
+        }
+        (false, Some(_)) => {
+            table.note("access_token_audience", "`security.access_token_audience` is for `security.access_tokens = \"jwt\"`")
+        }
+        (false, None) => {}
+    }
+    AccessTokenForm::Opaque
 }
 
 struct Authorization {

@@ -111,9 +111,9 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context) -> Option<Settings>
     let audit = process::audit(&mut root.table("audit"));
     let log = telemetry::log(&mut root.table("log"));
     let tracing = telemetry::tracing(&mut root.table("tracing"));
-    let mut signing = root.table("signing");
-    let signing_key_files = context.files(&mut signing, "key_files");
-    let signing = admin::signing(&mut signing, context);
+    let mut signing_table = root.table("signing");
+    let signing_key_files = context.files(&mut signing_table, "key_files");
+    let signing = admin::signing(&mut signing_table, context);
     let admin = admin::read(&mut root.table("admin"));
     let reload = process::reload(&mut root.table("reload"));
     let mut effective = Effective::default();
@@ -122,6 +122,7 @@ pub(super) fn read(root: &mut Reader<'_>, context: &Context) -> Option<Settings>
     if !has_source && (brands.is_empty() || brands.iter().any(|brand| !brand_trust.contains_key(&brand.id))) {
         trust_table.note("anchors_file", "missing key `trust.anchors_file` (or `trust.trusted_lists = true`)");
     }
+    admin::keys_for_tokens(&signing_table, &brands, &signing_key_files, &signing);
     root.finish();
 
     let taken = [("tpp", tpp.address), ("psu", psu.address)];

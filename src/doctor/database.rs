@@ -2,8 +2,9 @@
 
 use super::{Check, Finding, moment};
 use crate::{
+    admin::{KeyState, StoredKey},
     config::{Settings, Staleness},
-    oauth::brand::BrandId,
+    oauth::{access_jwt::AccessTokenForm, brand::BrandId},
     pki::trusted_list::Snapshot,
     standing::{RegisterHead, RegisterUse},
     storage::{IdleSlot, RoleFacts, SchemaState, ServerFacts},
@@ -40,6 +41,8 @@ pub struct Held {
     pub strays: i64,
     pub lists: Option<Snapshot>,
     pub register: Option<RegisterHead>,
+    /// Those that are published.
+    pub keys: Vec<StoredKey>,
 }
 
 /// How a brand's SCA back end answered.
@@ -62,6 +65,7 @@ impl Database {
             found.extend(held.judge_tables());
             found.extend(held.judge_lists(settings, now));
             found.extend(held.judge_register(settings, now));
+            found.extend(held.judge_keys(settings, now));
         }
         found
     }
@@ -158,6 +162,15 @@ impl Held {
             .collect()
     }
 
+    fn judge_keys(&self, settings: &Settings, now: OffsetDateTime) -> Vec<Finding> {
+        let signs = |key: &StoredKey| key.times.state(now) == KeyState::Active && key.sealed.is_some();
+        if !settings.signing_key_files.is_empty() || self.keys.iter().any(signs) {
+            return vec![];
+        }
+        let signed = settings.brands.iter().filter(|brand| brand.access_tokens != AccessTokenForm::Opaque);
+        signed.map(|brand| Finding::new(Check::NothingSigns, brand.id.as_str(), "no key of the database is active")).collect()
+    }
+
     fn judge_register(&self, settings: &Settings, now: OffsetDateTime) -> Vec<Finding> {
         let mut found = vec![];
         for brand in &settings.brands {
@@ -226,7 +239,7 @@ mod tests {
             schema: Some(SchemaState::Current { version: 1 }),
             role: RoleFacts { name: "guichet_server".into(), superuser: false, owner: false, lacks: vec![] },
             slots: vec![],
-            held: Some(Held { missing_tables: vec![], strays: 0, lists: None, register: None }),
+            held: Some(Held { missing_tables: vec![], strays: 0, lists: None, register: None, keys: vec![] }),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use crate::{
     app::{App, Current, Installed, Shared},
-    oauth::{brand::Brand, partition::Partition},
+    oauth::{access_jwt::AccessTokenForm, brand::Brand, partition::Partition},
     pki::TrustState,
+    signing::NotSigned,
     storage::{SchemaState, Vitals},
 };
 use serde_json::{Value, json};
@@ -156,6 +157,7 @@ impl Health {
         checks.push(token_tables(app, now));
         checks.push(watch(app));
         checks.extend(trust(app, now));
+        checks.extend(signing(app, now));
         checks.extend(app.brands.iter().filter_map(|brand| sca(app, brand)));
         checks.extend(installed.certificates.iter().map(|own| certificate(own.shown_by, own.not_after, now)));
         checks.push(configuration(*lock(&self.loaded)));
@@ -232,6 +234,21 @@ fn trust(app: &App, now: OffsetDateTime) -> Vec<Check> {
         Check { name: "trust", of: Some(brand.id.to_string()), state, facts }
     });
     checks.collect()
+}
+
+/// Where access tokens are signed. If none of the brands can issue any, this replica is of no use.
+fn signing(app: &App, now: OffsetDateTime) -> Option<Check> {
+    let signed = app.brands.iter().filter(|brand| brand.access_tokens != AccessTokenForm::Opaque).count();
+    if signed == 0 {
+        return None;
+    }
+    let why = match app.signing.signer(now) {
+        Ok(_) => return Some(check("signing", State::Well, [])),
+        Err(NotSigned::NoKey) => "no_key",
+        Err(NotSigned::Locked) => "locked",
+    };
+    let state = if signed == app.brands.len() { State::Failing } else { State::Degraded };
+    Some(check("signing", state, [("why", json!(why))]))
 }
 
 /// Of brands whose bank has a back end. The others' journeys and all machine endpoints go on without it.

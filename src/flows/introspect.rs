@@ -1,6 +1,7 @@
 //! RFC 7662: one statement for the token, one verdict for token and certificate together. For several one for all.
 
 use super::{
+    access_token,
     certificate::{acting_for, check_watched, merged_meanwhile, standing_for},
     revocation,
 };
@@ -27,7 +28,7 @@ use std::{
 use time::OffsetDateTime;
 use tokio::task::yield_now;
 
-/// Certificates of a batch, before others' requests get their turn.
+/// Signatures or certificates of a batch, before others' requests get their turn.
 const JUDGED_AT_A_TIME: usize = 8;
 
 /// The QWAC that came with the token at the bank's API, as the caller hands it on.
@@ -69,10 +70,24 @@ enum AskedToken {
 }
 
 impl Asked {
-    pub fn new(token: &str, certificate: CallersCertificate) -> Self {
-        let access = || Handle::parse(HandleKind::AccessToken, token).map(AskedToken::Access);
+    pub fn new(app: &App, token: &str, certificate: CallersCertificate) -> Self {
         let refresh = || Handle::parse(HandleKind::RefreshToken, token).map(AskedToken::Refresh);
-        Self { token: access().or_else(refresh).unwrap_or(AskedToken::Stranger), certificate }
+        let access = || access_token::presented(app, token).map(AskedToken::Access);
+        Self { token: refresh().or_else(access).unwrap_or(AskedToken::Stranger), certificate }
+    }
+
+    pub async fn each(app: &App, all: Vec<(&str, CallersCertificate)>) -> Vec<Self> {
+        let (mut asked, mut signatures) = (Vec::with_capacity(all.len()), 0);
+        for (token, certificate) in all {
+            // a signature costs what many look-ups do: others' requests come between
+            signatures += usize::from(token.contains('.'));
+            if signatures == JUDGED_AT_A_TIME {
+                signatures = 0;
+                yield_now().await;
+            }
+            asked.push(Self::new(app, token, certificate));
+        }
+        asked
     }
 }
 

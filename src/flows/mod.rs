@@ -1,5 +1,6 @@
 //! The shell: read the clock, begin, load, ask `oauth`, write, audit, commit. No HTTP, no SQL text.
 
+mod access_token;
 pub mod admin;
 pub mod admission;
 pub mod answer;
@@ -29,6 +30,7 @@ mod request_object;
 pub mod revocation;
 pub mod revoke;
 pub mod sandbox;
+pub mod signed_introspection;
 pub mod standing;
 pub mod stranger;
 pub mod token;

@@ -1,7 +1,7 @@
 //! RFC 7009: a token is ended, at once and in one statement.
 
 use super::{
-    Answer, Caller,
+    Answer, Caller, access_token,
     client::{Reading, authenticate},
     count,
 };
@@ -28,7 +28,7 @@ pub async fn answer(app: &App, caller: &Caller) -> Answer<()> {
             Ok(client) => client,
             Err(error) => return Ok(Err(error)),
         };
-        let token = RevocationRequest::parse(&caller.params).map(|request| request.token);
+        let token = RevocationRequest::parse(&caller.params, |text| access_token::signed(app, text)).map(|request| request.token);
         // the remembered client serves to do what was asked; anything else is said on a fresh reading
         if reading == Reading::Fresh {
             match &token {

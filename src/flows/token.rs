@@ -2,6 +2,7 @@
 
 use super::{
     Answer, Caller,
+    access_token::Mint,
     client::{Reading, authenticate},
     count,
 };
@@ -9,6 +10,7 @@ use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
     oauth::{
+        access_jwt::Issued,
         brand::Brand,
         channel::Channel,
         client::AuthenticatedClient,
@@ -35,6 +37,8 @@ enum Outcome {
         refusal: TokenRefusal,
     },
     RefusedAndRecorded(TokenRefusal),
+    /// It was written, and cannot be shown.
+    NotShown(OAuthError),
     /// Something is not as it was expected to be: look, and judge again.
     Stale,
 }
@@ -52,7 +56,12 @@ pub async fn answer(app: &App, caller: &Caller, channel: &Channel) -> Answer<Tok
             Ok(client) => client,
             Err(error) => return Ok(Err(error)),
         };
-        let asked = Asked { app, brand: &caller.brand, client: &client, channel, now: app.clock.now() };
+        let now = app.clock.now();
+        let mint = match Mint::of(app, &caller.brand, now) {
+            Ok(mint) => mint,
+            Err(error) => return Ok(Err(error)),
+        };
+        let asked = Asked { app, brand: &caller.brand, client: &client, channel, mint, now };
         match asked.attempt(&request, reading).await? {
             Outcome::Issued(response) => {
                 count::issued(&caller.brand, request.as_ref().map_or("none", |request| request.grant_type().as_str()));
@@ -62,6 +71,7 @@ pub async fn answer(app: &App, caller: &Caller, channel: &Channel) -> Answer<Tok
                 app.db.record(&asked.refused(grant, refusal)).await?;
                 return Ok(Err(counted(&caller.brand, refusal)));
             }
+            Outcome::NotShown(error) => return Ok(Err(error)),
             Outcome::RefusedAndRecorded(refusal) => return Ok(Err(counted(&caller.brand, refusal))),
             Outcome::Refused { .. } | Outcome::Stale => reading = Reading::Fresh,
         }
@@ -84,6 +94,7 @@ struct Asked<'a> {
     brand: &'a Brand,
     client: &'a AuthenticatedClient,
     channel: &'a Channel,
+    mint: Mint<'a>,
     now: OffsetDateTime,
 }
 
@@ -140,11 +151,11 @@ impl Asked<'_> {
         }
     }
 
-    /// An access token, of a grant or of none, and the secret that is shown.
+    /// An access token, of a grant or of none, and the secret that goes into what is shown.
     fn mint(&self, issue: &Issue, grant: Option<GrantId>) -> (Handle, Secret) {
         let id = Partition::of(self.now, issue.lifetime).id(self.now, &self.app.entropy.bytes());
         let id = grant.map_or(id, |grant| home::beside(id, &grant.0));
-        Handle::mint(HandleKind::AccessToken, id, &self.app.entropy.bytes())
+        self.mint.mint(id, &self.app.entropy.bytes())
     }
 
     fn new_token<'a>(&'a self, issue: &'a Issue, handle: &'a Handle) -> NewToken<'a> {
@@ -162,18 +173,28 @@ impl Asked<'_> {
     }
 
     /// `until`: what the database says of its end, or that nothing was issued.
-    fn issued(&self, until: Option<OffsetDateTime>, issue: &Issue, access: &Secret, refresh: Option<&Secret>) -> Outcome {
-        match until {
-            Some(until) => Outcome::Issued(TokenResponse::new(&issue.scope, access, refresh, until - self.now)),
-            None => Outcome::Stale,
+    fn issued(
+        &self,
+        until: Option<OffsetDateTime>,
+        token: &NewToken<'_>,
+        grant: Option<GrantId>,
+        minted: Secret,
+        refresh: Option<&Secret>,
+    ) -> Outcome {
+        let Some(expires_at) = until else { return Outcome::Stale };
+        let NewToken { client, scope, certificate, issued_at, .. } = *token;
+        let issued = Issued { brand: self.brand, client, grant, scope, certificate, issued_at, expires_at };
+        match self.mint.show(minted, &issued) {
+            Ok(access) => Outcome::Issued(TokenResponse::new(scope, &access, refresh, expires_at - self.now)),
+            Err(error) => Outcome::NotShown(error),
         }
     }
 
     async fn client_credentials(&self, issue: &Issue) -> Result<Outcome, Outage> {
         let (handle, secret) = self.mint(issue, None);
-        let event = self.event(AuditKind::ClientCredentialsIssued);
-        let until = self.app.db.issue_client_credentials(&self.new_token(issue, &handle), &event).await?;
-        Ok(self.issued(until, issue, &secret, None))
+        let (token, event) = (self.new_token(issue, &handle), self.event(AuditKind::ClientCredentialsIssued));
+        let until = self.app.db.issue_client_credentials(&token, &event).await?;
+        Ok(self.issued(until, &token, None, secret, None))
     }
 
     /// The access token and, where the policy gives one, the refresh token that lives as long as the grant. RFC 8705 s7.1: that
@@ -192,7 +213,7 @@ impl Asked<'_> {
         if until.is_some() {
             self.app.uses.note(GrantId(code.id), self.now);
         }
-        Ok(self.issued(until, issue, &access, refresh.as_ref().map(|(_, secret)| secret)))
+        Ok(self.issued(until, &token, Some(GrantId(code.id)), access, refresh.as_ref().map(|(_, secret)| secret)))
     }
 
     /// A code that gave nothing at first.
@@ -234,7 +255,7 @@ impl Asked<'_> {
         if until.is_some() {
             self.app.uses.note(presented.grant(), self.now);
         }
-        Ok(self.issued(until, issue, &secret, next.as_ref().map(RefreshToken::secret).as_ref()))
+        Ok(self.issued(until, &token, Some(presented.grant()), secret, next.as_ref().map(RefreshToken::secret).as_ref()))
     }
 
     /// A refresh token that gave nothing at first.

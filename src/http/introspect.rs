@@ -1,13 +1,21 @@
-use super::{body, grants::answered, or_refuse, respond, site::InternalSite};
+use super::{
+    accept::{self, Wanted},
+    body, extract,
+    grants::answered,
+    or_refuse, respond,
+    site::InternalSite,
+};
 use crate::{
     flows::{
         Answer,
         introspect::{self, Asked, CallersCertificate},
+        signed_introspection::Seal,
     },
     oauth::{
         error::OAuthError,
-        introspection::{IntrospectionBatch, IntrospectionResponse, IntrospectionResponses, PresentedToken},
+        introspection::{IntrospectionBatch, IntrospectionResponses, PresentedToken},
         params::Params,
+        signed_introspection::MEDIA_TYPE,
     },
 };
 use axum::{
@@ -22,24 +30,34 @@ use base64::{
 use http::{Request, StatusCode};
 use std::sync::Arc;
 
-/// RFC 7662 s2.1, for callers that the TLS layer authenticated against the bank's own CA.
+/// RFC 7662 s2.1, for callers that the TLS layer authenticated against the bank's own CA; RFC 9701 s4 for those that want it signed.
 pub async fn introspect(State(site): State<Arc<InternalSite>>, Path(brand): Path<String>, request: Request<Body>) -> Response {
     match answer(&site, &brand, request).await {
-        Ok(Ok(answer)) => match answer.cache_seconds {
-            Some(seconds) => respond::private(&answer, seconds),
-            None => respond::json(StatusCode::OK, &answer),
-        },
+        Ok(Ok(response)) => response,
         Ok(Err(error)) => respond::error(&error),
         Err(outage) => respond::outage(&outage),
     }
 }
 
-async fn answer(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<IntrospectionResponse> {
+async fn answer(site: &InternalSite, brand: &str, request: Request<Body>) -> Answer<Response> {
     let brand = or_refuse!(site.brand(brand));
+    let seal = match accept::wanted(request.headers(), MEDIA_TYPE) {
+        Wanted::Json => None,
+        Wanted::Other => Seal::of(&site.app, extract::bank_system(&request)).ok(),
+        Wanted::OtherAlone => Some(or_refuse!(Seal::of(&site.app, extract::bank_system(&request)))),
+    };
     let params = or_refuse!(body::form(request, site.limits.body).await.and_then(|form| Params::parse(&form).map_err(OAuthError::from)));
     let Some(token) = params.get("token") else { return Ok(Err(OAuthError::TOKEN_MISSING)) };
-    let asked = Asked::new(token, certificate(params.get("certificate"), params.get("certificate_thumbprint")));
-    introspect::answer(&site.app, asked, brand).await.map(Ok)
+    let asked = Asked::new(&site.app, token, certificate(params.get("certificate"), params.get("certificate_thumbprint")));
+    let told = introspect::answer(&site.app, asked, brand).await?;
+    let response = match seal {
+        None => respond::json(StatusCode::OK, &told),
+        Some(seal) => respond::jwt(MEDIA_TYPE, or_refuse!(seal.close(&site.app, &told, brand))),
+    };
+    Ok(Ok(match told.cache_seconds {
+        Some(seconds) => respond::private(response, seconds),
+        None => response,
+    }))
 }
 
 /// `POST /v1/brands/{brand}/introspections`: several in one request, each judged as if it came alone.
@@ -55,13 +73,13 @@ async fn answers(site: &InternalSite, brand: &str, request: Request<Body>) -> An
     if batch.tokens.len() > most {
         return Ok(Err(OAuthError::too_many_tokens(most)));
     }
-    let asked = batch.tokens.iter().map(asked).collect();
+    let asked = Asked::each(&site.app, batch.tokens.iter().map(asked).collect()).await;
     Ok(Ok(IntrospectionResponses { tokens: introspect::answers(&site.app, asked, brand).await? }))
 }
 
-fn asked(presented: &PresentedToken) -> Asked {
+fn asked(presented: &PresentedToken) -> (&str, CallersCertificate) {
     let PresentedToken { token, certificate: text, certificate_thumbprint } = presented;
-    Asked::new(token, certificate(text.as_deref(), certificate_thumbprint.as_deref()))
+    (token, certificate(text.as_deref(), certificate_thumbprint.as_deref()))
 }
 
 /// `certificate`: PEM or base64 DER, leaf first; `certificate_thumbprint`: SHA-256 in base64url or hexadecimal.

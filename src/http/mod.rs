@@ -1,5 +1,6 @@
 //! Thin: bytes to types and back. Every decision is a flow's.
 
+mod accept;
 mod admin;
 mod admission;
 mod answered;

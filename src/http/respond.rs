@@ -21,13 +21,22 @@ const RETRY_AFTER: &str = "2";
 /// RFC 6749 s5.1: answers with credentials are stored nowhere.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     let Ok(text) = serde_json::to_vec(body) else { return self::status(StatusCode::INTERNAL_SERVER_ERROR) };
+    stored_nowhere(status, "application/json", text)
+}
+
+/// As [`json`], of one of the media types that a JWT comes as.
+pub fn jwt(media_type: &'static str, compact: String) -> Response {
+    stored_nowhere(StatusCode::OK, media_type, compact.into_bytes())
+}
+
+fn stored_nowhere(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response {
     let headers = [
-        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_TYPE, media_type),
         (header::CACHE_CONTROL, "no-store"),
         (header::PRAGMA, "no-cache"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (status, headers, text).into_response()
+    (status, headers, body).into_response()
 }
 
 /// A document that may be cached for a while: metadata, keys, OpenAPI.
@@ -39,8 +48,7 @@ pub fn document(body: &impl Serialize) -> Response {
 }
 
 /// An answer that its asker, and nobody between, may use again for so long (RFC 9111 s5.2.2).
-pub fn private(body: &impl Serialize, seconds: u32) -> Response {
-    let mut response = json(StatusCode::OK, body);
+pub fn private(mut response: Response, seconds: u32) -> Response {
     if let Ok(kept) = HeaderValue::from_str(&format!("private, max-age={seconds}")) {
         response.headers_mut().insert(header::CACHE_CONTROL, kept);
         response.headers_mut().remove(header::PRAGMA);

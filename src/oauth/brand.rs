@@ -3,6 +3,7 @@
 pub use super::language::Lang;
 
 use super::{
+    access_jwt::AccessTokenForm,
     channel::Channel,
     profile::Profiles,
     scope::{Scope, ScopeToken},
@@ -151,6 +152,7 @@ pub struct Brand {
     pub pkce_required: bool,
     /// RFC 8705 s3: access tokens carry `cnf` and work only with the certificate they were issued to.
     pub certificate_bound_access_tokens: bool,
+    pub access_tokens: AccessTokenForm,
     /// At most 60 s.
     pub code_lifetime: Duration,
     /// How long a journey may take from authorize to the answer.

@@ -228,6 +228,13 @@ impl OAuthError {
         "CERTIFICATE_STATUS_UNAVAILABLE: whether the certificate is revoked cannot be learnt now",
     )
     .named("CERTIFICATE_STATUS_UNAVAILABLE");
+    /// The bank's keys are there, and this process cannot use the one that signs.
+    pub const NOT_SIGNING: Self =
+        Self::new(ErrorCode::TemporarilyUnavailable, "the bank's signing key cannot be used now").named("not_signing");
+    /// RFC 9110 s15.5.7: whoever takes signed answers alone gets none while there is no key.
+    pub const NOTHING_SIGNED: Self = Self::new(ErrorCode::InvalidRequest, "Accept: no key signs answers here; application/json is served")
+        .with_status(406)
+        .named("nothing_signed");
     /// `codes` are the reasons, joined by a comma, and `first` the one that the log names.
     pub fn certificate(first: &'static str, codes: &str) -> Self {
         Self::described(ErrorCode::InvalidClient, codes.to_owned()).named(first)

@@ -275,6 +275,13 @@ pub struct Confirmation {
     pub x5t_s256: String,
 }
 
+impl Confirmation {
+    /// RFC 8705 s3.1. `sha256`: over the certificate's DER.
+    pub fn of(sha256: &[u8]) -> Self {
+        Self { x5t_s256: URL_SAFE_NO_PAD.encode(sha256) }
+    }
+}
+
 impl IntrospectionResponse {
     pub fn inactive() -> Self {
         Self::default()
@@ -306,7 +313,7 @@ impl IntrospectionResponse {
             payment_request: payment.map(|p| p.request.to_string()),
             payment_id: payment.map(|p| p.name.clone()),
             payment_kind: payment.map(|p| p.kind),
-            cnf: token.certificate.as_ref().map(|sha256| Confirmation { x5t_s256: URL_SAFE_NO_PAD.encode(sha256) }),
+            cnf: token.certificate.as_deref().map(Confirmation::of),
             cache_seconds: None,
         }
     }

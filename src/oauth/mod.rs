@@ -1,5 +1,6 @@
 //! The pure core: values and a time in, a verdict out. No waiting, no clock, no chance, no logs.
 
+pub mod access_jwt;
 pub mod app_links;
 pub mod app_url;
 pub mod assertion;
@@ -42,6 +43,7 @@ pub mod rotation;
 pub mod sca;
 pub mod scope;
 pub mod secret;
+pub mod signed_introspection;
 pub mod theme;
 pub mod token;
 pub mod tpp;

@@ -22,10 +22,12 @@ pub struct RevocationRequest {
 pub struct TokenMissing;
 
 impl RevocationRequest {
-    pub fn parse(params: &Params) -> Result<Self, TokenMissing> {
+    /// `signed`: what leads to the row of an access token that is a JWT.
+    pub fn parse(params: &Params, signed: impl Fn(&str) -> Option<Handle>) -> Result<Self, TokenMissing> {
         let text = params.get("token").ok_or(TokenMissing)?;
         let kinds = [HandleKind::AccessToken, HandleKind::RefreshToken];
-        Ok(Self { token: kinds.into_iter().find_map(|kind| Handle::parse(kind, text).map(|handle| (kind, handle))) })
+        let opaque = kinds.into_iter().find_map(|kind| Handle::parse(kind, text).map(|handle| (kind, handle)));
+        Ok(Self { token: opaque.or_else(|| signed(text).map(|handle| (HandleKind::AccessToken, handle))) })
     }
 }
 

@@ -42,7 +42,11 @@ impl Digest {
 
     /// The kind goes in: what was given out as one kind never passes for another.
     pub(super) fn of_secret(kind: HandleKind, secret: &[u8]) -> Self {
-        Self(Sha256::new().chain_update(kind.prefix()).chain_update(secret).finalize().into())
+        Self::under(kind.prefix(), secret)
+    }
+
+    fn under(prefix: &str, secret: &[u8]) -> Self {
+        Self(Sha256::new().chain_update(prefix).chain_update(secret).finalize().into())
     }
 
     pub fn from_stored(bytes: &[u8]) -> Option<Self> {
@@ -107,6 +111,9 @@ pub struct Handle {
 
 const HANDLE_BYTES: usize = 48;
 
+/// What the digest behind a `jti` is made with: the same text as a handle of any kind has another.
+const JTI: &str = "gujt_";
+
 impl Handle {
     /// `None`: not of this kind or not of this server, so nothing to look up.
     pub fn parse(kind: HandleKind, text: &str) -> Option<Self> {
@@ -116,8 +123,11 @@ impl Handle {
 
     /// For whoever needs the secret itself.
     pub(super) fn halves(kind: HandleKind, text: &str) -> Option<(Uuid, [u8; 32])> {
+        Self::decoded(text.strip_prefix(kind.prefix())?)
+    }
+
+    fn decoded(encoded: &str) -> Option<(Uuid, [u8; 32])> {
         let mut bytes = [0; HANDLE_BYTES];
-        let encoded = text.strip_prefix(kind.prefix())?;
         (encoded.len() == HANDLE_BYTES * 4 / 3 && URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).ok()? == HANDLE_BYTES).then_some(())?;
         let (id, secret) = bytes.split_at(16);
         Some((Uuid::from_slice(id).ok()?, secret.try_into().ok()?))
@@ -125,11 +135,26 @@ impl Handle {
 
     /// The stored half and the half that is shown, from 32 random bytes.
     pub fn mint(kind: HandleKind, id: Uuid, random: &[u8; 32]) -> (Self, Secret) {
+        let text = format!("{}{}", kind.prefix(), Self::encoded(id, random));
+        (Self { id, digest: Digest::of_secret(kind, random) }, Secret(text))
+    }
+
+    fn encoded(id: Uuid, random: &[u8; 32]) -> String {
         let mut bytes = [0; HANDLE_BYTES];
         bytes[..16].copy_from_slice(id.as_bytes());
         bytes[16..].copy_from_slice(random);
-        let text = format!("{}{}", kind.prefix(), URL_SAFE_NO_PAD.encode(bytes));
-        (Self { id, digest: Digest::of_secret(kind, random) }, Secret(text))
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// As [`Self::mint`], for a JWT's `jti`.
+    pub fn mint_jti(id: Uuid, random: &[u8; 32]) -> (Self, Secret) {
+        (Self { id, digest: Digest::under(JTI, random) }, Secret(Self::encoded(id, random)))
+    }
+
+    /// Of a JWT whose signature fits.
+    pub fn of_jti(text: &str) -> Option<Self> {
+        let (id, secret) = Self::decoded(text)?;
+        Some(Self { id, digest: Digest::under(JTI, &secret) })
     }
 }
 
@@ -149,5 +174,15 @@ mod tests {
         let cut = &secret.reveal()[..secret.reveal().len() - 1];
         assert!(Handle::parse(HandleKind::Code, cut).is_none());
         assert_eq!(format!("{secret:?} {:?}", minted.digest), "Secret(..) Digest(..)");
+    }
+
+    #[test]
+    fn a_jti_is_read_back_and_as_a_handle_it_opens_nothing() {
+        let (minted, jti) = Handle::mint_jti(Uuid::from_u128(7), &[9; 32]);
+        let read = Handle::of_jti(jti.reveal()).expect("reads back");
+        assert!(read.id == minted.id && read.digest.matches(&minted.digest));
+        let renamed = format!("guat_{}", jti.reveal());
+        assert!(!Handle::parse(HandleKind::AccessToken, &renamed).expect("reads").digest.matches(&minted.digest));
+        assert!(Handle::of_jti(&renamed).is_none() && Handle::of_jti("").is_none());
     }
 }

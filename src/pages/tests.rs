@@ -374,6 +374,7 @@ fn brand(languages: &[Lang], default_language: Lang) -> Brand {
         pushed_request_lifetime: Duration::ZERO,
         pkce_required: false,
         certificate_bound_access_tokens: false,
+        access_tokens: Default::default(),
         code_lifetime: Duration::ZERO,
         interaction_lifetime: Duration::ZERO,
         psu_session: Duration::ZERO,

@@ -6,7 +6,10 @@ mod wrap;
 pub use files::{KeyFileError, load as load_files};
 pub use wrap::{Locked, WrappingKey, WrappingKeyError};
 
-use crate::admin::{Algorithm, KeyState, KeyView, Sealed, StoredKey};
+use crate::{
+    admin::{Algorithm, KeyState, KeyView, Sealed, StoredKey},
+    jose::{self, JoseRefusal, JwsAlgorithm, KeySet, Signed},
+};
 use arc_swap::ArcSwap;
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
@@ -138,22 +141,25 @@ pub enum NotSigned {
 /// A key of the database, opened where it could be.
 struct Stored {
     key: StoredKey,
-    private: Option<SigningKey>,
+    public: KeySet,
+    private: Option<Arc<SigningKey>>,
 }
 
 #[derive(Default)]
 struct Ring {
-    files: Vec<SigningKey>,
+    files: Vec<(Arc<SigningKey>, Arc<KeySet>)>,
     stored: Vec<Stored>,
 }
 
-impl Ring {
-    fn signer(&self, now: OffsetDateTime) -> Result<&SigningKey, NotSigned> {
-        let active = self.stored.iter().filter(|stored| stored.key.times.state(now) == KeyState::Active);
-        match active.max_by_key(|stored| stored.key.times.signs_from) {
-            Some(stored) => stored.private.as_ref().ok_or(NotSigned::Locked),
-            None => self.files.first().ok_or(NotSigned::NoKey),
-        }
+/// The key that signs at one time, to be had before what it signs is known. Whatever is rotated meanwhile, it signs.
+pub struct Signer(Arc<SigningKey>);
+
+impl Signer {
+    /// A compact JWS (RFC 7515), `typ` as RFC 8725 s3.11 asks for it.
+    pub fn sign(&self, claims: &impl Serialize, typ: &str) -> Result<String, NotSigned> {
+        let mut header = Header::new(jose(self.0.algorithm));
+        (header.typ, header.kid) = (Some(typ.to_owned()), Some(self.0.kid().to_owned()));
+        jsonwebtoken::encode(&header, claims, &self.0.private).map_err(|_| NotSigned::Locked)
     }
 }
 
@@ -166,6 +172,7 @@ pub struct SigningDesk {
 
 impl SigningDesk {
     pub fn new(files: Vec<SigningKey>, maker: KeyMaker) -> Self {
+        let files = files.into_iter().map(|key| (alone(&key.public), Arc::new(key))).map(|(public, key)| (key, Arc::new(public))).collect();
         Self { ring: ArcSwap::from_pointee(Ring { files, stored: vec![] }), maker }
     }
 
@@ -185,14 +192,14 @@ impl SigningDesk {
                 SigningKey::from_pkcs8(key.algorithm, &pkcs8).map_err(|NoKey| Locked::Tampered)
             });
             let private = match opened {
-                Some(Ok(private)) => Some(private),
+                Some(Ok(private)) => Some(Arc::new(private)),
                 Some(Err(why)) => {
                     locked.push((key.kid.clone(), why));
                     None
                 }
                 None => None,
             };
-            Stored { key, private }
+            Stored { public: alone(&key.public), key, private }
         });
         let stored = stored.collect();
         let files = self.ring.load().files.clone();
@@ -204,30 +211,54 @@ impl SigningDesk {
     pub fn published(&self, now: OffsetDateTime) -> Value {
         let ring = self.ring.load();
         let stored: Vec<&StoredKey> = ring.stored.iter().map(|stored| &stored.key).filter(|key| is_published(key, now)).collect();
-        let files = ring.files.iter().filter(|file| !stored.iter().any(|key| key.kid == file.kid()));
+        let files = ring.files.iter().map(|(file, _)| file).filter(|file| !stored.iter().any(|key| key.kid == file.kid()));
         let keys: Vec<&Value> = files.map(|key| &key.public).chain(stored.iter().map(|key| &key.public)).collect();
         json!({ "keys": keys })
     }
 
     /// Keys of the settings' files, for the list.
     pub fn files(&self) -> Vec<KeyView> {
-        self.ring.load().files.iter().map(file_view).collect()
+        self.ring.load().files.iter().map(|(key, _)| file_view(key)).collect()
     }
 
-    /// The door for whatever is signed: a compact JWS (RFC 7515) with the active key, `typ` as RFC 8725 s3.11 asks for it. A key of
-    /// the database comes before one of a file.
-    pub fn sign(&self, claims: &impl Serialize, typ: &str, now: OffsetDateTime) -> Result<String, NotSigned> {
+    /// The active key. One of the database comes before one of a file.
+    pub fn signer(&self, now: OffsetDateTime) -> Result<Signer, NotSigned> {
         let ring = self.ring.load();
-        let key = ring.signer(now)?;
-        let mut header = Header::new(jose(key.algorithm));
-        (header.typ, header.kid) = (Some(typ.to_owned()), Some(key.kid().to_owned()));
-        jsonwebtoken::encode(&header, claims, &key.private).map_err(|_| NotSigned::Locked)
+        let active = ring.stored.iter().filter(|stored| stored.key.times.state(now) == KeyState::Active);
+        let key = match active.max_by_key(|stored| stored.key.times.signs_from) {
+            Some(stored) => stored.private.as_ref().ok_or(NotSigned::Locked)?,
+            None => ring.files.first().map(|(key, _)| key).ok_or(NotSigned::NoKey)?,
+        };
+        Ok(Signer(key.clone()))
+    }
+
+    /// What one of the published keys signed, and no other: of a key that was retired nothing is good any more.
+    pub fn verify(&self, compact: &str, now: OffsetDateTime) -> Result<Signed, JoseRefusal> {
+        let ring = self.ring.load();
+        let stored = ring.stored.iter().filter(|stored| is_published(&stored.key, now)).map(|stored| &stored.public);
+        // the one that it names; ours always name theirs
+        for key in stored.chain(ring.files.iter().map(|(_, public)| &**public)) {
+            let verdict = jose::verify(compact, key, &JwsAlgorithm::ALL);
+            if !matches!(verdict, Err(JoseRefusal::NoKey)) {
+                return verdict;
+            }
+        }
+        Err(JoseRefusal::NoKey)
     }
 
     /// What [`Self::sign`] signs with now. `None`: nothing does.
     pub fn algorithm(&self, now: OffsetDateTime) -> Option<Algorithm> {
-        self.ring.load().signer(now).ok().map(|key| key.algorithm)
+        self.signer(now).ok().map(|signer| signer.0.algorithm)
     }
+
+    /// The door for whatever is signed at once.
+    pub fn sign(&self, claims: &impl Serialize, typ: &str, now: OffsetDateTime) -> Result<String, NotSigned> {
+        self.signer(now)?.sign(claims, typ)
+    }
+}
+
+fn alone(public: &Value) -> KeySet {
+    KeySet::read(&json!({ "keys": [public] }))
 }
 
 fn is_published(key: &StoredKey, now: OffsetDateTime) -> bool {

@@ -14,7 +14,8 @@ use tempfile::TempDir;
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
 
-fn options(folder: &TempDir) -> BankOptions {
+/// A bank that may have keys of its own.
+pub fn options(folder: &TempDir) -> BankOptions {
     let file = folder.path().join("wrapping-key");
     fs::write(&file, KEY).unwrap();
     BankOptions { extra: format!("[signing]\nwrapping_key_file = {file:?}\noverlap_hours = 24\n"), ..BankOptions::default() }
@@ -31,7 +32,7 @@ fn tick(bank: &Bank) {
     bank.clock.advance(time::Duration::minutes(10));
 }
 
-async fn until(bank: &Bank, expected: &[&str]) {
+pub async fn until(bank: &Bank, expected: &[&str]) {
     let began = Instant::now();
     while kids(bank).await != expected {
         assert!(began.elapsed() < Duration::from_secs(1), "{:?}, not {expected:?}", kids(bank).await);
@@ -47,7 +48,7 @@ fn signer(bank: &Bank) -> Result<String, NotSigned> {
     Ok(serde_json::from_slice::<Value>(&header).unwrap()["kid"].as_str().unwrap().to_owned())
 }
 
-async fn rotate(bank: &Bank, args: &[&str]) -> Value {
+pub async fn rotate(bank: &Bank, args: &[&str]) -> Value {
     let told = bank.operator(&[&["key", "rotate", "--reason", "yearly", "--json"], args].concat()).await;
     tick(bank);
     serde_json::from_str::<Value>(&told).unwrap()["key"].clone()

@@ -27,7 +27,7 @@ const PLAN: [(&str, &str, &str); 32] = [
     ("limits", "clock oauth::brand::BrandId", "arc_swap ipnet metrics"),
     ("config", "admin limits oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
     ("jose", "", "base64 jsonwebtoken serde serde_json utoipa"),
-    ("signing", "admin", "arc_swap aws_lc_rs base64 jsonwebtoken serde serde_json time"),
+    ("signing", "admin jose", "arc_swap aws_lc_rs base64 jsonwebtoken serde serde_json time"),
     (
         "storage",
         "admin audit figures oauth pki::Issuer pki::Pointers pki::revocation pki::status pki::trusted_list sca::script standing telemetry::request",
@@ -72,7 +72,7 @@ const PLAN: [(&str, &str, &str); 32] = [
     ),
     (
         "doctor",
-        "clock config oauth pki sca::http standing storage tls::files",
+        "admin clock config oauth pki sca::http standing storage tls::files",
         "aws_lc_rs base64 http http_body_util hyper hyper_util rcgen rustls rustls_platform_verifier serde serde_json time tokio tokio_rustls url webpki x509_parser",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),

@@ -108,7 +108,7 @@ const RULES: [Rule; 109] = [
     ("B25", "Answers may differ by resource server.", "RFC 7662 2.2", Later("resource servers with names of their own")),
     ("B26", "POST only.", "RFC 7662 2.1", Tested),
     ("B27", "`cnf` is told.", "RFC 8705 3.2", Tested),
-    ("B28", "Signed introspection answers.", "RFC 9701 5", Later("signed answers")),
+    ("B28", "Signed introspection answers.", "RFC 9701 5", Tested),
     ("B29", "The issuer is an https URL without query and fragment.", "RFC 8414 2, 3.3", Tested),
     ("B30", "The well-known part stands before an issuer's path.", "RFC 8414 3.1", Tested),
     ("B31", "`response_types_supported` is always there.", "RFC 8414 2", Tested),
@@ -134,7 +134,7 @@ const RULES: [Rule; 109] = [
     ("B51", "`typ` is not required on request objects.", "RFC 9101 4", Tested),
     ("B52", "`iss` is the metadata's issuer, in errors, too.", "RFC 9207 2, 2.4", Tested),
     ("B53", "The metadata announce `iss`.", "RFC 9207 3", Tested),
-    ("B54", "Access tokens as JWT say `at+jwt` and whom they are for.", "RFC 9068 2", Later("access tokens as JWT")),
+    ("B54", "Access tokens as JWT say `at+jwt` and whom they are for.", "RFC 9068 2", Tested),
 ];
 
 fn root() -> &'static Path {

@@ -43,6 +43,7 @@ async fn held(settings: &Settings, db: &Db, now: OffsetDateTime) -> Result<Held,
         strays: db.count_tokens_in_default().await?,
         lists: db.accepted_snapshot().await?,
         register: db.register_in_force().await?,
+        keys: db.published_keys(now).await?,
     })
 }
 

@@ -2,8 +2,8 @@
 
 use super::{
     parts::{
-        Documented, form_body, json_answer, json_body, object, operation, optional, path_parameter, refusal_answer, refused, required,
-        schema_ref, shared, text, word,
+        Documented, form_body, header_parameter, json_answer, json_body, object, operation, optional, or_jwt, path_parameter,
+        refusal_answer, refused, required, schema_ref, shared, text, word,
     },
     refusals,
 };
@@ -11,6 +11,7 @@ use crate::oauth::{
     error::OAuthError,
     introspection::{Confirmation, IntrospectionResponse, IntrospectionResponses},
     payment::PaymentKind,
+    signed_introspection::MEDIA_TYPE,
 };
 use serde_json::json;
 use utoipa::openapi::{
@@ -61,7 +62,10 @@ fn introspect() -> Operation {
                        compare `payment_request` or `payment_id` before anything is executed, and spend the approval with `usePayment`.\n\nAn inactive token never says why (RFC 7662 s2.2). 503 is not `active: false`: ask \
                        again. Answers are not to be stored (`Cache-Control: no-store`): a revocation counts from the next request on. \
                        Where the brand's `introspection_cache_seconds` allows more, an active answer says for how long in `cache_seconds`, \
-                       and in `Cache-Control: private, max-age`: for so long, at most 60 seconds, whoever uses it again may be late.";
+                       and in `Cache-Control: private, max-age`: for so long, at most 60 seconds, whoever uses it again may be late.\n\n\
+                       RFC 9701: with `Accept: application/token-introspection+jwt` the answer comes as a JWT under the bank's signature, \
+                       made for the system that asked (`aud`: the subject of its certificate). It is no access token, and nobody may \
+                       take it for one.";
     let answer = json_answer(
         "The verdict.",
         "IntrospectionResponse",
@@ -73,8 +77,14 @@ fn introspect() -> Operation {
     );
     let operation = operation("introspectToken", "Tokens", "Ask about a token", description)
         .parameter(brand())
+        .parameter(header_parameter(
+            "Accept",
+            false,
+            "`application/token-introspection+jwt` for a signed answer, if it is wanted no less than JSON.",
+        ))
         .request_body(Some(form_body("The token, and the certificate that came with it.", form())))
-        .response("200", answer)
+        .response("200", or_jwt(answer, MEDIA_TYPE, "`iss`, `aud`, `iat`, and in `token_introspection` what the JSON would be"))
+        .response("406", refusal_answer(406, &[OAuthError::NOTHING_SIGNED.into()]))
         .response("404", refusal_answer(404, &[OAuthError::NO_SUCH_BRAND.into(), OAuthError::NO_SUCH_ENDPOINT.into()]));
     let operation = internal(refused(operation, refusals::form().into_iter().chain([OAuthError::TOKEN_MISSING.into()])));
     shared(operation, &[("408", "BodyTooSlow"), ("413", "BodyTooLarge"), ("415", "NotAForm")]).build()

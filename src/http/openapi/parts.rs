@@ -128,6 +128,13 @@ pub fn json_answer<'a>(description: &str, schema: &str, examples: impl IntoItera
     ResponseBuilder::new().description(description).content(JSON, content).build()
 }
 
+/// The same in a second form, a JWT of its own media type.
+pub fn or_jwt(mut answer: Response, media_type: &str, claims: &str) -> Response {
+    let about = text(format!("A JWT in compact form. Its claims: {claims}."));
+    answer.content.insert(media_type.to_owned(), ContentBuilder::new().schema(Some(about)).into());
+    answer
+}
+
 /// A JSON answer whose shape is nobody else's.
 pub fn json_schema_answer(description: &str, schema: impl Into<RefOr<Schema>>) -> Response {
     ResponseBuilder::new().description(description).content(JSON, ContentBuilder::new().schema(Some(schema)).build()).build()
@@ -206,6 +213,7 @@ const fn meaning(status: u16) -> &'static str {
         401 => "The certificate, the client or its token was not accepted.",
         404 => "There is nothing at this path.",
         405 => "The path answers other methods.",
+        406 => "Nothing that the request accepts can be given.",
         408 => "The body did not arrive in time.",
         409 => "It stands otherwise than the request supposes. Read it, then decide.",
         413 => "The body is too large.",

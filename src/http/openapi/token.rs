@@ -7,6 +7,7 @@ use super::{
 use crate::{
     jose,
     oauth::{
+        access_jwt::AccessTokenForm,
         assertion,
         brand::{Brand, ClientAuth, ExchangeScope, ScopePolicy},
         channel::Channel,
@@ -59,7 +60,7 @@ pub fn token(brand: &Brand, channel: &Channel) -> Operation {
         [only] => only.clone().into(),
         many => Schema::OneOf(many.iter().fold(OneOfBuilder::new(), |all, form| all.item(form.clone())).build()).into(),
     };
-    let examples = brand.scopes.iter().flat_map(|policy| answers(policy, channel));
+    let examples = brand.scopes.iter().flat_map(|policy| answers(brand, policy, channel));
     let examples: Vec<_> = examples.collect();
     let answer =
         json_answer("Tokens (RFC 6749 s5.1).", "TokenResponse", examples.iter().map(|(name, value)| (name.as_str(), value.clone())));
@@ -71,11 +72,15 @@ pub fn token(brand: &Brand, channel: &Channel) -> Operation {
 }
 
 /// What the code of each scope is exchanged for, in the shape the endpoint answers with.
-fn answers(policy: &ScopePolicy, channel: &Channel) -> Vec<(String, serde_json::Value)> {
+fn answers(brand: &Brand, policy: &ScopePolicy, channel: &Channel) -> Vec<(String, serde_json::Value)> {
+    let token = match brand.access_tokens {
+        AccessTokenForm::Opaque => "guat_...",
+        AccessTokenForm::Jwt { .. } => "eyJ...",
+    };
     let answer = |seconds: i64, refresh: bool| {
         let scope: Scope = [policy.family].into_iter().collect();
         let response = TokenResponse {
-            access_token: "guat_...".into(),
+            access_token: token.into(),
             token_type: "Bearer",
             expires_in: seconds,
             refresh_token: refresh.then(|| "gurt_...".into()),
