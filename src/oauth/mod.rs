@@ -3,6 +3,7 @@
 pub mod app_links;
 pub mod app_url;
 pub mod authorize;
+pub mod bearer;
 pub mod brand;
 pub mod channel;
 pub mod client;
