@@ -16,7 +16,7 @@ use crate::{
     sca::Drivers,
     signing::SigningDesk,
     storage::Db,
-    trust::{Sightings, TrustDesk, revocation::StatusDesk, standing::StandingDesk},
+    trust::{Sightings, TrustDesk, client_keys::ClientKeys, revocation::StatusDesk, standing::StandingDesk},
     uses::Uses,
 };
 use arc_swap::{ArcSwap, Guard};
@@ -62,6 +62,8 @@ pub struct Shared {
     pub process: Uuid,
     /// Clients as last read. Never trusted blindly: a write names the revision it relied on.
     pub clients: Cache<ClientId, Arc<Client>>,
+    /// Of clients that keep them at their own servers.
+    pub client_keys: ClientKeys,
     /// Read when it is first needed.
     pub succession_key: OnceCell<SuccessionKey>,
     /// As this.
@@ -106,6 +108,7 @@ impl Shared {
             figures: Book::default(),
             process,
             clients: Cache::new(CACHED_CLIENTS),
+            client_keys: ClientKeys::default(),
             succession_key: OnceCell::new(),
             psu_digest_key: OnceCell::new(),
             limits,

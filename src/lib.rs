@@ -23,7 +23,7 @@
 //! figures       the regulator's: what is seen of requests, and what days and quarters make of it
 //! uses          when grants were last used, until a task writes it down
 //! limits        how much of this process one address, organisation or client may take; in memory, never a statement
-//! trust         each brand's trust of today, the verdicts that rest on it, what is known of revocation
+//! trust         each brand's trust of today, the verdicts that rest on it, what is known of revocation, clients' keys
 //! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
 //! register_file a register's export -> rows, or every mistake with its line. Only cli names it
 //! tls           bounded handshakes and connections; proof of the key's possession, no trust in TPPs

@@ -1,5 +1,5 @@
-//! The one door to strangers' servers: trusted lists, OCSP responders, revocation lists. What a certificate names as a URL is
-//! an invitation to knock anywhere; this door knocks at public addresses alone, follows nobody, reads no more than it was
+//! The one door to strangers' servers: trusted lists, OCSP responders, revocation lists, clients' keys. What a certificate or a client
+//! names as a URL is an invitation to knock anywhere; this door knocks at public addresses alone, follows nobody, reads no more than it was
 //! told to and waits no longer.
 
 use crate::config::OutboundSettings;

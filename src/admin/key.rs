@@ -1,5 +1,6 @@
 //! A signing key's life: published, signs, published on, gone. Each state is a comparison of its times with now.
 
+use crate::jose::JwsAlgorithm;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -31,6 +32,16 @@ impl Algorithm {
     /// What [`Self::name`] wrote.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+}
+
+impl From<Algorithm> for JwsAlgorithm {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Es256 => Self::Es256,
+            Algorithm::Ps256 => Self::Ps256,
+            Algorithm::EdDsa => Self::EdDsa,
+        }
     }
 }
 

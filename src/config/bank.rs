@@ -99,6 +99,7 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
         scopes,
         exchange_scope: exchange_scope?,
         profiles: security.profiles,
+        signed_requests: security.signed_requests,
         pushed_request_lifetime: security.pushed_request_lifetime,
         pkce_required: authorization.pkce_required,
         certificate_bound_access_tokens,
@@ -120,7 +121,12 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
 
 struct Security {
     profiles: Profiles,
+    signed_requests: bool,
     pushed_request_lifetime: Duration,
+}
+
+impl Security {
+    const DIALECT: Self = Self { profiles: Profiles::LEGACY, signed_requests: false, pushed_request_lifetime: USUAL_PUSHED_REQUEST };
 }
 
 /// What the bank's file says elsewhere, and FAPI 2.0 may contradict.
@@ -135,7 +141,7 @@ fn security<'a>(own: Option<Reader<'a>>, bank: &mut Reader<'a>, held: Held<'_>) 
     let mut table = match (own, bank.optional_table("security")) {
         (Some(own), Some(bank)) => own.over(bank),
         (Some(table), None) | (None, Some(table)) => table,
-        (None, None) => return Security { profiles: Profiles::LEGACY, pushed_request_lifetime: USUAL_PUSHED_REQUEST },
+        (None, None) => return Security::DIALECT,
     };
     let least = table.optional_choice("profile", &SecurityProfile::ALL).unwrap_or(SecurityProfile::Legacy);
     let most = table.optional_choice("clients_may_choose", &SecurityProfile::ALL).unwrap_or(least);
@@ -145,6 +151,10 @@ fn security<'a>(own: Option<Reader<'a>>, bank: &mut Reader<'a>, held: Held<'_>) 
     let profiles = Profiles { least, most: most.max(least) };
     // FAPI 2.0 s5.3.2.2-12: less than 600
     let lifetime = table.optional_number("pushed_request_seconds", 5..=599).map_or(USUAL_PUSHED_REQUEST, as_duration);
+    let signed_requests = table.optional_choice("signed_requests", &[("optional", false), ("required", true)]).unwrap_or(false);
+    if signed_requests && least != SecurityProfile::Fapi2 {
+        table.note("signed_requests", "`security.signed_requests` binds every client: it needs `security.profile` \"fapi2\"");
+    }
     if profiles.offer_fapi2() && held.client_auth == Some(ClientAuth::TlsAndSecretBasic) {
         table.note("profile", "FAPI 2.0 knows no client secret: `client_authentication.method` must be tls_client_auth (s5.3.2.1-6)");
     }
@@ -157,7 +167,7 @@ fn security<'a>(own: Option<Reader<'a>>, bank: &mut Reader<'a>, held: Held<'_>) 
         }
     }
     table.finish();
-    Security { profiles, pushed_request_lifetime: lifetime }
+    Security { profiles, signed_requests, pushed_request_lifetime: lifetime }
 }
 
 struct Authorization {

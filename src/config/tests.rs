@@ -301,6 +301,10 @@ fn a_mistake_is_told_with_its_place_and_a_way_out() {
         (with_line(17, "id = 'Cic'"), "g.toml:17:6: `brand.id` may hold only a-z, 0-9, `-` and `_`, at most 64 of them"),
         (with_line(17, "authorization.code_seconds = 61"), "g.toml:17:30: `brand.authorization.code_seconds` must be from 1 to 60, not 61"),
         (
+            with_line(17, "security.signed_requests = 'required'"),
+            "g.toml:17:28: `security.signed_requests` binds every client: it needs `security.profile` \"fapi2\"",
+        ),
+        (
             with_line(17, "authorization.psu_session_seconds = 301"),
             "g.toml:17:37: `brand.authorization.psu_session_seconds` must be from 1 to 300, not 301",
         ),

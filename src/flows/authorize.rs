@@ -2,9 +2,10 @@
 //! that the bank's app hands in are judged here alike.
 
 use super::{
+    answer,
     certificate::check_watched,
     client::{Reading, find},
-    count, standing,
+    count, request_object, standing,
 };
 use crate::{
     app::App,
@@ -29,7 +30,8 @@ use crate::{
     storage::{Beginning, NewInteraction, Outage},
     telemetry::request::{self, Facts},
 };
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
+use time::OffsetDateTime;
 
 /// An authorization request and who brings it.
 pub struct Brought<'a> {
@@ -116,10 +118,10 @@ pub async fn begin(app: &App, brand: &Brand, brought: &Brought<'_>) -> Result<Be
 }
 
 /// The way home with an error: as much the TPP's fault as if it were told by a status.
-fn refuse(redirect: &TrustedRedirect, error: &OAuthError) -> String {
+fn refuse(app: &App, redirect: &TrustedRedirect, error: &OAuthError, now: OffsetDateTime) -> Result<String, Outage> {
     request::note(|facts| facts.verdict(error.reason, Some(FaultSide::Tpp)));
     let body = error.body();
-    redirect.refuse(body.error, &body.error_description)
+    answer::location(app, &redirect.refuse(body.error, &body.error_description), now)
 }
 
 /// `None`: the client is no longer as it was judged.
@@ -131,34 +133,54 @@ async fn attempt(
     client: Option<&Arc<Client>>,
 ) -> Result<Option<Begun>, Outage> {
     let Brought { channel, lang, by, .. } = *brought;
-    // RFC 9126 s4: whatever stands beside the name of a pushed request counts for nothing
-    let (params, way) = pushed.map_or((brought.params, Way::Query), |pushed| (&pushed.params, Way::Pushed));
+    let now = app.clock.now();
+    let signs = answer::signs(app, brand, now);
     if pushed.is_some_and(|pushed| client.is_some_and(|client| client.id != pushed.client)) {
         return Ok(Some(Begun::Page(NoRedirect::RequestUri)));
     }
-    let (redirect, client) = match (TrustedRedirect::resolve(client.map(Arc::as_ref), params, brand), client) {
+    let (asked, way) = match (pushed, client) {
+        // RFC 9126 s4: whatever stands beside the name of a pushed request counts for nothing
+        (Some(pushed), _) => (Ok(Cow::Borrowed(&pushed.params)), Way::Pushed),
+        (None, Some(client)) if !brand.needs_pushed_requests(client) => {
+            (request_object::open(app, brand, client, brought.params, now).await, Way::Query)
+        }
+        (None, _) => (Ok(Cow::Borrowed(brought.params)), Way::Query),
+    };
+    let digest = request_digest(brand, channel, brought.params);
+    // an object may end while the journey that began with it goes on, as a pushed request may
+    if let (Err(_), Some(client), Bringer::Browser { key, known: true }) = (&asked, client, by)
+        && let Some(begun) = resume(app, brand, client, &digest, key).await?
+    {
+        return Ok(Some(begun));
+    }
+    // RFC 9101 s6: of an object that counts for nothing, nothing is believed; what stands beside it may name a registered redirect URI
+    let params = asked.as_ref().map_or(brought.params, Cow::as_ref);
+    let (redirect, client) = match (TrustedRedirect::resolve(client.map(Arc::as_ref), params, brand, signs), client) {
         (Ok(redirect), Some(client)) => (redirect, client),
-        (Err(nobody), _) => return Ok(Some(Begun::Page(nobody))),
+        (Err(nobody), _) => {
+            return Ok(Some(Begun::Page(asked.err().map_or(nobody, NoRedirect::RequestObject))));
+        }
         (Ok(_), None) => return Ok(Some(Begun::Page(NoRedirect::UnknownClient))),
     };
     request::note(|facts| {
         facts.client = Some(client.id);
         facts.by(&client.organisation);
     });
-    let request = match AuthorizationRequest::parse(params, way, client, brand) {
+    let params = match &asked {
+        Ok(params) => params.as_ref(),
+        Err(refusal) => return Ok(Some(Begun::GoHome(refuse(app, &redirect, &(*refusal).into(), now)?))),
+    };
+    let request = match AuthorizationRequest::parse(params, way, client, brand, signs) {
         Ok(request) => request,
-        Err(refusal) => {
-            return Ok(Some(Begun::GoHome(refuse(&redirect, &refusal.into()))));
-        }
+        Err(refusal) => return Ok(Some(Begun::GoHome(refuse(app, &redirect, &refusal.into(), now)?))),
     };
     request::note(|facts| facts.about(&request.scope));
     // the bank's own app brings no crowd
     if let Bringer::Browser { .. } = by
         && app.limits.take(Limit::ClientAuthorize, &brand.id, client.id).is_err()
     {
-        return Ok(Some(crowded(&redirect)));
+        return Ok(Some(crowded(app, &redirect, now)?));
     }
-    let digest = request_digest(brand, channel, brought.params);
     // without both, the URL may be everybody's, and the next customer of a shared browser must not meet the last one's journey
     let is_ones_own = pushed.is_some() || redirect.state().is_some() || request.challenge.is_some();
     if let Bringer::Browser { key, known: true } = by
@@ -167,7 +189,6 @@ async fn attempt(
     {
         return Ok(Some(begun));
     }
-    let now = app.clock.now();
     if pushed.is_some_and(|pushed| !pushed.may_begin(now)) {
         return Ok(Some(Begun::Page(NoRedirect::RequestUri)));
     }
@@ -175,14 +196,14 @@ async fn attempt(
         Some(id) => match lodging::may_begin(app.db.find_payment(&brand.id, id).await?.as_ref(), client, now) {
             Ok(version) => Some(version),
             Err(refusal) => {
-                return Ok(Some(Begun::GoHome(refuse(&redirect, &AuthorizeRefusal::from(refusal).into()))));
+                return Ok(Some(Begun::GoHome(refuse(app, &redirect, &AuthorizeRefusal::from(refusal).into(), now)?)));
             }
         },
         None => None,
     };
     if let Err(refusal) = standing::may_receive(app, brand, client, &request.scope, now) {
         standing::tell(app, standing::of_client(app, brand, client, &refusal, now), now).await?;
-        let home = refuse(&redirect, &OAuthError::PROVIDER_REFUSED);
+        let home = refuse(app, &redirect, &OAuthError::PROVIDER_REFUSED, now)?;
         return Ok(Some(Begun::NotServed { client: client.clone(), notice: refusal.notice(), home }));
     }
     let state = match by.first_state(channel, brand) {
@@ -190,7 +211,8 @@ async fn attempt(
         Err(failure) => {
             count::sca_failure(brand, &channel.name, failure);
             request::note(|facts| facts.verdict(failure.name(), Some(FaultSide::of_sca(failure))));
-            return Ok(Some(Begun::GoHome(redirect.refuse(channel.wire_code(failure), failure.description()))));
+            let failed = redirect.refuse(channel.wire_code(failure), failure.description());
+            return Ok(Some(Begun::GoHome(answer::location(app, &failed, now)?)));
         }
     };
     let id = InteractionId(home::told_by(app.entropy.uuid(now), &by.key().digest()));
@@ -214,6 +236,7 @@ async fn attempt(
         redirect_uri: redirect.uri().to_owned(),
         redirect_uri_sent: request.redirect_uri_sent,
         tpp_state: redirect.state().map(str::to_owned),
+        response_mode: redirect.mode(),
         scope: request.scope,
         challenge: request.challenge,
         lang: lang(params.get("ui_locales")),
@@ -235,7 +258,7 @@ async fn attempt(
         Beginning::Stale => return Ok(None),
         Beginning::Crowded => {
             app.limits.count_open_journeys();
-            return Ok(Some(crowded(&redirect)));
+            return Ok(Some(crowded(app, &redirect, now)?));
         }
     }
     count::stage(brand, &interaction, count::Stage::Begun);
@@ -254,8 +277,8 @@ async fn attempt(
 }
 
 /// RFC 6749 s4.1.2.1: the redirect cannot carry a status, so it carries the code that stands for it.
-fn crowded(redirect: &TrustedRedirect) -> Begun {
-    Begun::Crowded(refuse(redirect, &OAuthError::TOO_MANY_JOURNEYS))
+fn crowded(app: &App, redirect: &TrustedRedirect, now: OffsetDateTime) -> Result<Begun, Outage> {
+    Ok(Begun::Crowded(refuse(app, redirect, &OAuthError::TOO_MANY_JOURNEYS, now)?))
 }
 
 /// The journey that this browser began with this very request, if it is still under way: a killed tab, the back button, a reload.

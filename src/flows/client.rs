@@ -1,19 +1,27 @@
 //! From credentials to a client that proved who it is.
 
-use super::{Answer, Caller, certificate::merged_meanwhile, standing};
+use super::{
+    Answer, Caller,
+    certificate::merged_meanwhile,
+    client_keys::{self, Keys},
+    standing,
+};
 use crate::{
     app::App,
     audit::AuditKind,
+    jose::JoseRefusal,
     limits::Limit,
     oauth::{
+        assertion::AssertionRefusal,
         brand::Brand,
-        client::{self, AuthenticatedClient, Client, ClientId, ClientRefusal, Credentials},
-        error::OAuthError,
+        client::{self, AuthenticatedClient, Client, ClientId, ClientRefusal, Credentials, Identified, Proof},
+        tpp::Tpp,
     },
     storage::Outage,
     telemetry::request,
 };
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+use time::OffsetDateTime;
 
 /// May a client read a moment ago be used?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,33 +50,57 @@ pub async fn find(app: &App, brand: &Brand, id: ClientId, reading: Reading) -> R
 /// so that tries are no danger to it, but each costs an audit event. An organisation's other clients go on.
 pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answer<AuthenticatedClient> {
     let now = app.clock.now();
-    let (brand, organisation) = (&caller.brand.id, &caller.tpp.organisation);
-    let (claimed, refusal) = match Credentials::read(&caller.brand, caller.authorization.as_deref(), &caller.params) {
-        Err(refusal) => (None, refusal),
-        Ok(presented) => {
-            request::note(|facts| facts.client = Some(presented.client_id));
-            match check(app, caller, &presented, reading).await? {
-                Ok(client) => {
-                    if let Some(refusal) = standing::blocked(app, &caller.brand, client.client()) {
-                        let telling = standing::of_client(app, &caller.brand, client.client(), &refusal, now);
-                        standing::tell(app, telling, now).await?;
-                        return Ok(Err(ClientRefusal::Blocked.into()));
-                    }
-                    // the second look of one request is no second request
-                    let taken = match reading {
-                        Reading::Remembered => app.limits.take(Limit::ClientToken, brand, presented.client_id),
-                        Reading::Fresh => Ok(()),
-                    };
-                    return Ok(taken.map(|()| client).map_err(OAuthError::from));
-                }
-                Err(refusal) => (Some(presented.client_id), refusal),
-            }
-        }
+    let presented = match Credentials::read(&caller.brand, caller.authorization.as_deref(), &caller.params) {
+        Ok(presented) => presented,
+        Err(refusal) => return refuse(app, caller, None, refusal, now).await,
     };
+    let id = presented.client_id();
+    request::note(|facts| facts.client = Some(id));
+    let proof = match check(app, caller, &presented, reading, now).await? {
+        Ok(proof) => proof,
+        Err(refusal) => return refuse(app, caller, Some(id), refusal, now).await,
+    };
+    if let Some(refusal) = standing::blocked(app, &caller.brand, proof.client()) {
+        let telling = standing::of_client(app, &caller.brand, proof.client(), &refusal, now);
+        standing::tell(app, telling, now).await?;
+        return Ok(Err(ClientRefusal::Blocked.into()));
+    }
+    // the second look of one request is no second request
+    if reading == Reading::Remembered
+        && let Err(too_many) = app.limits.take(Limit::ClientToken, &caller.brand.id, id)
+    {
+        return Ok(Err(too_many.into()));
+    }
+    let first = is_first(app, caller, &proof).await?;
+    match proof.admit(first) {
+        Ok(client) => Ok(Ok(client)),
+        Err(refusal) => refuse(app, caller, Some(id), refusal, now).await,
+    }
+}
+
+/// Uses what may be used once. Last of all: a request that was refused for another reason may be sent again.
+async fn is_first(app: &App, caller: &Caller, proof: &Proof) -> Result<bool, Outage> {
+    let Some(occasion) = proof.occasion() else { return Ok(true) };
+    if caller.asserted.load(Relaxed) {
+        return Ok(true);
+    }
+    let first = app.db.use_assertion(proof.client().id, occasion).await?;
+    caller.asserted.store(first, Relaxed);
+    Ok(first)
+}
+
+async fn refuse(
+    app: &App,
+    caller: &Caller,
+    claimed: Option<ClientId>,
+    refusal: ClientRefusal,
+    now: OffsetDateTime,
+) -> Answer<AuthenticatedClient> {
+    let (brand, organisation) = (&caller.brand.id, &caller.tpp.organisation);
     if let Err(too_many) = app.limits.take(Limit::OrganisationRefused, brand, organisation) {
         return Ok(Err(too_many.into()));
     }
-    let event = app.event(now, &caller.brand, AuditKind::ClientRefused).organisation(&caller.tpp.organisation);
+    let event = app.event(now, &caller.brand, AuditKind::ClientRefused).organisation(organisation);
     let event = event.reason(refusal.name());
     app.db
         .record(&match claimed {
@@ -79,23 +111,43 @@ pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answe
     Ok(Err(refusal.into()))
 }
 
-async fn check(
-    app: &App,
-    caller: &Caller,
-    presented: &Credentials,
-    reading: Reading,
-) -> Result<Result<AuthenticatedClient, ClientRefusal>, Outage> {
-    let mut known = find(app, &caller.brand, presented.client_id, reading).await?;
-    let mut verdict = client::authenticate(known.clone(), presented, caller.tpp.clone());
+type Verdict = Result<Proof, ClientRefusal>;
+
+async fn check(app: &App, caller: &Caller, presented: &Credentials, reading: Reading, now: OffsetDateTime) -> Result<Verdict, Outage> {
+    let mut known = find(app, &caller.brand, presented.client_id(), reading).await?;
+    let mut verdict = prove(app, &caller.brand, known.clone(), presented, caller.tpp.clone(), now).await;
     if verdict.is_err() && reading == Reading::Remembered {
         // it may have changed since: refuse only on a fresh reading
-        known = find(app, &caller.brand, presented.client_id, Reading::Fresh).await?;
-        verdict = client::authenticate(known.clone(), presented, caller.tpp.clone());
+        known = find(app, &caller.brand, presented.client_id(), Reading::Fresh).await?;
+        verdict = prove(app, &caller.brand, known.clone(), presented, caller.tpp.clone(), now).await;
     }
     if matches!(verdict, Err(ClientRefusal::OtherOrganisation))
-        && let Some(tpp) = merged_meanwhile(app, &caller.tpp, app.clock.now()).await?
+        && let Some(tpp) = merged_meanwhile(app, &caller.tpp, now).await?
     {
-        verdict = client::authenticate(known, presented, tpp);
+        verdict = prove(app, &caller.brand, known, presented, tpp, now).await;
     }
     Ok(verdict)
+}
+
+async fn prove(
+    app: &App,
+    brand: &Brand,
+    client: Option<Arc<Client>>,
+    presented: &Credentials,
+    tpp: Arc<Tpp>,
+    now: OffsetDateTime,
+) -> Verdict {
+    let asserting = match client::identify(client, presented, tpp)? {
+        Identified::Proven(proof) => return Ok(proof),
+        Identified::Asserting(asserting) => asserting,
+    };
+    let keys = |known| client_keys::of(app, brand, asserting.client(), known);
+    let mut signed = asserting.verify(&*keys(Keys::AtHand).await.map_err(AssertionRefusal::Keys)?);
+    // a key may have got a successor, also under its own name
+    if matches!(signed, Err(AssertionRefusal::Jws(JoseRefusal::NoKey | JoseRefusal::Signature)))
+        && client_keys::may_have_changed(asserting.client())
+    {
+        signed = asserting.verify(&*keys(Keys::Missed).await.map_err(AssertionRefusal::Keys)?);
+    }
+    Ok(asserting.judge(&signed?, brand, now)?)
 }

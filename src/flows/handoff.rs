@@ -2,6 +2,7 @@
 //! says how it ended, once.
 
 use super::{
+    answer,
     certificate::check_watched,
     conclusion::{self, Approval},
     journey::{self, View},
@@ -71,7 +72,7 @@ pub async fn read(app: &App, brand: &Brand, ticket: &str) -> Read<Told> {
     let Some(interaction) = find(&mut tx, brand, ticket).await? else { return Ok(Err(ConclusionRefusal::Unknown.into())) };
     let client = tx.find_client(&brand.id, interaction.client).await?;
     let status = match interaction.stage(brand, now) {
-        Stage::Fail(failure) => Status::Failed(failure, failed_way(brand, &interaction, failure)),
+        Stage::Fail(failure) => Status::Failed(failure, failed_way(app, brand, &interaction, failure, now)?),
         Stage::Deliver(_) | Stage::Done => Status::Completed,
         Stage::HandedOff => Status::Open,
         // not in the bank's hands yet
@@ -79,7 +80,9 @@ pub async fn read(app: &App, brand: &Brand, ticket: &str) -> Read<Told> {
             return Ok(Err(ConclusionRefusal::Unknown.into()));
         }
     };
-    let Some(client) = client else { return Ok(Err(Refused { refusal: ConclusionRefusal::Void, way: way_out(brand, &interaction) })) };
+    let Some(client) = client else {
+        return Ok(Err(Refused { refusal: ConclusionRefusal::Void, way: way_out(app, brand, &interaction, now)? }));
+    };
     if matches!(status, Status::Open)
         && let Some(refusal) = not_served(app, brand, &interaction, &client, now)
     {
@@ -88,7 +91,7 @@ pub async fn read(app: &App, brand: &Brand, ticket: &str) -> Read<Told> {
     let payment = payment_of(app, brand, &mut tx, &interaction, now).await?;
     tx.commit().await?;
     if payment.is_err() && matches!(status, Status::Open) {
-        return Ok(Err(Refused { refusal: ConclusionRefusal::Void, way: way_out(brand, &interaction) }));
+        return Ok(Err(Refused { refusal: ConclusionRefusal::Void, way: way_out(app, brand, &interaction, now)? }));
     }
     let payment = payment.ok().flatten();
     let required = Requirement::of(brand, &interaction.scope, payment.as_ref());
@@ -132,14 +135,15 @@ async fn take_word(app: &App, brand: &Brand, ticket: &str, said: &Said, by: &str
         Verdict::Fail(failure) => {
             desk.fail(&mut tx, failure).await?;
             desk.keep_word(&mut tx).await?;
-            failed_way(brand, &interaction, failure).ok_or(ConclusionRefusal::Unknown.into())
+            failed_way(app, brand, &interaction, failure, now)?.ok_or(ConclusionRefusal::Unknown.into())
         }
         // its code goes out only while the TPP is served
         Verdict::Repeat if interaction.begun_by == BegunBy::App && served == Served::NotNow => Err(ConclusionRefusal::NotServed.into()),
         Verdict::Repeat => desk.lead_home(&mut tx, &interaction.state).await?,
         Verdict::Refuse(refusal) => {
-            let failure = if let State::Failed(failure) = interaction.state { Some(failure) } else { None };
-            Err(Refused { refusal, way: failure.and_then(|failure| failed_way(brand, &interaction, failure)) })
+            let way =
+                if let State::Failed(failure) = interaction.state { failed_way(app, brand, &interaction, failure, now)? } else { None };
+            Err(Refused { refusal, way })
         }
         Verdict::FailAndRefuse(failure, refusal) => {
             if !matches!(interaction.state, State::Failed(_)) {
@@ -148,7 +152,7 @@ async fn take_word(app: &App, brand: &Brand, ticket: &str, said: &Said, by: &str
                     desk.keep_word(&mut tx).await?;
                 }
             }
-            Err(Refused { refusal, way: failed_way(brand, &interaction, failure) })
+            Err(Refused { refusal, way: failed_way(app, brand, &interaction, failure, now)? })
         }
     };
     match (&answer, refused_now) {
@@ -191,16 +195,17 @@ impl Desk<'_> {
             State::Failed(failure) => {
                 let refusal = match self.said {
                     Said::Failed(_) => {
-                        return Ok(failed_way(self.brand, self.interaction, *failure).ok_or(ConclusionRefusal::Unknown.into()));
+                        return Ok(failed_way(self.app, self.brand, self.interaction, *failure, self.now)?
+                            .ok_or(ConclusionRefusal::Unknown.into()));
                     }
                     Said::Completed(_) => ConclusionRefusal::Void,
                 };
-                return Ok(Err(Refused { refusal, way: failed_way(self.brand, self.interaction, *failure) }));
+                return Ok(Err(Refused { refusal, way: failed_way(self.app, self.brand, self.interaction, *failure, self.now)? }));
             }
             State::Done => {
                 return Ok(Ok(match self.interaction.begun_by {
                     BegunBy::Browser => Way::Return(id, None),
-                    BegunBy::App => Way::Home(self.interaction.redirect(self.brand).done()),
+                    BegunBy::App => Way::Home(answer::location(self.app, &self.interaction.redirect(self.brand).done(), self.now)?),
                 }));
             }
             State::AppOffered
@@ -270,27 +275,34 @@ async fn turn_away(
 ) -> Result<Refused, Outage> {
     let telling = standing::of_client(app, brand, client, refusal, now);
     standing::tell_and_commit(app, telling, tx, now).await?;
-    Ok(Refused { refusal: ConclusionRefusal::NotServed, way: way_out(brand, interaction) })
+    Ok(Refused { refusal: ConclusionRefusal::NotServed, way: way_out(app, brand, interaction, now)? })
 }
 
 /// Out of a journey that cannot go on, though nothing concluded it.
-fn way_out(brand: &Brand, interaction: &Interaction) -> Option<Way> {
-    Some(match interaction.begun_by {
+fn way_out(app: &App, brand: &Brand, interaction: &Interaction, now: OffsetDateTime) -> Result<Option<Way>, Outage> {
+    Ok(Some(match interaction.begun_by {
         BegunBy::Browser => Way::Page(interaction.id),
         BegunBy::App => {
             let error = OAuthError::PROVIDER_REFUSED.body();
-            Way::Home(interaction.redirect(brand).refuse(error.error, &error.error_description))
+            let refused = interaction.redirect(brand).refuse(error.error, &error.error_description);
+            Way::Home(answer::location(app, &refused, now)?)
         }
-    })
+    }))
 }
 
 /// `None`: the channel's row was taken out of the configuration while the journey ran.
-fn failed_way(brand: &Brand, interaction: &Interaction, failure: ScaFailure) -> Option<Way> {
-    match interaction.begun_by {
-        BegunBy::Browser => Some(Way::Return(interaction.id, None)),
-        BegunBy::App => {
-            let channel = brand.channel(&interaction.channel)?;
-            Some(Way::Home(interaction.failure_redirect(failure, channel, brand)))
+fn failed_way(
+    app: &App,
+    brand: &Brand,
+    interaction: &Interaction,
+    failure: ScaFailure,
+    now: OffsetDateTime,
+) -> Result<Option<Way>, Outage> {
+    match (interaction.begun_by, brand.channel(&interaction.channel)) {
+        (BegunBy::Browser, _) => Ok(Some(Way::Return(interaction.id, None))),
+        (BegunBy::App, None) => Ok(None),
+        (BegunBy::App, Some(channel)) => {
+            answer::location(app, &interaction.failure_redirect(failure, channel, brand), now).map(Way::Home).map(Some)
         }
     }
 }

@@ -2,10 +2,12 @@
 
 pub mod admin;
 pub mod admission;
+pub mod answer;
 pub mod audit;
 pub mod authorize;
 pub mod certificate;
 pub mod client;
+pub mod client_keys;
 pub mod conclusion;
 mod count;
 pub mod erasure;
@@ -23,6 +25,7 @@ pub mod permissions;
 pub mod pushed;
 pub mod register;
 pub mod register_import;
+mod request_object;
 pub mod revocation;
 pub mod revoke;
 pub mod sandbox;
@@ -46,7 +49,7 @@ pub use crate::storage::Outage;
 
 use crate::storage::Tx;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 use time::OffsetDateTime;
 
 /// The outer `Err` is an outage, the inner one a refusal: they never look alike.
@@ -59,6 +62,8 @@ pub struct Caller {
     /// The `Authorization` header's value.
     pub authorization: Option<String>,
     pub params: Params,
+    /// The assertion in `params` was used by this request, which may look at its client more than once.
+    pub asserted: AtomicBool,
 }
 
 /// Of a journey, for the request line.

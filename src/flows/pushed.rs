@@ -1,8 +1,9 @@
 //! RFC 9126: an authorization request that comes from the client itself, over mutual TLS, before its customer's browser.
 
 use super::{
-    Answer, Caller,
+    Answer, Caller, answer,
     client::{Reading, authenticate},
+    request_object,
 };
 use crate::{
     app::App,
@@ -17,12 +18,15 @@ use crate::{
 /// Kept, and its name. A refusal rests on a fresh reading of the client and is kept, as at the token endpoint.
 pub async fn push(app: &App, caller: &Caller) -> Answer<PushedResponse> {
     let (brand, now) = (&caller.brand, app.clock.now());
+    let signs = answer::signs(app, brand, now);
     for reading in [Reading::Remembered, Reading::Fresh] {
         let client = match authenticate(app, caller, reading).await? {
             Ok(client) => client,
             Err(error) => return Ok(Err(error)),
         };
-        let params = match pushed::admit(&caller.params, client.client(), brand) {
+        let asked = request_object::open(app, brand, client.client(), &caller.params, now).await;
+        let admitted = asked.map_err(PushRefusal::Object).and_then(|asked| pushed::admit(&asked, client.client(), brand, signs));
+        let params = match admitted {
             Ok(params) => params,
             Err(_) if reading == Reading::Remembered => continue,
             Err(refusal) => {
@@ -44,6 +48,7 @@ impl From<PushRefusal> for OAuthError {
     fn from(refusal: PushRefusal) -> Self {
         let name = refusal.name();
         let error = match refusal {
+            PushRefusal::Object(refusal) => refusal.into(),
             PushRefusal::RequestUri => Self::REQUEST_URI_PUSHED,
             PushRefusal::RedirectUriMissing => Self::REDIRECT_URI_MISSING,
             PushRefusal::Redirect(nobody) => nobody.into(),

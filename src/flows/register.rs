@@ -1,9 +1,10 @@
 //! RFC 7591 and 7592: a client is registered, read, changed and deleted by its organisation.
 
-use super::{Answer, certificate::acting_for, standing};
+use super::{Answer, answer::signs, certificate::acting_for, standing};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
+    jose::JwsAlgorithm,
     oauth::{
         brand::{Brand, ClientAuth},
         client::{Client, ClientId, ClientRefusal},
@@ -46,7 +47,7 @@ pub fn too_many_clients() -> RegistrationRefusal {
 /// RFC 7591 s3. An identical registration within the brand's window answers with the same client and fresh credentials.
 pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> Answer<ClientInformation> {
     let now = app.clock.now();
-    let (metadata, scope) = match admit(asked, tpp, brand, &[]) {
+    let (metadata, scope) = match admit(asked, tpp, brand, &[], signs(app, brand, now)) {
         Ok(admitted) => admitted,
         Err(refusal) => return refused(app, brand, tpp, None, refusal).await,
     };
@@ -98,8 +99,14 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
 }
 
 /// The core's judgement, and that of the certificates that came with keys.
-fn admit(asked: &Metadata, tpp: &Tpp, brand: &Brand, known: &[String]) -> Result<(ClientMetadata, Scope), RegistrationRefusal> {
-    let (metadata, scope) = registration::admit(asked, tpp, brand, known)?;
+fn admit(
+    asked: &Metadata,
+    tpp: &Tpp,
+    brand: &Brand,
+    known: &[String],
+    signs: Option<JwsAlgorithm>,
+) -> Result<(ClientMetadata, Scope), RegistrationRefusal> {
+    let (metadata, scope) = registration::admit(asked, tpp, brand, known, signs)?;
     for (field, certificate) in metadata.key_certificates() {
         let why = match pki::judge_content(&certificate, &TrustPolicy::default()).facts.map(|facts| facts.key) {
             None => "is not a certificate",
@@ -134,7 +141,7 @@ pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer
         Err(error) => return Ok(Err(error)),
     };
     let admitted = registration::check_update(asked, client.id, &client.secrets, brand)
-        .and_then(|()| admit(asked, tpp, brand, &client.metadata.redirect_uris));
+        .and_then(|()| admit(asked, tpp, brand, &client.metadata.redirect_uris, signs(app, brand, now)));
     let (metadata, scope) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {

@@ -117,7 +117,7 @@ fn not_served(site: &Site, lang: Lang, client: &Client, notice: Option<&str>, ur
 const fn notice_of(nobody: NoRedirect) -> NoticeKind {
     match nobody {
         NoRedirect::UnknownClient => NoticeKind::UnknownClient,
-        NoRedirect::Ambiguous => NoticeKind::MalformedRequest,
+        NoRedirect::Ambiguous | NoRedirect::RequestObject(_) => NoticeKind::MalformedRequest,
         NoRedirect::RedirectUriMissing | NoRedirect::RedirectUriUnknown => NoticeKind::WrongRedirectUri,
         NoRedirect::RequestUri => NoticeKind::ExpiredInteraction,
     }

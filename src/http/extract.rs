@@ -12,7 +12,7 @@ use crate::{
 };
 use axum::{body::Body, extract::FromRequest, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 /// Of a system's name in the audit trail.
 const LONGEST_NAME: usize = 200;
@@ -76,6 +76,6 @@ impl FromRequest<Arc<Site>> for ClientRequest {
         let form = body::form(request, site.limits.body).await.map_err(refuse)?;
         let tpp = shown.tpp(site).await?;
         let params = Params::parse(&form).map_err(|refusal| respond::error(&refusal.into()))?;
-        Ok(Self(Caller { brand: site.brand.clone(), tpp, authorization, params }))
+        Ok(Self(Caller { brand: site.brand.clone(), tpp, authorization, params, asserted: AtomicBool::default() }))
     }
 }

@@ -1,9 +1,13 @@
 //! What a TPP's software reads before its first request: RFC 8414 metadata and the key set.
 
 use super::{respond, site::Site};
-use crate::oauth::{
-    brand::{Brand, ClientAuth},
-    client_metadata::GrantType,
+use crate::{
+    flows,
+    jose::JwsAlgorithm,
+    oauth::{
+        brand::{Brand, ClientAuth},
+        client_metadata::{AuthMethod, GrantType},
+    },
 };
 use axum::{extract::State, response::Response};
 use serde::Serialize;
@@ -28,10 +32,29 @@ pub struct ServerMetadata {
     pub jwks_uri: Option<String>,
     pub scopes_supported: Vec<&'static str>,
     pub response_types_supported: [&'static str; 1],
-    pub response_modes_supported: [&'static str; 1],
+    pub response_modes_supported: Vec<&'static str>,
+    /// JARM s4: what the bank's key signs with now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_signing_alg_values_supported: Option<[JwsAlgorithm; 1]>,
+    /// RFC 9101 s10.5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_parameter_supported: Option<bool>,
+    /// Always false: only of pushed requests, which need no word of it (RFC 9126 s5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_uri_parameter_supported: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg_values_supported: Option<[JwsAlgorithm; 3]>,
+    /// RFC 9101 s10.5: of every client. Others may have registered it for themselves.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
     pub grant_types_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// Where a method signs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub code_challenge_methods_supported: [&'static str; 1],
     pub ui_locales_supported: Vec<&'static str>,
     pub service_documentation: String,
@@ -64,7 +87,10 @@ pub struct ChannelMetadata {
 }
 
 impl ServerMetadata {
-    pub fn of(brand: &Brand, has_keys: bool) -> Self {
+    /// `signs`: what the bank's key signs with now, where the brand offers what is signed.
+    pub fn of(brand: &Brand, has_keys: bool, signs: Option<JwsAlgorithm>) -> Self {
+        let fapi2 = brand.profiles.offer_fapi2();
+        let modes: &[_] = if signs.is_some() { &["query", "jwt", "query.jwt"] } else { &["query"] };
         let channels: Vec<_> = brand
             .channels
             .iter()
@@ -82,11 +108,13 @@ impl ServerMetadata {
         let (authorization_endpoint, token_endpoint) = first.unwrap_or_default();
         let registration_endpoint = format!("{}{}", brand.tpp_origin, brand.registration.path);
         let revocation_endpoint = format!("{}{}", brand.tpp_origin, brand.revocation_path);
-        let push = brand.profiles.offer_fapi2().then(|| format!("{}/{}/par", brand.tpp_origin, brand.id));
-        let methods = match brand.client_auth {
-            ClientAuth::Tls => vec!["tls_client_auth"],
+        let push = fapi2.then(|| brand.pushed_request_endpoint());
+        let methods: Vec<_> = match brand.client_auth {
+            ClientAuth::Tls => AuthMethod::ALL.into_iter().filter(|method| method.is_offered_by(brand)).map(AuthMethod::as_str).collect(),
             ClientAuth::TlsAndSecretBasic => vec!["client_secret_basic"],
         };
+        let algorithms: Vec<_> =
+            if AuthMethod::PrivateKeyJwt.is_offered_by(brand) { JwsAlgorithm::ALL.map(JwsAlgorithm::name).into() } else { vec![] };
         Self {
             issuer: brand.issuer.clone(),
             authorization_endpoint,
@@ -104,10 +132,17 @@ impl ServerMetadata {
             jwks_uri: has_keys.then(|| format!("{}/{}/jwks", brand.psu_origin, brand.id)),
             scopes_supported: brand.offered_scopes().iter().map(|s| s.as_str()).collect(),
             response_types_supported: ["code"],
-            response_modes_supported: ["query"],
+            response_modes_supported: modes.to_vec(),
+            authorization_signing_alg_values_supported: signs.map(|own| [own]),
+            request_parameter_supported: fapi2.then_some(true),
+            request_uri_parameter_supported: fapi2.then_some(false),
+            request_object_signing_alg_values_supported: fapi2.then_some(JwsAlgorithm::ALL),
+            require_signed_request_object: brand.signed_requests,
             grant_types_supported: GrantType::ALL.into_iter().filter(|g| g.is_offered_by(brand)).map(GrantType::as_str).collect(),
             token_endpoint_auth_methods_supported: methods.clone(),
+            token_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
             revocation_endpoint_auth_methods_supported: methods,
+            revocation_endpoint_auth_signing_alg_values_supported: algorithms,
             code_challenge_methods_supported: ["S256"],
             ui_locales_supported: brand.languages.iter().map(|l| l.tag()).collect(),
             service_documentation: format!("{}/{}/developers", brand.psu_origin, brand.id),
@@ -121,9 +156,10 @@ impl ServerMetadata {
 
 /// RFC 8414 s3.
 pub async fn metadata(State(site): State<Arc<Site>>) -> Response {
-    let published = site.app.signing.published(site.app.clock.now());
+    let now = site.app.clock.now();
+    let published = site.app.signing.published(now);
     let has_keys = published["keys"].as_array().is_some_and(|keys| !keys.is_empty());
-    respond::document(&ServerMetadata::of(&site.brand, has_keys))
+    respond::document(&ServerMetadata::of(&site.brand, has_keys, flows::answer::signs(&site.app, &site.brand, now)))
 }
 
 /// RFC 7517 s5.

@@ -31,6 +31,10 @@ impl KeySet {
         self.0.is_empty()
     }
 
+    pub fn can_verify(&self, algorithm: JwsAlgorithm) -> bool {
+        self.0.iter().any(|key| key.algorithm == algorithm)
+    }
+
     /// Those that a header may mean. A `kid` need not be unique (FAPI 2.0 s5.4.3): what fits is tried; without one, all of the kind are.
     pub(super) fn fitting<'a>(&'a self, algorithm: JwsAlgorithm, kid: Option<&'a str>) -> impl Iterator<Item = &'a DecodingKey> {
         let means = move |key: &&Key| key.algorithm == algorithm && kid.is_none_or(|kid| key.kid.as_deref().is_none_or(|own| own == kid));

@@ -7,17 +7,22 @@ pub use keys::KeySet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::crypto;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// Of a whole JWS, in bytes. A request object with a payment in it has two or three thousand.
 pub const LONGEST: usize = 16 * 1024;
 
 /// What may have signed (FAPI 2.0 s5.4.1): neither `none`, nor RSASSA-PKCS1, nor a shared secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum JwsAlgorithm {
+    #[serde(rename = "PS256")]
     Ps256,
+    #[serde(rename = "ES256")]
     Es256,
     /// With Ed25519 alone.
+    #[serde(rename = "EdDSA")]
     EdDsa,
 }
 

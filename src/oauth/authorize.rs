@@ -9,9 +9,11 @@ use super::{
     params::Params,
     payment::PaymentId,
     pkce::CodeChallenge,
+    response_mode::ResponseMode,
     scope::{Scope, ScopeRefusal, ScopeToken},
     secret::Digest,
 };
+use crate::jose::JwsAlgorithm;
 
 /// Longer states are refused, and still echoed.
 pub const LONGEST_STATE: usize = 4096;
@@ -23,6 +25,10 @@ pub enum AuthorizeRefusal {
     ResponseTypeMissing,
     ResponseTypeUnsupported,
     ResponseModeUnsupported,
+    /// Of a brand that offers more than the query.
+    ResponseModeUnknown,
+    /// JARM was asked for, and no key signs by the client's algorithm.
+    ResponseUnsigned,
     RequestObject,
     RequestUri,
     NotPushed,
@@ -52,6 +58,8 @@ impl AuthorizeRefusal {
             Self::ResponseTypeMissing => "response_type_missing",
             Self::ResponseTypeUnsupported => "response_type_unsupported",
             Self::ResponseModeUnsupported => "response_mode_unsupported",
+            Self::ResponseModeUnknown => "response_mode_unknown",
+            Self::ResponseUnsigned => "response_unsigned",
             Self::RequestObject => "request_object",
             Self::RequestUri => "request_uri",
             Self::NotPushed => "request_not_pushed",
@@ -75,15 +83,17 @@ impl AuthorizeRefusal {
     }
 
     /// Every reason, in the order of the checks; `repeated` is a parameter that was sent twice.
-    pub fn all(repeated: &str) -> [Self; 23] {
+    pub fn all(repeated: &str) -> [Self; 25] {
         [
             Self::Repeated(repeated.to_owned()),
+            Self::NotPushed,
             Self::RequestObject,
             Self::RequestUri,
-            Self::NotPushed,
             Self::ResponseTypeUnsupported,
             Self::ResponseTypeMissing,
             Self::ResponseModeUnsupported,
+            Self::ResponseModeUnknown,
+            Self::ResponseUnsigned,
             Self::StateTooLong,
             Self::GrantTypeNotRegistered,
             Self::ScopeMissing,
@@ -138,9 +148,13 @@ pub struct AuthorizationRequest {
 
 impl AuthorizationRequest {
     /// Judged against what the client registered; the certificate's roles are judged again at the token endpoint.
-    pub fn parse(params: &Params, way: Way, client: &Client, brand: &Brand) -> Result<Self, AuthorizeRefusal> {
+    /// `signs`: as of [`ResponseMode::asked`].
+    pub fn parse(params: &Params, way: Way, client: &Client, brand: &Brand, signs: Option<JwsAlgorithm>) -> Result<Self, AuthorizeRefusal> {
         if let Some(name) = params.repeated() {
             return Err(AuthorizeRefusal::Repeated(name.to_owned()));
+        }
+        if way == Way::Query && brand.needs_pushed_requests(client) {
+            return Err(AuthorizeRefusal::NotPushed);
         }
         if params.get("request").is_some() {
             return Err(AuthorizeRefusal::RequestObject);
@@ -148,17 +162,12 @@ impl AuthorizationRequest {
         if params.get("request_uri").is_some() {
             return Err(AuthorizeRefusal::RequestUri);
         }
-        if way == Way::Query && brand.needs_pushed_requests(client) {
-            return Err(AuthorizeRefusal::NotPushed);
-        }
         match params.get("response_type") {
             Some("code") => {}
             Some(_) => return Err(AuthorizeRefusal::ResponseTypeUnsupported),
             None => return Err(AuthorizeRefusal::ResponseTypeMissing),
         }
-        if params.get("response_mode").is_some_and(|mode| mode != "query") {
-            return Err(AuthorizeRefusal::ResponseModeUnsupported);
-        }
+        ResponseMode::asked(params, client, brand, signs)?;
         if params.get("state").is_some_and(|state| state.len() > LONGEST_STATE) {
             return Err(AuthorizeRefusal::StateTooLong);
         }

@@ -143,6 +143,8 @@ pub struct Brand {
     pub scopes: Vec<ScopePolicy>,
     pub exchange_scope: ExchangeScope,
     pub profiles: Profiles,
+    /// Every authorization request must be a signed request object (RFC 9101 s10.5).
+    pub signed_requests: bool,
     /// RFC 9126 s2.2 `expires_in`: from the push to the customer's browser. Below 600 s (FAPI 2.0 s5.3.2.2-12).
     pub pushed_request_lifetime: Duration,
     /// Every authorization request must carry an S256 challenge.
@@ -193,6 +195,18 @@ impl Brand {
         let rest = self.issuer.strip_prefix("https://").unwrap_or(&self.issuer);
         let path = rest.find('/').map_or("", |i| rest[i..].trim_end_matches('/'));
         format!("/.well-known/oauth-authorization-server{path}")
+    }
+
+    /// RFC 9126 s5.
+    pub fn pushed_request_endpoint(&self) -> String {
+        format!("{}/{}/par", self.tpp_origin, self.id)
+    }
+
+    /// As whom a client may address this server in what it signs (RFC 7523 s3, RFC 9126 s2).
+    pub fn audiences(&self) -> Vec<String> {
+        let tokens = self.channels.iter().map(|channel| format!("{}{}", self.tpp_origin, channel.token_path));
+        let others = [self.issuer.clone(), self.pushed_request_endpoint(), format!("{}{}", self.tpp_origin, self.revocation_path)];
+        others.into_iter().chain(tokens).collect()
     }
 
     pub fn registration_client_uri(&self, client_id: &str) -> String {

@@ -1,13 +1,16 @@
 //! A registered client, and the one way to become an authenticated one.
 
 use super::{
+    assertion::{self, AssertionRefusal, Expected, Occasion},
     brand::{Brand, BrandId, ClientAuth},
-    client_metadata::{ClientMetadata, GrantType},
+    certificate_subject,
+    client_metadata::{AuthMethod, ClientMetadata, GrantType},
     params::{self, Params},
     scope::Scope,
     secret::{Digest, Secret},
     tpp::{OrganisationId, Tpp},
 };
+use crate::jose::{self, JwsAlgorithm, KeySet, Signed};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
@@ -62,29 +65,37 @@ pub enum ClientRefusal {
     IdMissing,
     /// The brand asks for HTTP Basic and there was none, or it could not be read.
     SecretMissing,
-    /// HTTP Basic at a brand that authenticates by certificate alone.
+    /// HTTP Basic at a brand, or an assertion of a client, that authenticates by certificate alone.
     UnexpectedMethod,
-    /// RFC 6749 s2.3: Basic and body name different clients, or a secret stands in the body.
+    /// RFC 6749 s2.3: Basic and body name different clients, a secret stands in the body, or an assertion beside Basic.
     TwoMethods,
     Unknown,
     WrongSecret,
     /// The certificate belongs to another organisation than the client.
     OtherOrganisation,
+    /// It is the client's organisation's, and does not say what the client registered of it.
+    OtherSubject,
+    /// Of a client that this certificate belongs to.
+    Assertion(AssertionRefusal),
     /// It proved who it is, and the bank shuts it out.
     Blocked,
 }
 
 impl ClientRefusal {
-    pub const ALL: [Self; 8] = [
-        Self::IdMissing,
-        Self::SecretMissing,
-        Self::UnexpectedMethod,
-        Self::TwoMethods,
-        Self::Unknown,
-        Self::WrongSecret,
-        Self::OtherOrganisation,
-        Self::Blocked,
-    ];
+    pub fn all() -> Vec<Self> {
+        let own = [
+            Self::IdMissing,
+            Self::SecretMissing,
+            Self::UnexpectedMethod,
+            Self::TwoMethods,
+            Self::Unknown,
+            Self::WrongSecret,
+            Self::OtherOrganisation,
+            Self::OtherSubject,
+            Self::Blocked,
+        ];
+        own.into_iter().chain(AssertionRefusal::all().into_iter().map(Self::Assertion)).collect()
+    }
 
     /// The stable name in the audit trail.
     pub const fn name(self) -> &'static str {
@@ -96,38 +107,78 @@ impl ClientRefusal {
             Self::Unknown => "unknown_client",
             Self::WrongSecret => "wrong_secret",
             Self::OtherOrganisation => "other_organisation",
+            Self::OtherSubject => "other_subject",
+            Self::Assertion(refusal) => refusal.name(),
             Self::Blocked => "client_blocked",
         }
     }
 }
 
+impl From<AssertionRefusal> for ClientRefusal {
+    fn from(refusal: AssertionRefusal) -> Self {
+        Self::Assertion(refusal)
+    }
+}
+
 /// What the request claims, before anything was looked up.
 #[derive(Clone, Debug)]
-pub struct Credentials {
-    pub client_id: ClientId,
-    secret: Option<Secret>,
+pub enum Credentials {
+    /// RFC 8705 s2: `client_id`, and the certificate.
+    Certificate(ClientId),
+    /// RFC 6749 s2.3.1, beside the certificate.
+    Basic(ClientId, Secret),
+    /// RFC 7523 s2.2, beside the certificate: whom it names, and the whole of it.
+    Assertion(ClientId, Secret),
 }
 
 impl Credentials {
-    /// `authorization` is the header's value, if there is one.
+    /// `authorization` is the header's value, if there is one. A brand that takes no assertions does not look at them.
     pub fn read(brand: &Brand, authorization: Option<&str>, params: &Params) -> Result<Self, ClientRefusal> {
-        let id = |text: &str| ClientId::parse(text).ok_or(ClientRefusal::Unknown);
         if params.get("client_secret").is_some() {
             return Err(ClientRefusal::TwoMethods);
         }
+        let asserts = params.get("client_assertion").or(params.get("client_assertion_type")).is_some();
         match (brand.client_auth, authorization) {
+            (ClientAuth::Tls, authorization) if asserts && AuthMethod::PrivateKeyJwt.is_offered_by(brand) => match authorization {
+                Some(_) => Err(ClientRefusal::TwoMethods),
+                None => read_assertion(params),
+            },
             (ClientAuth::Tls, Some(_)) => Err(ClientRefusal::UnexpectedMethod),
-            (ClientAuth::Tls, None) => Ok(Self { client_id: id(params.get("client_id").ok_or(ClientRefusal::IdMissing)?)?, secret: None }),
+            (ClientAuth::Tls, None) => Ok(Self::Certificate(id(params.get("client_id").ok_or(ClientRefusal::IdMissing)?)?)),
             (ClientAuth::TlsAndSecretBasic, None) => Err(ClientRefusal::SecretMissing),
             (ClientAuth::TlsAndSecretBasic, Some(header)) => {
                 let (user, secret) = read_basic(header).ok_or(ClientRefusal::SecretMissing)?;
                 if params.get("client_id").is_some_and(|sent| sent != user) {
                     return Err(ClientRefusal::TwoMethods);
                 }
-                Ok(Self { client_id: id(&user)?, secret: Some(secret) })
+                Ok(Self::Basic(id(&user)?, secret))
             }
         }
     }
+
+    pub const fn client_id(&self) -> ClientId {
+        match self {
+            Self::Certificate(id) | Self::Basic(id, _) | Self::Assertion(id, _) => *id,
+        }
+    }
+}
+
+fn id(text: &str) -> Result<ClientId, ClientRefusal> {
+    ClientId::parse(text).ok_or(ClientRefusal::Unknown)
+}
+
+/// RFC 7521 s4.2: `client_id` may be left out, as the assertion names the client.
+fn read_assertion(params: &Params) -> Result<Credentials, ClientRefusal> {
+    if params.get("client_assertion_type") != Some(assertion::TYPE) {
+        return Err(AssertionRefusal::Type.into());
+    }
+    let compact = params.get("client_assertion").ok_or(AssertionRefusal::Missing)?;
+    let claims = jose::peek(compact).map_err(AssertionRefusal::from)?;
+    let subject = claims.text("sub").ok_or(AssertionRefusal::Subject)?;
+    if params.get("client_id").is_some_and(|sent| sent != subject) {
+        return Err(AssertionRefusal::Subject.into());
+    }
+    Ok(Credentials::Assertion(id(subject)?, Secret::new(compact)))
 }
 
 /// RFC 7617, with RFC 6749 s2.3.1's form-encoding of both halves. The scheme's case does not matter.
@@ -156,10 +207,17 @@ impl AuthenticatedClient {
     }
 }
 
-/// Any valid QWAC of the client's organisation authenticates it; certificates are not pinned.
-pub fn authenticate(client: Option<Arc<Client>>, presented: &Credentials, tpp: Arc<Tpp>) -> Result<AuthenticatedClient, ClientRefusal> {
+/// A client whose certificate fits, and its secret where the brand has one.
+pub enum Identified {
+    Proven(Proof),
+    /// Its assertion is still to be verified.
+    Asserting(Asserting),
+}
+
+/// Any valid QWAC of the client's organisation authenticates it; certificates are not pinned, nor subjects, unless the client wants that.
+pub fn identify(client: Option<Arc<Client>>, presented: &Credentials, tpp: Arc<Tpp>) -> Result<Identified, ClientRefusal> {
     let client = client.ok_or(ClientRefusal::Unknown)?;
-    if let Some(secret) = &presented.secret {
+    if let Credentials::Basic(_, secret) = presented {
         let digest = secret.digest();
         if !client.secrets.iter().fold(false, |found, stored| stored.matches(&digest) | found) {
             return Err(ClientRefusal::WrongSecret);
@@ -168,5 +226,64 @@ pub fn authenticate(client: Option<Arc<Client>>, presented: &Credentials, tpp: A
     if client.organisation != tpp.organisation {
         return Err(ClientRefusal::OtherOrganisation);
     }
-    Ok(AuthenticatedClient { client, tpp })
+    if !certificate_subject::fits(&client.metadata, &tpp) {
+        return Err(ClientRefusal::OtherSubject);
+    }
+    let method = client.metadata.token_endpoint_auth_method;
+    let certified = AuthenticatedClient { client, tpp };
+    match (method, presented) {
+        (AuthMethod::TlsClientAuth, Credentials::Certificate(_) | Credentials::Basic(..)) => {
+            Ok(Identified::Proven(Proof { client: certified, occasion: None }))
+        }
+        (AuthMethod::PrivateKeyJwt, Credentials::Assertion(_, assertion)) => {
+            Ok(Identified::Asserting(Asserting { certified, assertion: assertion.clone() }))
+        }
+        (AuthMethod::TlsClientAuth, Credentials::Assertion(..)) => Err(ClientRefusal::UnexpectedMethod),
+        (AuthMethod::PrivateKeyJwt, Credentials::Certificate(_) | Credentials::Basic(..)) => Err(AssertionRefusal::Missing.into()),
+    }
+}
+
+/// A client with the right certificate and an assertion that anybody may have signed.
+pub struct Asserting {
+    certified: AuthenticatedClient,
+    assertion: Secret,
+}
+
+impl Asserting {
+    pub fn client(&self) -> &Client {
+        &self.certified.client
+    }
+
+    /// With keys of the client's.
+    pub fn verify(&self, keys: &KeySet) -> Result<Signed, AssertionRefusal> {
+        Ok(jose::verify(self.assertion.reveal(), keys, &JwsAlgorithm::ALL)?)
+    }
+
+    /// `signed`: what [`Self::verify`] gave.
+    pub fn judge(self, signed: &Signed, brand: &Brand, now: OffsetDateTime) -> Result<Proof, AssertionRefusal> {
+        let occasion = assertion::judge(signed, &Expected::of(self.client(), brand), now)?;
+        Ok(Proof { client: self.certified, occasion: Some(occasion) })
+    }
+}
+
+/// A client that proved who it is, unless its assertion was used before.
+pub struct Proof {
+    client: AuthenticatedClient,
+    occasion: Option<Occasion>,
+}
+
+impl Proof {
+    pub fn client(&self) -> &Client {
+        self.client.client()
+    }
+
+    /// What may be used once; `None` where nothing was asserted.
+    pub const fn occasion(&self) -> Option<&Occasion> {
+        self.occasion.as_ref()
+    }
+
+    /// `first`: its occasion, if there is one, was not used before.
+    pub fn admit(self, first: bool) -> Result<AuthenticatedClient, ClientRefusal> {
+        if first || self.occasion.is_none() { Ok(self.client) } else { Err(AssertionRefusal::Replayed.into()) }
+    }
 }

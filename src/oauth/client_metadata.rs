@@ -1,6 +1,6 @@
 //! What is registered of a client (RFC 7591 s2).
 
-use super::{brand::Brand, profile::SecurityProfile};
+use super::{brand::Brand, certificate_subject, message_signing::MessageSigning, profile::SecurityProfile};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,12 +40,51 @@ impl GrantType {
     }
 }
 
+/// RFC 7591 s2 `token_endpoint_auth_method`: how the client says who it is, beside what its brand asks of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// RFC 8705 s2.1: its organisation's QWAC alone.
+    TlsClientAuth,
+    /// OpenID Connect Core s9: an assertion that it signs (RFC 7523), beside the QWAC.
+    PrivateKeyJwt,
+}
+
+impl AuthMethod {
+    pub const ALL: [Self; 2] = [Self::TlsClientAuth, Self::PrivateKeyJwt];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+
+    pub const fn signs(self) -> bool {
+        match self {
+            Self::TlsClientAuth => false,
+            Self::PrivateKeyJwt => true,
+        }
+    }
+
+    pub const fn is_offered_by(self, brand: &Brand) -> bool {
+        match self {
+            Self::TlsClientAuth => true,
+            Self::PrivateKeyJwt => brand.profiles.offer_fapi2(),
+        }
+    }
+}
+
 /// All that is registered of a client, as stored and as answered (RFC 7591 s3.2.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClientMetadata {
     pub redirect_uris: Vec<String>,
-    /// Always `tls_client_auth`.
-    pub token_endpoint_auth_method: String,
+    #[schema(value_type = String, example = "tls_client_auth")]
+    pub token_endpoint_auth_method: AuthMethod,
+    /// Of a client that signs its assertions: with this algorithm alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "PS256")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
     pub grant_types: Vec<GrantType>,
     pub response_types: Vec<String>,
     pub client_name: String,
@@ -71,7 +110,7 @@ pub struct ClientMetadata {
     pub software_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
-    /// RFC 7517 key set; every key has the `kid` that the bank assigned.
+    /// RFC 7517 key set; every key has a `kid`: the one that the bank assigned or, of a client that signs, its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub jwks: Option<Value>,
@@ -80,14 +119,28 @@ pub struct ClientMetadata {
     /// The organizationIdentifier of the QWAC.
     #[schema(example = "PSDFR-ACPR-12345")]
     pub provider_legal_id: String,
-    /// The subject of the QWAC that registered or last updated the client (RFC 4514).
+    /// The subject of the QWAC that registered or last updated the client (RFC 4514), or what the client registered in its place.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tls_client_auth_subject_dn: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_dns: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_ip: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_email: Option<String>,
+    /// Not in RFC 8705: a client that chose FAPI 2.0 registered the subject itself, so its certificate must say so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certificate_subject_must_match: bool,
     /// RFC 9126 s6: its authorization requests come pushed, or not at all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
     /// Not in RFC 7591: the rules that the client chose to be held to, where the brand leaves a choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_profile: Option<SecurityProfile>,
+    #[serde(flatten)]
+    pub signing: MessageSigning,
     /// `client_name#fr` and the like.
     #[serde(flatten)]
     #[schema(ignore)]
@@ -95,6 +148,18 @@ pub struct ClientMetadata {
 }
 
 impl ClientMetadata {
+    /// Which of RFC 8705's members it has, and what that says.
+    pub fn certificate_subject(&self) -> Option<(&'static str, &str)> {
+        let values = [
+            Some(self.tls_client_auth_subject_dn.as_str()).filter(|name| !name.is_empty()),
+            self.tls_client_auth_san_dns.as_deref(),
+            self.tls_client_auth_san_uri.as_deref(),
+            self.tls_client_auth_san_ip.as_deref(),
+            self.tls_client_auth_san_email.as_deref(),
+        ];
+        certificate_subject::FIELDS.into_iter().zip(values).find_map(|(field, value)| Some((field, value?)))
+    }
+
     /// The certificates (`x5c`, RFC 7517 s4.7) of the registered keys, leaf first, each with the member it stands in.
     pub fn key_certificates(&self) -> impl Iterator<Item = (String, Vec<u8>)> + '_ {
         let keys = self.jwks.as_ref().and_then(|set| set["keys"].as_array()).into_iter().flatten().enumerate();

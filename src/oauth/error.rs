@@ -331,6 +331,13 @@ impl From<ClientRefusal> for OAuthError {
             }
             ClientRefusal::UnexpectedMethod => Self::new(InvalidClient, "this client authenticates with its certificate alone"),
             ClientRefusal::TwoMethods => Self::new(InvalidRequest, "more than one way of client authentication"),
+            ClientRefusal::OtherSubject => {
+                Self::new(InvalidClient, "the certificate's subject is not the one that this client registered (RFC 8705 s2.1.2)")
+            }
+            ClientRefusal::Assertion(refusal) => {
+                let why = refusal.description();
+                Self::described(InvalidClient, format!("client_assertion: {why}"))
+            }
             ClientRefusal::Blocked => Self::new(InvalidClient, "CLIENT_BLOCKED: the bank does not serve this client at present"),
             ClientRefusal::Unknown | ClientRefusal::WrongSecret | ClientRefusal::OtherOrganisation => {
                 Self::new(InvalidClient, "client authentication failed")
@@ -387,6 +394,10 @@ impl From<AuthorizeRefusal> for OAuthError {
             AuthorizeRefusal::ResponseTypeMissing => Self::new(InvalidRequest, "response_type: missing"),
             AuthorizeRefusal::ResponseTypeUnsupported => Self::new(UnsupportedResponseType, "response_type: only code"),
             AuthorizeRefusal::ResponseModeUnsupported => Self::new(InvalidRequest, "response_mode: only query"),
+            AuthorizeRefusal::ResponseModeUnknown => Self::new(InvalidRequest, "response_mode: only query, jwt and query.jwt"),
+            AuthorizeRefusal::ResponseUnsigned => {
+                Self::new(InvalidRequest, "response_mode: no key of the bank signs by the algorithm registered: see the metadata")
+            }
             AuthorizeRefusal::RequestObject => Self::new(RequestNotSupported, "request: not supported"),
             AuthorizeRefusal::RequestUri => Self::new(RequestUriNotSupported, "request_uri: not supported"),
             AuthorizeRefusal::NotPushed => Self::new(InvalidRequest, "request_uri: missing: this client pushes its requests (RFC 9126)"),
@@ -459,6 +470,7 @@ impl From<NoRedirect> for OAuthError {
             NoRedirect::RedirectUriMissing => Self::new(InvalidRequest, "redirect_uri: missing, and the client has several"),
             NoRedirect::RedirectUriUnknown => Self::new(InvalidRequest, "redirect_uri: not one of the client's"),
             NoRedirect::RequestUri => Self::new(InvalidRequestUri, "request_uri: unknown, expired, used, or of another client"),
+            NoRedirect::RequestObject(refusal) => return refusal.into(),
         };
         error.named(name)
     }

@@ -8,7 +8,8 @@ use super::{
     method::{Account, Method, MethodKind},
     payment::{LinkedHash, Payment, PaymentVersion},
     pkce::CodeChallenge,
-    redirect::TrustedRedirect,
+    redirect::{Answer, TrustedRedirect},
+    response_mode::ResponseMode,
     sca::ScaFailure,
     scope::Scope,
     secret::{Digest, Handle, HandleKind, Secret},
@@ -185,6 +186,8 @@ pub struct Interaction {
     pub redirect_uri: String,
     pub redirect_uri_sent: bool,
     pub tpp_state: Option<String>,
+    /// How its client wants the answer.
+    pub response_mode: ResponseMode,
     pub scope: Scope,
     /// The lodged payment that it is about, as it stood when the journey began. Another one is never approved by it.
     pub payment: Option<PaymentVersion>,
@@ -255,7 +258,7 @@ impl Interaction {
     }
 
     pub fn redirect(&self, brand: &Brand) -> TrustedRedirect {
-        TrustedRedirect::stored(self.redirect_uri.clone(), self.tpp_state.clone(), brand)
+        TrustedRedirect::stored(self.redirect_uri.clone(), self.tpp_state.clone(), self.response_mode, self.client, brand)
     }
 
     /// An open journey past its deadline, or idle for too long (RTS art. 4(3)(d)), has timed out. While the bank's own systems have
@@ -295,7 +298,7 @@ impl Interaction {
     }
 
     /// The redirect that tells the TPP how it failed, in the channel's spelling.
-    pub fn failure_redirect(&self, failure: ScaFailure, channel: &Channel, brand: &Brand) -> String {
+    pub fn failure_redirect(&self, failure: ScaFailure, channel: &Channel, brand: &Brand) -> Answer {
         self.redirect(brand).refuse(channel.wire_code(failure), failure.description())
     }
 }

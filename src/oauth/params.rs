@@ -1,7 +1,7 @@
 //! Request parameters have one reading (RFC 6749 s3.1, s3.2): form-encoded UTF-8, none twice, empty is absent.
 
 /// More than this many parameters is no OAuth request.
-const MOST: usize = 64;
+pub const MOST: usize = 64;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParamsRefusal {

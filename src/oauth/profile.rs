@@ -44,6 +44,21 @@ impl SecurityProfile {
         !self.is_fapi2()
     }
 
+    /// A client's keys are called as it calls them: what it signs names them (FAPI 2.0 s5.4.3).
+    pub const fn keeps_kids(self) -> bool {
+        self.is_fapi2()
+    }
+
+    /// Of what a client signs for us (FAPI 2.0 s5.3.2.1-8).
+    pub const fn takes_issuer_alone_as_audience(self) -> bool {
+        self.is_fapi2()
+    }
+
+    /// What a client registers of its certificate's subject counts (RFC 8705 s2.1.2); of others its organisation alone does.
+    pub const fn takes_registered_subjects(self) -> bool {
+        self.is_fapi2()
+    }
+
     const fn is_fapi2(self) -> bool {
         match self {
             Self::Legacy => false,

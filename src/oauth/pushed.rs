@@ -6,8 +6,10 @@ use super::{
     client::{Client, ClientId},
     params::Params,
     redirect::{NoRedirect, TrustedRedirect},
+    request_object::RequestObjectRefusal,
     secret::{Handle, HandleKind, Secret},
 };
+use crate::jose::JwsAlgorithm;
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -21,6 +23,8 @@ const OF_THE_CLIENT: [&str; 3] = ["client_assertion", "client_assertion_type", "
 /// Why nothing was kept; told to the client, who is authenticated by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PushRefusal {
+    /// RFC 9126 s3.
+    Object(RequestObjectRefusal),
     /// RFC 9126 s2.1: `request_uri` must not be in it.
     RequestUri,
     /// FAPI 2.0 s5.3.2.2-6.
@@ -33,6 +37,7 @@ impl PushRefusal {
     /// The stable name in audit trail and log.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Object(refusal) => refusal.name(),
             Self::RequestUri => "request_uri_pushed",
             Self::RedirectUriMissing => "redirect_uri_missing",
             Self::Redirect(nobody) => nobody.name(),
@@ -51,16 +56,16 @@ pub struct PushedRequest {
     pub spent: bool,
 }
 
-/// What may be kept of `params`: the request alone, as it was judged.
-pub fn admit(params: &Params, client: &Client, brand: &Brand) -> Result<Params, PushRefusal> {
+/// What may be kept of `params`: the request alone, as it was judged. `signs`: what the bank's key signs with now.
+pub fn admit(params: &Params, client: &Client, brand: &Brand, signs: Option<JwsAlgorithm>) -> Result<Params, PushRefusal> {
     if params.get("request_uri").is_some() {
         return Err(PushRefusal::RequestUri);
     }
     if params.get("redirect_uri").is_none() && brand.profile_of(client).needs_pushed_requests() {
         return Err(PushRefusal::RedirectUriMissing);
     }
-    TrustedRedirect::resolve(Some(client), params, brand).map_err(PushRefusal::Redirect)?;
-    AuthorizationRequest::parse(params, Way::Pushed, client, brand).map_err(PushRefusal::Request)?;
+    TrustedRedirect::resolve(Some(client), params, brand, signs).map_err(PushRefusal::Redirect)?;
+    AuthorizationRequest::parse(params, Way::Pushed, client, brand, signs).map_err(PushRefusal::Request)?;
     Ok(params.without(&OF_THE_CLIENT))
 }
 

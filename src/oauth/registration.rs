@@ -2,42 +2,30 @@
 
 use super::{
     brand::{Brand, ClientAuth},
+    certificate_subject::{self, Subject},
     client::ClientId,
-    client_metadata::{ClientMetadata, GrantType},
+    client_metadata::{AuthMethod, ClientMetadata, GrantType},
     error_code::ErrorCode,
+    message_signing::MessageSigning,
     profile::SecurityProfile,
     redirect::registrable_redirect,
+    registered_keys::{self, Keys, Kids, keys_uri},
     scope::Scope,
     secret::Secret,
     tpp::{OrganisationId, Tpp},
 };
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use crate::jose::JwsAlgorithm;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use url::Url;
 use utoipa::ToSchema;
 
-const MOST_KEYS: usize = 10;
 const MOST_CONTACTS: usize = 10;
 const LONGEST_TEXT: usize = 500;
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// RFC 7591 s2.2: these may carry a language tag, as `client_name#fr`.
 const LOCALIZED: [&str; 5] = ["client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri"];
-/// RFC 8705 s2.1.2: a client has exactly one of these; ours comes from the QWAC.
-const SUBJECT_FIELDS: [&str; 5] = [
-    "tls_client_auth_subject_dn",
-    "tls_client_auth_san_dns",
-    "tls_client_auth_san_uri",
-    "tls_client_auth_san_ip",
-    "tls_client_auth_san_email",
-];
-
 /// RFC 7591 s3.2.2: which member is wrong, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistrationRefusal {
@@ -56,10 +44,17 @@ impl RegistrationRefusal {
     }
 }
 
-type Admitted<T> = Result<T, RegistrationRefusal>;
+pub(super) type Admitted<T> = Result<T, RegistrationRefusal>;
 
-/// What may be registered of `asked`. `known` are redirect URIs already registered: only new ones are judged.
-pub fn admit(asked: &Map<String, Value>, tpp: &Tpp, brand: &Brand, known: &[String]) -> Admitted<(ClientMetadata, Scope)> {
+/// What may be registered of `asked`. `known` are redirect URIs already registered: only new ones are judged. `signs`: what the bank's
+/// key signs with now.
+pub fn admit(
+    asked: &Map<String, Value>,
+    tpp: &Tpp,
+    brand: &Brand,
+    known: &[String],
+    signs: Option<JwsAlgorithm>,
+) -> Admitted<(ClientMetadata, Scope)> {
     let body = Body(asked);
     if body.present("software_statement") {
         return Err(RegistrationRefusal {
@@ -68,16 +63,24 @@ pub fn admit(asked: &Map<String, Value>, tpp: &Tpp, brand: &Brand, known: &[Stri
             why: "no issuer of software statements is trusted here".into(),
         });
     }
-    body.auth_method()?;
-    body.subject(tpp)?;
+    let method = body.auth_method(brand)?;
+    let security_profile = body.profile(brand)?;
+    let subject = body.subject(tpp, security_profile)?;
+    body.legal_id(tpp)?;
     let grant_types = body.grant_types(brand)?;
     let response_types = body.response_types(&grant_types)?;
     let redirect_uris = body.redirect_uris(brand, known, grant_types.contains(&GrantType::AuthorizationCode))?;
     let scope = body.scope(tpp, brand)?;
-    let (jwks, jwks_uri) = body.keys()?;
+    let profile = security_profile.unwrap_or(brand.profiles.least);
+    let signing = MessageSigning::admit(asked, brand, signs)?;
+    let signs = method.signs() || signing.signs_requests();
+    let keys = body.keys(brand, if signs || profile.keeps_kids() { Kids::Kept } else { Kids::Assigned })?;
+    let token_endpoint_auth_signing_alg = body.signing_algorithm(method, &keys)?;
+    let registered = |field: &str| subject.as_ref().filter(|(own, _)| *own == field).map(|(_, value)| value.clone());
     let metadata = ClientMetadata {
         redirect_uris,
-        token_endpoint_auth_method: "tls_client_auth".into(),
+        token_endpoint_auth_method: method,
+        token_endpoint_auth_signing_alg,
         grant_types,
         response_types,
         client_name: body.text("client_name")?.unwrap_or_else(|| tpp.legal_name.clone()),
@@ -91,12 +94,21 @@ pub fn admit(asked: &Map<String, Value>, tpp: &Tpp, brand: &Brand, known: &[Stri
         policy_uri: body.uri("policy_uri")?,
         software_id: body.text("software_id")?,
         software_version: body.text("software_version")?,
-        jwks,
-        jwks_uri,
+        jwks: keys.jwks,
+        jwks_uri: keys.jwks_uri,
         provider_legal_id: tpp.organisation.to_string(),
-        tls_client_auth_subject_dn: tpp.subject_dn.clone(),
+        tls_client_auth_subject_dn: match &subject {
+            None => tpp.subject_dn.clone(),
+            Some(_) => registered("tls_client_auth_subject_dn").unwrap_or_default(),
+        },
+        tls_client_auth_san_dns: registered("tls_client_auth_san_dns"),
+        tls_client_auth_san_uri: registered("tls_client_auth_san_uri"),
+        tls_client_auth_san_ip: registered("tls_client_auth_san_ip"),
+        tls_client_auth_san_email: registered("tls_client_auth_san_email"),
+        certificate_subject_must_match: subject.is_some(),
         require_pushed_authorization_requests: body.pushed_only(brand)?,
-        security_profile: body.profile(brand)?,
+        security_profile,
+        signing,
         localized: body.localized()?,
     };
     Ok((metadata, scope))
@@ -156,10 +168,15 @@ impl Body<'_> {
         Ok(Some(text))
     }
 
-    fn auth_method(&self) -> Admitted<()> {
-        match self.text("token_endpoint_auth_method")?.as_deref() {
-            None | Some("tls_client_auth") => Ok(()),
-            Some(_) => Err(RegistrationRefusal::metadata("token_endpoint_auth_method", "only tls_client_auth")),
+    fn auth_method(&self, brand: &Brand) -> Admitted<AuthMethod> {
+        let name = "token_endpoint_auth_method";
+        let Some(asked) = self.text(name)? else { return Ok(AuthMethod::TlsClientAuth) };
+        match AuthMethod::ALL.into_iter().find(|method| method.as_str() == asked && method.is_offered_by(brand)) {
+            Some(method) => Ok(method),
+            None if AuthMethod::PrivateKeyJwt.is_offered_by(brand) => {
+                Err(RegistrationRefusal::metadata(name, "only tls_client_auth or private_key_jwt"))
+            }
+            None => Err(RegistrationRefusal::metadata(name, "only tls_client_auth")),
         }
     }
 
@@ -184,13 +201,27 @@ impl Body<'_> {
         }
     }
 
-    fn subject(&self, tpp: &Tpp) -> Admitted<()> {
-        let sent: Vec<_> = SUBJECT_FIELDS.into_iter().filter(|f| self.present(f)).collect();
+    /// RFC 8705 s2.1.2: none of the five members, or one. Of a client that chose FAPI 2.0 its certificate must say so, today and later.
+    fn subject(&self, tpp: &Tpp, chosen: Option<SecurityProfile>) -> Admitted<Option<(&'static str, String)>> {
+        let sent: Vec<_> = certificate_subject::FIELDS.into_iter().filter(|f| self.present(f)).collect();
+        let counts = chosen.is_some_and(SecurityProfile::takes_registered_subjects);
         match sent.as_slice() {
-            [] | ["tls_client_auth_subject_dn"] => {}
-            [only] => return Err(RegistrationRefusal::metadata(*only, "the client is known by its certificate's subject")),
-            [_, second, ..] => return Err(RegistrationRefusal::metadata(*second, "more than one tls_client_auth subject")),
+            [] => Ok(None),
+            [only] if counts => {
+                let value = self.text(only)?.unwrap_or_default();
+                match Subject::read(only, &value) {
+                    Some(subject) if subject.is_of(tpp) => Ok(Some((*only, value))),
+                    Some(_) => Err(RegistrationRefusal::metadata(*only, "is not what the certificate says")),
+                    None => Err(RegistrationRefusal::metadata(*only, "malformed")),
+                }
+            }
+            ["tls_client_auth_subject_dn"] => Ok(None),
+            [only] => Err(RegistrationRefusal::metadata(*only, "the client is known by its certificate's subject")),
+            [_, second, ..] => Err(RegistrationRefusal::metadata(*second, "more than one tls_client_auth subject")),
         }
+    }
+
+    fn legal_id(&self, tpp: &Tpp) -> Admitted<()> {
         match self.text("provider_legal_id")? {
             Some(sent) if OrganisationId::new(sent.as_str()) != tpp.organisation => {
                 Err(RegistrationRefusal::metadata("provider_legal_id", "is not the certificate's organizationIdentifier"))
@@ -268,27 +299,34 @@ impl Body<'_> {
         Ok(allowed)
     }
 
-    fn keys(&self) -> Admitted<(Option<Value>, Option<String>)> {
-        let uri = self.uri("jwks_uri")?;
-        let Some(jwks) = self.get("jwks") else { return Ok((None, uri)) };
-        if uri.is_some() {
-            return Err(RegistrationRefusal::metadata("jwks_uri", "must not be sent together with jwks"));
+    /// RFC 7591 s2: by value, or where they are fetched from.
+    fn keys(&self, brand: &Brand, kids: Kids) -> Admitted<Keys> {
+        let uri = self.text("jwks_uri")?;
+        if let Some(uri) = &uri {
+            keys_uri(uri, brand)?;
         }
-        let keys = jwks.get("keys").and_then(Value::as_array);
-        let keys = keys.ok_or_else(|| RegistrationRefusal::metadata("jwks", "must be an object with an array of keys"))?;
-        if keys.len() > MOST_KEYS {
-            return Err(RegistrationRefusal::metadata("jwks.keys", format!("more than {MOST_KEYS}")));
+        match self.get("jwks") {
+            None => Ok(Keys { jwks: None, jwks_uri: uri }),
+            Some(_) if uri.is_some() => Err(RegistrationRefusal::metadata("jwks_uri", "must not be sent together with jwks")),
+            Some(jwks) => Ok(Keys { jwks: Some(registered_keys::admit(jwks, kids)?), jwks_uri: None }),
         }
-        let mut named: Vec<Value> = vec![];
-        for (i, key) in keys.iter().enumerate() {
-            let field = format!("jwks.keys[{i}]");
-            let key = with_kid(&field, key)?;
-            if let Some(same) = named.iter().position(|known| known["kid"] == key["kid"]) {
-                return Err(RegistrationRefusal::metadata(field, format!("the same key as jwks.keys[{same}]")));
+    }
+
+    /// OpenID Connect Registration s2: of a client that signs its assertions; others' counts for nothing.
+    fn signing_algorithm(&self, method: AuthMethod, keys: &Keys) -> Admitted<Option<String>> {
+        if method != AuthMethod::PrivateKeyJwt {
+            return Ok(None);
+        }
+        let name = "token_endpoint_auth_signing_alg";
+        let asked = self.text(name)?;
+        let algorithm = match asked.as_deref() {
+            None => None,
+            Some(asked) => {
+                Some(JwsAlgorithm::parse(asked).ok_or_else(|| RegistrationRefusal::metadata(name, "only PS256, ES256 or EdDSA"))?)
             }
-            named.push(key);
-        }
-        Ok((Some(serde_json::json!({ "keys": named })), None))
+        };
+        keys.must_verify(algorithm)?;
+        Ok(asked)
     }
 
     fn localized(&self) -> Admitted<BTreeMap<String, String>> {
@@ -342,67 +380,6 @@ fn text_of(field: &str, value: &Value) -> Admitted<String> {
 fn https_uri(field: &str, text: &str) -> Admitted<()> {
     let url = Url::parse(text).map_err(|_| RegistrationRefusal::metadata(field, "not an absolute URI"))?;
     if url.scheme() == "https" { Ok(()) } else { Err(RegistrationRefusal::metadata(field, "must be https")) }
-}
-
-/// The bank assigns the `kid`: the certificate's SHA-256 where the key comes with one (`x5c`), else the RFC 7638 thumbprint.
-fn with_kid(field: &str, key: &Value) -> Admitted<Value> {
-    let refuse = |why: &str| RegistrationRefusal::metadata(field, why);
-    if has_control_characters(key) {
-        return Err(refuse("has control characters"));
-    }
-    let mut key = key.as_object().cloned().ok_or_else(|| refuse("must be an object"))?;
-    if ["d", "p", "q", "dp", "dq", "qi", "k"].iter().any(|secret| key.contains_key(*secret)) {
-        return Err(refuse("holds a private or symmetric key"));
-    }
-    let member = |name: &str| key.get(name).and_then(Value::as_str).ok_or_else(|| refuse(&format!("{name} missing")));
-    let leaf = key.get("x5c").and_then(|chain| chain.get(0)).and_then(Value::as_str);
-    let digest: [u8; 32] = match leaf {
-        Some(base64) => Sha256::digest(STANDARD.decode(base64).map_err(|_| refuse("x5c is not base64"))?).into(),
-        None => {
-            // RFC 7638 s3.2: required members only, in lexicographic order, no white space
-            let required = match member("kty")? {
-                "RSA" => vec!["e", "kty", "n"],
-                "EC" => vec!["crv", "kty", "x", "y"],
-                "OKP" => vec!["crv", "kty", "x"],
-                _ => return Err(refuse("kty not supported")),
-            };
-            let members = required.into_iter().map(|n| Ok((n, member(n)?))).collect::<Admitted<BTreeMap<_, _>>>()?;
-            Sha256::digest(serde_json::to_vec(&members).unwrap_or_default()).into()
-        }
-    };
-    if key.contains_key("kty") && !is_strong(&key) {
-        return Err(refuse("not a key of RSA with 2048 to 8192 bits, P-256, P-384, P-521 or Ed25519"));
-    }
-    key.insert("kid".into(), URL_SAFE_NO_PAD.encode(digest).into());
-    Ok(key.into())
-}
-
-/// What is kept as it came must be text that a database keeps: in names and values, at any depth.
-fn has_control_characters(value: &Value) -> bool {
-    let in_text = |text: &str| text.chars().any(char::is_control);
-    match value {
-        Value::String(text) => in_text(text),
-        Value::Array(items) => items.iter().any(has_control_characters),
-        Value::Object(members) => members.iter().any(|(name, value)| in_text(name) || has_control_characters(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-/// FAPI 2.0 s5.4.1: RSA of 2048 bits and more, elliptic curves of 224 bits and more. A key that is only in its certificate is judged there.
-fn is_strong(key: &Map<String, Value>) -> bool {
-    let text = |name: &str| key.get(name).and_then(Value::as_str);
-    match (text("kty"), text("n"), text("crv")) {
-        (Some("RSA"), Some(modulus), _) => URL_SAFE_NO_PAD.decode(modulus).is_ok_and(|bytes| {
-            let significant = bytes.iter().position(|b| *b != 0).map_or(&[][..], |first| &bytes[first..]);
-            let unused = significant.first().map_or(0, |b| b.leading_zeros() as usize);
-            RSA_BITS.contains(&(significant.len() * 8 - unused))
-        }),
-        (Some("EC"), _, Some(curve)) => ["P-256", "P-384", "P-521"].contains(&curve),
-        (Some("OKP"), _, Some(curve)) => curve == "Ed25519",
-        // without its members the certificate beside it says all
-        (Some("RSA" | "EC" | "OKP"), None, None) => true,
-        _ => false,
-    }
 }
 
 /// RFC 7591 s3.2.1 and RFC 7592 s3: what the client is told about itself.

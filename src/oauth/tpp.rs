@@ -1,5 +1,6 @@
 //! What a QWAC says about its holder, in the core's words (ETSI TS 119 495).
 
+use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -81,9 +82,19 @@ pub struct Tpp {
     pub nca_id: String,
     /// RFC 4514 string of the subject, for `tls_client_auth_subject_dn`.
     pub subject_dn: String,
+    pub alternative_names: AlternativeNames,
     /// SHA-256 over the leaf's DER (RFC 8705 s3.1 `x5t#S256` before base64url).
     pub thumbprint: [u8; 32],
     pub issuer: CertificateIssuer,
+}
+
+/// The subjectAltName's entries of the kinds by which a client may be known (RFC 5280 s4.2.1.6, RFC 8705 s2.1.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlternativeNames {
+    pub dns: Vec<String>,
+    pub uris: Vec<String>,
+    pub addresses: Vec<IpAddr>,
+    pub emails: Vec<String>,
 }
 
 /// Who issued a QWAC, as an operator names it.

@@ -370,6 +370,7 @@ fn brand(languages: &[Lang], default_language: Lang) -> Brand {
         scopes: vec![],
         exchange_scope: ExchangeScope::Optional,
         profiles: Profiles::LEGACY,
+        signed_requests: false,
         pushed_request_lifetime: Duration::ZERO,
         pkce_required: false,
         certificate_bound_access_tokens: false,

@@ -5,7 +5,8 @@ use super::name::{self, Name};
 use super::oid;
 use super::pointers::Pointers;
 use super::x509::{Certificate, Key};
-use crate::oauth::tpp::PspRole;
+use crate::oauth::tpp::{AlternativeNames, PspRole};
+use core::net::IpAddr;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
@@ -16,6 +17,7 @@ pub struct CertificateFacts {
     pub subject: String,
     /// RFC 4514 string of the subject.
     pub subject_dn: String,
+    pub alternative_names: AlternativeNames,
     pub issuer: String,
     /// Hexadecimal, as in the DER.
     pub serial: String,
@@ -98,12 +100,37 @@ pub(super) fn read(certificate: &[u8]) -> Result<Leaf<'_>, DerError> {
     })
 }
 
+/// RFC 5280 s4.2.1.6. Nobody relies on entries that cannot be read: they are left out.
+fn alternative_names(extension: &[u8]) -> AlternativeNames {
+    const EMAIL: u8 = 0x81;
+    const DNS: u8 = 0x82;
+    const URI: u8 = 0x86;
+    const ADDRESS: u8 = 0x87;
+    let mut names = AlternativeNames::default();
+    let mut entries = Reader::new(der::only(extension, der::SEQUENCE).unwrap_or_default());
+    while let Ok(der::Element { tag, value }) = entries.any() {
+        let text = || std::str::from_utf8(value).ok().filter(|text| text.is_ascii()).map(str::to_owned);
+        match tag {
+            EMAIL => names.emails.extend(text()),
+            DNS => names.dns.extend(text()),
+            URI => names.uris.extend(text()),
+            ADDRESS => {
+                let v4 = <[u8; 4]>::try_from(value).map(IpAddr::from);
+                names.addresses.extend(v4.or_else(|_| <[u8; 16]>::try_from(value).map(IpAddr::from)).ok());
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
 impl Leaf<'_> {
     /// The facts that the certificate's own fields give; the rules fill in what qcStatements and subject say.
     pub fn facts(&self, certificate: &[u8]) -> CertificateFacts {
         CertificateFacts {
             subject: self.subject.readable(),
             subject_dn: self.subject.rfc4514(),
+            alternative_names: self.x509.extension(oid::SUBJECT_ALT_NAME).map(alternative_names).unwrap_or_default(),
             issuer: name::readable(self.x509.issuer),
             serial: der::hexadecimal(self.x509.serial),
             not_before: self.x509.not_before,

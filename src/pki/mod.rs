@@ -303,6 +303,7 @@ fn holder(facts: &CertificateFacts, path: &FoundPath) -> Option<Tpp> {
         roles: Some(&facts.roles).filter(|roles| !roles.is_empty())?.clone(),
         nca_id: facts.nca_id.clone()?,
         subject_dn: facts.subject_dn.clone(),
+        alternative_names: facts.alternative_names.clone(),
         thumbprint: facts.thumbprint,
         issuer: CertificateIssuer { name: facts.issuer.clone(), key: Sha256::digest(&path.issuer.spki).into() },
     })

@@ -147,6 +147,16 @@ struct Ring {
     stored: Vec<Stored>,
 }
 
+impl Ring {
+    fn signer(&self, now: OffsetDateTime) -> Result<&SigningKey, NotSigned> {
+        let active = self.stored.iter().filter(|stored| stored.key.times.state(now) == KeyState::Active);
+        match active.max_by_key(|stored| stored.key.times.signs_from) {
+            Some(stored) => stored.private.as_ref().ok_or(NotSigned::Locked),
+            None => self.files.first().ok_or(NotSigned::NoKey),
+        }
+    }
+}
+
 /// The keys of this process: replaced as a whole when they change.
 #[derive(Default)]
 pub struct SigningDesk {
@@ -208,14 +218,15 @@ impl SigningDesk {
     /// the database comes before one of a file.
     pub fn sign(&self, claims: &impl Serialize, typ: &str, now: OffsetDateTime) -> Result<String, NotSigned> {
         let ring = self.ring.load();
-        let active = ring.stored.iter().filter(|stored| stored.key.times.state(now) == KeyState::Active);
-        let key = match active.max_by_key(|stored| stored.key.times.signs_from) {
-            Some(stored) => stored.private.as_ref().ok_or(NotSigned::Locked)?,
-            None => ring.files.first().ok_or(NotSigned::NoKey)?,
-        };
+        let key = ring.signer(now)?;
         let mut header = Header::new(jose(key.algorithm));
         (header.typ, header.kid) = (Some(typ.to_owned()), Some(key.kid().to_owned()));
         jsonwebtoken::encode(&header, claims, &key.private).map_err(|_| NotSigned::Locked)
+    }
+
+    /// What [`Self::sign`] signs with now. `None`: nothing does.
+    pub fn algorithm(&self, now: OffsetDateTime) -> Option<Algorithm> {
+        self.ring.load().signer(now).ok().map(|key| key.algorithm)
     }
 }
 

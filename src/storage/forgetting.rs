@@ -41,6 +41,16 @@ impl Db {
         Ok(timed("forget_pushed_requests", done.execute(&self.pool)).await?.rows_affected())
     }
 
+    /// Assertions that had expired by then.
+    pub async fn forget_client_assertions(&self, by: OffsetDateTime) -> Result<u64, Outage> {
+        let done = sqlx::query!(
+            "delete from client_assertions where digest = any (array(
+                 select digest from client_assertions where expires_at < $1 order by expires_at limit 200))",
+            by,
+        );
+        Ok(timed("forget_client_assertions", done.execute(&self.pool)).await?.rows_affected())
+    }
+
     /// Payments that nobody approved until then, and nobody could since.
     pub async fn forget_payments_not_approved(&self, by: OffsetDateTime) -> Result<u64, Outage> {
         let done = sqlx::query!(

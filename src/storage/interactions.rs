@@ -9,6 +9,7 @@ use crate::{
         method::{Account, Method},
         payment::{PaymentId, PaymentVersion},
         pkce::CodeChallenge,
+        response_mode::ResponseMode,
         sca::ScaFailure,
         scope::Scope,
         secret::Digest,
@@ -50,6 +51,7 @@ pub(super) struct Row {
     pub(super) redirect_uri: String,
     pub(super) redirect_uri_sent: bool,
     pub(super) tpp_state: Option<String>,
+    pub(super) response_mode: Option<String>,
     pub(super) scope: String,
     pub(super) challenge: Option<String>,
     pub(super) lang: String,
@@ -129,6 +131,7 @@ impl Row {
             redirect_uri: self.redirect_uri,
             redirect_uri_sent: self.redirect_uri_sent,
             tpp_state: self.tpp_state,
+            response_mode: ResponseMode::from_stored(self.response_mode.as_deref())?,
             scope: Scope::parse(&self.scope).ok()?,
             challenge,
             lang: Lang::from_tag(&self.lang)?,
@@ -184,8 +187,8 @@ impl Db {
                begun as (
                    insert into interactions (id, brand, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge,
                                              lang, browser_digest, state, created_at, active_at, expires_at,
-                                             begun_by, ticket_digest, payment_id, payment_revision, request_digest, pushed_id)
-                   select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $17, $12, $12, $13, $18, $19, $20, $21, $22, $24 from client
+                                             begun_by, ticket_digest, payment_id, payment_revision, request_digest, pushed_id, response_mode)
+                   select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $17, $12, $12, $13, $18, $19, $20, $21, $22, $24, $25 from client
                    where $18 = 'app' or (select journeys from nobody_signed_in) < $23
                    on conflict (browser_digest) where begun_by = 'app' do nothing returning client_id),
                audit as (
@@ -216,6 +219,7 @@ impl Db {
             i.request.as_ref().map(Digest::as_bytes),
             i64::from(new.most_open),
             i.pushed,
+            i.response_mode.stored(),
         );
         let row = timed("begin_interaction", insert.fetch_one(&self.pool)).await?;
         Ok(match (row.begun, row.crowded) {
@@ -233,7 +237,7 @@ impl Tx {
             Row,
             r#"select brand, id, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge, lang, browser_digest, state,
                       attempts, psu, grant_id, failure, begun_by, ticket_digest, payment_id, payment_revision, fallback, facts as "facts: Json<Facts>",
-                      conclusion_digest, request_digest, pushed_id, created_at, active_at, expires_at
+                      conclusion_digest, request_digest, pushed_id, response_mode, created_at, active_at, expires_at
                from interactions where id = $1 and brand = $2 for update"#,
             id.0,
             brand.as_str(),

@@ -2,6 +2,7 @@
 
 mod acts;
 mod administration;
+mod assertions;
 mod audit;
 mod audit_chain;
 mod audit_months;
@@ -89,6 +90,11 @@ impl Outage {
     /// Others changed what this request needs, again and again: it may well succeed in a moment.
     pub fn contended(what: &'static str) -> Self {
         sqlx::Error::Protocol(what.into()).into()
+    }
+
+    /// The bank's key signed when the request was taken, and nothing signs its answer now.
+    pub fn unsigned() -> Self {
+        sqlx::Error::Protocol("nothing signs the answer that the client asked for".into()).into()
     }
 
     /// A stored value that no longer reads: somebody changed the row by hand.

@@ -6,6 +6,7 @@ use crate::{
     app::{App, Current},
     flows::Outage,
     oauth::{
+        assertion,
         event::{CertificateExpiring, EventKind, NewEvent},
         organisation::{ExpiryThreshold, days_left},
         tpp::OrganisationId,
@@ -143,6 +144,7 @@ async fn forget(db: &Db, now: OffsetDateTime) -> Result<(), Outage> {
     // to their end: how many there are is for strangers to say
     while db.forget_open_journeys(now - OPEN_JOURNEYS_KEPT).await? > 0 {}
     while db.forget_pushed_requests(now - PUSHED_KEPT).await? > 0 {}
+    while db.forget_client_assertions(now - assertion::REMEMBERED).await? > 0 {}
     for _ in 0..MOST_ROUNDS {
         let forgotten = db.forget_interactions(now - JOURNEYS_KEPT).await?
             + db.forget_payments_not_approved(now - LODGINGS_KEPT).await?

@@ -1,5 +1,6 @@
 //! Today's trust of each brand, and the verdicts that rest on it.
 
+pub mod client_keys;
 pub mod hosts;
 mod lists;
 pub mod revocation;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 /// The shipped bank with other lines, as a bank file of its own.
-fn with_bank_file(change: impl FnOnce(&str) -> String) -> BankOptions {
+pub fn with_bank_file(change: impl FnOnce(&str) -> String) -> BankOptions {
     let text = change(include_str!("../../config/banks/labanquepostale.toml"));
     BankOptions { bank_file: Some((LBP, text)), ..BankOptions::default() }
 }
@@ -274,7 +274,7 @@ async fn hand_in(bank: &Bank, brand: Brand, body: &Value, keys: &[&str]) -> Repl
     bank.gateway().json(Method::POST, &url, &headers, body).await
 }
 
-async fn exchange(bank: &Bank, url: &str, keys: &[&str]) -> Reply {
+pub async fn exchange(bank: &Bank, url: &str, keys: &[&str]) -> Reply {
     hand_in(bank, LBP, &json!({ "authorize_url": url, "language": "en" }), keys).await
 }
 
@@ -283,7 +283,7 @@ async fn begun_in_app(bank: &Bank, url: &str) -> String {
 }
 
 /// The customer approved in the app: where the app goes home to.
-async fn approved_in_app(bank: &Bank, url: &str) -> Landing {
+pub async fn approved_in_app(bank: &Bank, url: &str) -> Landing {
     let (desk, ticket) = (BackEnd::of(bank, LBP), begun_in_app(bank, url).await);
     let concluded = desk.complete(&ticket, &desk.completion(&ticket).await).await.ok(200).json();
     Landing::read(concluded["redirect_to"].as_str().unwrap())

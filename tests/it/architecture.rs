@@ -8,10 +8,10 @@ use std::{
 
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
 const PLAN: [(&str, &str, &str); 32] = [
-    ("oauth", "", "aws_lc_rs::hmac base64 serde serde_json sha2 subtle time url utoipa uuid"),
+    ("oauth", "jose", "aws_lc_rs::hmac base64 serde serde_json sha2 subtle time url utoipa uuid"),
     ("pki", "oauth::tpp", "aws_lc_rs::digest base64 rustls serde sfv sha2 time webpki x509_parser"),
     ("standing", "oauth", "serde time uuid"),
-    ("admin", "oauth standing", "serde serde_json sha2 time utoipa uuid"),
+    ("admin", "jose oauth standing", "serde serde_json sha2 time utoipa uuid"),
     ("register_file", "oauth standing", "csv serde_json"),
     ("trusted_lists", "pki::trusted_list", "aws_lc_rs base64 roxmltree rustls sha2 time x509_parser xml_sec"),
     (
@@ -26,7 +26,7 @@ const PLAN: [(&str, &str, &str); 32] = [
     ("clock", "", "aws_lc_rs time uuid"),
     ("limits", "clock oauth::brand::BrandId", "arc_swap ipnet metrics"),
     ("config", "admin limits oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
-    ("jose", "", "base64 jsonwebtoken serde_json"),
+    ("jose", "", "base64 jsonwebtoken serde serde_json utoipa"),
     ("signing", "admin", "arc_swap aws_lc_rs base64 jsonwebtoken serde serde_json time"),
     (
         "storage",
@@ -38,7 +38,11 @@ const PLAN: [(&str, &str, &str); 32] = [
         "admin app audit clock jose limits oauth outbound pki sca signing standing storage telemetry::request trust",
         "arc_swap argon2 base64 metrics quick_cache rustls serde_json sha2 time tokio tracing uuid",
     ),
-    ("trust", "oauth::brand::BrandId oauth::client::ClientId pki standing", "arc_swap metrics quick_cache time tokio::sync"),
+    (
+        "trust",
+        "jose oauth::assertion::KeysFault oauth::brand::BrandId oauth::client::ClientId oauth::tpp::OrganisationId pki standing",
+        "arc_swap metrics quick_cache time tokio::sync",
+    ),
     ("tasks", "app audit config figures flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
     (
         "app",
@@ -53,7 +57,7 @@ const PLAN: [(&str, &str, &str); 32] = [
     ("outbound", "config", "aws_lc_rs ipnet reqwest rustls rustls_platform_verifier tokio tracing url"),
     (
         "http",
-        "admin app figures flows limits oauth pages pki sca::script sca::wire standing telemetry tls::front_proxy::Hop tls::peer",
+        "admin app figures flows jose limits oauth pages pki sca::script sca::wire standing telemetry tls::front_proxy::Hop tls::peer",
         "arc_swap axum base64 http http_body http_body_util metrics metrics_exporter_prometheus quick_cache serde serde_json sha2 time tokio tower tower_http tracing utoipa uuid",
     ),
     (

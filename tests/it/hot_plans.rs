@@ -106,6 +106,7 @@ async fn what_is_generated_is_what_the_program_would_have_made() {
         brand: CIC,
         id: clients[client as usize].to_string(),
         secret: None,
+        key: None,
         information: Value::Null,
     };
     let grant = grants.iter().find(|drawn| drawn.client < LARGE_CLIENTS).unwrap();

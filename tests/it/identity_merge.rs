@@ -40,6 +40,7 @@ fn at<'a>(client: &Client<'_>, tpp: &Tpp<'a>) -> Client<'a> {
         brand: client.brand,
         id: client.id.clone(),
         secret: client.secret.clone(),
+        key: client.key.clone(),
         information: client.information.clone(),
     }
 }

@@ -314,7 +314,7 @@ fn the_lists_of_refusals_are_complete() {
     // the `match`es in this file are exhaustive, so they name every variant
     let table = "src/oauth/error.rs";
     assert_eq!(names(&TokenRefusal::ALL), words_after(table, " TokenRefusal::"));
-    assert_eq!(names(&ClientRefusal::ALL), words_after(table, " ClientRefusal::"));
+    assert_eq!(names(&ClientRefusal::all()), words_after(table, " ClientRefusal::"));
     assert_eq!(names(&AuthorizeRefusal::all("scope")), words_after(table, " AuthorizeRefusal::"));
     let codes = words_after("src/oauth/error_code.rs", "=> \"").len();
     assert_eq!(names(&ErrorCode::ALL).len(), codes);

@@ -116,7 +116,7 @@ async fn a20_b45_what_is_wrong_with_a_request_is_told_to_who_pushes_it() {
         (&[("redirect_uri", Some("https://evil.example/callback"))], "invalid_request"),
         (&[("request_uri", Some(own.as_str()))], "invalid_request"),
         (&[("request_uri", Some("https://tpp.example/r"))], "invalid_request"),
-        (&[("request", Some("e30.e30."))], "request_not_supported"),
+        (&[("request", Some("e30.e30."))], "invalid_request_object"),
         (&[("response_type", Some("token"))], "unsupported_response_type"),
         (&[("response_type", None)], "invalid_request"),
         (&[("code_challenge", None), ("code_challenge_method", None)], "invalid_request"),

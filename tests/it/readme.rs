@@ -110,32 +110,7 @@ fn the_error_table_is_current() {
     assert!(read(path) == table, "docs/errors.md is not what the code says: GUICHET_WRITE_DOCS=1 cargo test --test it readme");
 }
 
-const CODES: [ErrorCode; 24] = [
-    ErrorCode::InvalidRequest,
-    ErrorCode::InvalidClient,
-    ErrorCode::InvalidGrant,
-    ErrorCode::UnauthorizedClient,
-    ErrorCode::AccessDenied,
-    ErrorCode::UnsupportedGrantType,
-    ErrorCode::UnsupportedResponseType,
-    ErrorCode::InvalidScope,
-    ErrorCode::InvalidToken,
-    ErrorCode::InvalidRedirectUri,
-    ErrorCode::InvalidClientMetadata,
-    ErrorCode::UnapprovedSoftwareStatement,
-    ErrorCode::RequestNotSupported,
-    ErrorCode::RequestUriNotSupported,
-    ErrorCode::InvalidRequestUri,
-    ErrorCode::TemporarilyUnavailable,
-    ErrorCode::ServerError,
-    ErrorCode::UnknownInteraction,
-    ErrorCode::RequirementsMissing,
-    ErrorCode::LinkedHashMismatch,
-    ErrorCode::InteractionTimedOut,
-    ErrorCode::ProviderNotServed,
-    ErrorCode::ApprovalVoid,
-    ErrorCode::AlreadyConcluded,
-];
+const CODES: [ErrorCode; ErrorCode::ALL.len()] = ErrorCode::ALL;
 
 fn error_table() -> String {
     let mut text = String::from(

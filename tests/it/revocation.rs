@@ -132,7 +132,7 @@ impl Registration {
 
     fn with<'b>(&self, tpp: Tpp<'b>) -> Client<'b> {
         let Self(brand, id, secret, information) = self;
-        Client { tpp, brand: *brand, id: id.clone(), secret: secret.clone(), information: information.clone() }
+        Client { tpp, brand: *brand, id: id.clone(), secret: secret.clone(), key: None, information: information.clone() }
     }
 }
 

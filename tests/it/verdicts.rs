@@ -11,7 +11,7 @@ use guichet::{
     config::{self, BrandPlace},
     oauth::{
         brand::Brand,
-        client::{AuthenticatedClient, ClientId, Credentials, authenticate},
+        client::{AuthenticatedClient, ClientId, Credentials, Identified, identify},
         error::OAuthError,
         grant::{Grant, GrantId, PsuReference},
         params::Params,
@@ -211,11 +211,16 @@ impl<'a> World<'a> {
             roles: if odds.has_role { ALL_ROLES.to_vec() } else { vec![PaymentInitiation] },
             nca_id: String::new(),
             subject_dn: String::new(),
+            alternative_names: tpp::AlternativeNames::default(),
             thumbprint: [0; 32],
             issuer: CertificateIssuer { name: String::new(), key: [0; 32] },
         };
         let params = Params::parse(encode(&[("client_id", &client.id)]).as_bytes()).unwrap();
-        authenticate(Some(self.known[&client.id].clone()), &Credentials::read(&self.brand, None, &params).unwrap(), Arc::new(tpp)).unwrap()
+        let presented = Credentials::read(&self.brand, None, &params).unwrap();
+        match identify(Some(self.known[&client.id].clone()), &presented, Arc::new(tpp)).unwrap() {
+            Identified::Proven(proof) => proof.admit(true).unwrap(),
+            Identified::Asserting(_) => panic!("by its certificate alone"),
+        }
     }
 
     fn request(&self, form: &[(&str, &str)]) -> TokenRequest {

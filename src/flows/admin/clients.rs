@@ -105,6 +105,7 @@ pub async fn show(db: &Db, brand: Option<&BrandId>, id: ClientId, now: OffsetDat
     let counted = db.count_grants(id, COUNTED_TO, NEWEST, now).await?;
     let registered_keys = RegisteredClient::registered_keys(&client.metadata);
     let metadata = client.metadata;
+    let certificate_subject = metadata.certificate_subject().map_or_else(String::new, |(_, value)| value.to_owned());
     Ok(Some(RegisteredClient {
         client: summary,
         updated_at: client.updated_at,
@@ -116,7 +117,7 @@ pub async fn show(db: &Db, brand: Option<&BrandId>, id: ClientId, now: OffsetDat
         client_uri: metadata.client_uri,
         software_id: metadata.software_id,
         software_version: metadata.software_version,
-        certificate_subject: metadata.tls_client_auth_subject_dn,
+        certificate_subject,
         registered_keys,
         jwks_uri: metadata.jwks_uri,
         certificates,

@@ -3,12 +3,13 @@
 use super::{Journey, NoView, View};
 use crate::{
     audit::AuditKind,
-    flows::count,
+    flows::{answer, count},
     oauth::{
         conclusion,
         fault::FaultSide,
         grant::{EndReason, GrantId},
         interaction::{BrowserKey, Interaction, Stage, State},
+        redirect::Answer,
         sca::ScaFailure,
         secret::{Handle, HandleKind},
         token::CodeBinding,
@@ -18,6 +19,10 @@ use crate::{
 };
 
 impl Journey<'_> {
+    pub(super) fn leave(&self, answer: &Answer) -> Result<View, Outage> {
+        answer::location(self.app, answer, self.now).map(View::GoHome)
+    }
+
     /// While the bank's portal has the journey, it is there that it goes on; also with an approval that this browser does not
     /// bring from there. `None`: here.
     pub(super) fn portal(&self, interaction: &Interaction, browser: Option<&BrowserKey>, confirmation: Option<&str>) -> Option<String> {
@@ -41,15 +46,15 @@ impl Journey<'_> {
         if !matches!(interaction.state, State::Failed(_)) {
             self.end(tx, interaction, failure).await?;
         }
-        Ok(match self.brand.channel(&interaction.channel) {
+        match self.brand.channel(&interaction.channel) {
             Some(channel) => {
                 request::note(|facts| facts.verdict(failure.name(), Some(FaultSide::of_sca(failure))));
                 count::stage(self.brand, interaction, count::Stage::Returned);
-                View::GoHome(interaction.failure_redirect(failure, channel, self.brand))
+                self.leave(&interaction.failure_redirect(failure, channel, self.brand))
             }
             // the channel's row was taken out of the configuration while the journey ran
-            None => View::Nothing(NoView::Unknown),
-        })
+            None => Ok(View::Nothing(NoView::Unknown)),
+        }
     }
 
     /// The code is minted when the browser comes for it; a second look before it is used replaces it.
@@ -71,7 +76,7 @@ impl Journey<'_> {
         let event = self.app.of_customer(tx, self.brand, event, &grant.psu).await?;
         tx.record(&event).await?;
         count::stage(self.brand, interaction, count::Stage::Returned);
-        Ok(View::GoHome(interaction.redirect(self.brand).approve(&code)))
+        self.leave(&interaction.redirect(self.brand).approve(&code))
     }
 
     /// The deadline passed after the approval. Without a code on its way, the TPP still learns how it ended.

@@ -91,7 +91,8 @@ pub async fn look(
         journey.keep(tx, &client, &refusal).await?;
         let error = OAuthError::PROVIDER_REFUSED.body();
         request::note(|facts| facts.verdict(OAuthError::PROVIDER_REFUSED.reason, Some(FaultSide::Tpp)));
-        return Ok(View::GoHome(interaction.redirect(brand).refuse(error.error, &error.error_description)));
+        let refused = interaction.redirect(brand).refuse(error.error, &error.error_description);
+        return journey.leave(&refused);
     }
     let view = match journey.portal(&interaction, browser, confirmation) {
         Some(portal) => View::Portal(portal),
@@ -199,7 +200,7 @@ impl Journey<'_> {
         match interaction.stage(self.brand, self.now) {
             Stage::Fail(failure) => self.fail(tx, &interaction, failure).await,
             Stage::Deliver(grant) => self.deliver(tx, &interaction, grant).await,
-            Stage::Done => Ok(View::GoHome(interaction.redirect(self.brand).done())),
+            Stage::Done => self.leave(&interaction.redirect(self.brand).done()),
             // the portal was taken out of the configuration while the journey ran
             Stage::HandedOff => self.fail(tx, &interaction, ScaFailure::Technical).await,
             stage @ (Stage::AppOffered

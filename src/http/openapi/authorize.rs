@@ -11,8 +11,11 @@ use crate::oauth::{
     authorize::{AuthorizeRefusal, LONGEST_STATE},
     brand::Brand,
     channel::Channel,
+    client::ClientId,
     error::OAuthError,
-    redirect::TrustedRedirect,
+    redirect::{Answer, TrustedRedirect},
+    request_object::RequestObjectRefusal,
+    response_mode::ResponseMode,
     sca::ScaFailure,
     scope::ScopeToken,
     secret::Secret,
@@ -22,10 +25,14 @@ use utoipa::openapi::{
     ObjectBuilder, Type,
     path::{Operation, OperationBuilder, Parameter},
 };
+use uuid::Uuid;
 
 const TAG: &str = "Authorization";
 const PAGES: &str = "Customer pages";
 const LOCATION: &str = "The registered redirect URI, with the answer in its query.";
+const REQUEST: &str = "RFC 9101: the whole request as a JWT that a registered key signed, with `iss`, `aud` (the issuer), `nbf` and `exp` at \
+                       most 60 minutes apart. Only what is in it counts.";
+const MODE: &str = "`jwt` or `query.jwt`: the answer comes as a signed JWT in `response`, errors too (JARM). Where the metadata says so.";
 
 pub fn authorize(brand: &Brand, channel: &Channel) -> Operation {
     let place = if channel.app.is_some() {
@@ -109,6 +116,10 @@ fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
         );
         all.push(query("payment_request", false, description, text()));
     }
+    if brand.profiles.offer_fapi2() {
+        all.push(query("response_mode", false, MODE, text().enum_values(Some(["query", "jwt", "query.jwt"]))));
+        all.push(query("request", false, format!("{REQUEST} `client_id` must stand beside it, too."), text()));
+    }
     all
 }
 
@@ -117,7 +128,6 @@ pub fn members(brand: &Brand) -> Vec<Member> {
     let scopes = brand.offered_scopes();
     let mut all = vec![
         required("response_type", word("RFC 6749 s3.1.1.", ["code"])),
-        token::client_id(brand),
         optional("redirect_uri", text("One of the registered ones, character for character. FAPI 2.0 needs it.")),
         required("scope", text(&format!("Of `{scopes}`, space-separated."))),
         optional("state", text("Comes back unchanged, also with errors.")),
@@ -125,9 +135,12 @@ pub fn members(brand: &Brand) -> Vec<Member> {
         optional("code_challenge_method", word("Required with `code_challenge`.", ["S256"])),
         optional("ui_locales", text("Languages in order of preference (RFC 5646).")),
     ];
+    all.extend(token::client(brand));
     if brand.scopes.iter().any(|policy| policy.family == ScopeToken::Pisp) {
         all.push(optional("payment_request", text("The payment or cancellation that the customer is to approve.")));
     }
+    all.push(optional("response_mode", word(MODE, ["query", "jwt", "query.jwt"])));
+    all.push(optional("request", text(REQUEST)));
     all
 }
 
@@ -149,25 +162,63 @@ fn outcomes(brand: &Brand, channel: &Channel) -> String {
 }
 
 fn refusals(brand: &Brand) -> Vec<OAuthError> {
-    let may_happen = |refusal: &AuthorizeRefusal| *refusal != AuthorizeRefusal::NotPushed || brand.profiles.offer_fapi2();
-    AuthorizeRefusal::all("scope")
-        .into_iter()
-        .filter(may_happen)
-        .map(OAuthError::from)
-        .chain([OAuthError::PROVIDER_REFUSED, OAuthError::TOO_MANY_JOURNEYS])
-        .collect()
+    of_requests(brand).chain([OAuthError::PROVIDER_REFUSED, OAuthError::TOO_MANY_JOURNEYS]).collect()
+}
+
+/// What is wrong with a request itself, as far as this brand can say it.
+fn of_requests(brand: &Brand) -> impl Iterator<Item = OAuthError> {
+    let objects = brand.profiles.offer_fapi2().then(RequestObjectRefusal::all).into_iter().flatten();
+    objects.map(OAuthError::from).chain(verdicts(brand).map(OAuthError::from))
+}
+
+/// Those of [`AuthorizeRefusal`] that this brand gives.
+pub fn verdicts(brand: &Brand) -> impl Iterator<Item = AuthorizeRefusal> {
+    let fapi2 = brand.profiles.offer_fapi2();
+    AuthorizeRefusal::all("scope").into_iter().filter(move |refusal| match refusal {
+        AuthorizeRefusal::RequestObject | AuthorizeRefusal::ResponseModeUnsupported => !fapi2,
+        AuthorizeRefusal::NotPushed | AuthorizeRefusal::ResponseModeUnknown | AuthorizeRefusal::ResponseUnsigned => fapi2,
+        AuthorizeRefusal::Repeated(_)
+        | AuthorizeRefusal::ResponseTypeMissing
+        | AuthorizeRefusal::ResponseTypeUnsupported
+        | AuthorizeRefusal::RequestUri
+        | AuthorizeRefusal::StateTooLong
+        | AuthorizeRefusal::GrantTypeNotRegistered
+        | AuthorizeRefusal::ScopeMissing
+        | AuthorizeRefusal::ScopeUnknown
+        | AuthorizeRefusal::ScopeMixed
+        | AuthorizeRefusal::ExtendedHistoryAlone
+        | AuthorizeRefusal::ScopeNotRegistered
+        | AuthorizeRefusal::ChallengeMissing
+        | AuthorizeRefusal::ChallengeMethod
+        | AuthorizeRefusal::ChallengeMalformed
+        | AuthorizeRefusal::PaymentMissing
+        | AuthorizeRefusal::PaymentOfOtherScope
+        | AuthorizeRefusal::PaymentUnknown
+        | AuthorizeRefusal::PaymentExpired
+        | AuthorizeRefusal::PaymentWithdrawn
+        | AuthorizeRefusal::PaymentApproved => true,
+    })
 }
 
 /// The redirects themselves, built by what builds them for customers.
 fn locations(brand: &Brand, channel: &Channel) -> Vec<(String, String)> {
-    let redirect = TrustedRedirect::stored("https://tpp.example/callback".into(), Some("af0ifjsldkj".into()), brand);
-    let mut all = vec![("approved".to_owned(), redirect.approve(&Secret::new("guac_...")))];
-    all.extend(
-        ScaFailure::ALL.map(|failure| (failure.name().to_owned(), redirect.refuse(channel.wire_code(failure), failure.description()))),
-    );
-    for error in refusals(brand) {
-        let body = error.body();
-        all.push((format!("{}: {}", body.error, body.error_description), redirect.refuse(body.error, &body.error_description)));
+    let home = |mode| {
+        let state = Some("af0ifjsldkj".into());
+        TrustedRedirect::stored("https://tpp.example/callback".into(), state, mode, ClientId(Uuid::nil()), brand)
+    };
+    let shown = |answer: Answer| match answer {
+        Answer::Query(location) => location,
+        Answer::Jwt(unsigned) => unsigned.carry("eyJ..."),
+    };
+    let (redirect, code) = (home(ResponseMode::Query), Secret::new("guac_..."));
+    let refuse = |error: &str, description: &str| shown(redirect.refuse(error, description));
+    let mut all = vec![("approved".to_owned(), shown(redirect.approve(&code)))];
+    if brand.profiles.offer_fapi2() {
+        all.push(("approved, with response_mode=jwt".to_owned(), shown(home(ResponseMode::Jwt).approve(&code))));
+    }
+    all.extend(ScaFailure::ALL.map(|failure| (failure.name().to_owned(), refuse(channel.wire_code(failure), failure.description()))));
+    for body in refusals(brand).iter().map(OAuthError::body) {
+        all.push((format!("{}: {}", body.error, body.error_description), refuse(body.error, &body.error_description)));
     }
     all
 }

@@ -1,7 +1,7 @@
 //! What software and developers read before the first request.
 
 use super::parts::{json_answer, object, operation, page_answer, required, shared};
-use crate::{http::metadata::ServerMetadata, oauth::brand::Brand};
+use crate::{http::metadata::ServerMetadata, jose::JwsAlgorithm, oauth::brand::Brand};
 use serde_json::json;
 use utoipa::openapi::{
     ObjectBuilder, Schema, Type,
@@ -21,7 +21,8 @@ fn public(operation: OperationBuilder) -> OperationBuilder {
 pub fn metadata(brand: &Brand) -> Operation {
     let description = "RFC 8414 s3. The well-known part stands before the path of the issuer. `channels` lists the pair of endpoints of each \
                        channel; `authorization_endpoint` and `token_endpoint` are the first channel's. May be kept for five minutes.";
-    let example = serde_json::to_value(ServerMetadata::of(brand, true)).unwrap_or_default();
+    let signs = brand.profiles.offer_fapi2().then_some(JwsAlgorithm::Es256);
+    let example = serde_json::to_value(ServerMetadata::of(brand, true, signs)).unwrap_or_default();
     let answer = json_answer("The metadata (RFC 8414 s2).", "ServerMetadata", [("metadata", example)]);
     public(operation("readMetadata", TAG, "Authorization server metadata", description).response("200", answer)).build()
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     http::exchange::{AppInteraction, AppRedirection, AuthorizationUrl},
     http::interactions::InteractionView,
-    oauth::{app_url::AppUrlRefusal, error::OAuthError, redirect::NoRedirect},
+    oauth::{app_url::AppUrlRefusal, error::OAuthError, redirect::NoRedirect, request_object::RequestObjectRefusal},
 };
 use serde_json::{Value, json};
 use utoipa::openapi::{
@@ -46,6 +46,8 @@ fn exchange() -> Operation {
     let malformed = [OAuthError::NO_HOST, OAuthError::BODY_BROKEN, OAuthError::NO_JSON_OBJECT, OAuthError::BODY_MALFORMED];
     let malformed = malformed.into_iter().chain([OAuthError::IDEMPOTENCY_KEY_MALFORMED]);
     let malformed = malformed.chain(AppUrlRefusal::ALL.map(OAuthError::from)).chain(nobody.map(OAuthError::from));
+    // where the client has several redirect URIs, and names none beside its request object
+    let malformed = malformed.chain(RequestObjectRefusal::all().map(OAuthError::from));
     let operation = operation("exchangeAuthorizationUrl", "Interactions", "Exchange an authorization URL", description)
         .parameter(path_parameter("brand", "The id of the brand.", ObjectBuilder::new().schema_type(Type::String)))
         .parameter(key)

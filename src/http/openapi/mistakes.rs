@@ -1,12 +1,14 @@
 //! Registrations that are refused, sent to the judge itself: the document says what the endpoint will say.
 
 use super::refusals::Refusal;
+use crate::jose::JwsAlgorithm;
 use crate::oauth::{
     brand::{Brand, ClientAuth},
     client::ClientId,
+    client_metadata::AuthMethod,
     registration::{admit, check_update},
     secret::Secret,
-    tpp::{CertificateIssuer, OrganisationId, PspRole, Tpp},
+    tpp::{AlternativeNames, CertificateIssuer, OrganisationId, PspRole, Tpp},
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -18,6 +20,7 @@ fn tpp(roles: Vec<PspRole>) -> Tpp {
         roles,
         nca_id: "FR-ACPR".into(),
         subject_dn: "CN=tpp.example".into(),
+        alternative_names: AlternativeNames::default(),
         thumbprint: [0; 32],
         issuer: CertificateIssuer { name: "CN=QTSP".into(), key: [0; 32] },
     }
@@ -32,11 +35,14 @@ fn with(changes: Value) -> Map<String, Value> {
     body
 }
 
+/// What the bank of the examples signs with.
+const SIGNS: Option<JwsAlgorithm> = Some(JwsAlgorithm::Es256);
+
 /// One body per reason, with what the judge says to it.
 pub fn registration_refusals(brand: &Brand) -> Vec<Refusal> {
     let licensed = tpp(PspRole::ALL.to_vec());
-    let wrong = changes(brand).into_iter().filter_map(|change| admit(&with(change), &licensed, brand, &[]).err());
-    let bank = admit(&with(json!({})), &tpp(vec![PspRole::AccountServicing]), brand, &[]).err();
+    let wrong = changes(brand).into_iter().filter_map(|change| admit(&with(change), &licensed, brand, &[], SIGNS).err());
+    let bank = admit(&with(json!({})), &tpp(vec![PspRole::AccountServicing]), brand, &[], SIGNS).err();
     wrong.chain(bank).map(Refusal::from).collect()
 }
 
@@ -81,6 +87,32 @@ fn changes(brand: &Brand) -> Vec<Value> {
         json!({ "contacts": vec!["tech@tpp.example"; 11] }),
         Value::Object((0..65).map(|i| (format!("client_name#de-{i}"), json!("a"))).collect()),
     ];
+    if brand.profiles.offer_fapi2() {
+        all.extend([
+            json!({ "require_signed_request_object": "yes" }),
+            json!({ "request_object_signing_alg": "RS256" }),
+            json!({ "authorization_signed_response_alg": "PS256" }),
+        ]);
+    } else {
+        all.extend(["require_pushed_authorization_requests", "require_signed_request_object"].map(|name| json!({ name: true })));
+    }
+    all.extend([json!({ "require_pushed_authorization_requests": 1 }), json!({ "security_profile": "none" })]);
+    if AuthMethod::PrivateKeyJwt.is_offered_by(brand) {
+        let signing = |more: Value| {
+            let mut changes = json!({ "token_endpoint_auth_method": "private_key_jwt" });
+            if let (Value::Object(changes), Value::Object(more)) = (&mut changes, more) {
+                changes.extend(more);
+            }
+            changes
+        };
+        all.extend([
+            json!({ "security_profile": "fapi2", "tls_client_auth_subject_dn": "CN=other.example" }),
+            json!({ "security_profile": "fapi2", "tls_client_auth_subject_dn": "tpp.example" }),
+            signing(json!({})),
+            signing(json!({ "jwks": { "keys": [] } })),
+            signing(json!({ "jwks_uri": "https://tpp.example/jwks", "token_endpoint_auth_signing_alg": "RS256" })),
+        ]);
+    }
     all.extend(redirect_uris().map(|uri| json!({ "redirect_uris": uri })));
     all
 }

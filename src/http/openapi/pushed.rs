@@ -11,6 +11,7 @@ use crate::oauth::{
     error::OAuthError,
     pushed::{PushRefusal, PushedResponse},
     redirect::NoRedirect,
+    request_object::RequestObjectRefusal,
 };
 use utoipa::openapi::path::Operation;
 
@@ -34,11 +35,13 @@ pub fn push(brand: &Brand) -> Operation {
         .response("201", json_answer("Kept (RFC 9126 s2.2).", "PushedResponse", [("kept", example)]));
     let redirects = [NoRedirect::RedirectUriMissing, NoRedirect::RedirectUriUnknown].map(PushRefusal::Redirect);
     // a form tells of a repetition itself, and who pushed need not push
-    let requests = AuthorizeRefusal::all("scope").into_iter();
-    let requests = requests
+    let requests = authorize::verdicts(brand)
         .filter(|refusal| !matches!(refusal, AuthorizeRefusal::Repeated(_) | AuthorizeRefusal::NotPushed | AuthorizeRefusal::RequestUri));
-    let own =
-        [PushRefusal::RequestUri, PushRefusal::RedirectUriMissing].into_iter().chain(redirects).chain(requests.map(PushRefusal::Request));
+    let own = [PushRefusal::RequestUri, PushRefusal::RedirectUriMissing]
+        .into_iter()
+        .chain(redirects)
+        .chain(requests.map(PushRefusal::Request))
+        .chain(RequestObjectRefusal::all().map(PushRefusal::Object));
     let own = own.map(OAuthError::from).map(Into::into);
     token::authenticated(brand, refused(operation, refusals::form().into_iter().chain(refusals::client(brand)).chain(own))).build()
 }

@@ -6,7 +6,7 @@ use crate::{
         brand::{Brand, ClientAuth, ExchangeScope},
         channel::Channel,
         client::ClientRefusal,
-        client_metadata::GrantType,
+        client_metadata::{AuthMethod, GrantType},
         error::OAuthError,
         params::ParamsRefusal,
         token::TokenRefusal,
@@ -99,9 +99,10 @@ pub fn client(brand: &Brand) -> Vec<Refusal> {
     let may_happen = |refusal: &ClientRefusal| match refusal {
         ClientRefusal::IdMissing | ClientRefusal::UnexpectedMethod => !secret,
         ClientRefusal::SecretMissing | ClientRefusal::WrongSecret => secret,
+        ClientRefusal::Assertion(_) | ClientRefusal::OtherSubject => AuthMethod::PrivateKeyJwt.is_offered_by(brand),
         ClientRefusal::TwoMethods | ClientRefusal::Unknown | ClientRefusal::OtherOrganisation | ClientRefusal::Blocked => true,
     };
-    let refusals = ClientRefusal::ALL.into_iter().filter(may_happen).map(Refusal::from);
+    let refusals = ClientRefusal::all().into_iter().filter(may_happen).map(Refusal::from);
     known_certificate().into_iter().chain([OAuthError::AUTHORIZATION_MALFORMED.into()]).chain(refusals).collect()
 }
 

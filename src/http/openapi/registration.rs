@@ -10,11 +10,14 @@ use super::{
 };
 use crate::{
     flows::register::too_many_clients,
+    jose::JwsAlgorithm,
     oauth::{
         brand::{Brand, ClientAuth},
+        certificate_subject,
         client::ClientRefusal,
-        client_metadata::GrantType,
+        client_metadata::{AuthMethod, GrantType},
         error::OAuthError,
+        profile::SecurityProfile,
     },
 };
 use serde_json::{Value, json};
@@ -35,9 +38,10 @@ pub fn register(brand: &Brand) -> Operation {
          authenticates it later, so a renewed certificate needs no update.\n\n\
          The same registration sent again within {} answers with the same client and fresh credentials: the first answer may have been lost. \
          At most {} may be registered, https only, or http on a loopback address (RFC 8252 s7.3). Keys in `jwks` get their `kid` from the \
-         bank. Members that are not listed are ignored. {}",
+         bank{}. Members that are not listed are ignored. {}",
         spoken(brand.registration.retry_window),
         count(brand.registration.max_redirect_uris, "redirect URI"),
+        if offers_assertions(brand) { ", unless the client signs assertions or chose FAPI 2.0: then they keep their own" } else { "" },
         match brand.client_auth {
             ClientAuth::Tls => "No `client_secret` is issued.",
             ClientAuth::TlsAndSecretBasic =>
@@ -177,14 +181,31 @@ pub fn schemas(brand: &Brand) -> Vec<(&'static str, Schema)> {
     schemas
 }
 
+const fn offers_assertions(brand: &Brand) -> bool {
+    AuthMethod::PrivateKeyJwt.is_offered_by(brand)
+}
+
 fn metadata(brand: &Brand) -> Vec<Member> {
+    let methods = AuthMethod::ALL.into_iter().filter(|method| method.is_offered_by(brand)).map(AuthMethod::as_str);
+    let signing = offers_assertions(brand).then(|| {
+        let words = word("OpenID Connect Registration s2: the only one of its assertions.", JwsAlgorithm::ALL.map(JwsAlgorithm::name));
+        optional("token_endpoint_auth_signing_alg", words)
+    });
+    let (jwks_uri, needs) = if offers_assertions(brand) {
+        (
+            "https, port 443, a public address, no redirects, 32 KiB. Read when a signature is to be verified, and again after ten minutes. Not together with `jwks`.",
+            " `private_key_jwt` needs these or `jwks_uri`.",
+        )
+    } else {
+        ("https. Not together with `jwks`.", "")
+    };
     let grants = GrantType::ALL.into_iter().filter(|g| g.is_offered_by(brand)).map(GrantType::as_str);
     let redirect_uris = list(uri("Compared as exact strings (RFC 9700 s2.1)."))
         .max_items(Some(brand.registration.max_redirect_uris))
         .description(Some("Where customers return to. Required unless `grant_types` leaves `authorization_code` out."));
-    vec![
+    let mut members = vec![
         optional("redirect_uris", redirect_uris),
-        optional("token_endpoint_auth_method", word("RFC 8705 s2.1.1.", ["tls_client_auth"])),
+        optional("token_endpoint_auth_method", word("RFC 8705 s2.1.1.", methods)),
         optional("grant_types", list(word("", grants)).description(Some("Default: `authorization_code` alone."))),
         optional("response_types", list(word("", ["code"])).description(Some("`code` goes with `authorization_code`."))),
         optional(
@@ -206,10 +227,43 @@ fn metadata(brand: &Brand) -> Vec<Member> {
         optional("policy_uri", uri("Your privacy policy, https.")),
         optional("software_id", text("RFC 7591 s2.").max_length(Some(500))),
         optional("software_version", text("RFC 7591 s2.").max_length(Some(500))),
-        optional("jwks", object("RFC 7517 s5: at most 10 public keys, with `x5c` for a QSealC. Not together with `jwks_uri`.", [])),
-        optional("jwks_uri", uri("https. Not together with `jwks`.")),
+        optional(
+            "jwks",
+            object(format!("RFC 7517 s5: at most 10 public keys, with `x5c` for a QSealC. Not together with `jwks_uri`.{needs}"), []),
+        ),
+        optional("jwks_uri", uri(jwks_uri)),
         optional("provider_legal_id", text("When sent, must be the certificate's organizationIdentifier.")),
-        optional("tls_client_auth_subject_dn", text("Ignored: taken from the certificate.")),
+    ];
+    members.extend(if offers_assertions(brand) {
+        let chosen = "Of a client that chose `fapi2` as its `security_profile`: its certificates must say so, now and later (RFC 8705 s2.1.2). At most one of these.";
+        certificate_subject::FIELDS.map(|field| optional(field, text(chosen))).into()
+    } else {
+        vec![optional("tls_client_auth_subject_dn", text("Ignored: taken from the certificate."))]
+    });
+    members.extend(signing);
+    if brand.profiles.offer_fapi2() {
+        members.extend(fapi2(brand));
+    }
+    members
+}
+
+/// What a client may ask for beyond the bank's dialect.
+fn fapi2(brand: &Brand) -> Vec<Member> {
+    let algorithms = JwsAlgorithm::ALL.map(JwsAlgorithm::name);
+    let profiles = SecurityProfile::ALL.into_iter().filter(|(_, one)| (brand.profiles.least..=brand.profiles.most).contains(one));
+    let flag = |what: &str| ObjectBuilder::new().schema_type(Type::Boolean).description(Some(what));
+    vec![
+        optional("security_profile", word("The rules that the client is held to.", profiles.map(|(name, _)| name))),
+        optional("require_pushed_authorization_requests", flag("RFC 9126 s6: its requests are pushed, or refused.")),
+        optional("require_signed_request_object", flag("RFC 9101 s10.5: its requests are signed, or refused.")),
+        optional(
+            "request_object_signing_alg",
+            word("Each request is a request object that one of its keys signed by this algorithm (RFC 9101 s10.5).", algorithms),
+        ),
+        optional(
+            "authorization_signed_response_alg",
+            word("By which answers are signed (JARM s3): one of `authorization_signing_alg_values_supported`.", algorithms),
+        ),
     ]
 }
 

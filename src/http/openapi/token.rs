@@ -4,13 +4,17 @@ use super::{
     parts::{Member, empty_answer, form_body, json_answer, object, operation, optional, refused, required, shared, spoken, text, word},
     refusals,
 };
-use crate::oauth::{
-    brand::{Brand, ClientAuth, ExchangeScope, ScopePolicy},
-    channel::Channel,
-    client_metadata::GrantType,
-    error::OAuthError,
-    scope::Scope,
-    token::TokenResponse,
+use crate::{
+    jose,
+    oauth::{
+        assertion,
+        brand::{Brand, ClientAuth, ExchangeScope, ScopePolicy},
+        channel::Channel,
+        client_metadata::{AuthMethod, GrantType},
+        error::OAuthError,
+        scope::Scope,
+        token::TokenResponse,
+    },
 };
 use utoipa::openapi::{
     OneOfBuilder, RefOr, Schema,
@@ -95,6 +99,12 @@ fn answers(policy: &ScopePolicy, channel: &Channel) -> Vec<(String, serde_json::
 
 pub(super) const fn authentication(brand: &Brand) -> &'static str {
     match brand.client_auth {
+        ClientAuth::Tls if AuthMethod::PrivateKeyJwt.is_offered_by(brand) => {
+            "The client authenticates with the connection's certificate and `client_id` in the form (RFC 8705 s2); it has no secret. One that \
+             registered `private_key_jwt` also signs an assertion (RFC 7523 s3): `iss` and `sub` are its `client_id`, `aud` is the issuer, \
+             `exp` at most an hour ahead, and each `jti` is taken once, also where the answer is an error after it. `client_id` may then be \
+             left out of the form."
+        }
         ClientAuth::Tls => {
             "The client authenticates with the connection's certificate and `client_id` in the form (RFC 8705 s2); it has no secret."
         }
@@ -122,7 +132,8 @@ pub fn revoke(brand: &Brand) -> Operation {
 
 fn revocation_members(brand: &Brand) -> Vec<Member> {
     let hint = word("Not needed: the token itself tells its kind.", ["access_token", "refresh_token"]);
-    vec![required("token", text("An access or refresh token of this client.")), optional("token_type_hint", hint), client_id(brand)]
+    let own = [required("token", text("An access or refresh token of this client.")), optional("token_type_hint", hint)];
+    own.into_iter().chain(client(brand)).collect()
 }
 
 pub(super) fn authenticated(brand: &Brand, operation: OperationBuilder) -> OperationBuilder {
@@ -136,10 +147,19 @@ pub(super) fn authenticated(brand: &Brand, operation: OperationBuilder) -> Opera
     shared(operation, &[("408", "BodyTooSlow"), ("413", "BodyTooLarge"), ("415", "NotAForm")])
 }
 
-pub(super) fn client_id(brand: &Brand) -> Member {
+/// What of a form says who sends it.
+pub(super) fn client(brand: &Brand) -> Vec<Member> {
     match brand.client_auth {
-        ClientAuth::Tls => required("client_id", text("RFC 8705 s2.")),
-        ClientAuth::TlsAndSecretBasic => optional("client_id", text("When sent, the one of the `Authorization` header.")),
+        ClientAuth::Tls if AuthMethod::PrivateKeyJwt.is_offered_by(brand) => {
+            let assertion = text("A signed JWT (RFC 7523 s3), of a client that registered `private_key_jwt`.");
+            vec![
+                optional("client_id", text("RFC 8705 s2. May be left out where an assertion names the client.")),
+                optional("client_assertion_type", word("RFC 7523 s2.2.", [assertion::TYPE])),
+                optional("client_assertion", assertion.max_length(Some(jose::LONGEST))),
+            ]
+        }
+        ClientAuth::Tls => vec![required("client_id", text("RFC 8705 s2."))],
+        ClientAuth::TlsAndSecretBasic => vec![optional("client_id", text("When sent, the one of the `Authorization` header."))],
     }
 }
 
@@ -164,7 +184,7 @@ fn form(brand: &Brand, grant: GrantType) -> Schema {
         }
     };
     let grant_type = required("grant_type", word("", [grant.as_str()]));
-    object(source, [grant_type].into_iter().chain(own).chain([client_id(brand)])).build().into()
+    object(source, [grant_type].into_iter().chain(own).chain(client(brand))).build().into()
 }
 
 fn rotation_words(brand: &Brand) -> &'static str {

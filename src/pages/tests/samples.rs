@@ -1,6 +1,7 @@
 //! Every page with contents as hostile as they come.
 
 use super::*;
+use crate::oauth::tpp::AlternativeNames;
 
 pub(super) const EVIL: &str = "Tipp\u{202e} \"'><script>alert(1)</script>&";
 /// What the configuration says is escaped, though not cleaned.
@@ -218,6 +219,7 @@ pub(super) fn verdicts() -> [Verdict; 3] {
     let facts = CertificateFacts {
         subject: evil(),
         subject_dn: evil(),
+        alternative_names: AlternativeNames::default(),
         issuer: evil(),
         serial: "01".into(),
         not_before: time,

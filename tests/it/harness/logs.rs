@@ -151,9 +151,10 @@ const SHORTEST: usize = 6;
 pub struct Heard(Mutex<BTreeSet<String>>);
 
 /// Members, parameters and fields whose values nobody may read in a log.
-const SECRETS: [&str; 15] = [
+const SECRETS: [&str; 18] = [
     "access_token",
     "authorize_url",
+    "client_assertion",
     "client_secret",
     "code",
     "code_verifier",
@@ -163,6 +164,8 @@ const SECRETS: [&str; 15] = [
     "payment_evidence",
     "refresh_token",
     "registration_access_token",
+    "request",
+    "response",
     "state",
     "sub",
     "ticket",

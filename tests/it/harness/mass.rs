@@ -7,8 +7,9 @@
 
 use super::{sql::execute, tpp::CALLBACK};
 use guichet::oauth::{
-    client_metadata::{ClientMetadata, GrantType},
+    client_metadata::{AuthMethod, ClientMetadata, GrantType},
     grant::GrantId,
+    message_signing::MessageSigning,
     partition::Partition,
     scope::{Scope, ScopeToken},
     secret::{Handle, HandleKind},
@@ -208,7 +209,8 @@ impl Mass {
         let (brand, since) = (self.brand, millis(self.now) - span(OLDEST));
         let metadata = ClientMetadata {
             redirect_uris: vec![CALLBACK.to_owned()],
-            token_endpoint_auth_method: "tls_client_auth".to_owned(),
+            token_endpoint_auth_method: AuthMethod::TlsClientAuth,
+            token_endpoint_auth_signing_alg: None,
             grant_types: GrantType::ALL.to_vec(),
             response_types: vec!["code".to_owned()],
             client_name: "An app".to_owned(),
@@ -228,6 +230,12 @@ impl Mass {
             tls_client_auth_subject_dn: "CN=mass.example".to_owned(),
             require_pushed_authorization_requests: false,
             security_profile: None,
+            signing: MessageSigning::default(),
+            tls_client_auth_san_dns: None,
+            tls_client_auth_san_uri: None,
+            tls_client_auth_san_ip: None,
+            tls_client_auth_san_email: None,
+            certificate_subject_must_match: false,
             localized: BTreeMap::new(),
         };
         let (scope, metadata) = (&metadata.scope, serde_json::to_string(&metadata).unwrap());

@@ -2,18 +2,23 @@
 
 use super::{
     bank::{Bank, Brand},
+    keys::Key,
     psu::{Landing, Psu},
     wire::{Reply, Wire, encode},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use guichet::clock::Clock;
 use reqwest::Method;
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// RFC 7636 appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub const CALLBACK: &str = "https://tpp.example/callback";
+/// RFC 7523 s2.2.
+pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 pub const STATE: &str = "st-8=/ +é&";
 
 #[derive(Clone)]
@@ -32,6 +37,8 @@ pub struct Client<'a> {
     pub brand: Brand,
     pub id: String,
     pub secret: Option<String>,
+    /// Of a client with `private_key_jwt`: each request is authenticated by a new assertion.
+    pub key: Option<Key>,
     /// All that was answered at registration.
     pub information: Value,
 }
@@ -65,8 +72,18 @@ impl<'a> Tpp<'a> {
             brand,
             id: information["client_id"].as_str().unwrap().to_owned(),
             secret: information["client_secret"].as_str().map(str::to_owned),
+            key: None,
             information,
         }
+    }
+
+    /// A client with `private_key_jwt`, and whatever else is registered of it.
+    pub async fn register_with_key(&self, brand: Brand, key: &Key, more: &Value) -> Client<'a> {
+        let mut metadata = Self::metadata(brand);
+        metadata["token_endpoint_auth_method"] = json!("private_key_jwt");
+        metadata["jwks"] = key.set();
+        metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Client { key: Some(key.clone()), ..self.register_as(brand, &metadata).await }
     }
 }
 
@@ -85,6 +102,30 @@ impl<'a> Client<'a> {
         Some(format!("Basic {}", STANDARD.encode(format!("{}:{secret}", self.id))))
     }
 
+    /// What a good assertion says (RFC 7523 s3), with some claims changed; `null` takes one away. None was ever said before.
+    pub fn claims(&self, changes: &Value) -> Value {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let (now, jti) = (self.tpp.bank.clock.now().unix_timestamp(), NEXT.fetch_add(1, Ordering::Relaxed).to_string());
+        let mut claims = json!({
+            "iss": self.id, "sub": self.id, "aud": self.tpp.bank.issuer(self.brand), "iat": now, "exp": now + 60, "jti": jti,
+        });
+        let members = claims.as_object_mut().unwrap();
+        members.extend(changes.as_object().unwrap().clone());
+        members.retain(|_, value| !value.is_null());
+        claims
+    }
+
+    /// A new assertion of this client, as [`Self::claims`].
+    pub fn assertion(&self, changes: &Value) -> String {
+        self.key.as_ref().expect("a client with private_key_jwt").sign(&self.claims(changes))
+    }
+
+    /// A form with this assertion and nothing else that tells the client.
+    pub async fn post_asserting(&self, path: &str, assertion: &str, form: &[(&str, &str)]) -> Reply {
+        let own = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)];
+        self.tpp.wire.form(&self.url(path), &[], &[form, &own].concat()).await
+    }
+
     /// A form at a machine endpoint, authenticated as the brand asks.
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Reply {
         self.try_post(path, form).await.expect("an answer")
@@ -93,10 +134,11 @@ impl<'a> Client<'a> {
     /// As [`Self::post`], with no answer where the server is away.
     pub async fn try_post(&self, path: &str, form: &[(&str, &str)]) -> Option<Reply> {
         let (mut headers, mut fields) = (vec![("content-type", "application/x-www-form-urlencoded")], form.to_vec());
-        let basic = self.authorization();
-        match &basic {
-            Some(basic) => headers.push(("authorization", basic)),
-            None => fields.push(("client_id", &self.id)),
+        let (basic, assertion) = (self.authorization(), self.key.as_ref().map(|_| self.assertion(&json!({}))));
+        match (&basic, &assertion) {
+            (_, Some(assertion)) => fields.extend([("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)]),
+            (Some(basic), None) => headers.push(("authorization", basic)),
+            (None, None) => fields.push(("client_id", &self.id)),
         }
         self.tpp.wire.try_send(Method::POST, &self.url(path), &headers, encode(&fields)).await.ok()
     }
