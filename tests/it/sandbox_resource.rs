@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{Bank, BankOptions, CIC, Reply, Tpp},
-    openid_suite::parties::{bank, client, tokens},
+    openid_suite::parties::{Plan::Plain, Scene},
 };
 use guichet::oauth::tpp::PspRole::{AccountInformation, PaymentInitiation};
 use reqwest::Method;
@@ -31,9 +31,9 @@ fn access(tokens: &serde_json::Value) -> &str {
 
 #[tokio::test]
 async fn a54_a_token_is_taken_from_the_header_alone() {
-    let bank = bank().await;
-    let client = client(&bank).await;
-    let tokens = tokens(&client).await;
+    let scene = Scene::new(Plain).await;
+    let (bank, client) = (&scene.bank, scene.client().await);
+    let tokens = client.tokens().await;
     let (token, path) = (access(&tokens), format!("{RESOURCE}/aisp"));
     let told = with(&client.tpp, token, "aisp").await.ok(200);
     assert_eq!((&told.json()["client_id"], &told.json()["scope"]), (&client.id.as_str().into(), &"aisp".into()));
@@ -58,13 +58,13 @@ async fn a54_a_token_is_taken_from_the_header_alone() {
 
 #[tokio::test]
 async fn a_bound_token_works_with_its_certificate_alone_and_a_bearer_token_with_any_of_its_organisation() {
-    let bank = bank().await;
-    let client = client(&bank).await;
+    let scene = Scene::new(Plain).await;
+    let (bank, client) = (&scene.bank, scene.client().await);
     let dialect = client.tpp.register(CIC).await;
     let renewed = bank.tpp_named(&client.tpp.organisation, [AccountInformation, PaymentInitiation]);
     let stranger = bank.tpp([AccountInformation, PaymentInitiation]);
     let none = Tpp { wire: bank.browser(), ..client.tpp.clone() };
-    let (bound, bearer) = (tokens(&client).await, dialect.tokens("web", "aisp").await);
+    let (bound, bearer) = (client.tokens().await, dialect.tokens("web", "aisp").await);
     for (token, tpp, good) in [
         (&bound, &client.tpp, true),
         (&bound, &renewed, false),
@@ -85,9 +85,9 @@ async fn a_bound_token_works_with_its_certificate_alone_and_a_bearer_token_with_
 
 #[tokio::test]
 async fn a_token_opens_what_its_scope_says_while_it_lasts() {
-    let bank = bank().await;
-    let client = client(&bank).await;
-    let first = tokens(&client).await;
+    let scene = Scene::new(Plain).await;
+    let (bank, client) = (&scene.bank, scene.client().await);
+    let first = client.tokens().await;
     let needs_more = |scope: &str| format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
     challenged(&with(&client.tpp, access(&first), "pisp").await, 403, &needs_more("pisp"));
     let payment = client.client_credentials().await.ok(200).json();
@@ -100,7 +100,7 @@ async fn a_token_opens_what_its_scope_says_while_it_lasts() {
     challenged(&with(&client.tpp, "none", "aisp").await, 401, invalid);
     client.revoke(access(&first)).await.ok(200);
     challenged(&with(&client.tpp, access(&first), "aisp").await, 401, invalid);
-    let second = tokens(&client).await;
+    let second = client.tokens().await;
     bank.clock.advance(Duration::hours(3));
     challenged(&with(&client.tpp, access(&second), "aisp").await, 401, invalid);
 }
