@@ -43,8 +43,9 @@ pub struct DevArgs {
     files_only: bool,
 }
 
-/// The brands of `dev`.
+/// The brands of `dev`. Clients may try FAPI 2.0 where the bank's own authentication allows it.
 const BANKS: [&str; 2] = ["cic", "labanquepostale"];
+const FAPI2_BANK: &str = "cic";
 
 fn hosts() -> Vec<String> {
     let of = |bank: &&str| [format!("api.{bank}.localhost"), format!("{bank}.localhost")];
@@ -158,6 +159,9 @@ fn toml(pki: &TestPki, socket: &Path, args: &DevArgs) -> String {
             "\n[[brand]]\nbank = \"{bank}\"\nsandbox = true\nissuer = \"https://{bank}.localhost:{port}\"\n\
              tpp_host = \"api.{bank}.localhost\"\npsu_host = \"{bank}.localhost\"\ntpp_port = {port}\npsu_port = {port}\n"
         );
+        if bank == FAPI2_BANK {
+            text.push_str("\n[brand.security]\nclients_may_choose = \"fapi2\"\n");
+        }
         if let Some(portal) = &args.portal {
             let url = format!("{}/{bank}/start", portal.trim_end_matches('/'));
             let _ = write!(text, "\n[brand.sca]\nmode = \"portal\"\nportal_url = {url:?}\n");

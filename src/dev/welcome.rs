@@ -102,8 +102,13 @@ impl Place<'_> {
         } else {
             String::new()
         };
+        let resource = if brand.profiles.offer_fapi2() {
+            format!("  try access tokens at  {}/{id}/sandbox/resource/aisp\n", brand.tpp_origin)
+        } else {
+            String::new()
+        };
         format!(
-            "\n{name}\n  for developers        {origin}/{id}/developers\n{customers}  \
+            "\n{name}\n  for developers        {origin}/{id}/developers\n{customers}{resource}  \
              Where everything is:\n    curl -sS --cacert {ca} {origin}{metadata}\n  \
              Register a client with the test QWAC that has every role:\n    {registration}\n  \
              Ask, as the bank's own systems do, what a token is good for:\n    {gateway} -d token=PASTE_ONE https://localhost:{internal}/brands/{id}/introspect\n",

@@ -48,7 +48,7 @@ pub fn limited(endpoint: Endpoint<'_>, handler: MethodRouter<Arc<Site>>, site: &
 const fn limit_of(endpoint: Endpoint<'_>) -> Limit {
     match endpoint {
         Endpoint::Register | Endpoint::ReadClient | Endpoint::UpdateClient | Endpoint::DeleteClient => Limit::OrganisationRegistration,
-        Endpoint::Token(_) | Endpoint::Push => Limit::OrganisationToken,
+        Endpoint::Token(_) | Endpoint::Push | Endpoint::SandboxResource => Limit::OrganisationToken,
         Endpoint::Revoke => Limit::OrganisationRevocation,
         Endpoint::PresentedCertificate => Limit::OrganisationCertificate,
         Endpoint::Authorize(_) => Limit::AddressAuthorize,

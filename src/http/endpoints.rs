@@ -38,6 +38,8 @@ pub enum Endpoint<'b> {
     CertificateForm,
     CertificateCheck,
     PresentedCertificate,
+    /// RFC 6750, for those that try.
+    SandboxResource,
 }
 
 /// All of a brand, in the order in which a TPP meets them.
@@ -45,12 +47,13 @@ pub fn endpoints(brand: &Brand) -> Vec<Endpoint<'_>> {
     use Endpoint::{
         Authorize, CertificateCheck, CertificateForm, Customers, DeleteClient, Developers, Document, Journey, JourneyReturn, JourneyStatus,
         JourneyStep, Jwks, Metadata, Permission, PermissionEnd, Permissions, PermissionsOpen, PresentedCertificate, Push, ReadClient,
-        Register, Revoke, Token, UpdateClient,
+        Register, Revoke, SandboxResource, Token, UpdateClient,
     };
     let mut all = vec![Metadata, Jwks, Document, Developers, CertificateForm, CertificateCheck, PresentedCertificate];
     all.extend([Register, ReadClient, DeleteClient, Revoke, Journey, JourneyStep, JourneyReturn, JourneyStatus]);
     all.extend([PermissionsOpen, Permissions, Permission, PermissionEnd]);
     all.extend(brand.profiles.offer_fapi2().then_some(Push));
+    all.extend((brand.sandbox && brand.profiles.offer_fapi2()).then_some(SandboxResource));
     all.extend(brand.registration.update.then_some(UpdateClient));
     all.extend((brand.psu_authentication == PsuAuthentication::Simulator).then_some(Customers));
     all.extend(brand.channels.iter().flat_map(|channel| [Authorize(channel), Token(channel)]));
@@ -67,7 +70,8 @@ impl Endpoint<'_> {
             | Self::Token(_)
             | Self::Revoke
             | Self::Push
-            | Self::PresentedCertificate => Counter::Tpp,
+            | Self::PresentedCertificate
+            | Self::SandboxResource => Counter::Tpp,
             Self::Authorize(_)
             | Self::Journey
             | Self::JourneyStep
@@ -114,6 +118,7 @@ impl Endpoint<'_> {
             Self::CertificateForm => "certificate_form",
             Self::CertificateCheck => "certificate_check",
             Self::PresentedCertificate => "presented_certificate",
+            Self::SandboxResource => "sandbox_resource",
         }
     }
 
@@ -150,7 +155,8 @@ impl Endpoint<'_> {
             | Self::PermissionEnd
             | Self::CertificateForm
             | Self::CertificateCheck
-            | Self::PresentedCertificate => None,
+            | Self::PresentedCertificate
+            | Self::SandboxResource => None,
         }
     }
 
@@ -179,7 +185,8 @@ impl Endpoint<'_> {
             | Self::Permissions
             | Self::Permission
             | Self::CertificateForm
-            | Self::PresentedCertificate => Method::GET,
+            | Self::PresentedCertificate
+            | Self::SandboxResource => Method::GET,
         }
     }
 
@@ -206,6 +213,7 @@ impl Endpoint<'_> {
             Self::Permission | Self::PermissionEnd => own("permissions/{id}"),
             Self::CertificateForm | Self::CertificateCheck => own("{lang}/certificate"),
             Self::PresentedCertificate => own("certificate"),
+            Self::SandboxResource => own("sandbox/resource/{scope}"),
         }
     }
 }

@@ -148,7 +148,7 @@ impl ServerMetadata {
             service_documentation: format!("{}/{}/developers", brand.psu_origin, brand.id),
             certificate_endpoint: format!("{}/{}/certificate", brand.tpp_origin, brand.id),
             authorization_response_iss_parameter_supported: true,
-            tls_client_certificate_bound_access_tokens: brand.certificate_bound_access_tokens,
+            tls_client_certificate_bound_access_tokens: brand.certificate_bound_access_tokens || brand.profiles.offer_fapi2(),
             channels,
         }
     }

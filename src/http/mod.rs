@@ -27,6 +27,7 @@ mod permissions;
 mod place;
 mod pushed;
 mod register;
+mod resource;
 mod respond;
 mod revoke;
 mod router;

@@ -7,7 +7,8 @@ use super::{
     endpoints::{Endpoint, endpoints},
     events, exchange,
     extract::ClientRequest,
-    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, place, pushed, register, respond, revoke, sandbox,
+    grants, interactions, introspect, metadata, openapi, ops, payments, permissions, place, pushed, register, resource, respond, revoke,
+    sandbox,
     site::{HttpLimits, InternalSite, Site},
     token,
 };
@@ -149,6 +150,7 @@ fn handler(endpoint: Endpoint<'_>) -> MethodRouter<Arc<Site>> {
         Endpoint::CertificateForm => get(certificate::form),
         Endpoint::CertificateCheck => post(certificate::check),
         Endpoint::PresentedCertificate => get(certificate::presented),
+        Endpoint::SandboxResource => get(resource::read),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod app_links;
 pub mod app_url;
 pub mod assertion;
 pub mod authorize;
+pub mod bearer;
 pub mod brand;
 pub mod certificate_subject;
 pub mod channel;

@@ -157,7 +157,7 @@ async fn try_at(endpoint: Endpoint<'_>, path: &str, of: &Given<'_>, at: &Given<'
             tried
         }
         // only where somebody is held to FAPI 2.0, as no bank of this test does
-        Endpoint::Push => vec![],
+        Endpoint::Push | Endpoint::SandboxResource => vec![],
         Endpoint::Revoke => {
             let mut tried = vec![];
             // RFC 7009 s2.2: an unknown token is answered 200

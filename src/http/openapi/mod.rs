@@ -18,6 +18,7 @@ mod permissions;
 mod pushed;
 mod refusals;
 mod registration;
+mod resource;
 mod sandbox;
 mod token;
 
@@ -153,6 +154,7 @@ fn describe(endpoint: Endpoint<'_>, brand: &Brand) -> Operation {
         Endpoint::CertificateForm => explain::form(brand),
         Endpoint::CertificateCheck => explain::check(brand),
         Endpoint::PresentedCertificate => explain::presented(brand),
+        Endpoint::SandboxResource => resource::read(),
     }
 }
 

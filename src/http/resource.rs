@@ -1,0 +1,76 @@
+//! The protected resource of a sandbox: what a bank's gateway does with an access token, for its team to copy and for TPPs to try tokens at.
+
+use super::{extract, respond, site::Site};
+use crate::{
+    app::App,
+    flows::{
+        Outage,
+        introspect::{self, Asked, CallersCertificate},
+    },
+    oauth::{
+        bearer::{self, BearerRefusal},
+        brand::Brand,
+        error::OAuthError,
+        scope::ScopeToken,
+    },
+    telemetry::request,
+};
+use axum::{
+    body::Body,
+    extract::{RawPathParams, State},
+    response::Response,
+};
+use http::{HeaderValue, Request, StatusCode, header};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// What is told of the token; a bank would tell of the customer's accounts.
+#[derive(Serialize)]
+struct Resource {
+    scope: Option<String>,
+    client_id: Option<String>,
+    /// Seconds since the epoch.
+    exp: Option<i64>,
+}
+
+/// `GET /{brand}/sandbox/resource/{scope}`: given out for an access token that has this scope.
+pub async fn read(State(site): State<Arc<Site>>, path: RawPathParams, request: Request<Body>) -> Response {
+    let named = path.iter().find(|(name, _)| *name == "scope").map(|(_, value)| value);
+    let Some(scope) = ScopeToken::ALL.into_iter().find(|scope| named == Some(scope.as_str())) else {
+        return respond::error(&OAuthError::NO_SUCH_ENDPOINT);
+    };
+    match asked(&request) {
+        Ok(asked) => answered(answer(&site.app, &site.brand, asked, scope).await),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+/// The certificate goes along always: none at all is not the token's either.
+fn asked(request: &Request<Body>) -> Result<Asked, BearerRefusal> {
+    let headers: Vec<_> = request.headers().get_all(header::AUTHORIZATION).iter().map(|value| value.to_str().ok()).collect();
+    let token = bearer::presented(request.uri().query().unwrap_or_default(), &headers)?;
+    Ok(Asked::new(token, CallersCertificate::Chain(extract::chain(request))))
+}
+
+/// A gateway asks `POST /brands/{brand}/introspect` at the internal counter, with `token` and `certificate`: the same verdict.
+async fn answer(app: &App, brand: &Brand, asked: Asked, scope: ScopeToken) -> Result<Result<Resource, BearerRefusal>, Outage> {
+    let told = introspect::answer(app, asked, brand).await?;
+    Ok(bearer::judge(&told, scope).map(|()| Resource { scope: told.scope, client_id: told.client_id, exp: told.exp }))
+}
+
+fn answered(answer: Result<Result<Resource, BearerRefusal>, Outage>) -> Response {
+    match answer {
+        Ok(Ok(resource)) => respond::json(StatusCode::OK, &resource),
+        Ok(Err(refusal)) => refused(refusal),
+        Err(outage) => respond::outage(&outage),
+    }
+}
+
+fn refused(refusal: BearerRefusal) -> Response {
+    request::note(|facts| facts.verdict(refusal.name(), None));
+    let mut response = respond::status(StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED));
+    if let Ok(challenge) = HeaderValue::from_str(&refusal.challenge()) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
