@@ -39,17 +39,17 @@ pub async fn read(State(site): State<Arc<Site>>, path: RawPathParams, request: R
     let Some(scope) = ScopeToken::ALL.into_iter().find(|scope| named == Some(scope.as_str())) else {
         return respond::error(&OAuthError::NO_SUCH_ENDPOINT);
     };
-    match asked(&request) {
+    match asked(&site.app, &request) {
         Ok(asked) => answered(answer(&site.app, &site.brand, asked, scope).await),
         Err(refusal) => refused(refusal),
     }
 }
 
 /// The certificate goes along always: none at all is not the token's either.
-fn asked(request: &Request<Body>) -> Result<Asked, BearerRefusal> {
+fn asked(app: &App, request: &Request<Body>) -> Result<Asked, BearerRefusal> {
     let headers: Vec<_> = request.headers().get_all(header::AUTHORIZATION).iter().map(|value| value.to_str().ok()).collect();
     let token = bearer::presented(request.uri().query().unwrap_or_default(), &headers)?;
-    Ok(Asked::new(token, CallersCertificate::Chain(extract::chain(request))))
+    Ok(Asked::new(app, token, CallersCertificate::Chain(extract::chain(request))))
 }
 
 /// A gateway asks `POST /brands/{brand}/introspect` at the internal counter, with `token` and `certificate`: the same verdict.
