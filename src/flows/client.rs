@@ -141,13 +141,14 @@ async fn prove(
         Identified::Proven(proof) => return Ok(proof),
         Identified::Asserting(asserting) => asserting,
     };
-    let keys = |known| client_keys::of(app, brand, asserting.client(), known);
-    let mut signed = asserting.verify(&*keys(Keys::AtHand).await.map_err(AssertionRefusal::Keys)?);
+    let at_hand = client_keys::of(app, brand, asserting.client(), Keys::AtHand).await?;
+    let mut signed = asserting.verify(&at_hand);
     // a key may have got a successor, also under its own name
     if matches!(signed, Err(AssertionRefusal::Jws(JoseRefusal::NoKey | JoseRefusal::Signature)))
         && client_keys::may_have_changed(asserting.client())
     {
-        signed = asserting.verify(&*keys(Keys::Missed).await.map_err(AssertionRefusal::Keys)?);
+        let newer = client_keys::of(app, brand, asserting.client(), Keys::Missed).await?;
+        signed = asserting.verify(&newer);
     }
     Ok(asserting.judge(&signed?, brand, now)?)
 }

@@ -1,7 +1,7 @@
 //! A registered client, and the one way to become an authenticated one.
 
 use super::{
-    assertion::{self, AssertionRefusal, Expected, Occasion},
+    assertion::{self, AssertionRefusal, Expected, KeysFault, Occasion},
     brand::{Brand, BrandId, ClientAuth},
     certificate_subject,
     client_metadata::{AuthMethod, ClientMetadata, GrantType},
@@ -111,6 +111,12 @@ impl ClientRefusal {
             Self::Assertion(refusal) => refusal.name(),
             Self::Blocked => "client_blocked",
         }
+    }
+}
+
+impl From<KeysFault> for ClientRefusal {
+    fn from(fault: KeysFault) -> Self {
+        AssertionRefusal::Keys(fault).into()
     }
 }
 

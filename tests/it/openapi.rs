@@ -15,6 +15,7 @@ use guichet::{
         brand::{Brand, Lang},
         client::ClientRefusal,
         error::ErrorCode,
+        profile::{Profiles, SecurityProfile},
         sca::ScaFailure,
         token::TokenRefusal,
     },
@@ -60,12 +61,17 @@ fn brands() -> Vec<Brand> {
     ["cic", "labanquepostale"].into_iter().flat_map(|bank| [false, true].map(|sandbox| brand(bank, sandbox))).collect()
 }
 
+/// A brand whose clients may choose FAPI 2.0.
+fn ahead() -> Brand {
+    Brand { profiles: Profiles { least: SecurityProfile::Legacy, most: SecurityProfile::Fapi2 }, ..brand("cic", true) }
+}
+
 fn document(brand: &Brand) -> Value {
     serde_json::to_value(brand_document(brand)).unwrap()
 }
 
 fn all_documents() -> Vec<Value> {
-    brands().iter().map(document).chain([serde_json::to_value(internal_document()).unwrap()]).collect()
+    brands().iter().chain([&ahead()]).map(document).chain([serde_json::to_value(internal_document()).unwrap()]).collect()
 }
 
 /// Method, path and operation.
@@ -338,8 +344,9 @@ fn a_token_endpoint_lists_each_refusal_that_it_gives() {
 
 #[test]
 fn registration_lists_each_reason_of_the_code() {
-    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/oauth/registration.rs")).unwrap();
-    let told: String = brands().iter().flat_map(|brand| refusals(&document(brand))).map(|(_, body)| format!("{body}\n")).collect();
+    let read = |file| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let source = read("src/oauth/registration.rs") + &read("src/oauth/registered_keys.rs");
+    let told: String = brands().iter().chain([&ahead()]).flat_map(|brand| refusals(&document(brand))).map(|(_, body)| format!("{body}\n")).collect();
     let makers = ["Refusal::metadata(", "Refusal::redirect(", "refuse(\""];
     let mut reasons = 0;
     for line in source.lines().filter(|line| makers.iter().any(|maker| line.contains(maker))) {

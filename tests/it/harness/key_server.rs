@@ -50,10 +50,11 @@ impl KeyServer {
                 tokio::spawn(async move {
                     match tls {
                         None => serving.answer(socket).await,
-                        Some(tls) => match tls.accept(socket).await {
-                            Ok(socket) => serving.answer(socket).await,
-                            Err(_) => {}
-                        },
+                        Some(tls) => {
+                            if let Ok(socket) = tls.accept(socket).await {
+                                serving.answer(socket).await;
+                            }
+                        }
                     }
                 });
             }
