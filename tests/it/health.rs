@@ -157,6 +157,11 @@ async fn a_slow_start_is_seen_and_a_storm_of_probes_does_not_reach_the_database(
         sleep(SECOND / 50).await;
     }
     let waiting = json!({ "status": "starting", "waits_for": "the database's schema" });
+    // it waits for its settings first
+    while ops(&bank, "/startedz").await.json() != waiting {
+        assert!(Instant::now() < deadline, "{}", process.log());
+        sleep(SECOND / 50).await;
+    }
     for path in ["/startedz", "/readyz"] {
         assert_eq!(ops(&bank, path).await.ok(503).json(), waiting);
     }
