@@ -366,7 +366,7 @@ mod tests {
             for (name, text) in params.pairs() {
                 match &asked[name] {
                     Value::String(own) => prop_assert_eq!(own, text),
-                    other => prop_assert_eq!(other, &serde_json::from_str::<Value>(text).unwrap()),
+                    other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => prop_assert_eq!(other, &serde_json::from_str::<Value>(text).unwrap()),
                 }
             }
         }
