@@ -8,10 +8,7 @@ use super::{
 use crate::{
     app::App,
     audit::AuditKind,
-    oauth::{
-        error::OAuthError,
-        pushed::{self, PushRefusal, PushedResponse},
-    },
+    oauth::pushed::{self, PushRefusal, PushedResponse},
     storage::Outage,
 };
 
@@ -42,18 +39,4 @@ pub async fn push(app: &App, caller: &Caller) -> Answer<PushedResponse> {
         }
     }
     Err(Outage::contended("the client kept changing"))
-}
-
-impl From<PushRefusal> for OAuthError {
-    fn from(refusal: PushRefusal) -> Self {
-        let name = refusal.name();
-        let error = match refusal {
-            PushRefusal::Object(refusal) => refusal.into(),
-            PushRefusal::RequestUri => Self::REQUEST_URI_PUSHED,
-            PushRefusal::RedirectUriMissing => Self::REDIRECT_URI_MISSING,
-            PushRefusal::Redirect(nobody) => nobody.into(),
-            PushRefusal::Request(refusal) => refusal.into(),
-        };
-        error.named(name)
-    }
 }

@@ -4,6 +4,7 @@ use super::{
     authorize::{AuthorizationRequest, AuthorizeRefusal, Way},
     brand::Brand,
     client::{Client, ClientId},
+    error::OAuthError,
     params::Params,
     redirect::{NoRedirect, TrustedRedirect},
     request_object::RequestObjectRefusal,
@@ -43,6 +44,20 @@ impl PushRefusal {
             Self::Redirect(nobody) => nobody.name(),
             Self::Request(refusal) => refusal.name(),
         }
+    }
+}
+
+impl From<PushRefusal> for OAuthError {
+    fn from(refusal: PushRefusal) -> Self {
+        let name = refusal.name();
+        let error = match refusal {
+            PushRefusal::Object(refusal) => refusal.into(),
+            PushRefusal::RequestUri => Self::REQUEST_URI_PUSHED,
+            PushRefusal::RedirectUriMissing => Self::REDIRECT_URI_MISSING,
+            PushRefusal::Redirect(nobody) => nobody.into(),
+            PushRefusal::Request(refusal) => refusal.into(),
+        };
+        error.named(name)
     }
 }
 
