@@ -12,40 +12,32 @@ use tokio::time::sleep;
 
 /// Killed with all its processes, until another one is the primary.
 pub async fn primary() -> Outcome {
-    let patroni = tokio::task::spawn_blocking(Patroni::start).await.map_err(|_| "deploy/ha did not start".to_owned())?;
-    let front = patroni.bank(0);
-    let replicas = vec![Replica::watch(patroni.bank(1)), Replica::watch(patroni.bank(2))];
-    let site = Site { cluster: Cluster::none(), replicas };
-    let (load, ledger) = (Load::prepare(&site).await, Ledger::default());
-    let dead = patroni.primary(&front, None).await;
-    let fault = async {
-        patroni.signal(dead, Signal::SIGKILL);
-        patroni.primary(&front, Some(dead)).await;
-        while site.ready(0).is_none() {
-            sleep(SECOND / 10).await;
-        }
-    };
-    let ((), injected, healed) = around(&load, &site, &ledger, fault).await;
-    Ok(ledger.close(&site, injected, healed).await)
+    lost(Signal::SIGKILL, false).await
 }
 
 /// Stopped as a whole, like a machine that hangs, until another one is the primary; then it goes on where it was.
 pub async fn hung() -> Outcome {
+    lost(Signal::SIGSTOP, true).await
+}
+
+async fn lost(signal: Signal, comes_back: bool) -> Outcome {
     let patroni = tokio::task::spawn_blocking(Patroni::start).await.map_err(|_| "deploy/ha did not start".to_owned())?;
     let front = patroni.bank(0);
     let replicas = vec![Replica::watch(patroni.bank(1)), Replica::watch(patroni.bank(2))];
     let site = Site { cluster: Cluster::none(), replicas };
     let (load, ledger) = (Load::prepare(&site).await, Ledger::default());
-    let silent = patroni.primary(&front, None).await;
+    let former = patroni.primary(&front, None).await;
     let fault = async {
-        patroni.signal(silent, Signal::SIGSTOP);
-        patroni.primary(&front, Some(silent)).await;
+        patroni.signal(former, signal);
+        patroni.primary(&front, Some(former)).await;
         while site.ready(0).is_none() {
             sleep(SECOND / 10).await;
         }
-        sleep(3 * SECOND).await;
-        patroni.signal(silent, Signal::SIGCONT);
-        sleep(10 * SECOND).await;
+        if comes_back {
+            sleep(3 * SECOND).await;
+            patroni.signal(former, Signal::SIGCONT);
+            sleep(10 * SECOND).await;
+        }
     };
     let ((), injected, healed) = around(&load, &site, &ledger, fault).await;
     Ok(ledger.close(&site, injected, healed).await)
