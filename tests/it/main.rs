@@ -56,6 +56,7 @@ mod identity_merge;
 mod interleavings;
 mod interop_authlib;
 mod interop_curl;
+mod interop_node;
 mod interop_oauth2;
 mod introspect;
 mod introspect_bulk;

@@ -13,7 +13,7 @@ use guichet::{
 };
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use std::{fs, ops::Deref};
+use std::ops::Deref;
 use tempfile::TempDir;
 
 pub const PAR: &str = "/cic/par";
@@ -40,15 +40,7 @@ pub type Changes<'c> = [(&'c str, Option<&'c str>)];
 impl Scene {
     pub async fn new(plan: Plan) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let key = folder.path().join("signing.pem");
-        fs::write(&key, rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
-        let fapi2 = "[brand.security]\nclients_may_choose = \"fapi2\"".to_owned();
-        let options = BankOptions {
-            brands: vec![CIC],
-            extra: format!("[signing]\nkey_files = [{key:?}]\n"),
-            one_brand_extra: Some((CIC, fapi2)),
-            ..BankOptions::default()
-        };
+        let options = BankOptions::fapi2().signing(folder.path());
         Self { bank: Bank::with(options).await, plan, _folder: folder }
     }
 
