@@ -57,3 +57,9 @@ async fn oauth4webapi() {
     let told = journeys("oauth4webapi.mjs", include_str!("interop/node/oauth4webapi.mjs")).await;
     assert_eq!(told, json!([all_well("tls_client_auth"), all_well("private_key_jwt")]));
 }
+
+#[tokio::test]
+async fn openid_client() {
+    let told = journeys("openid_client.mjs", include_str!("interop/node/openid_client.mjs")).await;
+    assert_eq!(told, json!([all_well("tls_client_auth"), all_well("private_key_jwt")]));
+}
