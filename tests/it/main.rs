@@ -56,7 +56,8 @@ mod identity_merge;
 mod interleavings;
 mod interop_authlib;
 mod interop_curl;
-mod interop_node;
+mod interop_fapi2;
+
 mod interop_oauth2;
 mod introspect;
 mod introspect_bulk;

@@ -1,14 +1,18 @@
-//! Libraries of node as TPPs that are held to FAPI 2.0: signed requests, pushed, signed answers, tokens bound to the QWAC.
+//! Libraries written by others as TPPs that are held to FAPI 2.0: signed requests, pushed, signed answers, tokens bound to the QWAC.
 
-use crate::harness::{Bank, BankOptions, CIC, Psu, bank::pki, command::converse, npm::node};
+use crate::harness::{
+    Bank, BankOptions, CIC, Psu,
+    bank::pki,
+    command::converse,
+    packages::{java, node},
+};
 use guichet::clock::{Clock, System};
 use serde_json::{Value, json};
+use std::process::Command;
+use tempfile::TempDir;
 
-const BANK: (&str, &str) = ("bank.mjs", include_str!("interop/node/bank.mjs"));
-
-/// What the library made of it. Each of its customers does as it says, in a browser.
-async fn journeys(name: &str, text: &str) -> Value {
-    let (folder, command) = node(&[(name, text), BANK]).await;
+/// What the library made of it, by both methods of authentication. Each of its customers does as it says, in a browser.
+async fn walks((folder, command): (TempDir, Command)) {
     let bank = Bank::with(BankOptions::fapi2().signing(folder.path())).await;
     let file = |name: &str| pki().1.file(name).display().to_string();
     let plan = json!({
@@ -34,7 +38,7 @@ async fn journeys(name: &str, text: &str) -> Value {
         assert_eq!(names, ["response"], "everything is in the signed answer");
         json!({ "landed": url::Url::parse_with_params(&landing.uri, &landing.params).unwrap().as_str() })
     });
-    told.await
+    assert_eq!(told.await, json!([all_well("tls_client_auth"), all_well("private_key_jwt")]));
 }
 
 fn all_well(method: &str) -> Value {
@@ -52,14 +56,22 @@ fn all_well(method: &str) -> Value {
     })
 }
 
+async fn walks_in_node(module: (&str, &str)) {
+    walks(node(&[module, ("bank.mjs", include_str!("interop/node/bank.mjs"))]).await).await;
+}
+
 #[tokio::test]
 async fn oauth4webapi() {
-    let told = journeys("oauth4webapi.mjs", include_str!("interop/node/oauth4webapi.mjs")).await;
-    assert_eq!(told, json!([all_well("tls_client_auth"), all_well("private_key_jwt")]));
+    walks_in_node(("oauth4webapi.mjs", include_str!("interop/node/oauth4webapi.mjs"))).await;
 }
 
 #[tokio::test]
 async fn openid_client() {
-    let told = journeys("openid_client.mjs", include_str!("interop/node/openid_client.mjs")).await;
-    assert_eq!(told, json!([all_well("tls_client_auth"), all_well("private_key_jwt")]));
+    walks_in_node(("openid_client.mjs", include_str!("interop/node/openid_client.mjs"))).await;
+}
+
+#[tokio::test]
+async fn nimbus() {
+    let hosts = [CIC.psu_host, CIC.tpp_host, "localhost"];
+    walks(java("Nimbus.java", include_str!("interop/java/Nimbus.java"), &hosts).await).await;
 }
