@@ -64,7 +64,7 @@ fn read_key(key: &Value) -> Option<Key> {
         ("OKP", Some("Ed25519")) => (JwsAlgorithm::EdDsa, DecodingKey::from_ed_components(text("x")?).ok()?),
         _ => return None,
     };
-    if text("alg").is_some_and(|own| own != algorithm.name()) {
+    if text("alg").is_some_and(|own| JwsAlgorithm::parse(own) != Some(algorithm)) {
         return None;
     }
     Some(Key { kid: text("kid").map(str::to_owned), algorithm, public })

@@ -38,8 +38,9 @@ impl JwsAlgorithm {
         }
     }
 
+    /// RFC 9864 s2.2 calls EdDSA with Ed25519 `Ed25519`, and libraries have begun to.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+        if name == "Ed25519" { Some(Self::EdDsa) } else { Self::ALL.into_iter().find(|algorithm| algorithm.name() == name) }
     }
 
     const fn jose(self) -> jsonwebtoken::Algorithm {

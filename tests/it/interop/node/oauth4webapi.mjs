@@ -103,4 +103,12 @@ async function journey(method, algorithm) {
   return report
 }
 
-told([await journey('tls_client_auth', 'ES256'), await journey('private_key_jwt', 'PS256')])
+const journeys = [
+  ['tls_client_auth', 'ES256'],
+  ['private_key_jwt', 'PS256'],
+  // which it calls so and not EdDSA (RFC 9864)
+  ['private_key_jwt', 'Ed25519'],
+]
+const reports = []
+for (const [method, algorithm] of journeys) reports.push(await journey(method, algorithm))
+told(reports)
