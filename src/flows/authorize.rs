@@ -214,6 +214,7 @@ async fn attempt(
         redirect_uri_sent: request.redirect_uri_sent,
         tpp_state: redirect.state().map(str::to_owned),
         scope: request.scope,
+        details: request.details,
         challenge: request.challenge,
         lang,
         browser: by.key().digest(),

@@ -4,6 +4,7 @@ use super::{respond, site::Site};
 use crate::oauth::{
     brand::{Brand, ClientAuth},
     client_metadata::GrantType,
+    details::DetailsType,
 };
 use axum::{extract::State, response::Response};
 use serde::Serialize;
@@ -27,6 +28,9 @@ pub struct ServerMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
     pub scopes_supported: Vec<&'static str>,
+    /// RFC 9396 s10.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types_supported: Vec<&'static str>,
     pub response_types_supported: [&'static str; 1],
     pub response_modes_supported: [&'static str; 1],
     pub grant_types_supported: Vec<&'static str>,
@@ -103,6 +107,7 @@ impl ServerMetadata {
             require_pushed_authorization_requests: brand.profiles.least.needs_pushed_requests(),
             jwks_uri: has_keys.then(|| format!("{}/{}/jwks", brand.psu_origin, brand.id)),
             scopes_supported: brand.offered_scopes().iter().map(|s| s.as_str()).collect(),
+            authorization_details_types_supported: DetailsType::offered_by(brand).map(DetailsType::name).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: GrantType::ALL.into_iter().filter(|g| g.is_offered_by(brand)).map(GrantType::as_str).collect(),

@@ -88,6 +88,9 @@ pub struct ClientMetadata {
     /// Not in RFC 7591: the rules that the client chose to be held to, where the brand leaves a choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_profile: Option<SecurityProfile>,
+    /// RFC 9396 s10: it asks with these types only; empty: with any that the brand offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types: Vec<String>,
     /// `client_name#fr` and the like.
     #[serde(flatten)]
     #[schema(ignore)]

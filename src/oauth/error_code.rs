@@ -1,6 +1,6 @@
 //! The closed vocabulary of `error`.
 
-/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 9101 s6.3, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, OpenID Connect Core s3.1.2.6;
+/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 9101 s6.3, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, RFC 9396 s5, OpenID Connect Core s3.1.2.6;
 /// those of the internal counter are our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
@@ -19,6 +19,7 @@ pub enum ErrorCode {
     RequestNotSupported,
     RequestUriNotSupported,
     InvalidRequestUri,
+    InvalidAuthorizationDetails,
     TemporarilyUnavailable,
     ServerError,
     UnknownInteraction,
@@ -31,7 +32,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -47,6 +48,7 @@ impl ErrorCode {
         Self::RequestNotSupported,
         Self::RequestUriNotSupported,
         Self::InvalidRequestUri,
+        Self::InvalidAuthorizationDetails,
         Self::TemporarilyUnavailable,
         Self::ServerError,
         Self::UnknownInteraction,
@@ -75,6 +77,7 @@ impl ErrorCode {
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
             Self::UnknownInteraction => "unknown_interaction",
@@ -112,7 +115,8 @@ impl ErrorCode {
             | Self::UnapprovedSoftwareStatement
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported
-            | Self::InvalidRequestUri => 400,
+            | Self::InvalidRequestUri
+            | Self::InvalidAuthorizationDetails => 400,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod channel;
 pub mod client;
 pub mod client_metadata;
 pub mod conclusion;
+pub mod details;
 pub mod error;
 pub mod error_code;
 pub mod event;

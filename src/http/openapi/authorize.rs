@@ -11,6 +11,7 @@ use crate::oauth::{
     authorize::{AuthorizeRefusal, LONGEST_STATE},
     brand::Brand,
     channel::Channel,
+    details::{DetailsType, LONGEST},
     error::OAuthError,
     redirect::TrustedRedirect,
     sca::ScaFailure,
@@ -47,7 +48,7 @@ pub fn authorize(brand: &Brand, channel: &Channel) -> Operation {
     let operation = parameters(brand, channel).into_iter().fold(operation, OperationBuilder::parameter);
     let bad =
         page_answer("The client is unknown, the redirect URI is not one of its own, or the query cannot be read: a page for the customer.");
-    let redirect = redirect_answer(outcomes(channel), LOCATION, locations(brand, channel));
+    let redirect = redirect_answer(outcomes(brand, channel), LOCATION, locations(brand, channel));
     let refused =
         page_answer("The bank does not serve the TPP at present: a page with its reason and a link home, which carries `access_denied`.");
     browser(operation.response("303", redirect).response("400", bad).response("403", refused)).build()
@@ -72,7 +73,7 @@ fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
         ),
         query(
             "scope",
-            true,
+            !brand.profiles.offer_fapi2(),
             format!("Of `{scopes}`, space-separated. `aisp`, `cbpii` and `pisp` each need an authorization of their own."),
             text(),
         ),
@@ -109,7 +110,19 @@ fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
         );
         all.push(query("payment_request", false, description, text()));
     }
+    if brand.profiles.offer_fapi2() {
+        all.push(query("authorization_details", false, details(brand), text().max_length(Some(LONGEST))));
+    }
     all
+}
+
+fn details(brand: &Brand) -> String {
+    let types: Vec<_> = DetailsType::offered_by(brand).map(|kind| format!("`{}`", kind.name())).collect();
+    format!(
+        "RFC 9396: a JSON array of one object as `AuthorizationDetail` describes it, of type {}. It stands for the scope, which may then be \
+         left out, and a payment in it for `payment_request`.",
+        types.join(" or ")
+    )
 }
 
 /// The same parameters as members of a form (RFC 9126 s2.1).
@@ -119,7 +132,8 @@ pub fn members(brand: &Brand) -> Vec<Member> {
         required("response_type", word("RFC 6749 s3.1.1.", ["code"])),
         token::client_id(brand),
         optional("redirect_uri", text("One of the registered ones, character for character. FAPI 2.0 needs it.")),
-        required("scope", text(&format!("Of `{scopes}`, space-separated."))),
+        optional("scope", text(&format!("Of `{scopes}`, space-separated. Required without `authorization_details`."))),
+        optional("authorization_details", text(&details(brand)).max_length(Some(LONGEST))),
         optional("state", text("Comes back unchanged, also with errors.")),
         optional("code_challenge", text("RFC 7636 s4.2: the base64url SHA-256 of the verifier. FAPI 2.0 needs it.")),
         optional("code_challenge_method", word("Required with `code_challenge`.", ["S256"])),
@@ -132,9 +146,9 @@ pub fn members(brand: &Brand) -> Vec<Member> {
 }
 
 /// Every value of `error` with its `error_description`, a paragraph each: some reasons share a code, and some both.
-fn outcomes(channel: &Channel) -> String {
+fn outcomes(brand: &Brand, channel: &Channel) -> String {
     let mut codes = BTreeMap::<String, Vec<String>>::new();
-    let requests = refusals().into_iter().map(|error| error.body()).map(|body| (body.error.to_owned(), body.error_description));
+    let requests = refusals(brand).into_iter().map(|error| error.body()).map(|body| (body.error.to_owned(), body.error_description));
     let customers = ScaFailure::ALL.map(|failure| (channel.wire_code(failure).to_owned(), failure.description().to_owned()));
     for (code, description) in customers.into_iter().chain(requests) {
         let descriptions = codes.entry(code).or_default();
@@ -148,9 +162,10 @@ fn outcomes(channel: &Channel) -> String {
     [head.to_owned()].into_iter().chain(listed).collect()
 }
 
-fn refusals() -> Vec<OAuthError> {
+fn refusals(brand: &Brand) -> Vec<OAuthError> {
     AuthorizeRefusal::all("scope")
         .into_iter()
+        .filter(|refusal| brand.profiles.offer_fapi2() || !matches!(refusal, AuthorizeRefusal::Details(_)))
         .map(OAuthError::from)
         .chain([OAuthError::PROVIDER_REFUSED, OAuthError::TOO_MANY_JOURNEYS])
         .collect()
@@ -163,7 +178,7 @@ fn locations(brand: &Brand, channel: &Channel) -> Vec<(String, String)> {
     all.extend(
         ScaFailure::ALL.map(|failure| (failure.name().to_owned(), redirect.refuse(channel.wire_code(failure), failure.description()))),
     );
-    for error in refusals() {
+    for error in refusals(brand) {
         let body = error.body();
         all.push((format!("{}: {}", body.error, body.error_description), redirect.refuse(body.error, &body.error_description)));
     }

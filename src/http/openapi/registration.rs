@@ -14,6 +14,7 @@ use crate::{
         brand::{Brand, ClientAuth},
         client::ClientRefusal,
         client_metadata::GrantType,
+        details::DetailsType,
         error::OAuthError,
     },
 };
@@ -182,7 +183,12 @@ fn metadata(brand: &Brand) -> Vec<Member> {
     let redirect_uris = list(uri("Compared as exact strings (RFC 9700 s2.1)."))
         .max_items(Some(brand.registration.max_redirect_uris))
         .description(Some("Where customers return to. Required unless `grant_types` leaves `authorization_code` out."));
-    vec![
+    let details: Vec<_> = DetailsType::offered_by(brand).map(DetailsType::name).collect();
+    let details = (!details.is_empty()).then(|| {
+        let what = "RFC 9396 s10: the types of `authorization_details` that the client asks with. Default: any.";
+        optional("authorization_details_types", list(word("", details)).description(Some(what)))
+    });
+    let mut all = vec![
         optional("redirect_uris", redirect_uris),
         optional("token_endpoint_auth_method", word("RFC 8705 s2.1.1.", ["tls_client_auth"])),
         optional("grant_types", list(word("", grants)).description(Some("Default: `authorization_code` alone."))),
@@ -210,7 +216,9 @@ fn metadata(brand: &Brand) -> Vec<Member> {
         optional("jwks_uri", uri("https. Not together with `jwks`.")),
         optional("provider_legal_id", text("When sent, must be the certificate's organizationIdentifier.")),
         optional("tls_client_auth_subject_dn", text("Ignored: taken from the certificate.")),
-    ]
+    ];
+    all.extend(details);
+    all
 }
 
 fn list(items: ObjectBuilder) -> ArrayBuilder {

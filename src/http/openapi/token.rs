@@ -76,6 +76,7 @@ fn answers(policy: &ScopePolicy, channel: &Channel) -> Vec<(String, serde_json::
             expires_in: seconds,
             refresh_token: refresh.then(|| "gurt_...".into()),
             scope: scope.to_string(),
+            authorization_details: None,
         };
         serde_json::to_value(response).unwrap_or_default()
     };
