@@ -10,6 +10,7 @@ use crate::{
     standing::{BlockId, MergeRefusal, Notification, Target},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use utoipa::ToSchema;
@@ -42,10 +43,12 @@ pub enum ActKind {
     KeyRotate,
     #[serde(rename = "key.retire")]
     KeyRetire,
+    #[serde(rename = "psu.erase")]
+    PsuErase,
 }
 
 impl ActKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ClientBlock,
         Self::ClientUnblock,
         Self::ClientForceSca,
@@ -57,6 +60,7 @@ impl ActKind {
         Self::TppMerge,
         Self::KeyRotate,
         Self::KeyRetire,
+        Self::PsuErase,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -72,6 +76,7 @@ impl ActKind {
             Self::TppMerge => "tpp.merge",
             Self::KeyRotate => "key.rotate",
             Self::KeyRetire => "key.retire",
+            Self::PsuErase => "psu.erase",
         }
     }
 }
@@ -83,7 +88,7 @@ impl fmt::Display for ActKind {
 }
 
 /// What is to be done. Stored while it waits for a second person: members may be added, and none change their meaning.
-/// Names no customer.
+/// Names no customer: of one who is to be forgotten it has a keyed digest, until it is decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Act {
@@ -130,6 +135,14 @@ pub enum Act {
     RetireKey {
         kid: String,
     },
+    ErasePsu {
+        brand: String,
+        /// Hexadecimal; told nobody. Who approves has to bring the reference that it is of. Empty once the act is decided.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        psu: String,
+        /// Otherwise consents that are alive are a reason to refuse.
+        end_consents: bool,
+    },
 }
 
 impl Act {
@@ -149,6 +162,7 @@ impl Act {
             Self::Merge { .. } => ActKind::TppMerge,
             Self::RotateKey { .. } => ActKind::KeyRotate,
             Self::RetireKey { .. } => ActKind::KeyRetire,
+            Self::ErasePsu { .. } => ActKind::PsuErase,
         }
     }
 
@@ -156,10 +170,25 @@ impl Act {
     pub fn brand(&self) -> Option<&str> {
         match self {
             Self::Block { brand, .. } => brand.as_deref(),
-            Self::RevokeGrant { brand, .. } | Self::ForceScaOfGrant { brand, .. } => Some(brand),
+            Self::RevokeGrant { brand, .. } | Self::ForceScaOfGrant { brand, .. } | Self::ErasePsu { brand, .. } => Some(brand),
             Self::ForceSca { whose } | Self::RevokeAll { whose, .. } => whose.brand(),
             Self::Lift { .. } | Self::Merge { .. } | Self::RotateKey { .. } | Self::RetireKey { .. } => None,
         }
+    }
+
+    /// It is about a customer, whom nothing here names: whoever has it done must.
+    pub fn needs_customer(&self) -> bool {
+        self.kind() == ActKind::PsuErase
+    }
+
+    /// For programs: what it is about. The digest of a customer stays here, or whoever keeps what he reads could tell later whose a
+    /// forgotten customer's events were.
+    pub fn arguments(&self) -> Value {
+        let mut told = serde_json::to_value(self).unwrap_or_default();
+        if let (true, Some(members)) = (self.needs_customer(), told.as_object_mut()) {
+            members.remove("psu");
+        }
+        told
     }
 
     /// The same act has the same digest.
@@ -185,6 +214,8 @@ impl fmt::Display for Act {
             Self::RotateKey { at_once: false, .. } => f.write_str("make the next signing key"),
             Self::RotateKey { at_once: true, .. } => f.write_str("make a signing key that signs at once"),
             Self::RetireKey { kid } => write!(f, "retire signing key {kid}"),
+            Self::ErasePsu { brand, end_consents: false, .. } => write!(f, "forget a customer of {brand}"),
+            Self::ErasePsu { brand, end_consents: true, .. } => write!(f, "end the consents of a customer of {brand} and forget him"),
         }
     }
 }
@@ -207,6 +238,34 @@ pub enum ActRefusal {
     Merge(MergeRefusal),
     NoSuchKey,
     Rotation(RotationRefusal),
+    /// Nobody said of whom it is.
+    CustomerNeeded,
+    /// Somebody named another one.
+    OtherCustomer,
+    /// Somebody named one.
+    AboutNoCustomer,
+    Erasure(ErasureRefusal),
+}
+
+/// Why a customer is not forgotten: nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErasureRefusal {
+    /// Nothing here is about this customer.
+    Unknown,
+    ConsentsAlive(usize),
+    JourneysUnderWay,
+}
+
+impl fmt::Display for ErasureRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("nothing here is about this customer"),
+            Self::ConsentsAlive(count) => {
+                write!(f, "{count} consents of the customer are alive: end them first, or say --end-consents")
+            }
+            Self::JourneysUnderWay => f.write_str("the customer is at a page of ours this moment: try again when the journey is over"),
+        }
+    }
 }
 
 impl fmt::Display for ActRefusal {
@@ -219,6 +278,10 @@ impl fmt::Display for ActRefusal {
             Self::Merge(refusal) => refusal.fmt(f),
             Self::NoSuchKey => f.write_str("there is no such signing key in the database"),
             Self::Rotation(refusal) => refusal.fmt(f),
+            Self::CustomerNeeded => f.write_str("of whom it is, is not stored: give his reference with --reference-file"),
+            Self::OtherCustomer => f.write_str("the reference is another customer's than the one of whom it was proposed"),
+            Self::AboutNoCustomer => f.write_str("a reference was given, and it is about no customer: is it the act that was meant?"),
+            Self::Erasure(refusal) => refusal.fmt(f),
         }
     }
 }
@@ -250,7 +313,19 @@ mod tests {
             Act::Merge { old: OrganisationId::new("a"), new: OrganisationId::new("b"), overlap_days: 30, forced: false },
             Act::RotateKey { algorithm: Some(Algorithm::Es256), at_once: false },
             Act::RetireKey { kid: "k".into() },
+            Act::ErasePsu { brand: "cic".into(), psu: "5e".repeat(32), end_consents: false },
+            Act::ErasePsu { brand: "cic".into(), psu: "5e".repeat(32), end_consents: true },
+            Act::ErasePsu { brand: "cic".into(), psu: String::new(), end_consents: true },
         ]
+    }
+
+    #[test]
+    fn nobody_is_shown_of_whom_an_act_is_and_all_else_is_told() {
+        for act in all() {
+            let (stored, shown) = (serde_json::to_value(&act).unwrap(), act.arguments());
+            assert!(!shown.to_string().contains("5e5e") && !act.to_string().contains("5e"), "{act}");
+            assert!(act.needs_customer() || shown == stored, "{act}");
+        }
     }
 
     #[test]

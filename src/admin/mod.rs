@@ -8,7 +8,7 @@ mod proposal;
 mod sweep;
 mod view;
 
-pub use act::{Act, ActKind, ActRefusal, Order};
+pub use act::{Act, ActKind, ActRefusal, ErasureRefusal, Order};
 pub use key::{Algorithm, KeyState, KeyTimes, KeyView, Rotation, RotationRefusal, Sealed, StoredKey};
 pub use person::{Person, Through};
 pub use proposal::{ActPage, AdminPolicy, Decided, Decision, DecisionRefusal, Proposal, ProposalState, ProposalView};

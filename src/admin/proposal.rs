@@ -36,7 +36,7 @@ impl Default for AdminPolicy {
 pub enum Decision {
     Approved,
     Rejected,
-    /// Nobody decided in time, and the same was proposed again.
+    /// Nobody decided in time, and the same was proposed again; or another act did what it was to do.
     Expired,
 }
 
@@ -160,7 +160,7 @@ impl Proposal {
             state: self.state(now),
             brand: self.act.brand().map(str::to_owned),
             what: self.act.to_string(),
-            arguments: serde_json::to_value(&self.act).unwrap_or_default(),
+            arguments: self.act.arguments(),
             reason: self.reason.clone(),
             proposed_at: self.at,
             proposed_by: self.by.clone(),

@@ -3,7 +3,7 @@
 use crate::oauth::{brand::BrandId, grant::PsuReference};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    hmac,
+    constant_time, hmac,
 };
 use std::fmt;
 use uuid::Uuid;
@@ -52,6 +52,11 @@ impl PsuDigestKey {
         let mut digest = [0; 32];
         digest.copy_from_slice(context.sign().as_ref());
         digest
+    }
+
+    /// Whether it is the digest of this customer.
+    pub fn is_of(&self, digest: &[u8; 32], brand: &BrandId, psu: &PsuReference) -> bool {
+        constant_time::verify_slices_are_equal(digest, &self.digest(brand, psu)).is_ok()
     }
 }
 
@@ -114,6 +119,9 @@ mod tests {
                 && digest("cic", "a") != digest("cic", "b")
                 && digest("cic", "a") != digest("ci", "c\0a")
         );
-        assert_ne!(digest("cic", "a"), PsuDigestKey::new(&[4; 32]).digest(&BrandId::new("cic"), &PsuReference::new("a")));
+        let (cic, a) = (BrandId::new("cic"), PsuReference::new("a"));
+        assert_ne!(digest("cic", "a"), PsuDigestKey::new(&[4; 32]).digest(&cic, &a));
+        assert!(key.is_of(&digest("cic", "a"), &cic, &a));
+        assert!(!key.is_of(&digest("cic", "b"), &cic, &a) && !key.is_of(&digest("lbp", "a"), &cic, &a) && !key.is_of(&[0; 32], &cic, &a));
     }
 }

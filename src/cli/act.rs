@@ -3,6 +3,7 @@
 use super::{
     ConfigFile, Failure, block,
     operator::{Author, LONG, connect, moment, text},
+    psu::{reference, tell_erased},
     table::{or_dash, print_facts, print_json, print_table},
     tpp,
 };
@@ -10,13 +11,16 @@ use crate::{
     admin::{Act, KeyView, Order, Proposal, ProposalState, Sweep},
     clock::{Clock, System},
     config::Settings,
-    flows::admin::{self, Desk, Done, NotDecided, Submitted, sweeps},
+    flows::{
+        admin::{self, Desk, Done, NotDecided, Submitted, sweeps},
+        erasure::Customer,
+    },
     server,
     signing::KeyMaker,
     storage::Db,
 };
 use clap::{Subcommand, ValueEnum};
-use std::{process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 use uuid::Uuid;
 
 /// Exit code of what waits for a second person.
@@ -54,6 +58,9 @@ pub enum ActStep {
         #[command(flatten)]
         config: ConfigFile,
         id: Uuid,
+        /// Of `psu.erase`: holds the bank's reference of the customer and nothing else; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        reference_file: Option<PathBuf>,
         #[command(flatten)]
         author: Author,
     },
@@ -116,15 +123,27 @@ impl Means {
 
     pub fn desk<'a>(&'a self, settings: &'a Settings, db: &'a Db) -> Desk<'a> {
         let brands = settings.brands.iter().map(|brand| brand.id.clone()).collect();
-        Desk { db, entropy: &self.system, now: self.system.now(), policy: &settings.admin, brands, keys: &self.keys }
+        Desk { db, entropy: &self.system, now: self.system.now(), policy: &settings.admin, brands, keys: &self.keys, customer: None }
     }
 }
 
 /// Done at once, or proposed.
 pub async fn order(settings: &Settings, db: &Db, act: Act, reason: &str, author: &Author, json: bool) -> Result<Ordered, Failure> {
+    order_of(settings, db, act, None, reason, author, json).await
+}
+
+async fn order_of(
+    settings: &Settings,
+    db: &Db,
+    act: Act,
+    customer: Option<&Customer>,
+    reason: &str,
+    author: &Author,
+    json: bool,
+) -> Result<Ordered, Failure> {
     let order = Order { act, reason: text("--reason", reason, LONG)?, by: author.person()? };
     let means = Means::new(settings);
-    let desk = means.desk(settings, db);
+    let desk = Desk { customer, ..means.desk(settings, db) };
     let submitted = admin::submit(&desk, order).await?.map_err(|refusal| Failure(7, refusal.to_string()))?;
     let (proposal, before) = match submitted {
         Submitted::Done(done) => return Ok(Ordered::Done(Box::new(done))),
@@ -137,14 +156,31 @@ pub async fn order(settings: &Settings, db: &Db, act: Act, reason: &str, author:
         say!("{}", if before { "proposed already; it stays as it is" } else { "proposed: a second person has to approve it" });
         say!("");
         describe(&proposal, desk.now);
-        say!("\nguichet act approve {} --by NAME", proposal.id);
+        let of = if proposal.act.needs_customer() { " --reference-file FILE" } else { "" };
+        say!("\nguichet act approve {}{of} --by NAME", proposal.id);
     }
     Ok(Ordered::Waits)
 }
 
 /// [`order`], and says what became of it.
 pub async fn carry_out(settings: &Settings, db: &Db, act: Act, reason: &str, author: &Author, json: bool) -> Result<ExitCode, Failure> {
-    match order(settings, db, act, reason, author, json).await? {
+    conclude(db, order(settings, db, act, reason, author, json).await?, json).await
+}
+
+/// An act that is of a customer, whom it does not name.
+pub async fn carry_out_of(
+    customer: &Customer,
+    settings: &Settings,
+    db: &Db,
+    act: Act,
+    reason: &str,
+    author: &Author,
+) -> Result<ExitCode, Failure> {
+    conclude(db, order_of(settings, db, act, Some(customer), reason, author, false).await?, false).await
+}
+
+async fn conclude(db: &Db, ordered: Ordered, json: bool) -> Result<ExitCode, Failure> {
+    match ordered {
         Ordered::Done(done) => finish(db, &done, json).await,
         Ordered::Waits => Ok(ExitCode::from(WAITS)),
     }
@@ -204,6 +240,7 @@ pub fn tell(done: &Done) {
         Done::Rotated(key) => say!("key {} ({}), {}", key.kid, key.algorithm.name(), signs(key)),
         Done::Retired(key) => say!("retired: key {} is published no more, and its private half is destroyed", key.kid),
         Done::RetiredBefore(key) => say!("retired before: key {}", key.kid),
+        Done::Erased(erased) => tell_erased(erased),
     }
 }
 
@@ -240,10 +277,16 @@ pub async fn run(step: ActStep) -> Result<ExitCode, Failure> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        ActStep::Approve { config, id, author } => {
+        ActStep::Approve { config, id, reference_file, author } => {
             let settings = config.settings()?;
+            let psu = reference_file.map(|file| reference("--reference-file", &file)).transpose()?;
             let (db, means, who) = (connect(&settings).await?, Means::new(&settings), author.person()?);
-            match admin::approve(&means.desk(&settings, &db), id, who).await? {
+            let customer = match psu {
+                Some(psu) => Some(Customer::of(&db, &means.system, psu).await?),
+                None => None,
+            };
+            let desk = Desk { customer: customer.as_ref(), ..means.desk(&settings, &db) };
+            match admin::approve(&desk, id, who).await? {
                 Ok((_, done)) => {
                     say!("approved");
                     finish(&db, &done, false).await

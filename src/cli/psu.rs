@@ -3,12 +3,13 @@
 
 use super::{
     ConfigFile, Failure,
+    act::carry_out_of,
     operator::{Author, LONG, choose_brand, connect, runtime, text},
 };
 use crate::{
     audit::export,
-    clock::{Clock, Entropy, System},
-    flows::erasure::{self, Erased, Erasure, Refusal},
+    clock::{Clock, System},
+    flows::erasure::{self, Customer, Erased},
     oauth::{grant::PsuReference, permission::is_subject},
 };
 use clap::{Args, Subcommand};
@@ -74,35 +75,19 @@ pub fn act(step: PsuStep) -> Result<ExitCode, Failure> {
         PsuStep::Erase(args) => {
             let settings = args.who.config.settings()?;
             let (brand, psu) = (choose_brand(&args.who.brand, &settings)?, reference("--reference-file", &args.who.reference_file)?);
-            let (by, reason) = (args.author.name()?, text("--reason", &args.reason, LONG)?);
-            let erasure = Erasure { brand: &brand, psu: &psu, end_consents: args.end_consents, by: &by, reason: &reason };
-            let erased = runtime
-                .block_on(async { Ok::<_, Failure>(erasure::erase(&connect(&settings).await?, &system, &erasure, system.now()).await?) })?;
-            match erased {
-                Ok(Erased { key, ended, grants }) => {
-                    say!("forgotten: {grants} consents no longer name the customer, {ended} of them ended now");
-                    match key {
-                        Some(key) => say!("his key in the audit trail, {key}, is destroyed; backups hold it until they are gone"),
-                        None => say!("the audit trail had nothing of him"),
-                    }
-                    Ok(ExitCode::SUCCESS)
-                }
-                Err(Refusal::Unknown) => Err(Failure(7, "nothing here is about this customer".into())),
-                Err(Refusal::ConsentsAlive(count)) => {
-                    Err(Failure(7, format!("{count} consents of the customer are alive: end them first, or say --end-consents")))
-                }
-                Err(Refusal::JourneysUnderWay) => {
-                    Err(Failure(7, "the customer is at a page of ours this moment: try again when the journey is over".into()))
-                }
-            }
+            runtime.block_on(async {
+                let db = connect(&settings).await?;
+                let customer = Customer::of(&db, &system, psu).await?;
+                let act = customer.erasure(&brand, args.end_consents);
+                carry_out_of(&customer, &settings, &db, act, &args.reason, &args.author).await
+            })
         }
         PsuStep::Events(args) => {
             let settings = args.config.settings()?;
             let (brand, psu) = (choose_brand(&args.brand, &settings)?, reference("--reference-file", &args.reference_file)?);
             runtime.block_on(async {
                 let db = connect(&settings).await?;
-                let entropy: &dyn Entropy = &system;
-                let digest = db.psu_digest_key(entropy.bytes()).await?.digest(&brand, &psu);
+                let digest = Customer::of(&db, &system, psu).await?.digest(&brand);
                 let Some(key) = db.find_psu_key(&brand, &digest).await? else { return Ok(()) };
                 let mut after = Uuid::nil();
                 loop {
@@ -124,6 +109,14 @@ pub fn act(step: PsuStep) -> Result<ExitCode, Failure> {
             say!("{}", psu.as_str());
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+pub fn tell_erased(Erased { key, ended, grants }: &Erased) {
+    say!("forgotten: {grants} consents no longer name the customer, {ended} of them ended now");
+    match key {
+        Some(key) => say!("his key in the audit trail, {key}, is destroyed; backups hold it until they are gone"),
+        None => say!("the audit trail had nothing of him"),
     }
 }
 

@@ -35,7 +35,8 @@ use std::sync::Arc;
 pub struct Brought<'a> {
     pub channel: &'a Channel,
     pub params: &'a Params,
-    pub lang: Lang,
+    /// The journey's language, from the request's `ui_locales` and what the bringer says.
+    pub lang: &'a (dyn Fn(Option<&str>) -> Lang + Sync),
     pub by: Bringer<'a>,
 }
 
@@ -216,7 +217,7 @@ async fn attempt(
         scope: request.scope,
         details: request.details,
         challenge: request.challenge,
-        lang,
+        lang: lang(params.get("ui_locales")),
         browser: by.key().digest(),
         state,
         expires_at: now + brand.interaction_lifetime,

@@ -40,7 +40,7 @@ pub async fn exchange(
     app: &App,
     brand: &Brand,
     url: &AppUrl<'_>,
-    lang: Lang,
+    lang: &(dyn Fn(Option<&str>) -> Lang + Sync),
     key: Option<&str>,
 ) -> Result<Result<Exchanged, ExchangeRefusal>, Outage> {
     let AppUrl { channel, params, .. } = url;

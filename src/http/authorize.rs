@@ -61,7 +61,8 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
         None => (BrowserKey::new(site.app.entropy.bytes()), true),
     };
     let by = Bringer::Browser { key: &browser, known: !is_new };
-    match authorize::begin(&site.app, &site.brand, &Brought { channel, params: &params, lang, by }).await {
+    let lang_of = |ui_locales: Option<&str>| negotiate(path_lang, ui_locales, &accept, &site.brand);
+    match authorize::begin(&site.app, &site.brand, &Brought { channel, params: &params, lang: &lang_of, by }).await {
         Ok(Begun::Journey(interaction)) => {
             let mut response = respond::see_other(&journey_path(site, interaction.id));
             set_cookie(&mut response, &browser, site.longest_journey());

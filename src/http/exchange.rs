@@ -84,8 +84,8 @@ pub async fn begin(State(site): State<Arc<InternalSite>>, Path(brand): Path<Stri
         Err(refusal) => return counted("refused", respond::error(&refusal.into())),
     };
     let spoken = handed.language.as_deref().unwrap_or("");
-    let lang = negotiate(url.lang.as_deref(), url.params.get("ui_locales"), spoken, brand);
-    let ticket = match exchange::exchange(&site.app, brand, &url, lang, key.as_deref()).await {
+    let lang = |ui_locales: Option<&str>| negotiate(url.lang.as_deref(), ui_locales, spoken, brand);
+    let ticket = match exchange::exchange(&site.app, brand, &url, &lang, key.as_deref()).await {
         Ok(Ok(Exchanged::Journey(ticket))) => ticket,
         Ok(Ok(Exchanged::GoHome { location, notice })) => {
             return counted("go_home", respond::json(StatusCode::OK, &AppRedirection { redirect_to: location, notice }));

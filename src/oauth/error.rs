@@ -143,6 +143,12 @@ impl OAuthError {
         Self::new(ErrorCode::AccessDenied, "whoever proposed an act cannot approve it: that takes another person")
             .with_status(403)
             .named("act_of_same_person");
+    pub const ACT_AT_COMMAND_LINE: Self = Self::new(
+        ErrorCode::InvalidRequest,
+        "this act takes the customer's reference, which is not sent here: approve it with guichet act approve ID --reference-file FILE",
+    )
+    .with_status(409)
+    .named("act_at_command_line");
     pub const KEY_SIGNS: Self =
         Self::new(ErrorCode::InvalidRequest, "this key signs: make a successor first, at_once where it must stop now")
             .with_status(409)
@@ -390,7 +396,7 @@ impl From<AuthorizeRefusal> for OAuthError {
             AuthorizeRefusal::ResponseTypeUnsupported => Self::new(UnsupportedResponseType, "response_type: only code"),
             AuthorizeRefusal::ResponseModeUnsupported => Self::new(InvalidRequest, "response_mode: only query"),
             AuthorizeRefusal::RequestObject => Self::new(RequestNotSupported, "request: not supported"),
-            AuthorizeRefusal::RequestUri => Self::new(RequestUriNotSupported, "request_uri: only of a pushed request"),
+            AuthorizeRefusal::RequestUri => Self::new(RequestUriNotSupported, "request_uri: not supported"),
             AuthorizeRefusal::NotPushed => Self::new(InvalidRequest, "request_uri: missing: this client pushes its requests (RFC 9126)"),
             AuthorizeRefusal::StateTooLong => Self::new(InvalidRequest, "state: too long"),
             AuthorizeRefusal::GrantTypeNotRegistered => {

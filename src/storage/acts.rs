@@ -133,11 +133,20 @@ impl Tx {
         row.fetch_optional(&mut *self.inner).await?.map(Row::proposal).transpose()
     }
 
+    /// Those of these that wait. Held.
+    pub async fn lock_open_acts(&mut self, digests: &[Vec<u8>]) -> Result<Vec<Uuid>, Outage> {
+        let ids = sqlx::query_scalar!("select id from acts where digest = any($1) and decision is null order by id for update", digests);
+        Ok(ids.fetch_all(&mut *self.inner).await?)
+    }
+
+    /// From then on it has nothing of a customer: whoever was forgotten cannot be found by what forgot him.
     pub async fn decide_act(&mut self, id: Uuid, decided: &Decided) -> Result<(), Outage> {
         let by = decided.by.as_ref();
         sqlx::query!(
             "update acts set decision = $2, decided_at = $3, decided_by = $4, decided_through = $5, decided_as = $6, decided_why = $7,
-                    outcome = $8
+                    outcome = $8,
+                    arguments = case act when 'psu.erase' then arguments - 'psu'::text else arguments end,
+                    digest = case act when 'psu.erase' then sha256(uuid_send(id)) else digest end
              where id = $1",
             id,
             decided.decision.name(),

@@ -1,6 +1,7 @@
 //! The connections of this process. One whose statement just succeeded is given to the next request without a question, which
 //! would be a round trip as long as the statement itself; one that has rested is asked first, and whatever is in doubt is not
-//! waited for beyond its deadline and not used again.
+//! waited for beyond its deadline and not used again. No library's: deadpool 0.13, tried, takes as many lines, for it has three time
+//! limits and no deadline, asks the rest one by one when one is dead, ages only those taken, and waits for nobody when it closes.
 
 use super::{
     PoolSettings, PoolState, Stopwatch,

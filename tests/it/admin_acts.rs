@@ -5,24 +5,24 @@ use guichet::oauth::tpp::PspRole::AccountInformation;
 use serde_json::{Value, json};
 use std::process::Output;
 
-const FOUR_EYES: &str = "[admin]\nfour_eyes = [\"client.block\", \"client.unblock\", \"grant.revoke\", \"tpp.merge\"]\n";
+const FOUR_EYES: &str = "[admin]\nfour_eyes = [\"client.block\", \"client.unblock\", \"grant.revoke\", \"tpp.merge\", \"psu.erase\"]\n";
 
 fn options(more: &str) -> BankOptions {
     BankOptions { extra: format!("{FOUR_EYES}{more}\n"), ..BankOptions::default() }
 }
 
-async fn bank(more: &str) -> Bank {
+pub async fn bank(more: &str) -> Bank {
     let bank = Bank::with(options(more)).await;
     bank.write_config(&options(more));
     bank
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// Orders an act that waits; its id.
-async fn propose(bank: &Bank, args: &[&str]) -> String {
+pub async fn propose(bank: &Bank, args: &[&str]) -> String {
     let output = bank.try_operator(args).await;
     assert_eq!(output.status.code(), Some(10), "{}", said(&output));
     let told = said(&output);

@@ -8,13 +8,13 @@ use guichet::oauth::tpp::PspRole;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-struct Customer {
-    reference: String,
-    file: String,
+pub struct Customer {
+    pub reference: String,
+    pub file: String,
 }
 
 /// The one who approved last.
-async fn customer(bank: &Bank) -> Customer {
+pub async fn customer(bank: &Bank) -> Customer {
     let reference: String =
         sqlx::query_scalar("select psu from grants order by created_at desc limit 1").fetch_one(&bank.pool().await).await.unwrap();
     let file = bank.folder().join("reference");
@@ -23,9 +23,9 @@ async fn customer(bank: &Bank) -> Customer {
 }
 
 /// Tables with a row that names him.
-async fn naming(bank: &Bank, reference: &str) -> Vec<&'static str> {
+pub async fn naming(bank: &Bank, reference: &str) -> Vec<&'static str> {
     let (pool, mut found) = (bank.pool().await, vec![]);
-    for table in ["grants", "interactions", "payments", "permission_visits", "events", "psu_keys", "audit_events", "audit_seals"] {
+    for table in ["grants", "interactions", "payments", "permission_visits", "events", "psu_keys", "audit_events", "audit_seals", "acts"] {
         let rows = format!("select count(*) from {table} t where t::text like $1");
         let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(rows)).bind(format!("%{reference}%")).fetch_one(&pool).await.unwrap();
         if rows > 0 {

@@ -5,6 +5,7 @@ mod admin_acts;
 mod admin_api;
 mod admin_clients;
 mod admin_keys;
+mod admin_psu;
 mod app2app;
 mod architecture;
 mod attacks;

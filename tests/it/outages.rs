@@ -41,6 +41,8 @@ struct State {
     /// New connections are silent from the start.
     silent: AtomicBool,
     opened: AtomicUsize,
+    /// Packets from the program: each waits for its answer.
+    asked: AtomicUsize,
 }
 
 impl Relay {
@@ -54,13 +56,14 @@ impl Relay {
             while let Ok((client, _)) = listener.accept().await {
                 state.opened.fetch_add(1, SeqCst);
                 let silent = Arc::new(AtomicBool::new(state.silent.load(SeqCst)));
-                let (silence, path) = (silent.clone(), path.clone());
+                let (silence, path, counted) = (silent.clone(), path.clone(), state.clone());
                 let line = tokio::spawn(async move {
                     let server = UnixStream::connect(path).await.unwrap();
                     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+                    let answered = AtomicUsize::new(0);
                     tokio::select! {
-                        () = pass(from_client, to_server, &silence) => {}
-                        () = pass(from_server, to_client, &silence) => {}
+                        () = pass(from_client, to_server, &silence, &counted.asked) => {}
+                        () = pass(from_server, to_client, &silence, &answered) => {}
                     }
                 });
                 state.lines.lock().unwrap().push((silent, line));
@@ -95,6 +98,10 @@ impl Relay {
         self.state.opened.load(SeqCst)
     }
 
+    fn asked(&self) -> usize {
+        self.state.asked.load(SeqCst)
+    }
+
     async fn straight(&self) -> PgConnection {
         PgConnection::connect_with(&self.database).await.unwrap()
     }
@@ -107,9 +114,10 @@ impl Relay {
     }
 }
 
-async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, silent: &AtomicBool) {
+async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, silent: &AtomicBool, passed: &AtomicUsize) {
     let mut bytes = [0; 8192];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        passed.fetch_add(1, SeqCst);
         if !silent.load(SeqCst) && to.write_all(&bytes[..count]).await.is_err() {
             return;
         }
@@ -198,4 +206,56 @@ async fn a_tpp_that_hangs_up_costs_no_connection() {
     together((0..4).map(|_| client.client_credentials())).await.into_iter().for_each(|reply| drop(reply.ok(200)));
     // the one that the watch over trust has may be new
     assert!(relay.opened() <= before + 1, "{} connections, {before} before", relay.opened());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_one_round_trip_on_a_connection_just_used_and_two_on_one_that_has_rested() {
+    let relay = Relay::start().await;
+    let bank = relay.bank("").await;
+    let client = client(&bank).await;
+    let token = client.client_credentials().await.ok(200).json()["access_token"].as_str().unwrap().to_owned();
+    let url = format!("https://localhost:{}/brands/cic/introspect", bank.internal.port());
+    // the server asks something for itself now and then: what most tries count is a request's
+    let (mut issued, mut introspected, mut rested) = (vec![], vec![], vec![]);
+    for _ in 0..10 {
+        client.client_credentials().await.ok(200);
+        let before = relay.asked();
+        client.client_credentials().await.ok(200);
+        issued.push(relay.asked() - before);
+        let before = relay.asked();
+        bank.gateway().form(&url, &[], &[("token", &token)]).await.ok(200);
+        introspected.push(relay.asked() - before);
+        sleep(SECOND / 5).await;
+        let before = relay.asked();
+        client.client_credentials().await.ok(200);
+        rested.push(relay.asked() - before);
+    }
+    let most = [&issued, &introspected, &rested].map(|tries| {
+        let mut sorted = tries.clone();
+        sorted.sort_unstable();
+        sorted[tries.len() / 2]
+    });
+    assert_eq!(most, [1, 1, 2], "{issued:?} {introspected:?} {rested:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_nobody_needs_are_given_back() {
+    let relay = Relay::start().await;
+    let bank = relay.bank("idle_timeout_seconds = 1").await;
+    let client = client(&bank).await;
+    let mut straight = relay.straight().await;
+    let mut open = async || {
+        let count = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'guichet'";
+        sqlx::query_scalar::<_, i64>(count).fetch_one(&mut straight).await.unwrap()
+    };
+    together((0..20).map(|_| client.client_credentials())).await.into_iter().for_each(|reply| drop(reply.ok(200)));
+    let at_work = open().await;
+    // one request after another needs one connection, whoever used it last
+    for _ in 0..6 {
+        sleep(SECOND / 4).await;
+        client.client_credentials().await.ok(200);
+    }
+    let in_the_end = open().await;
+    // that one, what the server does for itself, and what it is told of changes by
+    assert!(at_work > 4 && in_the_end <= 4, "{at_work} at work, {in_the_end} in the end");
 }

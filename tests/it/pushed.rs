@@ -190,6 +190,19 @@ async fn a21_a_name_that_nobody_came_with_in_time_is_nothing() {
 }
 
 #[tokio::test]
+async fn b48_what_is_too_large_or_too_often_is_told() {
+    let mut options = options("clients_may_choose = \"fapi2\"");
+    options.extra = "[rate_limits]\nclient_token = \"1/min burst 2\"\n".into();
+    let bank = Bank::with(options).await;
+    let client = fapi2(&bank).await;
+    push(&client, &[("state", Some(&"s".repeat(200_000)))]).await.ok(413);
+    push(&client, &[]).await.ok(201);
+    push(&client, &[]).await.ok(201);
+    let reply = push(&client, &[]).await.ok(429);
+    assert!(reply.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0), "{reply:?}");
+}
+
+#[tokio::test]
 async fn metadata_names_what_is_there_and_nothing_else() {
     let bank = bank().await;
     let metadata = |bank: &Bank| {

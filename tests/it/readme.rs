@@ -110,7 +110,7 @@ fn the_error_table_is_current() {
     assert!(read(path) == table, "docs/errors.md is not what the code says: GUICHET_WRITE_DOCS=1 cargo test --test it readme");
 }
 
-const CODES: [ErrorCode; 23] = [
+const CODES: [ErrorCode; 25] = [
     ErrorCode::InvalidRequest,
     ErrorCode::InvalidClient,
     ErrorCode::InvalidGrant,
@@ -125,6 +125,7 @@ const CODES: [ErrorCode; 23] = [
     ErrorCode::UnapprovedSoftwareStatement,
     ErrorCode::RequestNotSupported,
     ErrorCode::RequestUriNotSupported,
+    ErrorCode::InvalidRequestUri,
     ErrorCode::InvalidAuthorizationDetails,
     ErrorCode::TemporarilyUnavailable,
     ErrorCode::ServerError,

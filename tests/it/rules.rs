@@ -22,7 +22,6 @@ use State::{Dialect, Later, Tested};
 
 type Rule = (&'static str, &'static str, &'static str, State);
 
-const PAR: State = Later("pushed authorization requests");
 const JAR: State = Later("signed requests");
 const JWT_AUTH: State = Later("clients that authenticate by a signed assertion");
 const STATEMENTS: State = Later("software statements; until then they are refused (B09)");
@@ -46,11 +45,11 @@ const RULES: [Rule; 109] = [
     ("A15", "The page names the TPP and what it gets.", "FAPI 5.3.2.2", Tested),
     ("A16", "A `state` above 1,000 characters works.", "FAPI 5.3.2.2", Tested),
     ("A17", "Each brand has an issuer and endpoints of its own; a code of one is worth nothing at another.", "RFC 9700 4.4", Tested),
-    ("A18", "Authorization requests come by PAR only.", "FAPI 5.3.2.2", PAR),
-    ("A19", "PAR asks for client authentication.", "FAPI 5.3.2.2", PAR),
-    ("A20", "PAR without `redirect_uri` is refused.", "FAPI 5.3.2.2", PAR),
-    ("A21", "A pushed request lives for less than 600 s.", "FAPI 5.3.2.2", PAR),
-    ("A22", "A `request_uri` is its client's and is spent when authorization ends.", "RFC 9126 2.2", PAR),
+    ("A18", "Authorization requests come by PAR only.", "FAPI 5.3.2.2", Tested),
+    ("A19", "PAR asks for client authentication.", "FAPI 5.3.2.2", Tested),
+    ("A20", "PAR without `redirect_uri` is refused.", "FAPI 5.3.2.2", Tested),
+    ("A21", "A pushed request lives for less than 600 s.", "FAPI 5.3.2.2", Tested),
+    ("A22", "A `request_uri` is its client's and is spent when authorization ends.", "RFC 9126 2.2", Tested),
     ("A23", "Codes live for at most 60 s.", "FAPI 5.3.2.1", Tested),
     ("A24", "A code used twice revokes what it gave.", "RFC 6749 4.1.2; RFC 9700 4.2.4", Tested),
     ("A25", "A code is bound to client, redirect URI and challenge.", "RFC 9700 4.5", Tested),
@@ -59,7 +58,7 @@ const RULES: [Rule; 109] = [
     ("A28", "Clients authenticate by mutual TLS or a signed assertion.", "FAPI 5.3.2.1; RFC 9700 2.5", Dialect("labanquepostale: HTTP Basic beside mutual TLS, never instead of it")),
     ("A29", "An assertion's `aud` is the issuer, as one string.", "FAPI 5.3.2.1", JWT_AUTH),
     ("A30", "`iat` and `nbf` a little ahead pass, far ahead do not.", "FAPI 5.3.2.1", JWT_AUTH),
-    ("A31", "PS256, ES256 and EdDSA only.", "FAPI 5.4.1", JWT_AUTH),
+    ("A31", "PS256, ES256 and EdDSA only.", "FAPI 5.4.1", Tested),
     ("A32", "Keys of RSA below 2048 bits or curves below 224 bits are refused.", "FAPI 5.4.1", Tested),
     ("A33", "Access tokens are bound to their sender.", "FAPI 5.3.2.1; RFC 9700 2.2.1", Dialect("cic, labanquepostale: bearer tokens; `certificate_bound_access_tokens` binds them (B27)")),
     ("A34", "There is no password grant.", "RFC 9700 2.4", Tested),
@@ -81,7 +80,7 @@ const RULES: [Rule; 109] = [
     ("A50", "The metadata are where RFC 8414 says.", "FAPI 5.3.2.1", Tested),
     ("A51", "Signing keys rotate with overlap, unattended.", "FAPI 6", Tested),
     ("A52", "No `kid` is twice in a key set.", "FAPI 5.4.2, 5.4.3", Tested),
-    ("A53", "`x5u` and `jku` of a JOSE header are not fetched.", "FAPI 5.4.2", JWT_AUTH),
+    ("A53", "`x5u` and `jku` of a JOSE header are not fetched.", "FAPI 5.4.2", Tested),
     ("A54", "Access tokens come in the Authorization header only.", "FAPI 5.3.4; RFC 9700 4.3.2", Later("a resource server of our own")),
     ("A55", "One introspection tells expiry, revocation and binding.", "FAPI 5.3.4", Tested),
     ("B01", "Unknown client metadata are ignored.", "RFC 7591 2", Tested),
@@ -127,12 +126,12 @@ const RULES: [Rule; 109] = [
     ("B41", "The aliases are of machine endpoints only.", "RFC 8705 5", Tested),
     ("B42", "After renewal bound access tokens fail and refresh works.", "RFC 8705 6.3, 7.1", Tested),
     ("B43", "One trust store for each purpose.", "RFC 8705 7.4", Tested),
-    ("B44", "PAR takes POST forms only.", "RFC 9126 2.3", PAR),
-    ("B45", "`request_uri` inside PAR is refused.", "RFC 9126 2.1", PAR),
-    ("B46", "201, stored nowhere, with `expires_in`.", "RFC 9126 2.2", PAR),
-    ("B47", "PAR authenticates as the token endpoint does.", "RFC 9126 2", PAR),
-    ("B48", "413 and 429 are defined.", "RFC 9126 2.3", PAR),
-    ("B49", "A client's `require_pushed_authorization_requests` is honoured.", "RFC 9126 6", PAR),
+    ("B44", "PAR takes POST forms only.", "RFC 9126 2.3", Tested),
+    ("B45", "`request_uri` inside PAR is refused.", "RFC 9126 2.1", Tested),
+    ("B46", "201, stored nowhere, with `expires_in`.", "RFC 9126 2.2", Tested),
+    ("B47", "PAR authenticates as the token endpoint does.", "RFC 9126 2", Tested),
+    ("B48", "413 and 429 are defined.", "RFC 9126 2.3", Tested),
+    ("B49", "A client's `require_pushed_authorization_requests` is honoured.", "RFC 9126 6", Tested),
     ("B50", "With a request object only its members count.", "RFC 9101 5, 6.3", JAR),
     ("B51", "`typ` is not required on request objects.", "RFC 9101 4", JAR),
     ("B52", "`iss` is the metadata's issuer, in errors, too.", "RFC 9207 2, 2.4", Tested),

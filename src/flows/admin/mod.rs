@@ -14,6 +14,7 @@ use crate::{
     app::App,
     audit::{AuditEvent, AuditKind, EVERY_BRAND},
     clock::Entropy,
+    flows::erasure::Customer,
     oauth::brand::BrandId,
     signing::KeyMaker,
     storage::{Db, Outage, Tx},
@@ -29,12 +30,15 @@ pub struct Desk<'a> {
     pub policy: &'a AdminPolicy,
     pub brands: Vec<BrandId>,
     pub keys: &'a KeyMaker,
+    /// Of whom the act is, where it is of one: acts do not say it themselves.
+    pub customer: Option<&'a Customer>,
 }
 
 impl<'a> Desk<'a> {
     pub fn of(app: &'a App) -> Self {
         let brands = app.brands.iter().map(|brand| brand.id.clone()).collect();
-        Self { db: &app.db, entropy: &*app.entropy, now: app.clock.now(), policy: &app.admin, brands, keys: &app.signing.maker }
+        let (now, keys) = (app.clock.now(), &app.signing.maker);
+        Self { db: &app.db, entropy: &*app.entropy, now, policy: &app.admin, brands, keys, customer: None }
     }
 
     fn event(&self, brand: Option<&str>, kind: AuditKind, actor: &str) -> AuditEvent {

@@ -4,6 +4,7 @@ use super::{Desk, grants, keys, sweeps};
 use crate::{
     admin::{Act, ActRefusal, Ending, GrantView, KeyView, Order, Sweep, Whose},
     flows::{
+        erasure::{self, Erased, Erasure},
         kill_switch::{self, Blocked, Change},
         organisation::{self, MergeOrder},
     },
@@ -31,6 +32,7 @@ pub enum Done {
     Rotated(KeyView),
     Retired(KeyView),
     RetiredBefore(KeyView),
+    Erased(Erased),
 }
 
 impl Done {
@@ -52,6 +54,9 @@ impl Done {
             Self::Rotated(made) => key("rotated", made),
             Self::Retired(retired) => key("retired", retired),
             Self::RetiredBefore(retired) => key("retired_before", retired),
+            Self::Erased(Erased { key, ended, grants }) => {
+                of("psu_erased", "erasure", json!({ "psu_key": key, "consents_ended": ended, "consents_without_name": grants }))
+            }
         }
     }
 
@@ -65,7 +70,8 @@ impl Done {
             | Self::Sweeping(_)
             | Self::Merged(_)
             | Self::Rotated(_)
-            | Self::Retired(_) => false,
+            | Self::Retired(_)
+            | Self::Erased(_) => false,
         }
     }
 
@@ -73,6 +79,10 @@ impl Done {
     pub(super) fn count(&self) {
         match self {
             Self::GrantEnded(_) => metrics::counter!("guichet_grants_withdrawn_total", "by" => "bank").increment(1),
+            Self::Erased(erased) => {
+                let ended = u64::try_from(erased.ended).unwrap_or(u64::MAX);
+                metrics::counter!("guichet_grants_withdrawn_total", "by" => "bank").increment(ended);
+            }
             Self::Blocked(_)
             | Self::BlockedBefore(_)
             | Self::Lifted(_)
@@ -90,6 +100,9 @@ impl Done {
 /// `actor`: as the audit trail has it; of two persons both.
 pub(super) async fn perform(desk: &Desk<'_>, tx: &mut Tx, order: &Order, actor: &str) -> Result<Result<Done, ActRefusal>, Outage> {
     let reason = order.reason.as_str();
+    if desk.customer.is_some() && !order.act.needs_customer() {
+        return Ok(Err(ActRefusal::AboutNoCustomer));
+    }
     match &order.act {
         Act::Block { target, .. } => {
             if let Target::Client(client) = target
@@ -128,6 +141,16 @@ pub(super) async fn perform(desk: &Desk<'_>, tx: &mut Tx, order: &Order, actor: 
         }
         Act::RotateKey { algorithm, at_once } => keys::rotate(desk, tx, *algorithm, *at_once, reason, actor).await,
         Act::RetireKey { kid } => keys::retire(desk, tx, kid, reason, actor).await,
+        Act::ErasePsu { brand, psu, end_consents } => {
+            let Some(customer) = desk.customer else { return Ok(Err(ActRefusal::CustomerNeeded)) };
+            let brand = BrandId::new(brand);
+            if !customer.has_digest(&brand, psu) {
+                return Ok(Err(ActRefusal::OtherCustomer));
+            }
+            let erasure = Erasure { brand: &brand, customer, end_consents: *end_consents, by: actor, reason };
+            let erased = erasure::erase(tx, desk.entropy, &erasure, desk.now).await?;
+            Ok(erased.map(Done::Erased).map_err(ActRefusal::Erasure))
+        }
     }
 }
 

@@ -179,6 +179,10 @@ fn refused(refusal: &ActRefusal) -> OAuthError {
         ActRefusal::Rotation(RotationRefusal::Active) => OAuthError::KEY_SIGNS,
         ActRefusal::Rotation(RotationRefusal::NoWrappingKey) => OAuthError::NO_WRAPPING_KEY,
         ActRefusal::Rotation(RotationRefusal::TooMany) => OAuthError::TOO_MANY_KEYS,
+        // it takes longer than a call may, and no call names its customer
+        ActRefusal::CustomerNeeded | ActRefusal::OtherCustomer | ActRefusal::AboutNoCustomer | ActRefusal::Erasure(_) => {
+            OAuthError::ACT_AT_COMMAND_LINE
+        }
     }
 }
 

@@ -163,9 +163,10 @@ fn outcomes(brand: &Brand, channel: &Channel) -> String {
 }
 
 fn refusals(brand: &Brand) -> Vec<OAuthError> {
+    let only_there = |refusal: &AuthorizeRefusal| matches!(refusal, AuthorizeRefusal::NotPushed | AuthorizeRefusal::Details(_));
     AuthorizeRefusal::all("scope")
         .into_iter()
-        .filter(|refusal| brand.profiles.offer_fapi2() || !matches!(refusal, AuthorizeRefusal::Details(_)))
+        .filter(|refusal| brand.profiles.offer_fapi2() || !only_there(refusal))
         .map(OAuthError::from)
         .chain([OAuthError::PROVIDER_REFUSED, OAuthError::TOO_MANY_JOURNEYS])
         .collect()

@@ -47,6 +47,9 @@ fn changes(brand: &Brand) -> Vec<Value> {
     let mut all = vec![
         json!({ "software_statement": "eyJ" }),
         json!({ "token_endpoint_auth_method": "none" }),
+        json!({ "require_pushed_authorization_requests": true }),
+        json!({ "require_pushed_authorization_requests": "yes" }),
+        json!({ "security_profile": "fapi9" }),
         json!({ "tls_client_auth_san_dns": "tpp.example" }),
         json!({ "tls_client_auth_subject_dn": "CN=a", "tls_client_auth_san_dns": "tpp.example" }),
         json!({ "provider_legal_id": "PSDFR-ACPR-99999" }),

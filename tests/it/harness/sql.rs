@@ -33,6 +33,8 @@ pub const ROWS: &str = r"
     select md5('journey' || n)::uuid, 'cic', 'web', md5('client' || 1 + n % 1000)::uuid, 'https://tpp.example/callback', true, 'aisp', 'fr',
            sha256(n::text::bytea), 'sign_in', now(), now(), now()
     from generate_series(1, 10000) n;
+    insert into pushed_requests (id, brand, client_id, digest, parameters, expires_at)
+    select md5('pushed' || n)::uuid, 'cic', md5('client' || 1 + n % 1000)::uuid, sha256(n::text::bytea), '[]', now() from generate_series(1, 5000) n;
     insert into payments (id, brand, client_id, kind, name, payment, revision, state, lodged_at, expires_at, grant_id)
     select md5('payment' || n)::uuid, 'cic', md5('client' || 1 + n % 1000)::uuid, 'initiation', 'p' || n, '{}', 1,
            case when n % 2 = 0 then 'lodged' else 'used' end, now(), now(), md5('grant' || n)::uuid

@@ -56,7 +56,8 @@ fn show() -> Operation {
 
 fn approve() -> Operation {
     let description = "Does it, once, in one transaction with the approval; by another person than the one who proposed it. Where it can no longer be \
-                       done it is refused as the act itself would be, and stays open.";
+                       done it is refused as the act itself would be, and stays open. An erasure \
+                       (`psu.erase`) is approved at the command line, where the customer's reference is given anew.";
     let operation = of_one("approveAct", "Approve an act", description)
         .request_body(Some(body_of("Who approves.", "ApproveOrder")))
         .response("200", json_answer("Done.", "ActDone", [("blocked", json!({ "done": "blocked", "block": blocks::example() }))]));
@@ -66,6 +67,7 @@ fn approve() -> Operation {
             OAuthError::BY_MALFORMED,
             OAuthError::ACT_CLOSED,
             OAuthError::ACT_OF_SAME_PERSON,
+            OAuthError::ACT_AT_COMMAND_LINE,
             OAuthError::MERGE_SAME,
             OAuthError::MERGE_INTO_UNKNOWN,
             OAuthError::MERGE_TURNED,
