@@ -58,7 +58,7 @@ impl<'m> Members<'m> {
     }
 
     /// A text that may be absent.
-    fn may<T>(&mut self, name: &'static str, read: impl FnOnce(&'m str) -> Result<T, &'static str>) -> Option<T> {
+    pub fn may<T>(&mut self, name: &'static str, read: impl FnOnce(&'m str) -> Result<T, &'static str>) -> Option<T> {
         let value = self.get(name)?;
         let read = value.as_str().ok_or("must be a string").and_then(read);
         read.map_err(|why| self.fault(name, why)).ok()

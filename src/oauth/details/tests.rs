@@ -124,6 +124,7 @@ proptest! {
         }));
         if let Ok(details) = AuthorizationDetails::read(&sent.to_string()) {
             prop_assert_eq!(&serde_json::to_value(&details).unwrap(), &sent);
+            prop_assert!(AuthorizationDetails::read(&serde_json::to_string(&details).unwrap()).is_ok_and(|again| again == details));
             prop_assert!(serde_json::from_value::<AuthorizationDetails>(sent).unwrap() == details);
             let payment = details.payment(|| "p".into()).unwrap();
             prop_assert_eq!((payment.amount, payment.creditor_name, payment.remittance_information), (amount, name, Some(reference)));
