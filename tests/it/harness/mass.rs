@@ -228,6 +228,7 @@ impl Mass {
             tls_client_auth_subject_dn: "CN=mass.example".to_owned(),
             require_pushed_authorization_requests: false,
             security_profile: None,
+            authorization_details_types: vec![],
             localized: BTreeMap::new(),
         };
         let (scope, metadata) = (&metadata.scope, serde_json::to_string(&metadata).unwrap());
