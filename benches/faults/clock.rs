@@ -39,7 +39,8 @@ async fn jump(offset: &str) -> Outcome {
     let fault = async {
         fs::write(&file, offset).unwrap();
         sleep(6 * SECOND).await;
-        let seen = !site.replicas[1].is_ready();
+        let health = site.bank(1).browser().get(&format!("http://{}/readyz", site.bank(1).ops)).await.json();
+        let seen = health["checks"]["clock"]["state"] == "degraded";
         fs::write(&file, "+0").unwrap();
         seen
     };

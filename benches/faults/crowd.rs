@@ -2,7 +2,7 @@
 
 use crate::{
     Outcome,
-    harness::{CIC, Client, LBP, raw::Target, together},
+    harness::{CIC, Client, LBP, Reply, raw::Target, together},
     ledger::Ledger,
     load::{Load, around},
     site::{SECOND, Site},
@@ -81,13 +81,18 @@ pub async fn slowloris() -> Outcome {
     Ok(ledger.close(&site, injected, healed).await.noting(note))
 }
 
+/// A token by client_credentials, or no answer.
+async fn ask(client: &Client<'static>) -> Option<Reply> {
+    client.try_post(CIC.channel("web").2, &[("grant_type", "client_credentials"), ("scope", "pisp")]).await
+}
+
 /// How long an honest token takes, as a median.
 async fn median(client: &Client<'static>, ledger: &Ledger, asked: usize) -> Duration {
     let mut times = vec![];
     for _ in 0..asked {
         let began = Instant::now();
-        let reply = client.client_credentials().await;
-        ledger.sees(Some(&reply), began.elapsed());
+        let reply = ask(client).await;
+        ledger.sees(reply.as_ref(), began.elapsed());
         times.push(began.elapsed());
         sleep(Duration::from_millis(20)).await;
     }
@@ -105,12 +110,12 @@ pub async fn greedy() -> Outcome {
     let stop = Cell::new(false);
     let storm = together((0..100).map(async |_| {
         while !stop.get() {
-            let status = greedy.client_credentials().await.status;
+            let status = ask(&greedy).await.map(|reply| reply.status);
             let mut counts = told.get();
             match status {
-                200 => counts[0] += 1,
-                429 => counts[1] += 1,
-                _ => counts[2] += 1,
+                Some(200) => counts[0] += 1,
+                Some(429) => counts[1] += 1,
+                Some(_) | None => counts[2] += 1,
             }
             told.set(counts);
         }

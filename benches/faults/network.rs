@@ -15,6 +15,7 @@ use std::{
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, UnixStream},
+    task::JoinSet,
     time::sleep,
 };
 
@@ -69,24 +70,27 @@ impl Drop for Network {
     }
 }
 
-/// PostgreSQL's socket, to be reached over the cable.
-async fn relay(cluster: &Cluster) {
+/// PostgreSQL's socket, to be reached over the cable as long as the value lives.
+async fn relay(cluster: &Cluster) -> JoinSet<()> {
     let listener = TcpListener::bind((HERE, PORT)).await.unwrap();
     let socket = cluster.socket().join(".s.PGSQL.5432");
-    tokio::spawn(async move {
+    let mut accepting = JoinSet::new();
+    accepting.spawn(async move {
+        let mut open = JoinSet::new();
         while let Ok((mut tcp, _)) = listener.accept().await {
             let socket = socket.clone();
-            tokio::spawn(async move {
+            open.spawn(async move {
                 let Ok(mut unix) = UnixStream::connect(socket).await else { return };
                 let _ = copy_bidirectional(&mut tcp, &mut unix).await;
             });
         }
     });
+    accepting
 }
 
-async fn site(network: &Network) -> Site {
+async fn site(network: &Network) -> (Site, JoinSet<()>) {
     let cluster = Cluster::start().await;
-    relay(&cluster).await;
+    let relay = relay(&cluster).await;
     let here = Site::another(&cluster).await;
     assert!(here.command(&["migrate", "up"]).output().unwrap().status.success());
     let address = |port| SocketAddr::from((THERE, port));
@@ -100,13 +104,13 @@ async fn site(network: &Network) -> Site {
     command.env("GUICHET_DATABASE_URL", format!("postgres://{}@{HERE}:{PORT}/postgres", guichet::dev::postgres::SUPERUSER));
     let process = Process::start(&there, command).await;
     let _ = network;
-    Site { cluster, replicas: vec![Replica::start(here, None).await, Replica::start(there, Some(process)).await] }
+    (Site { cluster, replicas: vec![Replica::start(here, None).await, Replica::start(there, Some(process)).await] }, relay)
 }
 
 async fn broken(rules: &[&str], seconds: u32) -> Outcome {
     ensure(&["nft", "--version"], &["nftables", "iproute2"]).await;
     let network = Network::make()?;
-    let site = site(&network).await;
+    let (site, _relay) = site(&network).await;
     let (load, ledger) = (Load::prepare(&site).await, Ledger::default());
     let fault = async {
         for rule in rules {

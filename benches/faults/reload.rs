@@ -20,6 +20,6 @@ pub async fn certificates() -> Outcome {
         }
     };
     let ((), injected, healed) = around(&load, &site, &ledger, fault).await;
-    let reloads: usize = site.replicas.iter().map(|replica| replica.process().log().matches("reloaded").count()).sum();
+    let reloads: usize = site.replicas.iter().map(|replica| replica.process().log().matches("settings taken up").count()).sum();
     Ok(ledger.close(&site, injected, healed).await.noting(format!("{reloads} reloads")))
 }
