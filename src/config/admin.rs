@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     admin::{ActKind, AdminPolicy, Algorithm},
-    oauth::{access_jwt::AccessTokenForm, brand::Brand},
+    oauth::brand::Brand,
 };
 use std::path::PathBuf;
 use time::Duration;
@@ -58,7 +58,7 @@ pub fn signing(table: &mut Reader<'_>, context: &Context) -> SigningSettings {
 
 /// Brands whose access tokens are signed need a key that signs, and is published for as long as what it signed lives.
 pub fn keys_for_tokens(table: &Reader<'_>, brands: &[Brand], files: &[PathBuf], signing: &SigningSettings) {
-    for brand in brands.iter().filter(|brand| brand.access_tokens != AccessTokenForm::Opaque) {
+    for brand in brands.iter().filter(|brand| brand.access_tokens.is_signed()) {
         let id = &brand.id;
         if files.is_empty() && signing.wrapping_key_file.is_none() {
             let message = format!("brand {id} signs its access tokens: it needs `signing.wrapping_key_file` or `signing.key_files`");
