@@ -6,6 +6,7 @@ pub mod figures;
 pub mod load;
 pub mod partitions;
 pub mod revocation;
+pub mod signing;
 pub mod sweeps;
 pub mod uses;
 pub mod watch;
