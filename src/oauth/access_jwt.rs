@@ -8,6 +8,7 @@
 use super::{
     brand::Brand,
     client::ClientId,
+    details::AuthorizationDetails,
     grant::GrantId,
     introspection::Confirmation,
     scope::Scope,
@@ -38,11 +39,13 @@ pub struct Issued<'a> {
     pub scope: &'a Scope,
     /// SHA-256 of the certificate that it is bound to.
     pub certificate: Option<&'a [u8]>,
+    pub details: Option<&'a AuthorizationDetails>,
     pub issued_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
 }
 
-/// RFC 9068 s2.2. The client can read it, so that nothing of the customer is in it: `sub` is the consent's id, or the client's own (s5).
+/// RFC 9068 s2.2. The client can read it, so that nothing of the customer is in it but what the token's response tells the client anyway:
+/// `sub` is the consent's id, or the client's own (s5).
 #[derive(Serialize)]
 pub struct AccessTokenClaims<'a> {
     iss: &'a str,
@@ -53,6 +56,9 @@ pub struct AccessTokenClaims<'a> {
     client_id: String,
     jti: &'a str,
     scope: String,
+    /// RFC 9396 s9.1: who only verifies must not serve more than these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_details: Option<&'a AuthorizationDetails>,
     /// RFC 8705 s3.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
@@ -71,6 +77,7 @@ impl<'a> AccessTokenClaims<'a> {
             client_id,
             jti: jti.reveal(),
             scope: token.scope.to_string(),
+            authorization_details: token.details,
             cnf: token.certificate.map(Confirmation::of),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{
     client::ClientId,
+    details::AuthorizationDetails,
     grant::{GrantId, PsuReference},
     payment::{PaymentId, PaymentKind},
     scope::Scope,
@@ -49,6 +50,8 @@ pub struct TokenGrant {
     /// `None`: as the bank's rule says.
     pub accounts: Option<Vec<String>>,
     pub payment: Option<TokenPayment>,
+    /// As granted (RFC 9396).
+    pub details: Option<AuthorizationDetails>,
 }
 
 /// The one payment that a grant is good for.
@@ -260,6 +263,9 @@ pub struct IntrospectionResponse {
     pub payment_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_kind: Option<PaymentKind>,
+    /// RFC 9396 s9.1: as granted, where it was asked for by `authorization_details`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details: Option<AuthorizationDetails>,
     /// RFC 8705 s3.2, when the token is bound to a certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
@@ -313,6 +319,7 @@ impl IntrospectionResponse {
             payment_request: payment.map(|p| p.request.to_string()),
             payment_id: payment.map(|p| p.name.clone()),
             payment_kind: payment.map(|p| p.kind),
+            authorization_details: grant.and_then(|g| g.details.clone()),
             cnf: token.certificate.as_deref().map(Confirmation::of),
             cache_seconds: None,
         }
@@ -358,6 +365,7 @@ mod tests {
                 sca_forced: false,
                 accounts: None,
                 payment,
+                details: None,
             })
         };
         let payment = TokenPayment { request: PaymentId(Uuid::nil()), kind: PaymentKind::Initiation, name: "pay-1".into() };

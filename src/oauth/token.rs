@@ -5,6 +5,7 @@ use super::{
     channel::Channel,
     client::AuthenticatedClient,
     client_metadata::GrantType,
+    details::AuthorizationDetails,
     grant::Grant,
     params::Params,
     pkce::{CodeChallenge, CodeVerifier},
@@ -411,17 +412,27 @@ pub struct TokenResponse {
     pub refresh_token: Option<String>,
     /// Always said, also where it equals what was asked for.
     pub scope: String,
+    /// RFC 9396 s7: as granted, where it was asked for by `authorization_details`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details: Option<AuthorizationDetails>,
 }
 
 impl TokenResponse {
     /// `lifetime`: what is left of the grant's, where that is less.
-    pub fn new(scope: &Scope, access_token: &Secret, refresh_token: Option<&Secret>, lifetime: Duration) -> Self {
+    pub fn new(
+        scope: &Scope,
+        access_token: &Secret,
+        refresh_token: Option<&Secret>,
+        lifetime: Duration,
+        authorization_details: Option<AuthorizationDetails>,
+    ) -> Self {
         Self {
             access_token: access_token.reveal().to_owned(),
             token_type: "Bearer",
             expires_in: lifetime.whole_seconds(),
             refresh_token: refresh_token.map(|t| t.reveal().to_owned()),
             scope: scope.to_string(),
+            authorization_details,
         }
     }
 }

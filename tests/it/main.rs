@@ -12,6 +12,7 @@ mod attacks;
 mod audit_chain;
 mod audit_psu;
 mod audit_tampered;
+mod authorization_details;
 mod authorize;
 mod brand_trust;
 mod brands;

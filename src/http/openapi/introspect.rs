@@ -175,6 +175,7 @@ fn active() -> IntrospectionResponse {
         payment_request: None,
         payment_id: None,
         payment_kind: None,
+        authorization_details: None,
         cnf: Some(Confirmation { x5t_s256: "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2".into() }),
         cache_seconds: None,
     }

@@ -85,6 +85,7 @@ fn answers(brand: &Brand, policy: &ScopePolicy, channel: &Channel) -> Vec<(Strin
             expires_in: seconds,
             refresh_token: refresh.then(|| "gurt_...".into()),
             scope: scope.to_string(),
+            authorization_details: None,
         };
         serde_json::to_value(response).unwrap_or_default()
     };
