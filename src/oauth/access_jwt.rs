@@ -11,6 +11,7 @@ use super::{
     details::AuthorizationDetails,
     grant::GrantId,
     introspection::Confirmation,
+    params::Params,
     scope::Scope,
     secret::{Handle, Secret},
 };
@@ -21,13 +22,41 @@ use time::OffsetDateTime;
 /// RFC 9068 s2.1.
 pub const TYP: &str = "at+jwt";
 
-/// What a brand's access tokens look like.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a brand's access tokens look like, and for which API they are: its name is `aud` of a token, as of its introspection.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessTokenForm {
-    #[default]
-    Opaque,
-    /// RFC 9068, for the API of this name (`aud`).
-    Jwt { audience: String },
+    Opaque {
+        audience: Option<String>,
+    },
+    /// RFC 9068.
+    Jwt {
+        audience: String,
+    },
+}
+
+impl AccessTokenForm {
+    pub fn audience(&self) -> Option<&str> {
+        match self {
+            Self::Opaque { audience } => audience.as_deref(),
+            Self::Jwt { audience } => Some(audience),
+        }
+    }
+
+    /// It needs a key of the bank's.
+    pub const fn is_signed(&self) -> bool {
+        match self {
+            Self::Opaque { .. } => false,
+            Self::Jwt { .. } => true,
+        }
+    }
+
+    /// RFC 8707 s2: tokens are for the one API, so that another cannot be asked for. A brand that names none knows no `resource`.
+    pub fn serves(&self, params: &Params) -> bool {
+        match (self.audience(), params.get("resource")) {
+            (Some(own), Some(asked)) => own == asked,
+            (None, _) | (_, None) => true,
+        }
+    }
 }
 
 /// A token as it was stored.

@@ -36,6 +36,8 @@ pub enum AuthorizeRefusal {
     NotPushed,
     StateTooLong,
     GrantTypeNotRegistered,
+    /// RFC 8707 s2.
+    OtherResource,
     /// RFC 9396 s5: each wrong member.
     Details(Vec<Fault>),
     ScopeMissing,
@@ -70,6 +72,7 @@ impl AuthorizeRefusal {
             Self::StateTooLong => "state_too_long",
             Self::GrantTypeNotRegistered => "grant_type_not_registered",
             Self::Details(_) => "authorization_details_faulty",
+            Self::OtherResource => "other_resource",
             Self::ScopeMissing => "scope_missing",
             Self::ScopeUnknown => "scope_unknown",
             Self::ScopeMixed => "scope_mixed",
@@ -88,7 +91,7 @@ impl AuthorizeRefusal {
     }
 
     /// Every reason, in the order of the checks; `repeated` is a parameter that was sent twice.
-    pub fn all(repeated: &str) -> [Self; 26] {
+    pub fn all(repeated: &str) -> [Self; 27] {
         [
             Self::Repeated(repeated.to_owned()),
             Self::NotPushed,
@@ -101,6 +104,7 @@ impl AuthorizeRefusal {
             Self::ResponseUnsigned,
             Self::StateTooLong,
             Self::GrantTypeNotRegistered,
+            Self::OtherResource,
             Self::Details(vec![AuthorizationDetails::type_fault("must be account_information or payment_initiation")]),
             Self::ScopeMissing,
             Self::ScopeUnknown,
@@ -181,6 +185,9 @@ impl AuthorizationRequest {
         }
         if !client.may_use(GrantType::AuthorizationCode) {
             return Err(AuthorizeRefusal::GrantTypeNotRegistered);
+        }
+        if !brand.access_tokens.serves(params) {
+            return Err(AuthorizeRefusal::OtherResource);
         }
         let details = read_details(params, client, brand).map_err(AuthorizeRefusal::Details)?;
         let scope = read_scope(params, details.as_ref(), client, brand)?;

@@ -363,7 +363,7 @@ impl From<ClientRefusal> for OAuthError {
 
 impl From<TokenRefusal> for OAuthError {
     fn from(refusal: TokenRefusal) -> Self {
-        use ErrorCode::{InvalidGrant, InvalidRequest, InvalidScope, UnauthorizedClient, UnsupportedGrantType};
+        use ErrorCode::{InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, UnauthorizedClient, UnsupportedGrantType};
         let name = refusal.name();
         let error = match refusal {
             TokenRefusal::Missing(name) => Self::described(InvalidRequest, format!("{name}: missing")),
@@ -392,6 +392,7 @@ impl From<TokenRefusal> for OAuthError {
             TokenRefusal::ScopeMustMatch => Self::new(InvalidScope, "scope: must be the one of the authorization request"),
             TokenRefusal::ScopeNotRegistered => Self::new(InvalidScope, "scope: not registered for this client"),
             TokenRefusal::RoleMissing => Self::new(InvalidScope, "ROLE_INVALID: the certificate lacks the role that this scope needs"),
+            TokenRefusal::OtherResource => Self::new(InvalidTarget, "resource: tokens of this brand are for another"),
         };
         error.named(name)
     }
@@ -400,8 +401,8 @@ impl From<TokenRefusal> for OAuthError {
 impl From<AuthorizeRefusal> for OAuthError {
     fn from(refusal: AuthorizeRefusal) -> Self {
         use ErrorCode::{
-            InvalidAuthorizationDetails, InvalidRequest, InvalidScope, RequestNotSupported, RequestUriNotSupported, UnauthorizedClient,
-            UnsupportedResponseType,
+            InvalidAuthorizationDetails, InvalidRequest, InvalidScope, InvalidTarget, RequestNotSupported, RequestUriNotSupported,
+            UnauthorizedClient, UnsupportedResponseType,
         };
         let name = refusal.name();
         let error = match refusal {
@@ -420,6 +421,7 @@ impl From<AuthorizeRefusal> for OAuthError {
             AuthorizeRefusal::GrantTypeNotRegistered => {
                 Self::new(UnauthorizedClient, "authorization_code is not registered for this client")
             }
+            AuthorizeRefusal::OtherResource => Self::new(InvalidTarget, "resource: tokens of this brand are for another"),
             AuthorizeRefusal::Details(faults) => Self::described(InvalidAuthorizationDetails, all_of(&faults)),
             AuthorizeRefusal::ScopeMissing => Self::new(InvalidScope, "scope: missing"),
             AuthorizeRefusal::ScopeUnknown => Self::new(InvalidScope, "scope: not offered here"),

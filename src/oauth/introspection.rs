@@ -1,6 +1,7 @@
 //! RFC 7662: is this token good, now, for whoever presented it?
 
 use super::{
+    brand::Brand,
     client::ClientId,
     details::AuthorizationDetails,
     grant::{GrantId, PsuReference},
@@ -234,6 +235,9 @@ pub struct IntrospectionResponse {
     pub iat: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
+    /// The API that access tokens of the brand are for, where it names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aud: Option<String>,
     /// The customer's opaque reference; for client_credentials the client_id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
@@ -293,7 +297,7 @@ impl IntrospectionResponse {
         Self::default()
     }
 
-    pub fn active(token: &IntrospectedToken, issuer: Option<&str>) -> Self {
+    pub fn active(token: &IntrospectedToken, brand: &Brand) -> Self {
         let mut roles: Vec<_> = token.scope.iter().map(|t| t.role().name()).collect();
         roles.dedup();
         let grant = token.grant.as_ref();
@@ -307,7 +311,8 @@ impl IntrospectionResponse {
             token_use: Some(if access { "access_token" } else { "refresh_token" }),
             exp: Some(grant.map_or(token.expires_at, |g| token.expires_at.min(g.expires_at)).unix_timestamp()),
             iat: Some(token.issued_at.unix_timestamp()),
-            iss: issuer.map(str::to_owned),
+            iss: Some(brand.issuer.clone()),
+            aud: brand.access_tokens.audience().filter(|_| access).map(str::to_owned),
             sub: Some(grant.map_or_else(|| token.client.to_string(), |g| g.psu.as_str().to_owned())),
             organisation: Some(token.organisation.to_string()),
             roles: Some(roles),

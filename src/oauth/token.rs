@@ -69,11 +69,13 @@ pub enum TokenRefusal {
     ScopeMustMatch,
     ScopeNotRegistered,
     RoleMissing,
+    /// RFC 8707 s2.
+    OtherResource,
 }
 
 impl TokenRefusal {
     /// Every reason, with each parameter that may be missing or malformed.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Missing("grant_type"),
         Self::Missing("code"),
         Self::Missing("refresh_token"),
@@ -100,6 +102,7 @@ impl TokenRefusal {
         Self::ScopeMustMatch,
         Self::ScopeNotRegistered,
         Self::RoleMissing,
+        Self::OtherResource,
     ];
 
     /// The stable name in the audit trail, the log and the metrics.
@@ -129,6 +132,7 @@ impl TokenRefusal {
             Self::ScopeMustMatch => "scope_must_match",
             Self::ScopeNotRegistered => "scope_not_registered",
             Self::RoleMissing => "role_missing",
+            Self::OtherResource => "other_resource",
         }
     }
 }
@@ -137,6 +141,9 @@ impl TokenRequest {
     pub fn parse(params: &Params, channel: &Channel, brand: &Brand) -> Result<Self, TokenRefusal> {
         let asked = params.get("grant_type").ok_or(TokenRefusal::Missing("grant_type"))?;
         let grant_type = GrantType::parse(asked).filter(|g| g.is_offered_by(brand)).ok_or(TokenRefusal::UnsupportedGrantType)?;
+        if !brand.access_tokens.serves(params) {
+            return Err(TokenRefusal::OtherResource);
+        }
         let scope = params.get("scope").map(Scope::parse).transpose().map_err(|_| TokenRefusal::ScopeUnknown)?;
         let required = |name| params.get(name).ok_or(TokenRefusal::Missing(name));
         Ok(match grant_type {

@@ -397,7 +397,7 @@ fn brand(languages: &[Lang], default_language: Lang) -> Brand {
         pushed_request_lifetime: Duration::ZERO,
         pkce_required: false,
         certificate_bound_access_tokens: false,
-        access_tokens: Default::default(),
+        access_tokens: crate::oauth::access_jwt::AccessTokenForm::Opaque { audience: None },
         code_lifetime: Duration::ZERO,
         interaction_lifetime: Duration::ZERO,
         psu_session: Duration::ZERO,

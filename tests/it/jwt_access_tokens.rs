@@ -290,13 +290,15 @@ fn b54_settings_that_contradict_themselves_are_refused() {
         config::parse("test.toml", &text, Path::new(""), &|_| None).map(drop).map_err(|mistakes| mistakes.to_string())
     };
     let jwt = "access_tokens = 'jwt'\naccess_token_audience = 'https://api.example'";
-    for (signing, security) in [("", "access_tokens = 'opaque'"), ("wrapping_key_file = 'k'", jwt), ("key_files = ['k']", jwt)] {
+    let named = "access_token_audience = 'https://api.example'";
+    for (signing, security) in [("", "access_tokens = 'opaque'"), ("", named), ("wrapping_key_file = 'k'", jwt), ("key_files = ['k']", jwt)]
+    {
         assert_eq!(read(signing, security), Ok(()), "{signing} {security}");
     }
     for (signing, security, why) in [
         ("wrapping_key_file = 'k'", "access_tokens = 'jwt'", "needs `security.access_token_audience`"),
-        ("wrapping_key_file = 'k'", "access_token_audience = 'https://api.example'", "is for `security.access_tokens = \"jwt\"`"),
         ("wrapping_key_file = 'k'", "access_tokens = 'jwt'\naccess_token_audience = 'api'", "must be an https URL"),
+        ("rotate_after_days = 9", "", "`signing.rotate_after_days` needs `signing.wrapping_key_file`"),
         ("", jwt, "needs `signing.wrapping_key_file` or `signing.key_files`"),
         ("wrapping_key_file = 'k'\noverlap_hours = 2", jwt, "`signing.overlap_hours` must be 3 at least"),
         ("", "access_tokens = 'jws'", "cannot be `jws`"),

@@ -94,6 +94,7 @@ mod register_retry;
 mod reload;
 mod request_line;
 mod request_objects;
+mod resource_indicators;
 mod revocation;
 mod revocation_status;
 mod revoke;

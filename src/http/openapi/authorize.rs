@@ -117,6 +117,9 @@ fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
         );
         all.push(query("payment_request", false, description, text()));
     }
+    if let Some(audience) = brand.access_tokens.audience() {
+        all.push(query("resource", false, token::RESOURCE, text().enum_values(Some([audience]))));
+    }
     if brand.profiles.offer_fapi2() {
         all.push(query("response_mode", false, MODE, text().enum_values(Some(["query", "jwt", "query.jwt"]))));
         all.push(query("request", false, format!("{REQUEST} `client_id` must stand beside it, too."), text()));
@@ -151,6 +154,7 @@ pub fn members(brand: &Brand) -> Vec<Member> {
     if brand.scopes.iter().any(|policy| policy.family == ScopeToken::Pisp) {
         all.push(optional("payment_request", text("The payment or cancellation that the customer is to approve.")));
     }
+    all.extend(token::resource(brand));
     all.push(optional("response_mode", word(MODE, ["query", "jwt", "query.jwt"])));
     all.push(optional("request", text(REQUEST)));
     all
@@ -192,6 +196,7 @@ pub fn verdicts(brand: &Brand) -> impl Iterator<Item = AuthorizeRefusal> {
         | AuthorizeRefusal::ResponseModeUnknown
         | AuthorizeRefusal::ResponseUnsigned
         | AuthorizeRefusal::Details(_) => fapi2,
+        AuthorizeRefusal::OtherResource => brand.access_tokens.audience().is_some(),
         AuthorizeRefusal::Repeated(_)
         | AuthorizeRefusal::ResponseTypeMissing
         | AuthorizeRefusal::ResponseTypeUnsupported

@@ -164,6 +164,7 @@ fn active() -> IntrospectionResponse {
         exp: Some(1_767_236_400),
         iat: Some(1_767_225_600),
         iss: Some("https://auth.cic.example".into()),
+        aud: None,
         sub: Some("psu_...".into()),
         organisation: Some("PSDFR-ACPR-12345".into()),
         roles: Some(vec!["PSP_AI"]),
