@@ -15,6 +15,7 @@ pub enum ErrorCode {
     InvalidToken,
     InvalidRedirectUri,
     InvalidClientMetadata,
+    InvalidSoftwareStatement,
     UnapprovedSoftwareStatement,
     RequestNotSupported,
     RequestUriNotSupported,
@@ -32,7 +33,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -44,6 +45,7 @@ impl ErrorCode {
         Self::InvalidToken,
         Self::InvalidRedirectUri,
         Self::InvalidClientMetadata,
+        Self::InvalidSoftwareStatement,
         Self::UnapprovedSoftwareStatement,
         Self::RequestNotSupported,
         Self::RequestUriNotSupported,
@@ -73,6 +75,7 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidSoftwareStatement => "invalid_software_statement",
             Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
@@ -112,6 +115,7 @@ impl ErrorCode {
             | Self::InvalidScope
             | Self::InvalidRedirectUri
             | Self::InvalidClientMetadata
+            | Self::InvalidSoftwareStatement
             | Self::UnapprovedSoftwareStatement
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported

@@ -25,7 +25,7 @@ const PLAN: [(&str, &str, &str); 32] = [
     ("pages", "figures oauth pki sca::script", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
     ("limits", "clock oauth::brand::BrandId", "arc_swap ipnet metrics"),
-    ("config", "admin limits oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
+    ("config", "admin jose limits oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
     ("jose", "", "base64 jsonwebtoken serde serde_json utoipa"),
     ("signing", "admin jose", "arc_swap aws_lc_rs base64 jsonwebtoken serde serde_json time"),
     (

@@ -106,6 +106,7 @@ mod scale;
 mod services;
 mod settings_page;
 mod signed_introspection;
+mod software_statements;
 mod standing_blocks;
 mod standing_customers;
 mod standing_load;
