@@ -34,6 +34,7 @@ mod dev_pki;
 mod dev_pki_judge;
 mod dev_postgres;
 mod doctor;
+mod doctor_dnssec;
 mod drafts;
 mod driver;
 mod driver_faults;

@@ -72,7 +72,7 @@ const RULES: [Rule; 109] = [
     ("A46", "Machines' listeners speak TLS 1.2 with ECDHE and AES-GCM only.", "FAPI 5.2.2", Tested),
     ("A47", "A forwarded certificate counts from the bank's own proxy over an authenticated link; from others it is removed and counted.", "RFC 9700 4.13", Tested),
     ("A48", "Outbound TLS checks names.", "FAPI 5.2.1", Tested),
-    ("A49", "The issuer's host has DNSSEC.", "FAPI 5.2.1", Later("a check of the installation")),
+    ("A49", "The issuer's host has DNSSEC.", "FAPI 5.2.1", Tested),
     ("A50", "The metadata are where RFC 8414 says.", "FAPI 5.3.2.1", Tested),
     ("A51", "Signing keys rotate with overlap, unattended.", "FAPI 6", Tested),
     ("A52", "No `kid` is twice in a key set.", "FAPI 5.4.2, 5.4.3", Tested),

@@ -66,7 +66,7 @@ fn refused(reply: Reply, code: &str, why: &str) {
 }
 
 async fn subjects(bank: &Bank, kind: &str) -> Vec<String> {
-    let rows = sqlx::query_scalar("select coalesce(subject, '') from audit_events where kind = $1 order by at, id").bind(kind);
+    let rows = sqlx::query_scalar("select coalesce(subject, '') from audit_events where kind = $1 order by at, subject").bind(kind);
     rows.fetch_all(&bank.pool().await).await.unwrap()
 }
 

@@ -40,8 +40,8 @@ fn every_mistake_in_an_issuers_row_is_told_with_its_line() {
         (row("jwks_uri = 'http://d.example/keys'"), uri),
         (row("jwks_uri = 'http://127.0.0.1:1/keys'"), uri),
         (
-            row("jwks_uri = 'https://d.example'\nalgorithms = ['RS256']"),
-            "21:15: `brand.software_statement_issuer.algorithms` cannot be `RS256`; did you mean `ES256`?",
+            row("jwks_uri = 'https://d.example'\nalgorithms = ['PS256', 'RS256']"),
+            "21:24: `brand.software_statement_issuer.algorithms` cannot be `RS256`; did you mean `ES256`?",
         ),
         (row("jwks_uri = 'https://d.example'\nalgorithms = []"), "21:14: `brand.software_statement_issuer.algorithms` needs at least one"),
         (
