@@ -58,10 +58,13 @@ pub fn answer(bytes: &[u8], host: &str, id: u16) -> Option<Result<bool, String>>
     if packet.id() != id || !packet.has_flags(PacketFlag::RESPONSE) || !matches!(packet.questions.as_slice(), [only] if same(only)) {
         return None;
     }
-    Some(match packet.rcode() {
-        RCODE::NoError | RCODE::NameError => Ok(packet.has_flags(PacketFlag::AUTHENTIC_DATA)),
-        RCODE::ServerFailure => Err("the resolver failed (SERVFAIL): if others do not, the signatures are wrong".to_owned()),
-        other => Err(format!("the resolver answers {other:?}")),
+    let rcode = packet.rcode();
+    Some(if rcode == RCODE::ServerFailure {
+        Err("the resolver failed (SERVFAIL): if others do not, the signatures are wrong".to_owned())
+    } else if rcode == RCODE::NoError || rcode == RCODE::NameError {
+        Ok(packet.has_flags(PacketFlag::AUTHENTIC_DATA))
+    } else {
+        Err(format!("the resolver answers {rcode:?}"))
     })
 }
 
