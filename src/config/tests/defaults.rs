@@ -114,6 +114,7 @@ fn the_reference_knows_every_key_and_what_it_takes() {
     assert_eq!(of("brand.x.theme.text.de.legal").key(), "brand.theme.text.fr.legal");
     assert_eq!(of("brand.x.app.pph.open_url").key(), "brand.app.open_url");
     assert_eq!(of("brand.x.channel.web.token").key(), "brand.channel.token");
+    assert_eq!(of("brand.x.software_statement_issuer.0.issuer").key(), "brand.software_statement_issuer.issuer");
     assert_eq!(of("brand.x.rate_limits.client_token").key(), "rate_limits.client_token");
     assert_eq!(of("rate_limits.client_token").written.doc, "Of one client: token requests and revocations");
     assert!(of("rate_limits.exempt_addresses").written.doc.contains("that stand for many"));
