@@ -1,6 +1,6 @@
 //! The closed vocabulary of `error`.
 
-/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 9101 s6.2 and s6.3, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, OpenID Connect Core s3.1.2.6;
+/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 9101 s6.2 and s6.3, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, RFC 9396 s5, RFC 8707 s2, OpenID Connect Core s3.1.2.6;
 /// those of the internal counter are our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
@@ -21,6 +21,8 @@ pub enum ErrorCode {
     RequestUriNotSupported,
     InvalidRequestUri,
     InvalidRequestObject,
+    InvalidAuthorizationDetails,
+    InvalidTarget,
     TemporarilyUnavailable,
     ServerError,
     UnknownInteraction,
@@ -33,7 +35,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -51,6 +53,8 @@ impl ErrorCode {
         Self::RequestUriNotSupported,
         Self::InvalidRequestUri,
         Self::InvalidRequestObject,
+        Self::InvalidAuthorizationDetails,
+        Self::InvalidTarget,
         Self::TemporarilyUnavailable,
         Self::ServerError,
         Self::UnknownInteraction,
@@ -81,6 +85,8 @@ impl ErrorCode {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::InvalidRequestUri => "invalid_request_uri",
             Self::InvalidRequestObject => "invalid_request_object",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
+            Self::InvalidTarget => "invalid_target",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
             Self::UnknownInteraction => "unknown_interaction",
@@ -120,7 +126,9 @@ impl ErrorCode {
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported
             | Self::InvalidRequestUri
-            | Self::InvalidRequestObject => 400,
+            | Self::InvalidRequestObject
+            | Self::InvalidAuthorizationDetails
+            | Self::InvalidTarget => 400,
         }
     }
 }
