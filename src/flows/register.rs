@@ -1,6 +1,6 @@
 //! RFC 7591 and 7592: a client is registered, read, changed and deleted by its organisation.
 
-use super::{Answer, answer::signs, certificate::acting_for, standing};
+use super::{Answer, answer::signs, certificate::acting_for, certified_keys, standing};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -8,8 +8,9 @@ use crate::{
     oauth::{
         brand::{Brand, ClientAuth},
         client::{Client, ClientId, ClientRefusal},
-        client_metadata::ClientMetadata,
+        client_metadata::{AuthMethod, ClientMetadata},
         error::OAuthError,
+        registrant::Registrant,
         registration::{self, ClientInformation, RegistrationRefusal},
         scope::Scope,
         secret::{Digest, Handle, HandleKind, Secret},
@@ -47,7 +48,7 @@ pub fn too_many_clients() -> RegistrationRefusal {
 /// RFC 7591 s3. An identical registration within the brand's window answers with the same client and fresh credentials.
 pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> Answer<ClientInformation> {
     let now = app.clock.now();
-    let (metadata, scope) = match admit(asked, tpp, brand, &[], signs(app, brand, now)) {
+    let (metadata, scope) = match admit(asked, Registrant::Tpp(tpp), brand, &[], signs(app, brand, now)) {
         Ok(admitted) => admitted,
         Err(refusal) => return refused(app, brand, tpp, None, refusal).await,
     };
@@ -99,14 +100,14 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
 }
 
 /// The core's judgement, and that of the certificates that came with keys.
-fn admit(
+pub(super) fn admit(
     asked: &Metadata,
-    tpp: &Tpp,
+    whose: Registrant<'_>,
     brand: &Brand,
     known: &[String],
     signs: Option<JwsAlgorithm>,
 ) -> Result<(ClientMetadata, Scope), RegistrationRefusal> {
-    let (metadata, scope) = registration::admit(asked, tpp, brand, known, signs)?;
+    let (metadata, scope) = registration::admit(asked, whose, brand, known, signs)?;
     for (field, certificate) in metadata.key_certificates() {
         let why = match pki::judge_content(&certificate, &TrustPolicy::default()).facts.map(|facts| facts.key) {
             None => "is not a certificate",
@@ -114,6 +115,10 @@ fn admit(
             Some(PublicKey::Rsa(_) | PublicKey::Other) => "not a key of RSA with 2048 to 8192 bits, P-256, P-384 or P-521",
         };
         return Err(RegistrationRefusal::metadata(field, why));
+    }
+    match (metadata.token_endpoint_auth_method, &metadata.jwks) {
+        (AuthMethod::SelfSignedTlsClientAuth, Some(jwks)) => certified_keys::check(jwks)?,
+        (AuthMethod::SelfSignedTlsClientAuth | AuthMethod::TlsClientAuth | AuthMethod::PrivateKeyJwt, _) => {}
     }
     Ok((metadata, scope))
 }
@@ -141,7 +146,7 @@ pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer
         Err(error) => return Ok(Err(error)),
     };
     let admitted = registration::check_update(asked, client.id, &client.secrets, brand)
-        .and_then(|()| admit(asked, tpp, brand, &client.metadata.redirect_uris, signs(app, brand, now)));
+        .and_then(|()| admit(asked, Registrant::Tpp(tpp), brand, &client.metadata.redirect_uris, signs(app, brand, now)));
     let (metadata, scope) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {

@@ -28,6 +28,21 @@ pub struct ClientKeys {
     turns_of: Cache<OrganisationId, Arc<Semaphore>>,
 }
 
+/// What a client's key set is good for.
+#[derive(Default)]
+pub struct ClientKeySet {
+    /// What it signs is verified with these.
+    pub signing: KeySet,
+    /// SHA-256 over the SubjectPublicKeyInfo of each certificate that came with a key (`x5c`): by these it is known without a QWAC.
+    pub certified: Vec<[u8; 32]>,
+}
+
+impl ClientKeySet {
+    pub fn is_empty(&self) -> bool {
+        self.signing.is_empty() && self.certified.is_empty()
+    }
+}
+
 /// Where one client's keys are put down.
 pub struct Shelf {
     uri: String,
@@ -37,7 +52,7 @@ pub struct Shelf {
 /// What is known of one client's keys.
 #[derive(Default)]
 pub struct Held {
-    keys: Option<(Arc<KeySet>, OffsetDateTime)>,
+    keys: Option<(Arc<ClientKeySet>, OffsetDateTime)>,
     asked_at: Option<OffsetDateTime>,
     fault: Option<KeysFault>,
 }
@@ -91,7 +106,7 @@ impl Held {
         self.fault = Some(KeysFault::Unreachable);
     }
 
-    pub fn answered(&mut self, answer: Result<KeySet, KeysFault>, now: OffsetDateTime) {
+    pub fn answered(&mut self, answer: Result<ClientKeySet, KeysFault>, now: OffsetDateTime) {
         self.fault = answer.as_ref().err().copied();
         if let Ok(keys) = answer {
             self.keys = Some((keys.into(), now));
@@ -99,7 +114,7 @@ impl Held {
     }
 
     /// While the client's server does not answer, those that it gave a while ago.
-    pub fn keys(&self, now: OffsetDateTime) -> Result<Arc<KeySet>, KeysFault> {
+    pub fn keys(&self, now: OffsetDateTime) -> Result<Arc<ClientKeySet>, KeysFault> {
         match &self.keys {
             Some((keys, at)) if (now - *at).abs() < KEPT => Ok(keys.clone()),
             Some(_) | None => Err(self.fault.unwrap_or(KeysFault::Unreachable)),
@@ -110,14 +125,13 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
     use time::macros::datetime;
     use uuid::Uuid;
 
     const NOW: OffsetDateTime = datetime!(2026-06-01 12:00 UTC);
 
-    fn set() -> KeySet {
-        KeySet::read(&json!({ "keys": [] }))
+    fn set() -> ClientKeySet {
+        ClientKeySet::default()
     }
 
     #[test]

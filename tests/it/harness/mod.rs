@@ -17,6 +17,7 @@ pub mod logs;
 pub mod looks;
 pub mod mass;
 pub mod operator;
+pub mod own_key;
 pub mod patroni;
 pub mod payments;
 pub mod previous;
