@@ -138,7 +138,7 @@ impl Default for Security {
             self_signed_scopes: Scope::default(),
             signed_requests: false,
             pushed_request_lifetime: USUAL_PUSHED_REQUEST,
-            access_tokens: AccessTokenForm::Opaque,
+            access_tokens: AccessTokenForm::Opaque { audience: None },
         }
     }
 }
@@ -211,16 +211,13 @@ fn self_signed_scopes(table: &mut Reader<'_>, held: &Held<'_>) -> Scope {
 fn access_tokens(table: &mut Reader<'_>) -> AccessTokenForm {
     let jwt = table.optional_choice("access_tokens", &[("opaque", false), ("jwt", true)]).unwrap_or(false);
     match (jwt, table.may("access_token_audience", names::https_url)) {
-        (true, Some(audience)) => return AccessTokenForm::Jwt { audience },
+        (true, Some(audience)) => AccessTokenForm::Jwt { audience },
         (true, None) => {
-            table.note("access_tokens", "`security.access_tokens = \"jwt\"` needs `security.access_token_audience` (RFC 9068 s2.2)")
+            table.note("access_tokens", "`security.access_tokens = \"jwt\"` needs `security.access_token_audience` (RFC 9068 s2.2)");
+            AccessTokenForm::Opaque { audience: None }
         }
-        (false, Some(_)) => {
-            table.note("access_token_audience", "`security.access_token_audience` is for `security.access_tokens = \"jwt\"`")
-        }
-        (false, None) => {}
+        (false, audience) => AccessTokenForm::Opaque { audience },
     }
-    AccessTokenForm::Opaque
 }
 
 struct Authorization {

@@ -327,7 +327,7 @@ fn told(
     if let Some(grant) = &token.grant {
         app.uses.note(grant.id, now);
     }
-    let mut told = IntrospectionResponse::active(token, Some(&brand.issuer));
+    let mut told = IntrospectionResponse::active(token, brand);
     told.cache_seconds = cache_seconds(app, token, presenter, brand, now).filter(|seconds| *seconds > 0);
     told
 }

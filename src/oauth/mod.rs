@@ -12,6 +12,7 @@ pub mod channel;
 pub mod client;
 pub mod client_metadata;
 pub mod conclusion;
+pub mod details;
 pub mod distinguished_name;
 pub mod error;
 pub mod error_code;

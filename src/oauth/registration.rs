@@ -5,6 +5,7 @@ use super::{
     certificate_subject::{self, Subject},
     client::ClientId,
     client_metadata::{AuthMethod, ClientMetadata, GrantType},
+    details::DetailsType,
     error_code::ErrorCode,
     message_signing::MessageSigning,
     profile::SecurityProfile,
@@ -111,6 +112,7 @@ pub fn admit(
         require_pushed_authorization_requests: body.pushed_only(brand)?,
         security_profile,
         signing,
+        authorization_details_types: body.details_types(brand)?,
         localized: body.localized()?,
     };
     Ok((metadata, scope))
@@ -200,6 +202,20 @@ impl Body<'_> {
         match known.filter(|profile| (brand.profiles.least..=brand.profiles.most).contains(profile)) {
             Some(profile) => Ok(Some(profile)),
             None => Err(RegistrationRefusal::metadata("security_profile", "not offered here")),
+        }
+    }
+
+    /// RFC 9396 s10. Where no details can be asked for it is a member like any that is not known.
+    fn details_types(&self, brand: &Brand) -> Admitted<Vec<String>> {
+        let name = "authorization_details_types";
+        if !brand.profiles.offer_fapi2() {
+            return Ok(vec![]);
+        }
+        let asked = self.texts(name, DetailsType::ALL.len())?.unwrap_or_default();
+        let unknown = asked.iter().position(|text| DetailsType::from_name(text).is_none_or(|kind| !kind.is_offered_by(brand)));
+        match unknown {
+            Some(i) => Err(RegistrationRefusal::metadata(format!("{name}[{i}]"), "not offered here")),
+            None => Ok(asked),
         }
     }
 

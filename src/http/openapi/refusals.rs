@@ -121,6 +121,7 @@ pub fn token(brand: &Brand, channel: &Channel) -> Vec<Refusal> {
         | TokenRefusal::RefreshTokenOfOtherChannel => refresh,
         TokenRefusal::ScopeNotGranted => !must_match || refresh || channel.client_credentials,
         TokenRefusal::ScopeMustMatch => must_match,
+        TokenRefusal::OtherResource => brand.access_tokens.audience().is_some(),
         TokenRefusal::Malformed(_)
         | TokenRefusal::UnsupportedGrantType
         | TokenRefusal::GrantTypeNotRegistered

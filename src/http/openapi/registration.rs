@@ -16,6 +16,7 @@ use crate::{
         certificate_subject,
         client::ClientRefusal,
         client_metadata::{AuthMethod, GrantType},
+        details::DetailsType,
         error::OAuthError,
         profile::SecurityProfile,
     },
@@ -252,6 +253,8 @@ fn fapi2(brand: &Brand) -> Vec<Member> {
     let algorithms = JwsAlgorithm::ALL.map(JwsAlgorithm::name);
     let profiles = SecurityProfile::ALL.into_iter().filter(|(_, one)| (brand.profiles.least..=brand.profiles.most).contains(one));
     let flag = |what: &str| ObjectBuilder::new().schema_type(Type::Boolean).description(Some(what));
+    let details = DetailsType::offered_by(brand).map(DetailsType::name);
+    let types = "RFC 9396 s10: the types of `authorization_details` that the client asks with. Default: any.";
     vec![
         optional("security_profile", word("The rules that the client is held to.", profiles.map(|(name, _)| name))),
         optional("require_pushed_authorization_requests", flag("RFC 9126 s6: its requests are pushed, or refused.")),
@@ -264,6 +267,7 @@ fn fapi2(brand: &Brand) -> Vec<Member> {
             "authorization_signed_response_alg",
             word("By which answers are signed (JARM s3): one of `authorization_signing_alg_values_supported`.", algorithms),
         ),
+        optional("authorization_details_types", list(word("", details)).description(Some(types))),
     ]
 }
 

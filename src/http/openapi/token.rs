@@ -7,7 +7,6 @@ use super::{
 use crate::{
     jose,
     oauth::{
-        access_jwt::AccessTokenForm,
         assertion,
         brand::{Brand, ClientAuth, ExchangeScope, ScopePolicy},
         channel::Channel,
@@ -73,10 +72,7 @@ pub fn token(brand: &Brand, channel: &Channel) -> Operation {
 
 /// What the code of each scope is exchanged for, in the shape the endpoint answers with.
 fn answers(brand: &Brand, policy: &ScopePolicy, channel: &Channel) -> Vec<(String, serde_json::Value)> {
-    let token = match brand.access_tokens {
-        AccessTokenForm::Opaque => "guat_...",
-        AccessTokenForm::Jwt { .. } => "eyJ...",
-    };
+    let token = if brand.access_tokens.is_signed() { "eyJ..." } else { "guat_..." };
     let answer = |seconds: i64, refresh: bool| {
         let scope: Scope = [policy.family].into_iter().collect();
         let response = TokenResponse {
@@ -85,6 +81,7 @@ fn answers(brand: &Brand, policy: &ScopePolicy, channel: &Channel) -> Vec<(Strin
             expires_in: seconds,
             refresh_token: refresh.then(|| "gurt_...".into()),
             scope: scope.to_string(),
+            authorization_details: None,
         };
         serde_json::to_value(response).unwrap_or_default()
     };
@@ -196,7 +193,14 @@ fn form(brand: &Brand, grant: GrantType) -> Schema {
         }
     };
     let grant_type = required("grant_type", word("", [grant.as_str()]));
-    object(source, [grant_type].into_iter().chain(own).chain(client(brand))).build().into()
+    object(source, [grant_type].into_iter().chain(own).chain(resource(brand)).chain(client(brand))).build().into()
+}
+
+pub(super) const RESOURCE: &str = "RFC 8707 s2: the API that the token is for. There is one; it need not be sent.";
+
+/// Of a brand that names its API.
+pub(super) fn resource(brand: &Brand) -> Option<Member> {
+    brand.access_tokens.audience().map(|audience| optional("resource", word(RESOURCE, [audience])))
 }
 
 fn rotation_words(brand: &Brand) -> &'static str {
