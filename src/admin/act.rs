@@ -6,11 +6,11 @@ use super::{
     sweep::Whose,
 };
 use crate::{
-    oauth::{grant::GrantId, tpp::OrganisationId},
+    oauth::{client::ClientId, grant::GrantId, tpp::OrganisationId},
     standing::{BlockId, MergeRefusal, Notification, Target},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use utoipa::ToSchema;
@@ -18,6 +18,11 @@ use utoipa::ToSchema;
 /// An act's name: what `admin.four_eyes` lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub enum ActKind {
+    /// One that has no QWAC, and one that it has already.
+    #[serde(rename = "client.register")]
+    ClientRegister,
+    #[serde(rename = "client.delete")]
+    ClientDelete,
     #[serde(rename = "client.block")]
     ClientBlock,
     #[serde(rename = "client.unblock")]
@@ -48,7 +53,9 @@ pub enum ActKind {
 }
 
 impl ActKind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
+        Self::ClientRegister,
+        Self::ClientDelete,
         Self::ClientBlock,
         Self::ClientUnblock,
         Self::ClientForceSca,
@@ -65,6 +72,8 @@ impl ActKind {
 
     pub const fn name(self) -> &'static str {
         match self {
+            Self::ClientRegister => "client.register",
+            Self::ClientDelete => "client.delete",
             Self::ClientBlock => "client.block",
             Self::ClientUnblock => "client.unblock",
             Self::ClientForceSca => "client.force_sca",
@@ -92,6 +101,22 @@ impl fmt::Display for ActKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Act {
+    /// Without a QWAC, so that the bank says who it is (RFC 8705 s2.2).
+    RegisterClient {
+        brand: String,
+        /// Replaces what is registered of this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<ClientId>,
+        organisation: OrganisationId,
+        legal_name: String,
+        /// RFC 7591.
+        metadata: Map<String, Value>,
+    },
+    /// With its grants and tokens. Only one that the bank registered: others are their TPPs' to delete.
+    DeleteClient {
+        brand: String,
+        client: ClientId,
+    },
     Block {
         target: Target,
         /// `None`: at every brand.
@@ -148,6 +173,8 @@ pub enum Act {
 impl Act {
     pub const fn kind(&self) -> ActKind {
         match self {
+            Self::RegisterClient { .. } => ActKind::ClientRegister,
+            Self::DeleteClient { .. } => ActKind::ClientDelete,
             Self::Block { target: Target::Client(_), .. } => ActKind::ClientBlock,
             Self::Block {
                 target: Target::Organisation(_) | Target::Certificate(_) | Target::IssuerName(_) | Target::IssuerKey(_) | Target::Role(..),
@@ -170,7 +197,11 @@ impl Act {
     pub fn brand(&self) -> Option<&str> {
         match self {
             Self::Block { brand, .. } => brand.as_deref(),
-            Self::RevokeGrant { brand, .. } | Self::ForceScaOfGrant { brand, .. } | Self::ErasePsu { brand, .. } => Some(brand),
+            Self::RegisterClient { brand, .. }
+            | Self::DeleteClient { brand, .. }
+            | Self::RevokeGrant { brand, .. }
+            | Self::ForceScaOfGrant { brand, .. }
+            | Self::ErasePsu { brand, .. } => Some(brand),
             Self::ForceSca { whose } | Self::RevokeAll { whose, .. } => whose.brand(),
             Self::Lift { .. } | Self::Merge { .. } | Self::RotateKey { .. } | Self::RetireKey { .. } => None,
         }
@@ -201,6 +232,13 @@ impl Act {
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::RegisterClient { brand, client: None, organisation, legal_name, .. } => {
+                write!(f, "register a client of {organisation} ({legal_name}) at {brand}, without a QWAC")
+            }
+            Self::RegisterClient { brand, client: Some(client), organisation, legal_name, .. } => {
+                write!(f, "replace what is registered of client {client} of {organisation} ({legal_name}) at {brand}")
+            }
+            Self::DeleteClient { brand, client } => write!(f, "delete client {client} at {brand} with its grants"),
             Self::Block { target, brand, .. } => {
                 write!(f, "block {target}")?;
                 brand.iter().try_for_each(|brand| write!(f, " at {brand}"))
@@ -232,6 +270,13 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActRefusal {
     NoSuchClient,
+    /// What is to be registered is not admitted: the member, and why.
+    Metadata {
+        field: String,
+        why: String,
+    },
+    /// Its TPP registered it, by a QWAC.
+    ClientOfTpp,
     NoSuchOrganisation,
     NoSuchGrant,
     NoSuchBlock,
@@ -271,6 +316,8 @@ impl fmt::Display for ErasureRefusal {
 impl fmt::Display for ActRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Metadata { field, why } => write!(f, "{field}: {why}"),
+            Self::ClientOfTpp => f.write_str("this client was registered by its TPP, with a QWAC: it is not the bank's to change"),
             Self::NoSuchClient => f.write_str("there is no such client"),
             Self::NoSuchOrganisation => f.write_str("this organisation has no client"),
             Self::NoSuchGrant => f.write_str("there is no such grant"),

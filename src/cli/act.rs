@@ -122,7 +122,7 @@ impl Means {
     }
 
     pub fn desk<'a>(&'a self, settings: &'a Settings, db: &'a Db) -> Desk<'a> {
-        let brands = settings.brands.iter().map(|brand| brand.id.clone()).collect();
+        let brands = settings.brands.iter().collect();
         Desk { db, entropy: &self.system, now: self.system.now(), policy: &settings.admin, brands, keys: &self.keys, customer: None }
     }
 }
@@ -229,6 +229,11 @@ pub fn tell_sweep(sweep: &Sweep) {
 
 pub fn tell(done: &Done) {
     match done {
+        Done::Registered(client) => {
+            say!("registered: client {} of {} at {}, scope {}", client.client_id, client.organisation, client.brand, client.scope)
+        }
+        Done::Reregistered(client) => say!("replaced: what is registered of client {}, scope {}", client.client_id, client.scope),
+        Done::Deleted(client) => say!("deleted: client {client} with its grants and tokens"),
         Done::Blocked(block) => say!("blocked\n\n{}", block::describe(block)),
         Done::BlockedBefore(block) => say!("blocked already; the block in force stays as it is\n\n{}", block::describe(block)),
         Done::Lifted(block) => say!("lifted\n\n{}", block::describe(block)),

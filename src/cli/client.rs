@@ -3,7 +3,7 @@
 use super::{
     ConfigFile, Failure,
     act::carry_out,
-    operator::{Author, choose_brand, connect, moment, notice, pages},
+    operator::{Author, SHORT, choose_brand, connect, moment, notice, pages, text},
     table::{maybe, or_dash, print_facts, print_json, print_table},
     tpp::identifier,
 };
@@ -17,8 +17,17 @@ use crate::{
     storage::Db,
 };
 use clap::{Args, Subcommand};
-use std::process::ExitCode;
+use serde_json::{Map, Value};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 use uuid::Uuid;
+
+/// Of what is registered: ten keys with their certificates have half of it.
+const MOST_METADATA: u64 = 64 << 10;
 
 #[derive(Subcommand)]
 pub enum ClientStep {
@@ -51,6 +60,44 @@ pub enum ClientStep {
         client: ClientId,
         #[arg(long)]
         json: bool,
+    },
+    /// Register a client without a QWAC, known by the certificates of its keys (RFC 8705 s2.2), where the brand takes such
+    Register {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[arg(long, value_name = "ID")]
+        brand: String,
+        /// What the bank calls who holds it: small letters, digits and -; kept as local:NAME
+        #[arg(long, value_name = "NAME", value_parser = local)]
+        organisation: OrganisationId,
+        /// As the bank's customers are told
+        #[arg(long, value_name = "NAME")]
+        legal_name: String,
+        /// A JSON object as of RFC 7591: redirect_uris, jwks or jwks_uri, scope and so on; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        metadata_file: PathBuf,
+        /// Replace what is registered of this client of the organisation
+        #[arg(long, value_name = "CLIENT_ID", value_parser = client_id)]
+        replace: Option<ClientId>,
+        /// Why it is let in, for the audit trail
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        author: Author,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a client that the bank registered, with its grants and tokens
+    Delete {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[arg(value_parser = client_id)]
+        client: ClientId,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        author: Author,
     },
     /// Shut a client out on every replica within a second; nothing is revoked
     Block {
@@ -134,6 +181,27 @@ fn state(word: &str) -> Result<ClientState, String> {
     found.map(|(_, state)| state).ok_or_else(|| "is live, blocked, deleted or all".to_owned())
 }
 
+fn local(text: &str) -> Result<OrganisationId, String> {
+    OrganisationId::local(text).ok_or_else(|| "is not of small letters, digits and -, 64 at most".to_owned())
+}
+
+/// Of a TPP's own registration a body is bounded, too.
+fn metadata(file: &Path) -> Result<Map<String, Value>, Failure> {
+    let fail = |why: &dyn std::fmt::Display| Failure(2, format!("--metadata-file {}: {why}", file.display()));
+    let mut bytes = Vec::new();
+    let read = |source: &mut dyn Read, bytes: &mut Vec<u8>| source.take(MOST_METADATA + 1).read_to_end(bytes);
+    if file == Path::new("-") {
+        read(&mut std::io::stdin(), &mut bytes)
+    } else {
+        File::open(file).and_then(|mut file| read(&mut file, &mut bytes))
+    }
+    .map_err(|error| fail(&error))?;
+    if bytes.len() as u64 > MOST_METADATA {
+        return Err(fail(&format!("larger than {MOST_METADATA} bytes")));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| fail(&error))
+}
+
 pub fn client_id(text: &str) -> Result<ClientId, String> {
     ClientId::parse(text).ok_or_else(|| "is no client_id".to_owned())
 }
@@ -172,6 +240,22 @@ pub async fn run(step: ClientStep) -> Result<ExitCode, Failure> {
                 describe(&found)
             }
             Ok(ExitCode::SUCCESS)
+        }
+        ClientStep::Register { config, brand, organisation, legal_name, metadata_file, replace, reason, author, json } => {
+            let settings = config.settings()?;
+            let brand = choose_brand(&brand, &settings)?.to_string();
+            let legal_name = text("--legal-name", &legal_name, SHORT)?;
+            let metadata = metadata(&metadata_file)?;
+            let db = connect(&settings).await?;
+            let act = Act::RegisterClient { brand, client: replace, organisation, legal_name, metadata };
+            carry_out(&settings, &db, act, &reason, &author, json).await
+        }
+        ClientStep::Delete { config, client, reason, author } => {
+            let settings = config.settings()?;
+            let db = connect(&settings).await?;
+            let known = db.known_client(client).await?.ok_or_else(unknown)?;
+            let act = Act::DeleteClient { brand: known.brand.to_string(), client };
+            carry_out(&settings, &db, act, &reason, &author, false).await
         }
         ClientStep::Block { config, who, reason, psu_notice, author } => {
             let settings = config.settings()?;

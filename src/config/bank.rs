@@ -13,7 +13,7 @@ use crate::oauth::{
     channel::{AppSegment, Channel, Fallback, ScaSpelling},
     profile::{Profiles, SecurityProfile},
     sca::ScaFailure,
-    scope::ScopeToken,
+    scope::{Scope, ScopeToken},
 };
 use std::{
     borrow::Cow,
@@ -101,6 +101,7 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
         scopes,
         exchange_scope: exchange_scope?,
         profiles: security.profiles,
+        self_signed_scopes: security.self_signed_scopes,
         signed_requests: security.signed_requests,
         pushed_request_lifetime: security.pushed_request_lifetime,
         pkce_required: authorization.pkce_required,
@@ -124,6 +125,7 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
 
 struct Security {
     profiles: Profiles,
+    self_signed_scopes: Scope,
     signed_requests: bool,
     pushed_request_lifetime: Duration,
     access_tokens: AccessTokenForm,
@@ -134,6 +136,7 @@ impl Default for Security {
     fn default() -> Self {
         Self {
             profiles: Profiles::LEGACY,
+            self_signed_scopes: Scope::default(),
             signed_requests: false,
             pushed_request_lifetime: USUAL_PUSHED_REQUEST,
             access_tokens: AccessTokenForm::Opaque { audience: None },
@@ -179,8 +182,31 @@ fn security<'a>(own: Option<Reader<'a>>, bank: &mut Reader<'a>, held: Held<'_>) 
         }
     }
     let access_tokens = access_tokens(&mut table);
+    let self_signed_scopes = self_signed_scopes(&mut table, &held);
     table.finish();
-    Security { profiles, signed_requests, pushed_request_lifetime: lifetime, access_tokens }
+    Security { profiles, self_signed_scopes, signed_requests, pushed_request_lifetime: lifetime, access_tokens }
+}
+
+/// What clients may be given that have no QWAC: each one is named, so that none is by accident.
+fn self_signed_scopes(table: &mut Reader<'_>, held: &Held<'_>) -> Scope {
+    if !table.has("self_signed_scopes") {
+        return Scope::default();
+    }
+    let words = ScopeToken::ALL.map(|token| (token.as_str(), token));
+    let scopes: Scope = table.list("self_signed_scopes", |v| choice(v, &words)).into_iter().collect();
+    let offered = |token: &ScopeToken| match token {
+        ScopeToken::ExtendedTransactionHistory => scopes.contains(ScopeToken::Aisp),
+        ScopeToken::Aisp | ScopeToken::Cbpii | ScopeToken::Pisp => held.scopes.iter().any(|policy| policy.family == *token),
+    };
+    if let Some(token) = scopes.iter().find(|token| !offered(token)) {
+        table.note("self_signed_scopes", format!("`security.self_signed_scopes`: `{}` is not offered here", token.as_str()));
+    }
+    if !scopes.is_empty() && held.client_auth == Some(ClientAuth::TlsAndSecretBasic) {
+        let message =
+            "`security.self_signed_scopes` needs `client_authentication.method` \"tls_client_auth\": no certificate stands beside a secret";
+        table.note("self_signed_scopes", message);
+    }
+    scopes
 }
 
 fn access_tokens(table: &mut Reader<'_>) -> AccessTokenForm {

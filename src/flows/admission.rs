@@ -9,11 +9,16 @@ use crate::{
 };
 use std::net::IpAddr;
 
-/// At the tpp counter: an organisation as soon as its certificate is accepted, everybody else by address. The verdict is remembered
+/// At the tpp counter: an organisation as soon as its certificate is accepted, a client without a QWAC
+/// once its key was found among those that it registered, everybody else by address. The verdict is remembered
 /// for the certificates of the connection; one that is met for the first time is judged only where its address has room to be wrong.
 pub fn at_tpp(app: &App, brand: &Brand, chain: &PresentedChain, address: IpAddr, limit: Limit) -> Result<Place, TooMany> {
     let limits = &app.limits;
     if !chain.is_empty() {
+        if let Some(organisation) = app.trust.known(&brand.id, chain) {
+            limits.take(limit, &brand.id, &organisation)?;
+            return limits.enter_tpp(&organisation);
+        }
         if !app.trust.accepted_before(&brand.id, chain) {
             limits.address_has_room(Limit::AddressRefused, &brand.id, address)?;
         }

@@ -8,9 +8,10 @@ use crate::{
     oauth::{
         brand::Brand,
         error::OAuthError,
+        presented::{Presented, Unjudged},
         tpp::{OrganisationId, Tpp},
     },
-    pki::{Accepted, PresentedChain, Reason, staleness::Staleness},
+    pki::{Accepted, CertificateRefusal, CertifiedKey, PresentedChain, Reason, staleness::Staleness},
     storage::{Outage, Sighting},
     telemetry::request,
     trust::Judged,
@@ -32,36 +33,76 @@ pub async fn identify(app: &App, brand: &Brand, chain: &PresentedChain, purpose:
     let now = app.clock.now();
     let judged = app.trust.judge(&brand.id, chain, now);
     match &judged.verdict {
-        Ok(accepted) => {
-            request::note(|facts| facts.by(&accepted.tpp.organisation));
-            if let Err(stale) = check_list(brand, accepted, &judged, purpose, now) {
-                return Ok(Err(stale));
-            }
-            let tpp = match admit(app, brand, &accepted.tpp, purpose, now).await? {
-                Ok(tpp) => tpp,
-                Err(refused) => return Ok(Err(refused)),
-            };
-            if let Err(refused) = revocation::admit(app, brand, accepted, judged.status_key.as_ref(), purpose, now).await? {
-                return Ok(Err(refused));
-            }
-            note_sighting(app, brand, accepted, chain, now).await?;
-            let tpp = standing_for(app, &tpp, now);
-            request::note(|facts| facts.by(&tpp.organisation));
-            Ok(Ok(tpp))
-        }
-        Err(refusal) => {
-            let first = refusal.reasons.first().map_or("CERTIFICATE_INVALID", Reason::code);
-            if !judged.is_noted(now, REFUSAL_KEPT) {
-                metrics::counter!("guichet_certificates_refused_total", "brand" => brand.id.shared(), "reason" => first).increment(1);
-                // anybody can make certificates without end: what is beyond a trail's use is counted only
-                if app.limits.take(Limit::AuditRefused, &brand.id, ()).is_ok() {
-                    app.db.record(&app.event(now, brand, AuditKind::CertificateRefused).reason(refusal.to_string())).await?;
-                }
-                judged.note(now);
-            }
-            Ok(Err(OAuthError::certificate(first, &refusal.to_string())))
+        Ok(accepted) => accept(app, brand, chain, (&judged, accepted), purpose, now).await,
+        Err(refusal) => Ok(Err(refuse(app, brand, &judged, refusal, now).await?)),
+    }
+}
+
+/// The same at an endpoint of clients. A brand may take clients without a QWAC: there a certificate that is refused goes on as a key
+/// and nothing else, until it is known which client it is to stand for. That is for [`super::client::authenticate`] to find out.
+pub async fn identify_client(app: &App, brand: &Brand, chain: &PresentedChain) -> Answer<Presented> {
+    if brand.takes_self_signed() && !chain.is_empty() {
+        check_watched(app)?;
+        let refused = app.trust.judge(&brand.id, chain, app.clock.now()).verdict.is_err();
+        if let Some(key) = refused.then(|| CertifiedKey::presented(chain)).flatten() {
+            return Ok(Ok(Presented::Unjudged(Unjudged { key: key.digest, thumbprint: key.thumbprint })));
         }
     }
+    Ok(identify(app, brand, chain, Purpose::Use).await?.map(Presented::Qwac))
+}
+
+/// A certificate that stands for no client of its key: what is wrong with it as a QWAC.
+pub(super) async fn refuse_client(app: &App, brand: &Brand, chain: &PresentedChain, now: OffsetDateTime) -> Result<OAuthError, Outage> {
+    let judged = app.trust.judge(&brand.id, chain, now);
+    match &judged.verdict {
+        Err(refusal) => refuse(app, brand, &judged, refusal, now).await,
+        // its trust changed while it was looked at
+        Ok(_) => Err(Outage::contended("the certificate's verdict kept changing")),
+    }
+}
+
+async fn accept(
+    app: &App,
+    brand: &Brand,
+    chain: &PresentedChain,
+    (judged, accepted): (&Judged, &Accepted),
+    purpose: Purpose,
+    now: OffsetDateTime,
+) -> Answer<Arc<Tpp>> {
+    request::note(|facts| facts.by(&accepted.tpp.organisation));
+    if let Err(stale) = check_list(brand, accepted, judged, purpose, now) {
+        return Ok(Err(stale));
+    }
+    let tpp = match admit(app, brand, &accepted.tpp, purpose, now).await? {
+        Ok(tpp) => tpp,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    if let Err(refused) = revocation::admit(app, brand, accepted, judged.status_key.as_ref(), purpose, now).await? {
+        return Ok(Err(refused));
+    }
+    note_sighting(app, brand, accepted, chain, now).await?;
+    let tpp = standing_for(app, &tpp, now);
+    request::note(|facts| facts.by(&tpp.organisation));
+    Ok(Ok(tpp))
+}
+
+async fn refuse(
+    app: &App,
+    brand: &Brand,
+    judged: &Judged,
+    refusal: &CertificateRefusal,
+    now: OffsetDateTime,
+) -> Result<OAuthError, Outage> {
+    let first = refusal.reasons.first().map_or("CERTIFICATE_INVALID", Reason::code);
+    if !judged.is_noted(now, REFUSAL_KEPT) {
+        metrics::counter!("guichet_certificates_refused_total", "brand" => brand.id.shared(), "reason" => first).increment(1);
+        // anybody can make certificates without end: what is beyond a trail's use is counted only
+        if app.limits.take(Limit::AuditRefused, &brand.id, ()).is_ok() {
+            app.db.record(&app.event(now, brand, AuditKind::CertificateRefused).reason(refusal.to_string())).await?;
+        }
+        judged.note(now);
+    }
+    Ok(OAuthError::certificate(first, &refusal.to_string()))
 }
 
 /// The trusted list that vouches for it may be too old to be relied on: the bank's matter, not the TPP's.

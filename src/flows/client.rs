@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Caller,
-    certificate::merged_meanwhile,
+    certificate::{merged_meanwhile, refuse_client},
     client_keys::{self, Keys},
     standing,
 };
@@ -14,8 +14,8 @@ use crate::{
     oauth::{
         assertion::AssertionRefusal,
         brand::Brand,
-        client::{self, AuthenticatedClient, Client, ClientId, ClientRefusal, Credentials, Identified, Proof},
-        tpp::Tpp,
+        client::{self, AuthenticatedClient, Client, ClientId, ClientRefusal, Credentials, Identified, Proof, SelfSigned},
+        presented::Presented,
     },
     storage::Outage,
     telemetry::request,
@@ -60,11 +60,14 @@ pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answe
         Ok(proof) => proof,
         Err(refusal) => return refuse(app, caller, Some(id), refusal, now).await,
     };
-    if let Some(refusal) = standing::blocked(app, &caller.brand, proof.client()) {
-        let telling = standing::of_client(app, &caller.brand, proof.client(), &refusal, now);
-        standing::tell(app, telling, now).await?;
-        return Ok(Err(ClientRefusal::Blocked.into()));
-    }
+    let proof = match standing::left_to(app, &caller.brand, proof, now) {
+        Ok(proof) => proof,
+        Err((client, refusal)) => {
+            let telling = standing::of_client(app, &caller.brand, &client, &refusal, now);
+            standing::tell(app, telling, now).await?;
+            return Ok(Err(ClientRefusal::Blocked.into()));
+        }
+    };
     // the second look of one request is no second request
     if reading == Reading::Remembered
         && let Err(too_many) = app.limits.take(Limit::ClientToken, &caller.brand.id, id)
@@ -73,7 +76,10 @@ pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answe
     }
     let first = is_first(app, caller, &proof).await?;
     match proof.admit(first) {
-        Ok(client) => Ok(Ok(client)),
+        Ok(client) => {
+            note_known(app, caller, &client);
+            Ok(Ok(client))
+        }
         Err(refusal) => refuse(app, caller, Some(id), refusal, now).await,
     }
 }
@@ -89,6 +95,14 @@ async fn is_first(app: &App, caller: &Caller, proof: &Proof) -> Result<bool, Out
     Ok(first)
 }
 
+/// A client without a QWAC is known by its certificate from now on, as far as limits go: no longer is it one stranger of many.
+fn note_known(app: &App, caller: &Caller, client: &AuthenticatedClient) {
+    if let Presented::Unjudged(_) = caller.presented {
+        request::note(|facts| facts.by(client.organisation()));
+        app.trust.note_known(&caller.brand.id, &caller.chain, client.organisation());
+    }
+}
+
 async fn refuse(
     app: &App,
     caller: &Caller,
@@ -96,7 +110,11 @@ async fn refuse(
     refusal: ClientRefusal,
     now: OffsetDateTime,
 ) -> Answer<AuthenticatedClient> {
-    let (brand, organisation) = (&caller.brand.id, &caller.tpp.organisation);
+    let brand = &caller.brand.id;
+    let organisation = match &caller.presented {
+        Presented::Qwac(tpp) => &tpp.organisation,
+        Presented::Unjudged(_) => return refuse_stranger(app, caller, claimed, refusal, now).await,
+    };
     if let Err(too_many) = app.limits.take(Limit::OrganisationRefused, brand, organisation) {
         return Ok(Err(too_many.into()));
     }
@@ -111,20 +129,41 @@ async fn refuse(
     Ok(Err(refusal.into()))
 }
 
+/// Nobody's certificate is answered as everywhere, whether the client that it named is there or not. Its address was counted
+/// before; of the rest a trail keeps what it has a use for.
+async fn refuse_stranger(
+    app: &App,
+    caller: &Caller,
+    claimed: Option<ClientId>,
+    refusal: ClientRefusal,
+    now: OffsetDateTime,
+) -> Answer<AuthenticatedClient> {
+    app.trust.forget_known(&caller.brand.id, &caller.chain);
+    let of_a_client = matches!(refusal, ClientRefusal::OtherKey | ClientRefusal::Assertion(_));
+    if let Some(client) = claimed.filter(|_| of_a_client)
+        && app.limits.take(Limit::AuditRefused, &caller.brand.id, ()).is_ok()
+    {
+        let event = app.event(now, &caller.brand, AuditKind::ClientRefused).client(client);
+        app.db.record(&event.reason(refusal.name())).await?;
+    }
+    Ok(Err(refuse_client(app, &caller.brand, &caller.chain, now).await?))
+}
+
 type Verdict = Result<Proof, ClientRefusal>;
 
 async fn check(app: &App, caller: &Caller, presented: &Credentials, reading: Reading, now: OffsetDateTime) -> Result<Verdict, Outage> {
     let mut known = find(app, &caller.brand, presented.client_id(), reading).await?;
-    let mut verdict = prove(app, &caller.brand, known.clone(), presented, caller.tpp.clone(), now).await;
+    let mut verdict = prove(app, &caller.brand, known.clone(), presented, &caller.presented, now).await;
     if verdict.is_err() && reading == Reading::Remembered {
         // it may have changed since: refuse only on a fresh reading
         known = find(app, &caller.brand, presented.client_id(), Reading::Fresh).await?;
-        verdict = prove(app, &caller.brand, known.clone(), presented, caller.tpp.clone(), now).await;
+        verdict = prove(app, &caller.brand, known.clone(), presented, &caller.presented, now).await;
     }
     if matches!(verdict, Err(ClientRefusal::OtherOrganisation))
-        && let Some(tpp) = merged_meanwhile(app, &caller.tpp, now).await?
+        && let Presented::Qwac(tpp) = &caller.presented
+        && let Some(tpp) = merged_meanwhile(app, tpp, now).await?
     {
-        verdict = prove(app, &caller.brand, known, presented, tpp, now).await;
+        verdict = prove(app, &caller.brand, known, presented, &Presented::Qwac(tpp), now).await;
     }
     Ok(verdict)
 }
@@ -133,22 +172,34 @@ async fn prove(
     app: &App,
     brand: &Brand,
     client: Option<Arc<Client>>,
-    presented: &Credentials,
-    tpp: Arc<Tpp>,
+    credentials: &Credentials,
+    presented: &Presented,
     now: OffsetDateTime,
 ) -> Verdict {
-    let asserting = match client::identify(client, presented, tpp)? {
+    let asserting = match client::identify(client, credentials, presented)? {
         Identified::Proven(proof) => return Ok(proof),
+        Identified::SelfSigned(client) => return prove_key(app, brand, &client).await,
         Identified::Asserting(asserting) => asserting,
     };
     let at_hand = client_keys::of(app, brand, asserting.client(), Keys::AtHand).await?;
-    let mut signed = asserting.verify(&at_hand);
+    let mut signed = asserting.verify(&at_hand.signing);
     // a key may have got a successor, also under its own name
     if matches!(signed, Err(AssertionRefusal::Jws(JoseRefusal::NoKey | JoseRefusal::Signature)))
         && client_keys::may_have_changed(asserting.client())
     {
         let newer = client_keys::of(app, brand, asserting.client(), Keys::Missed).await?;
-        signed = asserting.verify(&newer);
+        signed = asserting.verify(&newer.signing);
     }
     Ok(asserting.judge(&signed?, brand, now)?)
+}
+
+/// A rotation needs no notice here either.
+async fn prove_key(app: &App, brand: &Brand, client: &SelfSigned) -> Verdict {
+    let at_hand = client_keys::of(app, brand, client.client(), Keys::AtHand).await?;
+    let proven = client.prove(&at_hand.certified, brand);
+    if proven.is_ok() || !client_keys::may_have_changed(client.client()) {
+        return proven;
+    }
+    let newer = client_keys::of(app, brand, client.client(), Keys::Missed).await?;
+    client.prove(&newer.certified, brand)
 }

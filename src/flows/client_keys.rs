@@ -1,11 +1,14 @@
 //! The public keys of a client: as it registered them, or from where it keeps them.
 
+use super::certified_keys;
 use crate::{
     app::App,
     jose::KeySet,
     oauth::{assertion::KeysFault, brand::Brand, client::Client, registered_keys::may_be_fetched},
     outbound::{Fetch, FetchError},
+    trust::client_keys::ClientKeySet,
 };
+use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
@@ -24,10 +27,10 @@ pub enum Keys {
 }
 
 /// Never within a transaction: a stranger's server may be asked.
-pub async fn of(app: &App, brand: &Brand, client: &Client, known: Keys) -> Result<Arc<KeySet>, KeysFault> {
+pub async fn of(app: &App, brand: &Brand, client: &Client, known: Keys) -> Result<Arc<ClientKeySet>, KeysFault> {
     let metadata = &client.metadata;
     let Some(uri) = &metadata.jwks_uri else {
-        return Ok(Arc::new(metadata.jwks.as_ref().map(KeySet::read).unwrap_or_default()));
+        return Ok(Arc::new(metadata.jwks.as_ref().map(|set| read(set, client)).unwrap_or_default()));
     };
     let shelf = app.client_keys.shelf(client.id, uri);
     let mut held = shelf.open().await;
@@ -46,7 +49,7 @@ pub const fn may_have_changed(client: &Client) -> bool {
     client.metadata.jwks_uri.is_some()
 }
 
-async fn fetch(app: &App, brand: &Brand, client: &Client, uri: &str) -> Result<KeySet, KeysFault> {
+async fn fetch(app: &App, brand: &Brand, client: &Client, uri: &str) -> Result<ClientKeySet, KeysFault> {
     if !may_be_fetched(uri, brand) {
         return Err(KeysFault::Forbidden);
     }
@@ -59,7 +62,14 @@ async fn fetch(app: &App, brand: &Brand, client: &Client, uri: &str) -> Result<K
         tracing::info!(client = %client.id, %error, "a client's key set was not read");
         fault(error)
     })?;
-    read(&body)
+    let set = serde_json::from_slice(&body).map_err(|_| KeysFault::Unreadable)?;
+    let keys = read(&set, client);
+    if keys.is_empty() { Err(KeysFault::Unreadable) } else { Ok(keys) }
+}
+
+fn read(set: &Value, client: &Client) -> ClientKeySet {
+    let known_by_keys = !client.metadata.token_endpoint_auth_method.needs_qwac();
+    ClientKeySet { signing: KeySet::read(set), certified: if known_by_keys { certified_keys::read(set) } else { vec![] } }
 }
 
 pub(super) const fn fault(error: FetchError) -> KeysFault {
@@ -70,13 +80,8 @@ pub(super) const fn fault(error: FetchError) -> KeysFault {
     }
 }
 
-/// A set with a key in it that may sign here.
-pub(super) fn read(body: &[u8]) -> Result<KeySet, KeysFault> {
-    KeySet::parse(body).filter(|keys| !keys.is_empty()).ok_or(KeysFault::Unreadable)
-}
-
 /// The word in the metrics.
-pub(super) const fn outcome(answer: &Result<KeySet, KeysFault>) -> &'static str {
+pub(super) const fn outcome<K>(answer: &Result<K, KeysFault>) -> &'static str {
     match answer {
         Ok(_) => "read",
         Err(KeysFault::Forbidden) => "forbidden",

@@ -21,6 +21,7 @@ use crate::{
     telemetry::request,
     trust::Judged,
 };
+use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -115,11 +116,21 @@ impl AskedToken {
     }
 }
 
+/// The certificate, as far as there is one.
+enum Came {
+    NotSaid,
+    /// Empty: it could not be read.
+    Chain(PresentedChain),
+    /// Named by its SHA-256. Empty: it was never met at the tpp counter.
+    Seen(PresentedChain, [u8; 32]),
+}
+
 /// Whoever presented the token.
 enum Presenter {
     /// The caller did not say.
     NotSaid,
-    Refused,
+    /// SHA-256 over the DER, where a certificate came or was named.
+    Refused(Option<[u8; 32]>),
     Accepted(Holder),
 }
 
@@ -132,13 +143,20 @@ struct Holder {
 }
 
 impl Presenter {
-    fn new(app: &App, brand: &BrandId, chain: Option<PresentedChain>, now: OffsetDateTime) -> Self {
-        let Some(chain) = chain else { return Self::NotSaid };
+    fn new(app: &App, brand: &BrandId, came: Came, now: OffsetDateTime) -> Self {
+        let (chain, thumbprint) = match came {
+            Came::NotSaid => return Self::NotSaid,
+            Came::Chain(chain) => {
+                let leaf = chain.certificates().first().map(|leaf| Sha256::digest(leaf).into());
+                (chain, leaf)
+            }
+            Came::Seen(chain, sha256) => (chain, Some(sha256)),
+        };
         let judged = app.trust.judge(brand, &chain, now);
         let revoked = judged.status_key.is_some_and(|key| revocation::is_known_as_revoked(app, brand, &key));
-        let Some(says) = judged.verdict.as_ref().ok().map(|accepted| accepted.tpp.clone()) else { return Self::Refused };
+        let Some(says) = judged.verdict.as_ref().ok().map(|accepted| accepted.tpp.clone()) else { return Self::Refused(thumbprint) };
         if revoked || judged.staleness(now) == Staleness::Refuse {
-            return Self::Refused;
+            return Self::Refused(thumbprint);
         }
         Self::Accepted(Holder { judged, acts_for: standing_for(app, &says, now), says })
     }
@@ -146,14 +164,14 @@ impl Presenter {
     fn certificate(&self) -> PresentedCertificate<'_> {
         match self {
             Self::NotSaid => PresentedCertificate::NotSaid,
-            Self::Refused => PresentedCertificate::Refused,
+            Self::Refused(thumbprint) => PresentedCertificate::Refused(*thumbprint),
             Self::Accepted(holder) => PresentedCertificate::Accepted(&holder.acts_for),
         }
     }
 
     const fn holder(&self) -> Option<&Holder> {
         match self {
-            Self::NotSaid | Self::Refused => None,
+            Self::NotSaid | Self::Refused(_) => None,
             Self::Accepted(holder) => Some(holder),
         }
     }
@@ -177,19 +195,19 @@ pub async fn answer(app: &App, asked: Asked, brand: &Brand) -> Result<Introspect
         (None, Some(refresh)) => app.db.introspect_refresh_tokens(&[refresh]).await?.pop().flatten(),
         (None, None) => None,
     };
-    let chain = match asked.certificate {
-        CallersCertificate::NotSaid => None,
-        CallersCertificate::Unreadable => Some(PresentedChain::default()),
-        CallersCertificate::Chain(chain) => Some(chain),
-        CallersCertificate::Thumbprint(sha256) => Some(seen(app.db.find_certificate(&sha256).await?.as_deref())),
+    let came = match asked.certificate {
+        CallersCertificate::NotSaid => Came::NotSaid,
+        CallersCertificate::Unreadable => Came::Chain(PresentedChain::default()),
+        CallersCertificate::Chain(chain) => Came::Chain(chain),
+        CallersCertificate::Thumbprint(sha256) => Came::Seen(seen(app.db.find_certificate(&sha256).await?.as_deref()), sha256),
     };
-    let mut presenter = Presenter::new(app, &brand.id, chain, now);
-    let mut verdict = judge(app, token.as_ref(), handle, &presenter, &brand.id, now);
+    let mut presenter = Presenter::new(app, &brand.id, came, now);
+    let mut verdict = judge(app, token.as_ref(), handle, &presenter, brand, now);
     if let (Err(Inactive::CertificateOfOtherOrganisation), Presenter::Accepted(holder)) = (&verdict, &mut presenter)
         && let Some(acts_for) = merged_meanwhile(app, &holder.acts_for, now).await?
     {
         holder.acts_for = acts_for;
-        verdict = judge(app, token.as_ref(), handle, &presenter, &brand.id, now);
+        verdict = judge(app, token.as_ref(), handle, &presenter, brand, now);
     }
     request::note(|facts| {
         if let Some(token) = &token {
@@ -211,7 +229,7 @@ pub async fn answers(app: &App, asked: Vec<Asked>, brand: &Brand) -> Result<Vec<
     let mut presenters = presenters(app, certificates, &brand.id, now).await?;
     let judge = |place: usize, presenter: &Presenter| {
         let token = tokens.get(place).and_then(Option::as_ref);
-        judge(app, token, asked.get(place).and_then(AskedToken::handle), presenter, &brand.id, now)
+        judge(app, token, asked.get(place).and_then(AskedToken::handle), presenter, brand, now)
     };
     let mut verdicts: Vec<_> = presenters.iter().enumerate().map(|(place, presenter)| judge(place, presenter)).collect();
     let strangers: BTreeSet<_> = verdicts.iter().zip(&presenters).filter_map(|(verdict, presenter)| stranger(verdict, presenter)).collect();
@@ -263,13 +281,13 @@ async fn presenters(
         if place % JUDGED_AT_A_TIME == JUDGED_AT_A_TIME - 1 {
             yield_now().await;
         }
-        let chain = match certificate {
-            CallersCertificate::NotSaid => None,
-            CallersCertificate::Unreadable => Some(PresentedChain::default()),
-            CallersCertificate::Chain(chain) => Some(chain),
-            CallersCertificate::Thumbprint(sha256) => Some(seen(known.get(&sha256).map(Vec::as_slice))),
+        let came = match certificate {
+            CallersCertificate::NotSaid => Came::NotSaid,
+            CallersCertificate::Unreadable => Came::Chain(PresentedChain::default()),
+            CallersCertificate::Chain(chain) => Came::Chain(chain),
+            CallersCertificate::Thumbprint(sha256) => Came::Seen(seen(known.get(&sha256).map(Vec::as_slice)), sha256),
         };
-        presenters.push(Presenter::new(app, brand, chain, now));
+        presenters.push(Presenter::new(app, brand, came, now));
     }
     Ok(presenters)
 }
@@ -285,11 +303,14 @@ fn judge<'t>(
     token: Option<&'t IntrospectedToken>,
     handle: Option<&Handle>,
     presenter: &Presenter,
-    brand: &BrandId,
+    brand: &Brand,
     now: OffsetDateTime,
 ) -> Result<&'t IntrospectedToken, Inactive> {
-    let token = introspection::introspect(token, handle, &presenter.certificate(), Some(brand.as_str()), now)?;
-    check_standing(app, token, presenter, brand, now).map(|()| token)
+    let token = introspection::introspect(token, handle, &presenter.certificate(), Some(brand.id.as_str()), now)?;
+    if token.organisation.is_local() && !token.scope.is_within(&brand.self_signed_scopes) {
+        return Err(Inactive::NeedsQwac);
+    }
+    check_standing(app, token, presenter, &brand.id, now).map(|()| token)
 }
 
 /// What the caller is told, once it is counted.

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod audit;
 pub mod authorize;
 pub mod certificate;
+mod certified_keys;
 pub mod client;
 pub mod client_keys;
 pub mod conclusion;
@@ -43,8 +44,10 @@ use crate::{
         psu::{PsuDigestKey, PsuKey},
     },
     oauth::{
-        brand::Brand, error::OAuthError, grant::PsuReference, interaction::Interaction, params::Params, rotation::SuccessionKey, tpp::Tpp,
+        brand::Brand, error::OAuthError, grant::PsuReference, interaction::Interaction, params::Params, presented::Presented,
+        rotation::SuccessionKey,
     },
+    pki::PresentedChain,
     telemetry::request,
 };
 
@@ -58,10 +61,12 @@ use time::OffsetDateTime;
 /// The outer `Err` is an outage, the inner one a refusal: they never look alike.
 pub type Answer<T> = Result<Result<T, OAuthError>, Outage>;
 
-/// A request at a machine endpoint, with the QWAC's holder already judged.
+/// A request at an endpoint of clients, with its certificate judged as far as that goes.
 pub struct Caller {
     pub brand: Arc<Brand>,
-    pub tpp: Arc<Tpp>,
+    pub presented: Presented,
+    /// As it came.
+    pub chain: PresentedChain,
     /// The `Authorization` header's value.
     pub authorization: Option<String>,
     pub params: Params,

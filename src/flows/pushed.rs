@@ -28,7 +28,7 @@ pub async fn push(app: &App, caller: &Caller) -> Answer<PushedResponse> {
             Err(_) if reading == Reading::Remembered => continue,
             Err(refusal) => {
                 let event = app.event(now, brand, AuditKind::PushRefused).client(client.client().id);
-                app.db.record(&event.organisation(&client.tpp().organisation).reason(refusal.name())).await?;
+                app.db.record(&event.organisation(client.organisation()).reason(refusal.name())).await?;
                 return Ok(Err(refusal.into()));
             }
         };

@@ -4,6 +4,7 @@ use super::{
     Answer,
     answer::signs,
     certificate::acting_for,
+    certified_keys,
     software_statement::{Fault, examine},
     standing,
 };
@@ -14,8 +15,9 @@ use crate::{
     oauth::{
         brand::{Brand, ClientAuth},
         client::{Client, ClientId, ClientRefusal},
-        client_metadata::ClientMetadata,
+        client_metadata::{AuthMethod, ClientMetadata},
         error::OAuthError,
+        registrant::Registrant,
         registration::{self, ClientInformation, RegistrationRefusal},
         scope::Scope,
         secret::{Digest, Handle, HandleKind, Secret},
@@ -60,7 +62,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         Err(fault) => return without_statement(app, brand, tpp, None, fault).await,
     };
     let statement = statement.as_ref();
-    let (metadata, scope) = match admit(&stated(statement, asked), tpp, brand, &[], signs(app, brand, now)) {
+    let (metadata, scope) = match admit(&stated(statement, asked), Registrant::Tpp(tpp), brand, &[], signs(app, brand, now)) {
         Ok(admitted) => admitted,
         Err(refusal) => return refused(app, brand, tpp, None, refusal).await,
     };
@@ -117,14 +119,14 @@ fn stated<'a>(statement: Option<&Statement>, asked: &'a Metadata) -> Cow<'a, Met
 }
 
 /// The core's judgement, and that of the certificates that came with keys.
-fn admit(
+pub(super) fn admit(
     asked: &Metadata,
-    tpp: &Tpp,
+    whose: Registrant<'_>,
     brand: &Brand,
     known: &[String],
     signs: Option<JwsAlgorithm>,
 ) -> Result<(ClientMetadata, Scope), RegistrationRefusal> {
-    let (metadata, scope) = registration::admit(asked, tpp, brand, known, signs)?;
+    let (metadata, scope) = registration::admit(asked, whose, brand, known, signs)?;
     for (field, certificate) in metadata.key_certificates() {
         let why = match pki::judge_content(&certificate, &TrustPolicy::default()).facts.map(|facts| facts.key) {
             None => "is not a certificate",
@@ -132,6 +134,10 @@ fn admit(
             Some(PublicKey::Rsa(_) | PublicKey::Other) => "not a key of RSA with 2048 to 8192 bits, P-256, P-384 or P-521",
         };
         return Err(RegistrationRefusal::metadata(field, why));
+    }
+    match (metadata.token_endpoint_auth_method, &metadata.jwks) {
+        (AuthMethod::SelfSignedTlsClientAuth, Some(jwks)) => certified_keys::check(jwks)?,
+        (AuthMethod::SelfSignedTlsClientAuth | AuthMethod::TlsClientAuth | AuthMethod::PrivateKeyJwt, _) => {}
     }
     Ok((metadata, scope))
 }
@@ -168,8 +174,9 @@ pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer
         }
     };
     let statement = statement.as_ref();
-    let admitted = registration::check_update(asked, client.id, &client.secrets, brand)
-        .and_then(|()| admit(&stated(statement, asked), tpp, brand, &client.metadata.redirect_uris, signs(app, brand, now)));
+    let admitted = registration::check_update(asked, client.id, &client.secrets, brand).and_then(|()| {
+        admit(&stated(statement, asked), Registrant::Tpp(tpp), brand, &client.metadata.redirect_uris, signs(app, brand, now))
+    });
     let (metadata, scope) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {

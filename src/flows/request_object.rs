@@ -45,10 +45,10 @@ pub async fn open<'p>(
 
 async fn verify(app: &App, brand: &Brand, client: &Client, object: &str, allowed: &[JwsAlgorithm]) -> Result<Signed, RequestObjectRefusal> {
     let keys = |known| client_keys::of(app, brand, client, known);
-    let mut signed = jose::verify(object, &*keys(Keys::AtHand).await?, allowed);
+    let mut signed = jose::verify(object, &keys(Keys::AtHand).await?.signing, allowed);
     // a key may have got a successor, also under its own name
     if matches!(signed, Err(JoseRefusal::NoKey | JoseRefusal::Signature)) && client_keys::may_have_changed(client) {
-        signed = jose::verify(object, &*keys(Keys::Missed).await?, allowed);
+        signed = jose::verify(object, &keys(Keys::Missed).await?.signing, allowed);
     }
     Ok(signed?)
 }

@@ -58,7 +58,7 @@ async fn judge(app: &App, brand: &Brand, client: &AuthenticatedClient, kind: Han
     let verdict = revocation::revoke(token.as_ref(), handle, client, brand);
     if verdict == Revocation::OtherClient {
         let event = app.event(app.clock.now(), brand, AuditKind::RevocationRefused).client(client.client().id);
-        app.db.record(&event.organisation(&client.tpp().organisation).reason("token_of_other_client")).await?;
+        app.db.record(&event.organisation(client.organisation()).reason("token_of_other_client")).await?;
     }
     Ok(verdict)
 }

@@ -84,5 +84,5 @@ async fn fetch(app: &App, brand: &Brand, issuer: &StatementIssuer, uri: &str) ->
         tracing::warn!(brand = %brand.id, issuer = issuer.issuer, %error, "the keys of an issuer of software statements were not read");
         client_keys::fault(error)
     })?;
-    client_keys::read(&body)
+    KeySet::parse(&body).filter(|keys| !keys.is_empty()).ok_or(KeysFault::Unreadable)
 }

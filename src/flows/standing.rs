@@ -6,14 +6,14 @@ use crate::{
     audit::{AuditEvent, AuditKind},
     oauth::{
         brand::Brand,
-        client::Client,
+        client::{Client, Proof},
         error::OAuthError,
         fault::FaultSide,
         scope::{Scope, ScopeToken},
         tpp::Tpp,
     },
     pki::Reason,
-    standing::{Age, Blocks, Purpose, Register, RegisterFault, RegisterUse, StandingRefusal, Subject},
+    standing::{Age, Blocks, CertificateRef, Purpose, Register, RegisterFault, RegisterUse, StandingRefusal, Subject},
     storage::{Db, Outage, Tx},
     trust::standing::{Told, Who},
 };
@@ -134,6 +134,32 @@ pub fn of_client(app: &App, brand: &Brand, client: &Client, refusal: &StandingRe
 /// A client that proved who it is, at a machine endpoint: its certificate was admitted before.
 pub fn blocked(app: &App, brand: &Brand, client: &Client) -> Option<StandingRefusal> {
     app.standing.today().blocks.client(client.id, &brand.id).cloned().map(StandingRefusal::Blocked)
+}
+
+/// A client that proved who it is, with what is left to it today. The holder of a QWAC was admitted with that, so only a block of the
+/// client itself is asked for; of one without, its certificate, its organisation and the roles behind its scopes are as well.
+pub fn left_to(app: &App, brand: &Brand, proof: Proof, now: OffsetDateTime) -> Result<Proof, (Arc<Client>, StandingRefusal)> {
+    let Some(thumbprint) = proof.self_signed() else {
+        return match blocked(app, brand, proof.client()) {
+            Some(refusal) => Err((proof.shared_client(), refusal)),
+            None => Ok(proof),
+        };
+    };
+    let client = proof.client();
+    let who = Subject {
+        organisation: &client.organisation,
+        client: Some(client.id),
+        certificate: Some(CertificateRef { sha256: thumbprint, issuer_name: None, issuer_key: None }),
+        roles: client.scope.iter().map(ScopeToken::role).collect(),
+    };
+    match app.standing.judge(&who, &brand.id, Purpose::Use, now) {
+        Ok(admitted) => {
+            let roles: Vec<_> = admitted.roles.iter().collect();
+            let left = client.scope.iter().filter(|token| roles.contains(&token.role())).collect();
+            Ok(proof.within(&left))
+        }
+        Err(refusal) => Err((proof.shared_client(), refusal)),
+    }
 }
 
 /// A refusal with its audit event. Dropped before [`Telling::done`], it is told again.

@@ -140,7 +140,7 @@ impl Asked<'_> {
 
     fn event(&self, kind: AuditKind) -> AuditEvent {
         let event = self.app.event(self.now, self.brand, kind);
-        event.client(self.client.client().id).organisation(&self.client.tpp().organisation)
+        event.client(self.client.client().id).organisation(self.client.organisation())
     }
 
     fn refused(&self, grant: Option<GrantId>, refusal: TokenRefusal) -> AuditEvent {
@@ -168,7 +168,7 @@ impl Asked<'_> {
             channel: &self.channel.name,
             issued_at: self.now,
             expires_at: self.now + issue.lifetime,
-            certificate: self.brand.binds_access_tokens_of(self.client.client()).then_some(&self.client.tpp().thumbprint[..]),
+            certificate: self.brand.binds_access_tokens_of(self.client.client()).then_some(&self.client.thumbprint()[..]),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
         Caller,
         certificate::{self, Purpose},
     },
-    oauth::{error::OAuthError, params::Params, tpp::Tpp},
+    oauth::{error::OAuthError, params::Params, presented::Presented, tpp::Tpp},
     pki::{self, PresentedChain},
     tls::peer::Peer,
 };
@@ -29,10 +29,22 @@ impl Shown {
         Self { peer: request.extensions().get::<Peer>().cloned(), purpose }
     }
 
+    /// The same where a client may also be known by a key that it registered.
+    async fn client(&self, site: &Site) -> Result<Presented, Response> {
+        match certificate::identify_client(&site.app, &site.brand, &self.chain()).await {
+            Ok(Ok(presented)) => Ok(presented),
+            Ok(Err(error)) => Err(respond::error(&error)),
+            Err(outage) => Err(respond::outage(&outage)),
+        }
+    }
+
+    fn chain(&self) -> PresentedChain {
+        self.peer.as_ref().map(|peer| peer.chain.clone()).unwrap_or_default()
+    }
+
     /// As the TPP stands now. Asked again after a body that may have taken seconds: a block must not wait for its sender.
     pub async fn tpp(&self, site: &Site) -> Result<Arc<Tpp>, Response> {
-        let chain = self.peer.as_ref().map(|peer| peer.chain.clone()).unwrap_or_default();
-        match certificate::identify(&site.app, &site.brand, &chain, self.purpose).await {
+        match certificate::identify(&site.app, &site.brand, &self.chain(), self.purpose).await {
             Ok(Ok(tpp)) => Ok(tpp),
             Ok(Err(error)) => Err(respond::error(&error)),
             Err(outage) => Err(respond::outage(&outage)),
@@ -62,7 +74,7 @@ pub fn authorization(headers: &HeaderMap) -> Result<Option<String>, OAuthError> 
     Ok(first.map(str::to_owned))
 }
 
-/// A form from a TPP: token and revocation read it alike.
+/// A form from a client: token, revocation and pushed requests read it alike. Only here a certificate may be good for its key alone.
 pub struct ClientRequest(pub Caller);
 
 impl FromRequest<Arc<Site>> for ClientRequest {
@@ -70,12 +82,19 @@ impl FromRequest<Arc<Site>> for ClientRequest {
 
     async fn from_request(request: Request<Body>, site: &Arc<Site>) -> Result<Self, Response> {
         let shown = Shown::new(&request, Purpose::Use);
-        shown.tpp(site).await?;
+        shown.client(site).await?;
         let refuse = |error: OAuthError| respond::error(&error);
         let authorization = authorization(request.headers()).map_err(refuse)?;
         let form = body::form(request, site.limits.body).await.map_err(refuse)?;
-        let tpp = shown.tpp(site).await?;
+        let presented = shown.client(site).await?;
         let params = Params::parse(&form).map_err(|refusal| respond::error(&refusal.into()))?;
-        Ok(Self(Caller { brand: site.brand.clone(), tpp, authorization, params, asserted: AtomicBool::default() }))
+        Ok(Self(Caller {
+            brand: site.brand.clone(),
+            presented,
+            chain: shown.chain(),
+            authorization,
+            params,
+            asserted: AtomicBool::default(),
+        }))
     }
 }

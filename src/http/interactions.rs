@@ -87,8 +87,10 @@ pub struct ClientView {
     /// As in the certificate.
     #[schema(example = "Exemple SAS")]
     pub legal_name: String,
+    /// Absent: no authority licensed it, the bank let it in without a QWAC.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "12345")]
-    pub authorisation_number: String,
+    pub authorisation_number: Option<String>,
     /// organizationIdentifier of the certificate.
     #[schema(example = "PSDFR-ACPR-12345")]
     pub organisation: String,
@@ -249,7 +251,7 @@ pub fn view(brand: &Brand, told: Told) -> InteractionView {
             client_id: client.id.to_string(),
             client_name: tpp.client_name().to_owned(),
             legal_name: client.legal_name,
-            authorisation_number: client.organisation.authorisation_number().to_owned(),
+            authorisation_number: client.organisation.authorisation_number().map(str::to_owned),
             organisation: client.organisation.to_string(),
             agent: client.metadata.agent,
             roles: roles.into_iter().map(crate::oauth::tpp::PspRole::name).collect(),

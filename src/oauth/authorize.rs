@@ -248,7 +248,7 @@ fn read_scope(params: &Params, details: Option<&AuthorizationDetails>, client: &
     if brand.policy(&scope).is_none() {
         return Err(AuthorizeRefusal::ScopeUnknown);
     }
-    if !scope.is_within(&client.scope) {
+    if !scope.is_within(&brand.scope_of(client)) {
         return Err(AuthorizeRefusal::ScopeNotRegistered);
     }
     Ok(scope)

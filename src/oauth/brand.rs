@@ -5,12 +5,14 @@ pub use super::language::Lang;
 use super::{
     access_jwt::AccessTokenForm,
     channel::Channel,
+    client::Client,
+    client_metadata::AuthMethod,
     profile::Profiles,
     scope::{Scope, ScopeToken},
     software_statement::StatementPolicy,
     theme::Theme,
 };
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc};
 use time::Duration;
 
 /// Key of a brand in the configuration and in every row. Cheap to clone.
@@ -147,6 +149,8 @@ pub struct Brand {
     pub scopes: Vec<ScopePolicy>,
     pub exchange_scope: ExchangeScope,
     pub profiles: Profiles,
+    /// What clients without a QWAC may be given, whom the bank registers itself (RFC 8705 s2.2). Empty: there are none.
+    pub self_signed_scopes: Scope,
     /// Every authorization request must be a signed request object (RFC 9101 s10.5).
     pub signed_requests: bool,
     /// RFC 9126 s2.2 `expires_in`: from the push to the customer's browser. Below 600 s (FAPI 2.0 s5.3.2.2-12).
@@ -193,6 +197,19 @@ impl Brand {
     pub fn offered_scopes(&self) -> Scope {
         let families: Scope = self.scopes.iter().map(|p| p.family).collect();
         if families.contains(ScopeToken::Aisp) { families.with(ScopeToken::ExtendedTransactionHistory) } else { families }
+    }
+
+    /// Clients may be known by keys that they registered, in place of a QWAC.
+    pub fn takes_self_signed(&self) -> bool {
+        !self.self_signed_scopes.is_empty()
+    }
+
+    /// What a client may ask for: what is registered of it, and without a QWAC no more than the bank gives to such clients today.
+    pub fn scope_of<'c>(&self, client: &'c Client) -> Cow<'c, Scope> {
+        match client.metadata.token_endpoint_auth_method {
+            AuthMethod::TlsClientAuth | AuthMethod::PrivateKeyJwt => Cow::Borrowed(&client.scope),
+            AuthMethod::SelfSignedTlsClientAuth => Cow::Owned(client.scope.and(&self.self_signed_scopes)),
+        }
     }
 
     /// RFC 8414 s3.1: the well-known part goes before the issuer's path.

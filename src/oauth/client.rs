@@ -6,6 +6,7 @@ use super::{
     certificate_subject,
     client_metadata::{AuthMethod, ClientMetadata, GrantType},
     params::{self, Params},
+    presented::{Presented, Unjudged},
     scope::Scope,
     secret::{Digest, Secret},
     tpp::{OrganisationId, Tpp},
@@ -75,6 +76,10 @@ pub enum ClientRefusal {
     OtherOrganisation,
     /// It is the client's organisation's, and does not say what the client registered of it.
     OtherSubject,
+    /// No rule accepted the certificate, and the client is known by a QWAC.
+    NotAccepted,
+    /// The certificate's key is none of those that the client registered (RFC 8705 s2.2).
+    OtherKey,
     /// Of a client that this certificate belongs to.
     Assertion(AssertionRefusal),
     /// It proved who it is, and the bank shuts it out.
@@ -92,6 +97,8 @@ impl ClientRefusal {
             Self::WrongSecret,
             Self::OtherOrganisation,
             Self::OtherSubject,
+            Self::NotAccepted,
+            Self::OtherKey,
             Self::Blocked,
         ];
         own.into_iter().chain(AssertionRefusal::all().into_iter().map(Self::Assertion)).collect()
@@ -108,6 +115,8 @@ impl ClientRefusal {
             Self::WrongSecret => "wrong_secret",
             Self::OtherOrganisation => "other_organisation",
             Self::OtherSubject => "other_subject",
+            Self::NotAccepted => "certificate_not_accepted",
+            Self::OtherKey => "other_key",
             Self::Assertion(refusal) => refusal.name(),
             Self::Blocked => "client_blocked",
         }
@@ -196,11 +205,20 @@ fn read_basic(header: &str) -> Option<(String, Secret)> {
     Some((params::decode(&decoded[..colon])?, Secret::new(params::decode(&decoded[colon + 1..])?)))
 }
 
-/// A client that proved who it is in this request: its credentials fit and its QWAC is its organisation's.
+/// A client that proved who it is in this request: its credentials fit, and so does its certificate.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedClient {
     client: Arc<Client>,
-    tpp: Arc<Tpp>,
+    holder: Holder,
+}
+
+/// Who holds the certificate.
+#[derive(Clone, Debug)]
+enum Holder {
+    /// Its organisation, by a QWAC.
+    Tpp(Arc<Tpp>),
+    /// The client, by a key that it registered; and what it may be given without a QWAC.
+    Client { thumbprint: [u8; 32], may_have: Scope },
 }
 
 impl AuthenticatedClient {
@@ -208,8 +226,27 @@ impl AuthenticatedClient {
         &self.client
     }
 
-    pub fn tpp(&self) -> &Tpp {
-        &self.tpp
+    pub fn organisation(&self) -> &OrganisationId {
+        match &self.holder {
+            Holder::Tpp(tpp) => &tpp.organisation,
+            Holder::Client { .. } => &self.client.organisation,
+        }
+    }
+
+    /// SHA-256 over the certificate's DER (RFC 8705 s3.1).
+    pub fn thumbprint(&self) -> &[u8; 32] {
+        match &self.holder {
+            Holder::Tpp(tpp) => &tpp.thumbprint,
+            Holder::Client { thumbprint, .. } => thumbprint,
+        }
+    }
+
+    /// What of it the certificate's roles allow today, or the bank's word in their place.
+    pub fn may_have(&self, scope: &Scope) -> Scope {
+        match &self.holder {
+            Holder::Tpp(tpp) => scope.allowed_to(tpp),
+            Holder::Client { may_have, .. } => scope.and(may_have),
+        }
     }
 }
 
@@ -218,11 +255,26 @@ pub enum Identified {
     Proven(Proof),
     /// Its assertion is still to be verified.
     Asserting(Asserting),
+    /// Its certificate's key is still to be found among those that it registered.
+    SelfSigned(SelfSigned),
+}
+
+/// By an accepted QWAC or by a registered key, never by one where the client is known by the other.
+pub fn identify(client: Option<Arc<Client>>, credentials: &Credentials, presented: &Presented) -> Result<Identified, ClientRefusal> {
+    let client = client.ok_or(ClientRefusal::Unknown)?;
+    match (client.metadata.token_endpoint_auth_method, presented) {
+        (AuthMethod::TlsClientAuth | AuthMethod::PrivateKeyJwt, Presented::Qwac(tpp)) => identify_tpp(client, credentials, tpp.clone()),
+        (AuthMethod::TlsClientAuth | AuthMethod::PrivateKeyJwt, Presented::Unjudged(_)) => Err(ClientRefusal::NotAccepted),
+        (AuthMethod::SelfSignedTlsClientAuth, Presented::Qwac(_)) => Err(ClientRefusal::OtherOrganisation),
+        (AuthMethod::SelfSignedTlsClientAuth, Presented::Unjudged(certificate)) => match credentials {
+            Credentials::Certificate(_) => Ok(Identified::SelfSigned(SelfSigned { client, certificate: *certificate })),
+            Credentials::Basic(..) | Credentials::Assertion(..) => Err(ClientRefusal::UnexpectedMethod),
+        },
+    }
 }
 
 /// Any valid QWAC of the client's organisation authenticates it; certificates are not pinned, nor subjects, unless the client wants that.
-pub fn identify(client: Option<Arc<Client>>, presented: &Credentials, tpp: Arc<Tpp>) -> Result<Identified, ClientRefusal> {
-    let client = client.ok_or(ClientRefusal::Unknown)?;
+fn identify_tpp(client: Arc<Client>, presented: &Credentials, tpp: Arc<Tpp>) -> Result<Identified, ClientRefusal> {
     if let Credentials::Basic(_, secret) = presented {
         let digest = secret.digest();
         if !client.secrets.iter().fold(false, |found, stored| stored.matches(&digest) | found) {
@@ -236,7 +288,7 @@ pub fn identify(client: Option<Arc<Client>>, presented: &Credentials, tpp: Arc<T
         return Err(ClientRefusal::OtherSubject);
     }
     let method = client.metadata.token_endpoint_auth_method;
-    let certified = AuthenticatedClient { client, tpp };
+    let certified = AuthenticatedClient { client, holder: Holder::Tpp(tpp) };
     match (method, presented) {
         (AuthMethod::TlsClientAuth, Credentials::Certificate(_) | Credentials::Basic(..)) => {
             Ok(Identified::Proven(Proof { client: certified, occasion: None }))
@@ -246,6 +298,33 @@ pub fn identify(client: Option<Arc<Client>>, presented: &Credentials, tpp: Arc<T
         }
         (AuthMethod::TlsClientAuth, Credentials::Assertion(..)) => Err(ClientRefusal::UnexpectedMethod),
         (AuthMethod::PrivateKeyJwt, Credentials::Certificate(_) | Credentials::Basic(..)) => Err(AssertionRefusal::Missing.into()),
+        // its organisation is none that a QWAC says
+        (AuthMethod::SelfSignedTlsClientAuth, _) => Err(ClientRefusal::OtherOrganisation),
+    }
+}
+
+/// A client that registers its keys, and a certificate whose key may be one of them.
+pub struct SelfSigned {
+    client: Arc<Client>,
+    certificate: Unjudged,
+}
+
+impl SelfSigned {
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// RFC 8705 s2.2: the certificate "matches one of the certificates configured or registered for that particular client". What
+    /// matches is left open; here it is the SubjectPublicKeyInfo, since the key is all that the handshake proves. The rest of such a
+    /// certificate is its holder's own word: no name, date or signature in it is looked at, and a new one of the same key works.
+    ///
+    /// `registered`: SHA-256 over the SubjectPublicKeyInfo of each registered certificate (`x5c`, RFC 7517 s4.7).
+    pub fn prove(&self, registered: &[[u8; 32]], brand: &Brand) -> Result<Proof, ClientRefusal> {
+        if !registered.contains(&self.certificate.key) {
+            return Err(ClientRefusal::OtherKey);
+        }
+        let holder = Holder::Client { thumbprint: self.certificate.thumbprint, may_have: brand.self_signed_scopes.clone() };
+        Ok(Proof { client: AuthenticatedClient { client: self.client.clone(), holder }, occasion: None })
     }
 }
 
@@ -281,6 +360,26 @@ pub struct Proof {
 impl Proof {
     pub fn client(&self) -> &Client {
         self.client.client()
+    }
+
+    pub fn shared_client(&self) -> Arc<Client> {
+        self.client.client.clone()
+    }
+
+    /// By which certificate, where no rule on certificates and their holders was asked yet.
+    pub fn self_signed(&self) -> Option<&[u8; 32]> {
+        match &self.client.holder {
+            Holder::Tpp(_) => None,
+            Holder::Client { thumbprint, .. } => Some(thumbprint),
+        }
+    }
+
+    /// A client without a QWAC may have no more than this.
+    pub fn within(mut self, scope: &Scope) -> Self {
+        if let Holder::Client { may_have, .. } = &mut self.client.holder {
+            *may_have = may_have.and(scope);
+        }
+        self
     }
 
     /// What may be used once; `None` where nothing was asserted.

@@ -48,29 +48,41 @@ pub enum AuthMethod {
     TlsClientAuth,
     /// OpenID Connect Core s9: an assertion that it signs (RFC 7523), beside the QWAC.
     PrivateKeyJwt,
+    /// RFC 8705 s2.2: a certificate whose key it registered, of whatever issuer. Of clients that the bank itself registers.
+    SelfSignedTlsClientAuth,
 }
 
 impl AuthMethod {
-    pub const ALL: [Self; 2] = [Self::TlsClientAuth, Self::PrivateKeyJwt];
+    pub const ALL: [Self; 3] = [Self::TlsClientAuth, Self::PrivateKeyJwt, Self::SelfSignedTlsClientAuth];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TlsClientAuth => "tls_client_auth",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
 
     pub const fn signs(self) -> bool {
         match self {
-            Self::TlsClientAuth => false,
+            Self::TlsClientAuth | Self::SelfSignedTlsClientAuth => false,
             Self::PrivateKeyJwt => true,
         }
     }
 
-    pub const fn is_offered_by(self, brand: &Brand) -> bool {
+    /// Whether a TPP may register it for itself, with its QWAC.
+    pub const fn needs_qwac(self) -> bool {
+        match self {
+            Self::TlsClientAuth | Self::PrivateKeyJwt => true,
+            Self::SelfSignedTlsClientAuth => false,
+        }
+    }
+
+    pub fn is_offered_by(self, brand: &Brand) -> bool {
         match self {
             Self::TlsClientAuth => true,
             Self::PrivateKeyJwt => brand.profiles.offer_fapi2(),
+            Self::SelfSignedTlsClientAuth => brand.takes_self_signed(),
         }
     }
 }

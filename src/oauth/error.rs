@@ -249,6 +249,14 @@ impl OAuthError {
     pub const PROVIDER_REFUSED: Self =
         Self::new(ErrorCode::AccessDenied, "the bank does not serve this provider at present").named("provider_refused");
 
+    /// An act on a client that is not the bank's own to change.
+    pub const CLIENT_OF_TPP: Self =
+        Self::new(ErrorCode::InvalidRequest, "client_id: registered by its TPP, with a QWAC").with_status(409).named("client_of_tpp");
+    /// Of an act: what is to be registered is not admitted.
+    pub fn metadata_of_act(field: &str, why: &str) -> Self {
+        Self::described(ErrorCode::InvalidClientMetadata, format!("{field}: {why}"))
+    }
+
     /// RFC 7592 s2: the same for a client that is unknown, deleted, another organisation's, or for a wrong token.
     pub const CLIENT_NOT_MANAGED: Self = Self::new(ErrorCode::InvalidToken, "no such client, or not yours").named("client_not_managed");
     /// RFC 7009 s2.1 and RFC 7662 s2.1.
@@ -352,6 +360,7 @@ impl From<ClientRefusal> for OAuthError {
             ClientRefusal::OtherSubject => {
                 Self::new(InvalidClient, "the certificate's subject is not the one that this client registered (RFC 8705 s2.1.2)")
             }
+            ClientRefusal::NotAccepted | ClientRefusal::OtherKey => Self::new(InvalidClient, "the certificate is not accepted"),
             ClientRefusal::Assertion(refusal) => {
                 let why = refusal.description();
                 Self::described(InvalidClient, format!("client_assertion: {why}"))

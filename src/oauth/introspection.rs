@@ -71,8 +71,8 @@ pub enum PresentedCertificate<'a> {
     NotSaid,
     /// An accepted QWAC.
     Accepted(&'a Tpp),
-    /// Refused, or never seen.
-    Refused,
+    /// Refused, or never seen. SHA-256 over its DER, where there is one.
+    Refused(Option<[u8; 32]>),
 }
 
 /// Why a token is not active. Never on the wire (RFC 7662 s2.2), always in the audit trail.
@@ -90,6 +90,8 @@ pub enum Inactive {
     CertificateOfOtherOrganisation,
     CertificateLacksRole,
     CertificateNotBound,
+    /// The bank no longer gives this to clients without a QWAC.
+    NeedsQwac,
     /// While the operator's block lasts.
     Blocked,
     /// The register refuses the organisation or the role.
@@ -110,6 +112,7 @@ impl Inactive {
             Self::CertificateOfOtherOrganisation => "certificate_of_other_organisation",
             Self::CertificateLacksRole => "certificate_lacks_role",
             Self::CertificateNotBound => "certificate_not_bound",
+            Self::NeedsQwac => "needs_qwac",
             Self::Blocked => "blocked",
             Self::NotInRegister => "not_in_register",
         }
@@ -147,9 +150,14 @@ pub fn introspect<'t>(
 }
 
 fn check_certificate(token: &IntrospectedToken, certificate: &PresentedCertificate<'_>) -> Result<(), Inactive> {
+    let bound_to = |sha256: &[u8; 32]| token.certificate.as_ref().map(|bound| bool::from(bound.as_slice().ct_eq(sha256)));
     let tpp = match certificate {
         PresentedCertificate::NotSaid => return Ok(()),
-        PresentedCertificate::Refused => return Err(Inactive::CertificateRefused),
+        // RFC 8705 s2.2, s3: of a client without a QWAC the certificate that its token is bound to counts, whoever issued it
+        PresentedCertificate::Refused(Some(sha256)) if token.organisation.is_local() => {
+            return if bound_to(sha256) == Some(true) { Ok(()) } else { Err(Inactive::CertificateNotBound) };
+        }
+        PresentedCertificate::Refused(_) => return Err(Inactive::CertificateRefused),
         PresentedCertificate::Accepted(tpp) => tpp,
     };
     if tpp.organisation != token.organisation {
@@ -158,10 +166,7 @@ fn check_certificate(token: &IntrospectedToken, certificate: &PresentedCertifica
     if token.scope.iter().any(|t| !tpp.has(t.role())) {
         return Err(Inactive::CertificateLacksRole);
     }
-    match &token.certificate {
-        Some(bound) if !bool::from(bound.as_slice().ct_eq(&tpp.thumbprint)) => Err(Inactive::CertificateNotBound),
-        Some(_) | None => Ok(()),
-    }
+    if bound_to(&tpp.thumbprint) == Some(false) { Err(Inactive::CertificateNotBound) } else { Ok(()) }
 }
 
 /// For how many seconds an active answer may be used again without asking: at most so long, rounded down, and never past the end of

@@ -214,8 +214,9 @@ pub struct PermissionHolder {
     pub client_name: String,
     /// As in the certificate.
     pub legal_name: String,
-    /// The number that its national authority gave.
-    pub authorisation_number: String,
+    /// The number that its national authority gave; absent: the bank let it in without a QWAC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorisation_number: Option<String>,
     /// organizationIdentifier.
     #[schema(example = "PSDFR-ACPR-12345")]
     pub organisation: String,
@@ -279,7 +280,7 @@ impl PermissionEntry {
                 client_id: permission.client.to_string(),
                 client_name: permission.metadata.name_in(lang).to_owned(),
                 legal_name: permission.legal_name.clone(),
-                authorisation_number: permission.organisation.authorisation_number().to_owned(),
+                authorisation_number: permission.organisation.authorisation_number().map(str::to_owned),
                 organisation: permission.organisation.to_string(),
                 roles,
             },

@@ -111,8 +111,11 @@ impl Brand {
     }
 
     /// RFC 8705 s3: its access tokens work with the certificate only that they were issued to.
+    /// Without a QWAC there is no organisation by which another certificate could be told to be its own.
     pub fn binds_access_tokens_of(&self, client: &Client) -> bool {
-        self.certificate_bound_access_tokens || self.profile_of(client).binds_access_tokens()
+        self.certificate_bound_access_tokens
+            || self.profile_of(client).binds_access_tokens()
+            || !client.metadata.token_endpoint_auth_method.needs_qwac()
     }
 
     /// Its authorization requests come by RFC 9126 only, because of the profile or because it asked for that (RFC 9126 s6).

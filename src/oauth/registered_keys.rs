@@ -2,6 +2,8 @@
 
 use super::{
     brand::Brand,
+    client_metadata::AuthMethod,
+    registrant::reasons,
     registration::{Admitted, RegistrationRefusal},
 };
 use crate::jose::{JwsAlgorithm, KeySet};
@@ -34,6 +36,17 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// RFC 8705 s2.2.2: who is known by keys registers some. Whether certificates come with them is the flows' to look at.
+    pub fn must_be_there(&self, method: AuthMethod) -> Admitted<()> {
+        match method {
+            AuthMethod::SelfSignedTlsClientAuth if self.jwks.is_none() && self.jwks_uri.is_none() => {
+                Err(RegistrationRefusal::metadata("jwks", reasons::KEYS_MISSING))
+            }
+            // private_key_jwt: as its signatures are looked at
+            AuthMethod::SelfSignedTlsClientAuth | AuthMethod::TlsClientAuth | AuthMethod::PrivateKeyJwt => Ok(()),
+        }
+    }
+
     /// What a client signs can be verified: with `algorithm`, or with any. Keys behind a URL are looked at when they are needed.
     pub fn must_verify(&self, algorithm: Option<JwsAlgorithm>) -> Admitted<()> {
         let usable = match (&self.jwks, &self.jwks_uri) {

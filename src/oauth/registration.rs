@@ -1,4 +1,4 @@
-//! Client metadata (RFC 7591 s2) and what a brand admits of it for the holder of a QWAC.
+//! Client metadata (RFC 7591 s2) and what a brand admits of it.
 
 use super::{
     brand::{Brand, ClientAuth},
@@ -11,10 +11,11 @@ use super::{
     profile::SecurityProfile,
     redirect::registrable_redirect,
     registered_keys::{self, Keys, Kids, keys_uri},
+    registrant::{Registrant, reasons},
     scope::Scope,
     secret::Secret,
     software_statement::{self, Statement, StatementRefusal},
-    tpp::{OrganisationId, Tpp},
+    tpp::OrganisationId,
 };
 use crate::jose::JwsAlgorithm;
 use serde::Serialize;
@@ -52,7 +53,7 @@ pub(super) type Admitted<T> = Result<T, RegistrationRefusal>;
 /// key signs with now.
 pub fn admit(
     asked: &Map<String, Value>,
-    tpp: &Tpp,
+    whose: Registrant<'_>,
     brand: &Brand,
     known: &[String],
     signs: Option<JwsAlgorithm>,
@@ -62,18 +63,19 @@ pub fn admit(
     if software_statement::sent(asked).is_some() {
         return Err(StatementRefusal::NobodyBelieved.into());
     }
-    let method = body.auth_method(brand)?;
+    let method = body.auth_method(whose, brand)?;
     let security_profile = body.profile(brand)?;
-    let subject = body.subject(tpp, security_profile)?;
-    body.legal_id(tpp)?;
+    let subject = body.subject(whose, security_profile)?;
+    body.legal_id(whose)?;
     let grant_types = body.grant_types(brand)?;
     let response_types = body.response_types(&grant_types)?;
     let redirect_uris = body.redirect_uris(brand, known, grant_types.contains(&GrantType::AuthorizationCode))?;
-    let scope = body.scope(tpp, brand)?;
+    let scope = body.scope(whose, brand)?;
     let profile = security_profile.unwrap_or(brand.profiles.least);
     let signing = MessageSigning::admit(asked, brand, signs)?;
     let signs = method.signs() || signing.signs_requests();
     let keys = body.keys(brand, if signs || profile.keeps_kids() { Kids::Kept } else { Kids::Assigned })?;
+    keys.must_be_there(method)?;
     let token_endpoint_auth_signing_alg = body.signing_algorithm(method, &keys)?;
     let registered = |field: &str| subject.as_ref().filter(|(own, _)| *own == field).map(|(_, value)| value.clone());
     let metadata = ClientMetadata {
@@ -82,7 +84,7 @@ pub fn admit(
         token_endpoint_auth_signing_alg,
         grant_types,
         response_types,
-        client_name: body.text("client_name")?.unwrap_or_else(|| tpp.legal_name.clone()),
+        client_name: body.text("client_name")?.unwrap_or_else(|| whose.legal_name().to_owned()),
         scope: scope.to_string(),
         contacts: body.texts("contacts", MOST_CONTACTS)?.unwrap_or_default(),
         description: body.text("description")?,
@@ -95,9 +97,9 @@ pub fn admit(
         software_version: body.text("software_version")?,
         jwks: keys.jwks,
         jwks_uri: keys.jwks_uri,
-        provider_legal_id: tpp.organisation.to_string(),
+        provider_legal_id: whose.organisation().to_string(),
         tls_client_auth_subject_dn: match &subject {
-            None => tpp.subject_dn.clone(),
+            None => whose.subject_dn().to_owned(),
             Some(_) => registered("tls_client_auth_subject_dn").unwrap_or_default(),
         },
         tls_client_auth_san_dns: registered("tls_client_auth_san_dns"),
@@ -168,16 +170,16 @@ impl Body<'_> {
         Ok(Some(text))
     }
 
-    fn auth_method(&self, brand: &Brand) -> Admitted<AuthMethod> {
+    /// Absent: the first of them.
+    fn auth_method(&self, whose: Registrant<'_>, brand: &Brand) -> Admitted<AuthMethod> {
         let name = "token_endpoint_auth_method";
-        let Some(asked) = self.text(name)? else { return Ok(AuthMethod::TlsClientAuth) };
-        match AuthMethod::ALL.into_iter().find(|method| method.as_str() == asked && method.is_offered_by(brand)) {
-            Some(method) => Ok(method),
-            None if AuthMethod::PrivateKeyJwt.is_offered_by(brand) => {
-                Err(RegistrationRefusal::metadata(name, "only tls_client_auth or private_key_jwt"))
-            }
-            None => Err(RegistrationRefusal::metadata(name, "only tls_client_auth")),
-        }
+        let (methods, asked) = (whose.methods(brand), self.text(name)?);
+        let found = methods.iter().find(|method| asked.as_deref().is_none_or(|asked| method.as_str() == asked));
+        found.copied().ok_or_else(|| {
+            let known: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+            let why = if known.is_empty() { reasons::NOT_TAKEN.to_owned() } else { format!("only {}", known.join(" or ")) };
+            RegistrationRefusal::metadata(name, why)
+        })
     }
 
     /// RFC 9126 s6.
@@ -216,12 +218,13 @@ impl Body<'_> {
     }
 
     /// RFC 8705 s2.1.2: none of the five members, or one. Of a client that chose FAPI 2.0 its certificate must say so, today and later.
-    fn subject(&self, tpp: &Tpp, chosen: Option<SecurityProfile>) -> Admitted<Option<(&'static str, String)>> {
+    fn subject(&self, whose: Registrant<'_>, chosen: Option<SecurityProfile>) -> Admitted<Option<(&'static str, String)>> {
         let sent: Vec<_> = certificate_subject::FIELDS.into_iter().filter(|f| self.present(f)).collect();
         let counts = chosen.is_some_and(SecurityProfile::takes_registered_subjects);
-        match sent.as_slice() {
-            [] => Ok(None),
-            [only] if counts => {
+        match (sent.as_slice(), whose) {
+            ([], _) => Ok(None),
+            ([first, ..], Registrant::Named { .. }) => Err(RegistrationRefusal::metadata(*first, reasons::KNOWN_BY_KEYS)),
+            ([only], Registrant::Tpp(tpp)) if counts => {
                 let value = self.text(only)?.unwrap_or_default();
                 match Subject::read(only, &value) {
                     Some(subject) if subject.is_of(tpp) => Ok(Some((*only, value))),
@@ -229,16 +232,20 @@ impl Body<'_> {
                     None => Err(RegistrationRefusal::metadata(*only, "malformed")),
                 }
             }
-            ["tls_client_auth_subject_dn"] => Ok(None),
-            [only] => Err(RegistrationRefusal::metadata(*only, "the client is known by its certificate's subject")),
-            [_, second, ..] => Err(RegistrationRefusal::metadata(*second, "more than one tls_client_auth subject")),
+            (["tls_client_auth_subject_dn"], _) => Ok(None),
+            ([only], _) => Err(RegistrationRefusal::metadata(*only, "the client is known by its certificate's subject")),
+            ([_, second, ..], _) => Err(RegistrationRefusal::metadata(*second, "more than one tls_client_auth subject")),
         }
     }
 
-    fn legal_id(&self, tpp: &Tpp) -> Admitted<()> {
+    fn legal_id(&self, whose: Registrant<'_>) -> Admitted<()> {
         match self.text("provider_legal_id")? {
-            Some(sent) if OrganisationId::new(sent.as_str()) != tpp.organisation => {
-                Err(RegistrationRefusal::metadata("provider_legal_id", "is not the certificate's organizationIdentifier"))
+            Some(sent) if OrganisationId::new(sent.as_str()) != *whose.organisation() => {
+                let why = match whose {
+                    Registrant::Tpp(_) => "is not the certificate's organizationIdentifier",
+                    Registrant::Named { .. } => reasons::OTHER_ORGANISATION,
+                };
+                Err(RegistrationRefusal::metadata("provider_legal_id", why))
             }
             Some(_) | None => Ok(()),
         }
@@ -296,8 +303,8 @@ impl Body<'_> {
         Ok(uris)
     }
 
-    /// Absent: all that the roles allow. Asked for more than they allow: cut to what they do.
-    fn scope(&self, tpp: &Tpp, brand: &Brand) -> Admitted<Scope> {
+    /// Absent: all that the roles allow. Asked for more than they allow: cut to what they do. The bank's people are told instead.
+    fn scope(&self, whose: Registrant<'_>, brand: &Brand) -> Admitted<Scope> {
         let offered = brand.offered_scopes();
         let asked = match self.text("scope")? {
             None => offered.clone(),
@@ -306,11 +313,17 @@ impl Body<'_> {
                 .filter(|scope| scope.is_within(&offered))
                 .ok_or_else(|| RegistrationRefusal::metadata("scope", format!("unknown; offered here: {offered}")))?,
         };
-        let allowed = asked.allowed_to(tpp);
-        if allowed.is_empty() {
-            return Err(RegistrationRefusal::metadata("scope", "ROLE_INVALID: the certificate's roles allow none of it"));
+        let (may_have, named) = (whose.may_have(brand), self.present("scope"));
+        let allowed = asked.and(&may_have);
+        match whose {
+            Registrant::Tpp(_) if allowed.is_empty() => {
+                Err(RegistrationRefusal::metadata("scope", "ROLE_INVALID: the certificate's roles allow none of it"))
+            }
+            Registrant::Named { .. } if named && allowed != asked => {
+                Err(RegistrationRefusal::metadata("scope", reasons::too_much(&may_have)))
+            }
+            Registrant::Tpp(_) | Registrant::Named { .. } => Ok(allowed),
         }
-        Ok(allowed)
     }
 
     /// RFC 7591 s2: by value, or where they are fetched from.

@@ -103,6 +103,11 @@ impl Scope {
         self.iter().chain([token]).collect()
     }
 
+    /// What both have.
+    pub fn and(&self, other: &Self) -> Self {
+        self.iter().filter(|t| other.contains(*t)).collect()
+    }
+
     /// What of it the certificate's roles allow today.
     pub fn allowed_to(&self, tpp: &Tpp) -> Self {
         self.iter().filter(|t| tpp.has(t.role())).collect()

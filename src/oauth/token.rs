@@ -294,7 +294,7 @@ pub fn exchange_for(granted: &Scope, exchange: &CodeExchange, client: &Authentic
 
 /// What is left of a scope after the certificate's roles of today and the registration had their say.
 fn today<'b>(scope: &Scope, client: &AuthenticatedClient, brand: &'b Brand) -> Result<(Scope, &'b ScopePolicy), TokenRefusal> {
-    let allowed = scope.allowed_to(client.tpp());
+    let allowed = client.may_have(scope);
     if allowed.is_empty() {
         return Err(TokenRefusal::RoleMissing);
     }

@@ -48,7 +48,23 @@ impl fmt::Display for PspRole {
 #[serde(transparent)]
 pub struct OrganisationId(String);
 
+/// Of an organisation that the bank itself named. A QWAC that is accepted says `PSD..`, so that the two never meet.
+const LOCAL: &str = "local:";
+const LONGEST_LOCAL: usize = 64;
+
 impl OrganisationId {
+    /// The bank's own word for somebody without a QWAC: small letters, digits and `-`.
+    pub fn local(name: &str) -> Option<Self> {
+        let name = name.strip_prefix(LOCAL).unwrap_or(name);
+        let reads = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        ((1..=LONGEST_LOCAL).contains(&name.len()) && name.bytes().all(reads)).then(|| Self(format!("{LOCAL}{name}")))
+    }
+
+    /// The bank named it: no authority licensed it, no register knows it, no certificate says it.
+    pub fn is_local(&self) -> bool {
+        self.0.starts_with(LOCAL)
+    }
+
     /// The grammar is the certificate reader's to check (`pki`); stored values were checked when they came in.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
@@ -58,9 +74,9 @@ impl OrganisationId {
         &self.0
     }
 
-    /// `PSDFR-ACPR-12345` -> `12345`: the number the national authority gave (the third part, opaque).
-    pub fn authorisation_number(&self) -> &str {
-        self.0.splitn(3, '-').nth(2).unwrap_or(&self.0)
+    /// `PSDFR-ACPR-12345` -> `12345`: the number the national authority gave (the third part, opaque). `None`: no authority did.
+    pub fn authorisation_number(&self) -> Option<&str> {
+        if self.is_local() { None } else { Some(self.0.splitn(3, '-').nth(2).unwrap_or(&self.0)) }
     }
 }
 
@@ -109,5 +125,29 @@ pub struct CertificateIssuer {
 impl Tpp {
     pub fn has(&self, role: PspRole) -> bool {
         self.roles.contains(&role)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_bank_names_is_told_from_what_certificates_say() {
+        for (name, kept) in [
+            ("acme", Some("local:acme")),
+            ("local:acme-2", Some("local:acme-2")),
+            ("local:local:acme", None),
+            ("Acme", None),
+            ("PSDFR-ACPR-12345", None),
+            ("a b", None),
+            ("", None),
+            ("local:", None),
+        ] {
+            assert_eq!(OrganisationId::local(name).as_ref().map(OrganisationId::as_str), kept, "{name}");
+        }
+        let (local, licensed) = (OrganisationId::local("acme-1-2").unwrap(), OrganisationId::new("PSDFR-ACPR-12-3"));
+        assert_eq!((local.is_local(), local.authorisation_number()), (true, None));
+        assert_eq!((licensed.is_local(), licensed.authorisation_number()), (false, Some("12-3")));
     }
 }

@@ -8,16 +8,16 @@ const MAX_CHARS: usize = 120;
 pub struct TppIdentity {
     client_name: String,
     legal_name: String,
-    authorisation_number: String,
+    authorisation_number: Option<String>,
 }
 
 impl TppIdentity {
     /// `client_name` in the customer's language if it was registered in several (RFC 7591 s2.2), the legal name and the
-    /// authorisation number as in the certificate. A missing `client_name` is the legal name.
-    pub fn new(client_name: &str, legal_name: &str, authorisation_number: &str) -> Self {
+    /// authorisation number as in the certificate; none: no authority licensed it. A missing `client_name` is the legal name.
+    pub fn new<'n>(client_name: &str, legal_name: &str, authorisation_number: impl Into<Option<&'n str>>) -> Self {
         let legal_name = plain(legal_name);
         let client_name = Some(plain(client_name)).filter(|n| !n.is_empty()).unwrap_or_else(|| legal_name.clone());
-        Self { client_name, legal_name, authorisation_number: plain(authorisation_number) }
+        Self { client_name, legal_name, authorisation_number: authorisation_number.into().map(plain) }
     }
 
     pub fn client_name(&self) -> &str {
@@ -28,8 +28,8 @@ impl TppIdentity {
         &self.legal_name
     }
 
-    pub fn authorisation_number(&self) -> &str {
-        &self.authorisation_number
+    pub fn authorisation_number(&self) -> Option<&str> {
+        self.authorisation_number.as_deref()
     }
 }
 

@@ -145,7 +145,7 @@ impl Contract<'_> {
                 client_id: Uuid::nil().to_string(),
                 name: "Contract check",
                 legal_name: "Contract check",
-                authorisation_number: "PSDXX-TEST-0",
+                authorisation_number: Some("PSDXX-TEST-0"),
             },
             scope: "aisp".to_owned(),
             payment: None,

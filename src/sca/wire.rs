@@ -53,8 +53,9 @@ pub struct Client<'a> {
     pub name: &'a str,
     /// As its certificate says.
     pub legal_name: &'a str,
-    /// Of its licence.
-    pub authorisation_number: &'a str,
+    /// Of its licence; absent: the bank let it in without a QWAC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorisation_number: Option<&'a str>,
 }
 
 /// `POST /eligibility`.

@@ -42,6 +42,8 @@ pub enum Consequence {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MergeRefusal {
     SameOrganisation,
+    /// The bank named one of them: no certificate stands for it, so that none could stand for the other.
+    Local,
     /// Nothing of it is here: most likely a slip of the pen.
     OldUnknown,
     NewUnknown,
@@ -57,6 +59,7 @@ impl fmt::Display for MergeRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SameOrganisation => f.write_str("an organisation is not merged into itself"),
+            Self::Local => f.write_str("an organisation that the bank itself named has no QWAC, and is not merged with others"),
             Self::OldUnknown => f.write_str("nothing is known of the old organisation: no client, no certificate"),
             Self::NewUnknown => {
                 f.write_str("nothing is known of the new organisation: no client, no certificate. Check the identifier, then use --force")
@@ -100,6 +103,9 @@ impl Merges {
     pub fn judge(&self, asked: &MergeAsked<'_>, now: OffsetDateTime) -> Result<Consequence, MergeRefusal> {
         if asked.old == asked.new {
             return Err(MergeRefusal::SameOrganisation);
+        }
+        if asked.old.is_local() || asked.new.is_local() {
+            return Err(MergeRefusal::Local);
         }
         if !asked.old_is_known {
             return Err(MergeRefusal::OldUnknown);

@@ -26,23 +26,38 @@ const AT_ONCE: usize = 16;
 const AT_ONCE_OF_ONE: usize = 2;
 
 pub struct ClientKeys {
-    shelves: Cache<ClientId, Arc<Shelf>>,
+    shelves: Cache<ClientId, Arc<Shelf<ClientKeySet>>>,
     /// Of issuers of software statements, by where their keys are: whichever brands believe them.
-    issuers: Cache<String, Arc<Shelf>>,
+    issuers: Cache<String, Arc<Shelf<KeySet>>>,
     turns: Arc<Semaphore>,
     turns_of: Cache<OrganisationId, Arc<Semaphore>>,
 }
 
-/// Where one client's keys are put down.
-pub struct Shelf {
-    uri: String,
-    held: Mutex<Held>,
+/// What a client's key set is good for.
+#[derive(Default)]
+pub struct ClientKeySet {
+    /// What it signs is verified with these.
+    pub signing: KeySet,
+    /// SHA-256 over the SubjectPublicKeyInfo of each certificate that came with a key (`x5c`): by these it is known without a QWAC.
+    pub certified: Vec<[u8; 32]>,
 }
 
-/// What is known of one client's keys.
+impl ClientKeySet {
+    pub fn is_empty(&self) -> bool {
+        self.signing.is_empty() && self.certified.is_empty()
+    }
+}
+
+/// Where the keys of one server are put down.
+pub struct Shelf<K> {
+    uri: String,
+    held: Mutex<Held<K>>,
+}
+
+/// What is known of them.
 #[derive(Default)]
-pub struct Held {
-    keys: Option<(Arc<KeySet>, OffsetDateTime)>,
+pub struct Held<K> {
+    keys: Option<(Arc<K>, OffsetDateTime)>,
     asked_at: Option<OffsetDateTime>,
     fault: Option<KeysFault>,
 }
@@ -60,7 +75,7 @@ impl Default for ClientKeys {
 
 impl ClientKeys {
     /// A client that moved its keys begins anew.
-    pub fn shelf(&self, client: ClientId, uri: &str) -> Arc<Shelf> {
+    pub fn shelf(&self, client: ClientId, uri: &str) -> Arc<Shelf<ClientKeySet>> {
         if let Some(shelf) = self.shelves.get(&client).filter(|shelf| shelf.uri == uri) {
             return shelf;
         }
@@ -69,7 +84,7 @@ impl ClientKeys {
         shelf
     }
 
-    pub fn issuers_shelf(&self, uri: &str) -> Arc<Shelf> {
+    pub fn issuers_shelf(&self, uri: &str) -> Arc<Shelf<KeySet>> {
         if let Some(shelf) = self.issuers.get(uri) {
             return shelf;
         }
@@ -89,14 +104,14 @@ impl ClientKeys {
     }
 }
 
-impl Shelf {
+impl<K> Shelf<K> {
     /// One at a time: who waits for an answer finds it here.
-    pub async fn open(&self) -> MutexGuard<'_, Held> {
+    pub async fn open(&self) -> MutexGuard<'_, Held<K>> {
         self.held.lock().await
     }
 }
 
-impl Held {
+impl<K> Held<K> {
     /// Whether the client's server is to be asked. `missed`: the keys at hand do not fit what it signed.
     pub fn must_ask(&self, missed: bool, now: OffsetDateTime) -> bool {
         let past = |at: OffsetDateTime, wait: Duration| (now - at).abs() >= wait;
@@ -110,7 +125,7 @@ impl Held {
         self.fault = Some(KeysFault::Unreachable);
     }
 
-    pub fn answered(&mut self, answer: Result<KeySet, KeysFault>, now: OffsetDateTime) {
+    pub fn answered(&mut self, answer: Result<K, KeysFault>, now: OffsetDateTime) {
         self.fault = answer.as_ref().err().copied();
         if let Ok(keys) = answer {
             self.keys = Some((keys.into(), now));
@@ -118,7 +133,7 @@ impl Held {
     }
 
     /// While the client's server does not answer, those that it gave a while ago.
-    pub fn keys(&self, now: OffsetDateTime) -> Result<Arc<KeySet>, KeysFault> {
+    pub fn keys(&self, now: OffsetDateTime) -> Result<Arc<K>, KeysFault> {
         match &self.keys {
             Some((keys, at)) if (now - *at).abs() < KEPT => Ok(keys.clone()),
             Some(_) | None => Err(self.fault.unwrap_or(KeysFault::Unreachable)),
@@ -129,14 +144,13 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
     use time::macros::datetime;
     use uuid::Uuid;
 
     const NOW: OffsetDateTime = datetime!(2026-06-01 12:00 UTC);
 
-    fn set() -> KeySet {
-        KeySet::read(&json!({ "keys": [] }))
+    fn set() -> ClientKeySet {
+        ClientKeySet::default()
     }
 
     #[test]

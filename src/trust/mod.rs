@@ -12,7 +12,7 @@ pub use sightings::Sightings;
 pub use watched::Watched;
 
 use crate::{
-    oauth::brand::BrandId,
+    oauth::{brand::BrandId, tpp::OrganisationId},
     pki::{
         self, Accepted, CertificateRefusal, PresentedChain, Trust,
         revocation::StatusKey,
@@ -36,6 +36,8 @@ const REMEMBERED: Duration = Duration::minutes(10);
 /// A refused one may be fine soon: its time may come.
 const REFUSAL_REMEMBERED: Duration = Duration::minutes(1);
 const CACHED_VERDICTS: usize = 20_000;
+/// Clients without a QWAC are few.
+const CACHED_KNOWN: usize = 2_000;
 
 /// Whom each brand trusts. Brands with the same sources share one trust and its verdicts; others never meet.
 pub type Trusts = HashMap<BrandId, Arc<Today>>;
@@ -44,6 +46,8 @@ pub type Trusts = HashMap<BrandId, Arc<Today>>;
 pub struct TrustDesk {
     trusts: ArcSwap<Trusts>,
     pub watched: Arc<Watched>,
+    /// Who was known a while ago by a certificate that no trust vouches for.
+    known: Cache<(BrandId, [u8; 32]), OrganisationId>,
 }
 
 /// A trust with the verdicts that rest on it: both leave together, so no verdict outlives its trust.
@@ -130,12 +134,12 @@ impl Today {
 
 impl TrustDesk {
     pub fn new(trusts: Trusts) -> Self {
-        Self { trusts: ArcSwap::from_pointee(trusts), watched: Arc::new(Watched::new()) }
+        Self { trusts: ArcSwap::from_pointee(trusts), watched: Arc::new(Watched::new()), known: Cache::new(CACHED_KNOWN) }
     }
 
     /// Other trusts, compared with the database when these were.
     pub fn with(&self, trusts: Trusts) -> Self {
-        Self { trusts: ArcSwap::from_pointee(trusts), watched: self.watched.clone() }
+        Self { trusts: ArcSwap::from_pointee(trusts), watched: self.watched.clone(), known: Cache::new(CACHED_KNOWN) }
     }
 
     /// From the next request on, also on connections that are open.
@@ -153,6 +157,21 @@ impl TrustDesk {
     pub fn accepted_before(&self, brand: &BrandId, chain: &PresentedChain) -> bool {
         let known = self.trusts.load().get(brand).and_then(|today| today.verdicts.get(chain.digest()));
         known.is_some_and(|judged| judged.verdict.is_ok())
+    }
+
+    /// Whose certificate it was when a client last proved itself by its key alone. It proves nothing: a hint whose requests these are.
+    pub fn known(&self, brand: &BrandId, chain: &PresentedChain) -> Option<OrganisationId> {
+        self.known.get(&(brand.clone(), *chain.digest()))
+    }
+
+    pub fn note_known(&self, brand: &BrandId, chain: &PresentedChain, organisation: &OrganisationId) {
+        if self.known(brand, chain).as_ref() != Some(organisation) {
+            self.known.insert((brand.clone(), *chain.digest()), organisation.clone());
+        }
+    }
+
+    pub fn forget_known(&self, brand: &BrandId, chain: &PresentedChain) {
+        self.known.remove(&(brand.clone(), *chain.digest()));
     }
 
     /// A brand that is not served trusts nobody.

@@ -108,6 +108,8 @@ mod sandbox_scripts;
 mod say_why;
 mod sca_outcomes;
 mod scale;
+mod self_signed_clients;
+mod self_signed_standing;
 mod services;
 mod settings_page;
 mod signed_introspection;

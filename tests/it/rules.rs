@@ -116,7 +116,7 @@ const RULES: [Rule; 109] = [
     ("B35", "`client_id` is in every request that authenticates by mutual TLS alone.", "RFC 8705 2", Tested),
     ("B36", "A client has exactly one subject member.", "RFC 8705 2.1.2", Tested),
     ("B37", "Names are compared by RFC 4517.", "RFC 8705 2.1.2", Dialect("cic, labanquepostale: a client is known by its organizationIdentifier, byte for byte; names change at renewal")),
-    ("B38", "Self-signed certificates are matched by key.", "RFC 8705 2.2", Later("self-signed certificates, which are no QWACs")),
+    ("B38", "Self-signed certificates are matched by key.", "RFC 8705 2.2", Tested),
     ("B39", "A wrong or missing certificate is 401 `invalid_client`.", "RFC 8705 2", Tested),
     ("B40", "`x5t#S256` is over the DER, base64url without padding.", "RFC 8705 3.1", Tested),
     ("B41", "The aliases are of machine endpoints only.", "RFC 8705 5", Tested),

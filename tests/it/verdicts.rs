@@ -16,6 +16,7 @@ use guichet::{
         grant::{Grant, GrantId, PsuReference},
         params::Params,
         pkce::CodeChallenge,
+        presented::Presented,
         rotation::{Place, RefreshChain, RefreshToken, SuccessionKey},
         scope::Scope,
         secret::{Digest, Handle, HandleKind},
@@ -217,9 +218,9 @@ impl<'a> World<'a> {
         };
         let params = Params::parse(encode(&[("client_id", &client.id)]).as_bytes()).unwrap();
         let presented = Credentials::read(&self.brand, None, &params).unwrap();
-        match identify(Some(self.known[&client.id].clone()), &presented, Arc::new(tpp)).unwrap() {
+        match identify(Some(self.known[&client.id].clone()), &presented, &Presented::Qwac(Arc::new(tpp))).unwrap() {
             Identified::Proven(proof) => proof.admit(true).unwrap(),
-            Identified::Asserting(_) => panic!("by its certificate alone"),
+            Identified::Asserting(_) | Identified::SelfSigned(_) => panic!("by its certificate alone"),
         }
     }
 

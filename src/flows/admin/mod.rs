@@ -5,6 +5,7 @@ pub mod grants;
 pub mod journeys;
 pub mod keys;
 mod perform;
+mod registrations;
 pub mod sweeps;
 
 pub use perform::Done;
@@ -15,7 +16,7 @@ use crate::{
     audit::{AuditEvent, AuditKind, EVERY_BRAND},
     clock::Entropy,
     flows::erasure::Customer,
-    oauth::brand::BrandId,
+    oauth::brand::{Brand, BrandId},
     signing::KeyMaker,
     storage::{Db, Outage, Tx},
 };
@@ -28,7 +29,7 @@ pub struct Desk<'a> {
     pub entropy: &'a dyn Entropy,
     pub now: OffsetDateTime,
     pub policy: &'a AdminPolicy,
-    pub brands: Vec<BrandId>,
+    pub brands: Vec<&'a Brand>,
     pub keys: &'a KeyMaker,
     /// Of whom the act is, where it is of one: acts do not say it themselves.
     pub customer: Option<&'a Customer>,
@@ -36,7 +37,7 @@ pub struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     pub fn of(app: &'a App) -> Self {
-        let brands = app.brands.iter().map(|brand| brand.id.clone()).collect();
+        let brands = app.brands.iter().map(|brand| &**brand).collect();
         let (now, keys) = (app.clock.now(), &app.signing.maker);
         Self { db: &app.db, entropy: &*app.entropy, now, policy: &app.admin, brands, keys, customer: None }
     }

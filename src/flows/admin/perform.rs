@@ -1,14 +1,14 @@
 //! What each act does. One place for all of them, on the transaction at hand.
 
-use super::{Desk, grants, keys, sweeps};
+use super::{Desk, grants, keys, registrations, sweeps};
 use crate::{
-    admin::{Act, ActRefusal, Ending, GrantView, KeyView, Order, Sweep, Whose},
+    admin::{Act, ActRefusal, ClientSummary, Ending, GrantView, KeyView, Order, Sweep, Whose},
     flows::{
         erasure::{self, Erased, Erasure},
         kill_switch::{self, Blocked, Change},
         organisation::{self, MergeOrder},
     },
-    oauth::{brand::BrandId, organisation::MergeRecord},
+    oauth::{brand::BrandId, client::ClientId, organisation::MergeRecord},
     standing::{Block, BlockId, Lifted, Target},
     storage::{Outage, Tx},
 };
@@ -17,6 +17,9 @@ use time::Duration;
 
 /// What an act came to.
 pub enum Done {
+    Registered(ClientSummary),
+    Reregistered(ClientSummary),
+    Deleted(ClientId),
     Blocked(Block),
     /// The block in force stays as it is.
     BlockedBefore(Block),
@@ -42,7 +45,11 @@ impl Done {
         let block = |done, block: &Block| of(done, "block", serde_json::to_value(block).unwrap_or_default());
         let grant = |done, grant: &GrantView| of(done, "grant", serde_json::to_value(grant).unwrap_or_default());
         let key = |done, key: &KeyView| of(done, "key", serde_json::to_value(key).unwrap_or_default());
+        let client = |done, client: &ClientSummary| of(done, "client", serde_json::to_value(client).unwrap_or_default());
         match self {
+            Self::Registered(made) => client("client_registered", made),
+            Self::Reregistered(changed) => client("client_updated", changed),
+            Self::Deleted(id) => of("client_deleted", "client", json!({ "client_id": id })),
             Self::Blocked(added) => block("blocked", added),
             Self::BlockedBefore(known) => block("blocked_before", known),
             Self::Lifted(lifted) => block("lifted", lifted),
@@ -64,7 +71,10 @@ impl Done {
     pub const fn changes_nothing(&self) -> bool {
         match self {
             Self::BlockedBefore(_) | Self::LiftedBefore(_) | Self::GrantEndedBefore(_) | Self::RetiredBefore(_) => true,
-            Self::Blocked(_)
+            Self::Registered(_)
+            | Self::Reregistered(_)
+            | Self::Deleted(_)
+            | Self::Blocked(_)
             | Self::Lifted(_)
             | Self::GrantEnded(_)
             | Self::Sweeping(_)
@@ -83,7 +93,10 @@ impl Done {
                 let ended = u64::try_from(erased.ended).unwrap_or(u64::MAX);
                 metrics::counter!("guichet_grants_withdrawn_total", "by" => "bank").increment(ended);
             }
-            Self::Blocked(_)
+            Self::Registered(_)
+            | Self::Reregistered(_)
+            | Self::Deleted(_)
+            | Self::Blocked(_)
             | Self::BlockedBefore(_)
             | Self::Lifted(_)
             | Self::LiftedBefore(_)
@@ -104,6 +117,11 @@ pub(super) async fn perform(desk: &Desk<'_>, tx: &mut Tx, order: &Order, actor: 
         return Ok(Err(ActRefusal::AboutNoCustomer));
     }
     match &order.act {
+        Act::RegisterClient { brand, client, organisation, legal_name, metadata } => {
+            let wanted = registrations::Wanted { brand, client: *client, organisation, legal_name, metadata };
+            registrations::register(desk, tx, &wanted, reason, actor).await
+        }
+        Act::DeleteClient { brand, client } => registrations::delete(desk, tx, brand, *client, reason, actor).await,
         Act::Block { target, .. } => {
             if let Target::Client(client) = target
                 && tx.find_live_client(*client).await?.is_none()
@@ -136,7 +154,8 @@ pub(super) async fn perform(desk: &Desk<'_>, tx: &mut Tx, order: &Order, actor: 
                 overlap: Duration::days((*overlap_days).into()),
                 forced: *forced,
             };
-            let merged = organisation::merge(tx, desk.entropy, &desk.brands, order, actor, desk.now).await?;
+            let brands: Vec<_> = desk.brands.iter().map(|brand| brand.id.clone()).collect();
+            let merged = organisation::merge(tx, desk.entropy, &brands, order, actor, desk.now).await?;
             Ok(merged.map(Done::Merged).map_err(ActRefusal::Merge))
         }
         Act::RotateKey { algorithm, at_once } => keys::rotate(desk, tx, *algorithm, *at_once, reason, actor).await,

@@ -10,6 +10,7 @@ mod orders;
 mod tpps;
 
 pub use acts::{ApproveOrder, RejectOrder};
+pub use clients::ClientOrder;
 pub use grants::GrantFind;
 pub use keys::{KeyList, RotateOrder};
 pub use orders::{NoticedOrder, PlainOrder};
@@ -48,9 +49,12 @@ const LONGEST_IDENTIFIER: usize = 500;
 pub type Row = (&'static str, &'static str, MethodRouter<Arc<InternalSite>>);
 
 /// Every row of this part, behind the one gate.
-pub fn rows(site: &Arc<InternalSite>) -> [Row; 28] {
-    let rows: [Row; 28] = [
+pub fn rows(site: &Arc<InternalSite>) -> [Row; 31] {
+    let rows: [Row; 31] = [
         ("admin_client_list", "/v1/brands/{brand}/clients", get(clients::list)),
+        ("admin_client_register", "/v1/brands/{brand}/clients", post(clients::register)),
+        ("admin_client_replace", "/v1/brands/{brand}/clients/{client_id}/replace", post(clients::replace)),
+        ("admin_client_delete", "/v1/brands/{brand}/clients/{client_id}/delete", post(clients::remove)),
         ("admin_client_show", "/v1/brands/{brand}/clients/{client_id}", get(clients::show)),
         ("admin_client_block", "/v1/brands/{brand}/clients/{client_id}/block", post(clients::block)),
         ("admin_client_unblock", "/v1/brands/{brand}/clients/{client_id}/unblock", post(clients::unblock)),
@@ -167,11 +171,13 @@ fn done_answer(done: &Done) -> Response {
 fn refused(refusal: &ActRefusal) -> OAuthError {
     match refusal {
         ActRefusal::NoSuchClient => OAuthError::NO_SUCH_CLIENT,
+        ActRefusal::ClientOfTpp => OAuthError::CLIENT_OF_TPP,
+        ActRefusal::Metadata { field, why } => OAuthError::metadata_of_act(field, why),
         ActRefusal::NoSuchOrganisation => OAuthError::NO_SUCH_ORGANISATION,
         ActRefusal::NoSuchGrant => OAuthError::NO_SUCH_GRANT_HERE,
         ActRefusal::NoSuchBlock => OAuthError::NO_SUCH_BLOCK,
         ActRefusal::NoSuchKey => OAuthError::NO_SUCH_KEY,
-        ActRefusal::Merge(MergeRefusal::SameOrganisation) => OAuthError::MERGE_SAME,
+        ActRefusal::Merge(MergeRefusal::SameOrganisation | MergeRefusal::Local) => OAuthError::MERGE_SAME,
         ActRefusal::Merge(MergeRefusal::OldUnknown) => OAuthError::NO_SUCH_ORGANISATION,
         ActRefusal::Merge(MergeRefusal::NewUnknown) => OAuthError::MERGE_INTO_UNKNOWN,
         ActRefusal::Merge(MergeRefusal::NewBecame(_) | MergeRefusal::OldBecame(_) | MergeRefusal::Circle) => OAuthError::MERGE_TURNED,

@@ -211,7 +211,7 @@ pub fn example() -> InteractionView {
             client_id: "5a0ae0a5-7c5d-4dc6-9c6e-0d9a3f2c8b11".into(),
             client_name: "Mon budget".into(),
             legal_name: "Exemple SAS".into(),
-            authorisation_number: "12345".into(),
+            authorisation_number: Some("12345".into()),
             organisation: "PSDFR-ACPR-12345".into(),
             agent: None,
             roles: vec!["PSP_IC"],

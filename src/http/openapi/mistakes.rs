@@ -6,6 +6,7 @@ use crate::oauth::{
     brand::{Brand, ClientAuth},
     client::ClientId,
     client_metadata::AuthMethod,
+    registrant::Registrant,
     registration::{RegistrationRefusal, admit, check_update},
     secret::Secret,
     software_statement::{StatementPolicy, StatementRefusal},
@@ -42,8 +43,8 @@ const SIGNS: Option<JwsAlgorithm> = Some(JwsAlgorithm::Es256);
 /// One body per reason, with what the judge says to it.
 pub fn registration_refusals(brand: &Brand) -> Vec<Refusal> {
     let licensed = tpp(PspRole::ALL.to_vec());
-    let wrong = changes(brand).into_iter().filter_map(|change| admit(&with(change), &licensed, brand, &[], SIGNS).err());
-    let bank = admit(&with(json!({})), &tpp(vec![PspRole::AccountServicing]), brand, &[], SIGNS).err();
+    let wrong = changes(brand).into_iter().filter_map(|change| admit(&with(change), Registrant::Tpp(&licensed), brand, &[], SIGNS).err());
+    let bank = admit(&with(json!({})), Registrant::Tpp(&tpp(vec![PspRole::AccountServicing])), brand, &[], SIGNS).err();
     statement_refusals(brand).chain(wrong).chain(bank).map(Refusal::from).collect()
 }
 

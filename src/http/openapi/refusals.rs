@@ -100,6 +100,8 @@ pub fn client(brand: &Brand) -> Vec<Refusal> {
         ClientRefusal::IdMissing | ClientRefusal::UnexpectedMethod => !secret,
         ClientRefusal::SecretMissing | ClientRefusal::WrongSecret => secret,
         ClientRefusal::Assertion(_) | ClientRefusal::OtherSubject => AuthMethod::PrivateKeyJwt.is_offered_by(brand),
+        // answered as any certificate that is not accepted
+        ClientRefusal::NotAccepted | ClientRefusal::OtherKey => false,
         ClientRefusal::TwoMethods | ClientRefusal::Unknown | ClientRefusal::OtherOrganisation | ClientRefusal::Blocked => true,
     };
     let refusals = ClientRefusal::all().into_iter().filter(may_happen).map(Refusal::from);

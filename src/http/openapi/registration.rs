@@ -182,12 +182,12 @@ pub fn schemas(brand: &Brand) -> Vec<(&'static str, Schema)> {
     schemas
 }
 
-const fn offers_assertions(brand: &Brand) -> bool {
+fn offers_assertions(brand: &Brand) -> bool {
     AuthMethod::PrivateKeyJwt.is_offered_by(brand)
 }
 
 fn metadata(brand: &Brand) -> Vec<Member> {
-    let methods = AuthMethod::ALL.into_iter().filter(|method| method.is_offered_by(brand)).map(AuthMethod::as_str);
+    let methods = AuthMethod::ALL.into_iter().filter(|method| method.needs_qwac() && method.is_offered_by(brand)).map(AuthMethod::as_str);
     let signing = offers_assertions(brand).then(|| {
         let words = word("OpenID Connect Registration s2: the only one of its assertions.", JwsAlgorithm::ALL.map(JwsAlgorithm::name));
         optional("token_endpoint_auth_signing_alg", words)

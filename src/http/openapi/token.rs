@@ -99,8 +99,14 @@ fn answers(brand: &Brand, policy: &ScopePolicy, channel: &Channel) -> Vec<(Strin
     all
 }
 
-pub(super) const fn authentication(brand: &Brand) -> &'static str {
-    match brand.client_auth {
+pub(super) fn authentication(brand: &Brand) -> String {
+    let without_qwac = if brand.takes_self_signed() {
+        " A client that the bank registered without a QWAC (`self_signed_tls_client_auth`) comes with a certificate of one of its registered \
+         keys; what else such a certificate says is not looked at (RFC 8705 s2.2)."
+    } else {
+        ""
+    };
+    let usual = match brand.client_auth {
         ClientAuth::Tls if AuthMethod::PrivateKeyJwt.is_offered_by(brand) => {
             "The client authenticates with the connection's certificate and `client_id` in the form (RFC 8705 s2); it has no secret. One that \
              registered `private_key_jwt` also signs an assertion (RFC 7523 s3): `iss` and `sub` are its `client_id`, `aud` is the issuer, \
@@ -114,7 +120,8 @@ pub(super) const fn authentication(brand: &Brand) -> &'static str {
             "The client authenticates with the connection's certificate and with HTTP Basic, `client_id` and `client_secret`, each \
              form-encoded first (RFC 6749 s2.3.1). Neither is enough alone."
         }
-    }
+    };
+    format!("{usual}{without_qwac}")
 }
 
 /// RFC 7009.

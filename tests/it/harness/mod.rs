@@ -18,6 +18,7 @@ pub mod logs;
 pub mod looks;
 pub mod mass;
 pub mod operator;
+pub mod own_key;
 pub mod packages;
 pub mod patroni;
 pub mod payments;

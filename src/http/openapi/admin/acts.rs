@@ -75,6 +75,8 @@ fn approve() -> Operation {
             OAuthError::KEY_SIGNS,
             OAuthError::NO_WRAPPING_KEY,
             OAuthError::TOO_MANY_KEYS,
+            OAuthError::CLIENT_OF_TPP,
+            OAuthError::metadata_of_act("scope", "unknown"),
         ],
         [
             OAuthError::NO_SUCH_ACT,

@@ -7,10 +7,13 @@ use super::{
 };
 use crate::{
     admin::{ClientPage, ClientState, RegisteredClient},
-    http::openapi::{
-        grants::brand,
-        parts::{Documented, body_of, json_answer, operation, query, word},
-        with,
+    http::{
+        admin::ClientOrder,
+        openapi::{
+            grants::brand,
+            parts::{Documented, body_of, json_answer, operation, query, word},
+            with,
+        },
     },
     oauth::error::OAuthError,
 };
@@ -23,13 +26,16 @@ use utoipa::openapi::{
 const TAG: &str = "Administration: clients";
 
 pub fn schemas(components: ComponentsBuilder) -> ComponentsBuilder {
-    with::<RegisteredClient>(with::<ClientPage>(components))
+    with::<RegisteredClient>(with::<ClientPage>(with::<ClientOrder>(components)))
 }
 
 pub fn all() -> Vec<Documented> {
     vec![
         get("/v1/brands/{brand}/clients", list()),
+        post("/v1/brands/{brand}/clients", register()),
         get("/v1/brands/{brand}/clients/{client_id}", show()),
+        post("/v1/brands/{brand}/clients/{client_id}/replace", replace()),
+        post("/v1/brands/{brand}/clients/{client_id}/delete", delete()),
         post("/v1/brands/{brand}/clients/{client_id}/block", block()),
         post("/v1/brands/{brand}/clients/{client_id}/unblock", unblock()),
         post("/v1/brands/{brand}/clients/{client_id}/force-sca", force_sca()),
@@ -82,6 +88,49 @@ fn of_one(id: &str, summary: &str, description: &str) -> OperationBuilder {
     operation(id, TAG, summary, description).parameter(brand()).parameter(client_id())
 }
 
+fn wanted() -> [OAuthError; 4] {
+    let [by, why] = BY;
+    [by, why, OAuthError::ORGANISATION_MALFORMED, OAuthError::metadata_of_act("redirect_uris", "missing")]
+}
+
+fn register() -> Operation {
+    let description = "Registers a client without a QWAC (RFC 8705 s2.2), where `security.self_signed_scopes` of the brand gives such clients \
+                       anything: the bank says who it is, and vouches for it. It is known by the certificates (`x5c`) of its keys, in \
+                       `metadata.jwks` or at `metadata.jwks_uri`, and cannot manage itself.";
+    let operation = operation("registerClientWithoutQwac", TAG, "Register a client without a QWAC", description)
+        .parameter(brand())
+        .request_body(Some(body_of("Who it is, and what is registered of it.", "ClientOrder")));
+    let done = json!({ "done": "client_registered", "client": local() });
+    finish(acted(operation, "registered", done), wanted(), [OAuthError::NO_SUCH_BRAND], true)
+}
+
+fn replace() -> Operation {
+    let description = "Replaces all that is registered of a client that the bank registered. Its grants and tokens stay.";
+    let operation = of_one("replaceClientWithoutQwac", "Replace what is registered", description)
+        .request_body(Some(body_of("The same organisation, and what is registered from now on.", "ClientOrder")));
+    let done = json!({ "done": "client_updated", "client": local() });
+    let [by, why, organisation, metadata] = wanted();
+    finish(
+        acted(operation, "replaced", done),
+        [by, why, organisation, metadata, OAuthError::CLIENT_OF_TPP],
+        [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT],
+        true,
+    )
+}
+
+fn delete() -> Operation {
+    let description = "Deletes a client that the bank registered, its grants and tokens with it. This cannot be undone.";
+    let operation = of_one("deleteClientWithoutQwac", "Delete", description).request_body(Some(body_of("Why.", "PlainOrder")));
+    let done = json!({ "done": "client_deleted", "client": { "client_id": "5a0ae0a5-7c5d-4dc6-9c6e-0d9a3f2c8b11" } });
+    let [by, why] = BY;
+    finish(
+        acted(operation, "deleted", done),
+        [by, why, OAuthError::CLIENT_OF_TPP],
+        [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT],
+        true,
+    )
+}
+
 fn block() -> Operation {
     let description = "Shuts one client out, on every server within a second: at token, revocation and management endpoints with 401 \
                        `CLIENT_BLOCKED`, at the customer's side with the bank's notice, at introspection as inactive. Nothing is revoked. Again is the \
@@ -127,6 +176,13 @@ fn revoke_grants() -> Operation {
         [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT],
         true,
     )
+}
+
+fn local() -> Value {
+    let mut client = example();
+    client["organisation"] = json!("local:acme");
+    client["legal_name"] = json!("Acme SA");
+    client
 }
 
 fn example() -> Value {
