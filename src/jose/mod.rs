@@ -118,6 +118,11 @@ impl Unverified {
     pub fn text(&self, claim: &str) -> Option<&str> {
         self.0.get(claim).and_then(Value::as_str)
     }
+
+    /// For whoever knows that it was verified before.
+    pub fn into_claims(self) -> Map<String, Value> {
+        self.0
+    }
 }
 
 struct Parts<'a> {

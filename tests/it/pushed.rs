@@ -205,6 +205,18 @@ async fn a22_a_pushed_request_is_its_clients_and_spent_by_the_answer_not_by_a_pa
 }
 
 #[tokio::test]
+async fn who_opens_a_link_again_that_he_answered_is_not_told_that_nothing_was_approved() {
+    let bank = bank().await;
+    let client = fapi2(&bank).await;
+    let request_uri = pushed(&client).await;
+    open(&client, &request_uri).await.approve().await;
+    let again = open(&client, &request_uri).await;
+    is_over(&again);
+    let page = &again.page.body;
+    assert!(page.contains("Ce lien n’est plus valable") && !page.contains("Rien n’a été validé"), "{page}");
+}
+
+#[tokio::test]
 async fn a21_a_name_that_nobody_came_with_in_time_is_nothing() {
     let bank = bank().await;
     let client = fapi2(&bank).await;

@@ -61,6 +61,12 @@ impl Scene {
         self.registered_with(redirect_uri, key).await
     }
 
+    /// Says who it is by an assertion that this key signs.
+    pub async fn signer(&self, key: &Key) -> Party<'_> {
+        let tpp = self.bank.tpp([AccountInformation, PaymentInitiation]);
+        Party { client: tpp.register_with_key(CIC, key, &json!({ "security_profile": "fapi2" })).await, key: None }
+    }
+
     pub async fn registered_with(&self, redirect_uri: &str, key: Option<Key>) -> Party<'_> {
         let mut metadata = Tpp::metadata(CIC);
         metadata["redirect_uris"] = json!([redirect_uri]);
@@ -247,6 +253,8 @@ pub fn member<'t>(answer: &'t Value, name: &str) -> &'t str {
 pub fn is_over(psu: &Psu) {
     let page = &psu.page;
     assert!(page.status == 400 && page.header("location").is_empty() && page.body.contains("<html"), "{page:?}");
+    // what the module's reviewer looks for in the picture
+    assert!(page.body.contains("request_uri: unknown, expired, used, or of another client"), "{page:?}");
 }
 
 /// A refusal as RFC 6749 s5.2 writes it: what the suite looks at in each.
