@@ -353,7 +353,7 @@ impl Body<'_> {
             }
         };
         keys.must_verify(algorithm)?;
-        Ok(asked)
+        Ok(algorithm.map(|own| own.name().to_owned()))
     }
 
     fn localized(&self) -> Admitted<BTreeMap<String, String>> {

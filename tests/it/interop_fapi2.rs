@@ -8,12 +8,20 @@ use crate::harness::{
 };
 use guichet::clock::{Clock, System};
 use serde_json::{Value, json};
-use std::process::Command;
+use std::{process::Command, time::Duration};
 use tempfile::TempDir;
 
 /// The library goes the whole way once by each of these methods of authentication. Its customers do as it says, in a browser.
 async fn walks((folder, command): (TempDir, Command), methods: &[&str]) {
     let bank = Bank::with(BankOptions::fapi2().signing(folder.path())).await;
+    // the library reads the machine's clock
+    let clock = bank.clock.clone();
+    tokio::spawn(async move {
+        loop {
+            clock.advance(System::new().now() - clock.now());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
     let file = |name: &str| pki().1.file(name).display().to_string();
     let plan = json!({
         "issuer": bank.issuer(CIC),
@@ -26,8 +34,6 @@ async fn walks((folder, command): (TempDir, Command), methods: &[&str]) {
         "resource": format!("{}/cic/sandbox/resource/aisp", bank.origin(CIC.tpp_host)),
     });
     let told = converse(command, &plan, async |asked| {
-        // the library reads the machine's clock
-        bank.clock.advance(System::new().now() - bank.clock.now());
         let psu = Psu::open(&bank, CIC, asked["open"].as_str().unwrap()).await;
         let landing = match asked["customer"].as_str().unwrap() {
             "approves" => psu.approve().await,
