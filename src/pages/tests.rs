@@ -393,6 +393,7 @@ fn brand(languages: &[Lang], default_language: Lang) -> Brand {
         scopes: vec![],
         exchange_scope: ExchangeScope::Optional,
         profiles: Profiles::LEGACY,
+        self_signed_scopes: crate::oauth::scope::Scope::default(),
         signed_requests: false,
         pushed_request_lifetime: Duration::ZERO,
         pkce_required: false,
@@ -567,7 +568,7 @@ proptest! {
 
     #[test]
     fn any_name_is_harmless(name in any::<String>()) {
-        let tpp = TppIdentity::new(&name, "Tipp SAS", &name);
+        let tpp = TppIdentity::new(&name, "Tipp SAS", name.as_str());
         prop_assert!(!tpp.client_name().is_empty());
         let html = consent(Lang::Fr, "aisp", true, None, &tpp);
         let hidden = html.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\0']);
