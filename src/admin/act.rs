@@ -346,6 +346,13 @@ mod tests {
         let (id, grant) = (Uuid::nil(), GrantId(Uuid::nil()));
         let whose = Whose::Organisation { organisation: OrganisationId::new("PSDFR-ACPR-1"), brand: Some("cic".into()) };
         let told = Notification { on: date!(2026 - 11 - 27), reference: "ACPR 1".into() };
+        let register = |client| Act::RegisterClient {
+            brand: "cic".into(),
+            client,
+            organisation: OrganisationId::local("acme").unwrap(),
+            legal_name: "Acme SA".into(),
+            metadata: Map::from_iter([("scope".to_owned(), "aisp".into())]),
+        };
         let block = |target, authority| Act::Block { target, brand: None, psu_notice: None, authority };
         vec![
             block(Target::Client(ClientId(id)), None),
@@ -363,6 +370,9 @@ mod tests {
             Act::ErasePsu { brand: "cic".into(), psu: "5e".repeat(32), end_consents: false },
             Act::ErasePsu { brand: "cic".into(), psu: "5e".repeat(32), end_consents: true },
             Act::ErasePsu { brand: "cic".into(), psu: String::new(), end_consents: true },
+            register(None),
+            register(Some(ClientId(id))),
+            Act::DeleteClient { brand: "cic".into(), client: ClientId(id) },
         ]
     }
 

@@ -335,7 +335,7 @@ fn describe(view: &RegisteredClient) {
         ("agent", view.agent.clone()),
         ("client_uri", view.client_uri.clone()),
         ("software", view.software_id.as_ref().map(|id| format!("{id} {}", view.software_version.as_deref().unwrap_or("")))),
-        ("certificate", Some(view.certificate_subject.clone())),
+        ("certificate", (!view.certificate_subject.is_empty()).then(|| view.certificate_subject.clone())),
         (
             "keys",
             Some(format!(

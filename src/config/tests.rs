@@ -305,7 +305,10 @@ fn a_mistake_is_told_with_its_place_and_a_way_out() {
             with_line(17, "security.signed_requests = 'required'"),
             "g.toml:17:28: `security.signed_requests` binds every client: it needs `security.profile` \"fapi2\"",
         ),
-        (with_line(17, "security.self_signed_scopes = ['openid']"), "g.toml:17:32: `brand.security.self_signed_scopes` cannot be `openid`"),
+        (
+            with_line(17, "security.self_signed_scopes = ['openid']"),
+            "g.toml:17:32: `brand.security.self_signed_scopes` cannot be `openid`; known here: aisp, extended_transaction_history, cbpii, pisp",
+        ),
         (
             with_line(17, "security.self_signed_scopes = ['extended_transaction_history']"),
             "g.toml:17:31: `security.self_signed_scopes`: `extended_transaction_history` is not offered here",

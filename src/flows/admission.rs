@@ -15,7 +15,9 @@ use std::net::IpAddr;
 pub fn at_tpp(app: &App, brand: &Brand, chain: &PresentedChain, address: IpAddr, limit: Limit) -> Result<Place, TooMany> {
     let limits = &app.limits;
     if !chain.is_empty() {
-        if let Some(organisation) = app.trust.known(&brand.id, chain) {
+        if brand.takes_self_signed()
+            && let Some(organisation) = app.trust.known(&brand.id, chain)
+        {
             limits.take(limit, &brand.id, &organisation)?;
             return limits.enter_tpp(&organisation);
         }

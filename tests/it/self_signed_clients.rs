@@ -9,11 +9,15 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use guichet::oauth::tpp::PspRole::{AccountInformation, PaymentInitiation};
+use guichet::{
+    dev::qwac::{Ca, KeyKind, QwacSpec, Validity},
+    oauth::tpp::PspRole::{AccountInformation, PaymentInitiation},
+    pki::{CertifiedKey, KeyMembers, NoKey},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 const YEAR: Duration = Duration::days(365);
 const SUBJECT: &str = "api.acme.example";
@@ -88,18 +92,20 @@ async fn b38_the_key_counts_and_nothing_else_that_such_a_certificate_says() {
     let year = valid_for(&bank, YEAR);
     client.client_credentials().await.ok(200);
     // a new certificate of the same key: another subject, other dates, a while ago or not yet
-    let gone = guichet::dev::qwac::Validity { not_before: year.not_before - YEAR * 2, not_after: year.not_before - YEAR };
-    let to_come = guichet::dev::qwac::Validity { not_before: year.not_after, not_after: year.not_after + YEAR };
+    let gone = Validity { not_before: year.not_before - YEAR * 2, not_after: year.not_before - YEAR };
+    let to_come = Validity { not_before: year.not_after, not_after: year.not_after + YEAR };
     for (subject, validity) in [(SUBJECT, year), ("somebody.else.example", year), (SUBJECT, gone), (SUBJECT, to_come)] {
         let renewed = client.over(&key.holder(&bank, &key.certificate(subject, validity)));
         let token = renewed.client_credentials().await.ok(200).json();
         let told = introspected(&client, token["access_token"].as_str().unwrap(), &renewed.tpp).await;
         assert_eq!((&told["active"], &told["cnf"]["x5t#S256"]), (&json!(true), &json!(thumbprint(&renewed.tpp))), "{subject} {validity:?}");
     }
-    // the same subject with another key, and the registered certificate before it in the chain does not help
+    // the same subject with another key, also where the registered certificate follows it
     let other = OwnKey::default();
     let impostor = client.over(&other.holder(&bank, &other.certificate(SUBJECT, year)));
     stranger(impostor.client_credentials().await);
+    let chain = vec![impostor.tpp.chain[0].clone(), client.tpp.chain[0].clone()];
+    stranger(client.over(&other.holder_of(&bank, chain)).client_credentials().await);
     bank.expect_audit("client_refused", "other_key").await;
     // no more is told of a client that is there than of one that is not
     let nobody = Client { id: "01890000-0000-7000-8000-000000000000".into(), ..impostor.clone() };
@@ -155,8 +161,11 @@ async fn b38_neither_kind_of_certificate_stands_for_a_client_of_the_other() {
     // and an accepted QWAC stands for its organisation, even where the bank registered its key
     let reply = client.over(&tpp).client_credentials().await.refused(401, "invalid_client");
     assert_eq!(reply.description(), "client authentication failed");
-    let mut own = metadata(&[key.jwk(&client.tpp.chain[0])]);
-    own["client_name"] = json!("Second");
+    let KeyMembers::Ec { crv, x, y } = CertifiedKey::read(&tpp.chain[0]).unwrap().members else { panic!("an EC key") };
+    let [x, y] = [x, y].map(|octets| URL_SAFE_NO_PAD.encode(octets));
+    let of_qwac = json!({ "kty": "EC", "crv": crv, "x": x, "y": y, "x5c": [STANDARD.encode(&tpp.chain[0])] });
+    let keyed = bank.register_without_qwac(CIC, &metadata(&[of_qwac]), &tpp).await;
+    keyed.client_credentials().await.refused(401, "invalid_client");
     licensed.client_credentials().await.ok(200);
     client.client_credentials().await.ok(200);
     // a token of one is worth nothing with the certificate of the other
@@ -271,4 +280,43 @@ async fn b38_the_bank_says_what_is_given_without_a_qwac_and_is_told_what_it_may_
     // at the customer's page no more than was registered
     let client = bank.register_without_qwac(CIC, &metadata(std::slice::from_ref(&good)), &key.holder(&bank, &certificate)).await;
     client.client_credentials().await.refused(400, "invalid_scope");
+}
+
+/// The certificate is another authority's, whom nobody trusts, and says that it is a TPP's: neither counts for anything.
+#[tokio::test]
+async fn b38_a_key_of_whatever_issuer_is_as_good_and_stands_for_nobody_whom_it_names() {
+    let bank = bank("[\"pisp\"]").await;
+    let tpp = bank.tpp([PaymentInitiation]);
+    let licensed = tpp.register(CIC).await;
+    let year = valid_for(&bank, YEAR);
+    let spec = QwacSpec { key: KeyKind::Rsa2048, ..QwacSpec::new(&tpp.organisation, "Acme SA", &[PaymentInitiation], year) };
+    let issued = Ca::root("Nobody's authority", year).unwrap().issue(&spec).unwrap();
+    let KeyMembers::Rsa { n, e } = CertifiedKey::read(&issued.chain[0]).unwrap().members else { panic!("an RSA key") };
+    assert_eq!((n.len(), &e[..]), (256, &[1, 0, 1][..]));
+    let x5c: Vec<_> = issued.chain.iter().map(|one| STANDARD.encode(one)).collect();
+    let jwk = json!({ "kty": "RSA", "n": URL_SAFE_NO_PAD.encode(n), "e": URL_SAFE_NO_PAD.encode(e), "x5c": x5c });
+    let holder = bank.tpp_issued(issued, "local:acme");
+    let client = bank.register_without_qwac(CIC, &metadata(&[jwk]), &holder).await;
+    client.client_credentials().await.ok(200);
+    stranger(licensed.over(&holder).client_credentials().await);
+    stranger(holder.try_register(CIC, &Tpp::metadata(CIC)).await);
+}
+
+#[test]
+fn a32_no_bytes_make_the_reading_of_a_key_panic() {
+    let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+    let validity = Validity { not_before: now, not_after: now + YEAR };
+    let good = OwnKey::default().certificate(SUBJECT, validity);
+    let key = CertifiedKey::read(&good).unwrap();
+    for at in 0..good.len() {
+        for bit in 0..8 {
+            let mut bent = good.to_vec();
+            bent[at] ^= 1 << bit;
+            // a certificate that still reads has this key, unless the key itself was bent; its own digest it never has
+            let _ = CertifiedKey::read(&bent).map(|read| assert_ne!(read.thumbprint, key.thumbprint));
+        }
+        assert_eq!(CertifiedKey::read(&good[..at]), Err(NoKey::Unreadable));
+    }
+    let ed25519 = OwnKey::of(&rcgen::PKCS_ED25519).certificate(SUBJECT, validity);
+    assert_eq!(CertifiedKey::read(&ed25519), Err(NoKey::Weak));
 }

@@ -14,7 +14,7 @@ use crate::{
     self_signed_clients::{Registered, bank, introspected, registered, stranger},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use guichet::{clock::Clock, oauth::tpp::PspRole::PaymentInitiation, pki::forwarded::Format};
+use guichet::{oauth::tpp::PspRole::PaymentInitiation, pki::forwarded::Format};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -255,7 +255,7 @@ async fn b38_a_balancer_hands_its_certificate_over() {
     let options = BankOptions { extra: balancer.settings(Format::Rfc9440, ""), ..options("[\"aisp\"]") };
     let bank = Bank::with(options.clone()).await;
     bank.write_config(&options);
-    let Registered { key, client } = registered(&bank, &json!({})).await;
+    let Registered { client, .. } = registered(&bank, &json!({})).await;
     let own = balancer.certificate();
     let handed = |tpp: &Tpp<'_>| {
         let headers =
@@ -274,5 +274,4 @@ async fn b38_a_balancer_hands_its_certificate_over() {
         HeaderMap::from_iter([("client-cert".parse().unwrap(), format!(":{}:", STANDARD.encode(&client.tpp.chain[0])).parse().unwrap())]);
     let from = Wire::from(&bank, IpAddr::from([127, 0, 0, 1]), None, headers);
     client.over(&Tpp { wire: from, ..client.tpp.clone() }).refresh("x").await.refused(401, "invalid_client");
-    let _ = (key, bank.clock.now());
 }

@@ -53,8 +53,11 @@ impl OwnKey {
 
     /// Whoever holds this key comes with this certificate.
     pub fn holder<'a>(&self, bank: &'a Bank, certificate: &CertificateDer<'static>) -> Tpp<'a> {
+        self.holder_of(bank, vec![certificate.clone()])
+    }
+
+    pub fn holder_of<'a>(&self, bank: &'a Bank, chain: Vec<CertificateDer<'static>>) -> Tpp<'a> {
         let key = PrivateKeyDer::try_from(self.0.serialize_der()).unwrap();
-        let chain = vec![certificate.clone()];
         let wire = Wire::with_certificate(bank, &chain, &key);
         Tpp { bank, organisation: "local:acme".into(), chain, wire }
     }
