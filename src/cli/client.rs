@@ -3,21 +3,27 @@
 use super::{
     ConfigFile, Failure,
     act::carry_out,
-    operator::{Author, choose_brand, connect, moment, notice, pages},
+    operator::{Author, choose_brand, connect, day, moment, notice, pages},
     table::{maybe, or_dash, print_facts, print_json, print_table},
     tpp::identifier,
 };
 use crate::{
-    admin::{Act, ClientPage, ClientState, ClientSummary, RegisteredClient, Whose},
+    admin::{
+        Act, BrandConformance, ClientPage, ClientState, ClientSummary, ConformancePage, LineView, RegisteredClient, Whose as WhoseClients,
+    },
     clock::{Clock, System},
     config::Settings,
-    flows::admin::clients::{self, Search},
-    oauth::{client::ClientId, tpp::OrganisationId},
+    flows::admin::{
+        clients::{self, Search},
+        conformance,
+    },
+    oauth::{client::ClientId, conformance::Whose, profile::SecurityProfile, tpp::OrganisationId},
     standing::{BlockId, Target},
     storage::Db,
 };
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
+use time::Date;
 use uuid::Uuid;
 
 #[derive(Subcommand)]
@@ -51,6 +57,45 @@ pub enum ClientStep {
         client: ClientId,
         #[arg(long)]
         json: bool,
+    },
+    /// What each client still lacks for FAPI 2.0, line by line: from what is configured and registered, and from what was seen of it
+    Conformance {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Only this one
+        #[arg(value_parser = client_id, conflicts_with_all = ["brand", "organisation", "after"])]
+        client: Option<ClientId>,
+        #[arg(long, value_name = "ID")]
+        brand: Option<String>,
+        /// Only of this organizationIdentifier
+        #[arg(long, value_name = "ID", value_parser = identifier)]
+        organisation: Option<OrganisationId>,
+        /// What was last seen before this day counts no more; without it, 30 days ago
+        #[arg(long, value_name = "DAY", value_parser = day)]
+        since: Option<Date>,
+        /// Begin after this one
+        #[arg(long, value_name = "CLIENT_ID")]
+        after: Option<Uuid>,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hold a client to a stricter profile than it registered, or to what it registered again
+    Profile {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[arg(value_parser = client_id)]
+        client: ClientId,
+        /// fapi2, or registered
+        #[arg(value_parser = profile)]
+        to: HeldTo,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        author: Author,
     },
     /// Shut a client out on every replica within a second; nothing is revoked
     Block {
@@ -95,6 +140,18 @@ pub enum ClientStep {
     },
 }
 
+/// What a client is held to; `None`: what it registered.
+#[derive(Clone, Copy)]
+pub struct HeldTo(Option<SecurityProfile>);
+
+fn profile(word: &str) -> Result<HeldTo, String> {
+    match word {
+        "registered" => Ok(HeldTo(None)),
+        "fapi2" => Ok(HeldTo(Some(SecurityProfile::Fapi2))),
+        _ => Err("is fapi2 or registered".to_owned()),
+    }
+}
+
 /// A client, or all clients of an organisation.
 #[derive(Args)]
 pub struct Who {
@@ -110,15 +167,15 @@ pub struct Who {
 
 impl Who {
     /// Asked of the database: a client's brand is its own.
-    pub async fn whose(&self, settings: &Settings, db: &Db) -> Result<Whose, Failure> {
+    pub async fn whose(&self, settings: &Settings, db: &Db) -> Result<WhoseClients, Failure> {
         match (&self.client, &self.organisation) {
             (Some(client), _) => {
                 let known = db.known_client(*client).await?.ok_or_else(unknown)?;
-                Ok(Whose::Client { client: *client, brand: known.brand.to_string() })
+                Ok(WhoseClients::Client { client: *client, brand: known.brand.to_string() })
             }
             (None, Some(organisation)) => {
                 let brand = self.brand.as_deref().map(|brand| choose_brand(brand, settings)).transpose()?;
-                Ok(Whose::Organisation { organisation: organisation.clone(), brand: brand.map(|brand| brand.to_string()) })
+                Ok(WhoseClients::Organisation { organisation: organisation.clone(), brand: brand.map(|brand| brand.to_string()) })
             }
             (None, None) => Err(Failure(2, "whose? a client_id or --organisation".into())),
         }
@@ -127,6 +184,10 @@ impl Who {
 
 fn unknown() -> Failure {
     Failure(7, "there is no such client".into())
+}
+
+fn not_judged() -> Failure {
+    Failure(7, "there is no such client, or it is deleted, or no brand of the settings has it".into())
 }
 
 fn state(word: &str) -> Result<ClientState, String> {
@@ -173,6 +234,39 @@ pub async fn run(step: ClientStep) -> Result<ExitCode, Failure> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        ClientStep::Conformance { config, client, brand, organisation, since, after, limit, json } => {
+            let settings = config.settings()?;
+            let brand = brand.as_deref().map(|brand| choose_brand(brand, &settings)).transpose()?;
+            let since = since.map_or(now - conformance::USUAL, |day| day.midnight().assume_utc());
+            let db = connect(&settings).await?;
+            let page = match client {
+                Some(client) => conformance::of_one(&db, &settings.brands, None, client, since).await?.ok_or_else(not_judged)?,
+                None => {
+                    let (pages, next) = pages(limit.into(), after, async |after, limit| {
+                        let search =
+                            conformance::Search { brand: brand.as_ref(), organisation: organisation.as_ref(), since, after, limit };
+                        let page = conformance::page(&db, &settings.brands, &search).await?;
+                        Ok((page.clients, page.next))
+                    })
+                    .await?;
+                    let told = settings.brands.iter().filter(|known| brand.as_ref().is_none_or(|only| *only == known.id));
+                    ConformancePage { since, brands: told.map(BrandConformance::of).collect(), clients: pages, next }
+                }
+            };
+            if json {
+                print_json(&page)
+            } else {
+                report(&page)
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        ClientStep::Profile { config, client, to, reason, author } => {
+            let settings = config.settings()?;
+            let db = connect(&settings).await?;
+            let known = db.known_client(client).await?.ok_or_else(unknown)?;
+            let act = Act::HoldClient { client, brand: known.brand.to_string(), profile: to.0 };
+            carry_out(&settings, &db, act, &reason, &author, false).await
+        }
         ClientStep::Block { config, who, reason, psu_notice, author } => {
             let settings = config.settings()?;
             let psu_notice = notice(psu_notice.as_deref())?;
@@ -198,10 +292,10 @@ pub async fn run(step: ClientStep) -> Result<ExitCode, Failure> {
     }
 }
 
-fn target(whose: Whose) -> (Target, Option<String>) {
+fn target(whose: WhoseClients) -> (Target, Option<String>) {
     match whose {
-        Whose::Client { client, brand } => (Target::Client(client), Some(brand)),
-        Whose::Organisation { organisation, brand } => (Target::Organisation(organisation), brand),
+        WhoseClients::Client { client, brand } => (Target::Client(client), Some(brand)),
+        WhoseClients::Organisation { organisation, brand } => (Target::Organisation(organisation), brand),
     }
 }
 
@@ -210,6 +304,44 @@ async fn live_block(db: &Db, target: &Target, brand: Option<&str>) -> Result<Blo
     let of_brand = |of: Option<&str>| of == brand;
     let found = live.iter().find(|block| block.target == *target && of_brand(block.brand.as_ref().map(|brand| brand.as_str())));
     found.map(|block| block.id).ok_or_else(|| Failure(7, format!("nothing blocks {target} itself; `guichet block list` names the blocks")))
+}
+
+/// Brands first, then each client.
+fn report(page: &ConformancePage) {
+    let head = ["line", "finding", "what it asks for", "why"];
+    say!("seen since {}", page.since.date());
+    for brand in &page.brands {
+        let offers =
+            if brand.offers_fapi2 { "may be held to fapi2" } else { "cannot be held to fapi2: `[brand.security]` does not offer it" };
+        say!("\nbrand {}: clients {offers}", brand.brand);
+        print_table(&head, brand.lines.iter().map(line).collect());
+    }
+    for client in &page.clients {
+        let listed = |lines: &[&str]| if lines.is_empty() { "nothing".to_owned() } else { lines.join(" ") };
+        say!("");
+        print_facts(&[
+            ("client", Some(format!("{} {}", client.client_id, client.client_name))),
+            ("brand", Some(client.brand.clone())),
+            ("organisation", Some(client.organisation.to_string())),
+            ("held to", Some(format!("{}{}", client.security_profile.name(), if client.held_to.is_some() { ", by the bank" } else { "" }))),
+            ("its software lacks", Some(listed(&client.lacks))),
+            ("not seen yet", Some(listed(&client.not_seen_yet))),
+        ]);
+        print_table(&head, client.lines.iter().map(line).collect());
+    }
+    if let Some(next) = page.next {
+        say!("more: --after {next}");
+    }
+}
+
+fn line(line: &LineView) -> Vec<String> {
+    let whose = match line.whose {
+        None => "",
+        Some(Whose::Tpp) => " (TPP)",
+        Some(Whose::Profile) => " (until held to fapi2)",
+        Some(Whose::Bank) => " (bank)",
+    };
+    vec![line.line.to_owned(), format!("{}{whose}", line.finding.replace('_', " ")), line.asks.to_owned(), line.why.clone()]
 }
 
 fn row(client: &ClientSummary) -> Vec<String> {
@@ -260,6 +392,8 @@ fn describe(view: &RegisteredClient) {
                 view.jwks_uri.as_ref().map_or_else(String::new, |uri| format!(", {uri}"))
             )),
         ),
+        ("profile", view.security_profile.map(|profile| profile.name().to_owned())),
+        ("held to", view.held_to.map(|profile| format!("{}, by the bank", profile.name()))),
         ("registered", Some(moment(client.registered_at))),
         ("updated", Some(moment(view.updated_at))),
         ("live grants", Some(format!("{}{more}", view.live_grants))),

@@ -72,8 +72,15 @@ pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answe
         return Ok(Err(too_many.into()));
     }
     let first = is_first(app, caller, &proof).await?;
+    let practices = proof.practices(&presented);
     match proof.admit(first) {
-        Ok(client) => Ok(Ok(client)),
+        Ok(client) => {
+            // the second look of one request is no second request
+            if reading == Reading::Remembered {
+                app.practices.note(id, practices, now);
+            }
+            Ok(Ok(client))
+        }
         Err(refusal) => refuse(app, caller, Some(id), refusal, now).await,
     }
 }

@@ -71,7 +71,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         tx.record(&event(app, now, brand, tpp, AuditKind::ClientRegistered, retry.id).reason("retry")).await?;
         tx.commit().await?;
         app.clients.remove(&retry.id);
-        return Ok(Ok(ClientInformation::new(retry.id, client.issued_at, client.metadata, secret.as_ref(), &token, brand)));
+        return Ok(Ok(ClientInformation::new(client, secret.as_ref(), &token, brand)));
     }
     if tx.count_clients(&brand.id, &tpp.organisation).await? >= i64::from(app.limits.policy().clients_of_organisation) {
         drop(tx); // or the refusal's own record would wait for a second connection while this one is held
@@ -90,12 +90,13 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         secrets: secret.iter().map(Secret::digest).collect(),
         registration_tokens: vec![token.digest()],
         issued_at: now,
+        held_to: None,
         revision: 1,
     };
     tx.insert_client(&client, now).await?;
     tx.record(&event(app, now, brand, tpp, AuditKind::ClientRegistered, id)).await?;
     tx.commit().await?;
-    Ok(Ok(ClientInformation::new(id, now, client.metadata, secret.as_ref(), &token, brand)))
+    Ok(Ok(ClientInformation::new(client, secret.as_ref(), &token, brand)))
 }
 
 /// The core's judgement, and that of the certificates that came with keys.
@@ -129,7 +130,7 @@ pub async fn read(app: &App, request: &Management) -> Answer<ClientInformation> 
     let token = current_token(app, &mut tx, request, &client).await?;
     tx.record(&event(app, now, &request.brand, &request.tpp, AuditKind::ClientRead, client.id)).await?;
     tx.commit().await?;
-    Ok(Ok(ClientInformation::new(client.id, client.issued_at, client.metadata, None, &token, &request.brand)))
+    Ok(Ok(ClientInformation::new(client, None, &token, &request.brand)))
 }
 
 /// RFC 7592 s2.2: what is not sent is removed.
@@ -155,7 +156,7 @@ pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer
     tx.record(&event(app, now, brand, tpp, AuditKind::ClientUpdated, updated.id)).await?;
     tx.commit().await?;
     app.clients.remove(&updated.id);
-    Ok(Ok(ClientInformation::new(updated.id, updated.issued_at, updated.metadata, None, &token, brand)))
+    Ok(Ok(ClientInformation::new(updated, None, &token, brand)))
 }
 
 /// RFC 7592 s2.3: the client, its credentials, grants and tokens end together.

@@ -6,6 +6,8 @@ use super::{
     certificate_subject,
     client_metadata::{AuthMethod, ClientMetadata, GrantType},
     params::{self, Params},
+    practice::Practice,
+    profile::SecurityProfile,
     scope::Scope,
     secret::{Digest, Secret},
     tpp::{OrganisationId, Tpp},
@@ -48,6 +50,8 @@ pub struct Client {
     /// Live registration access tokens, newest first.
     pub registration_tokens: Vec<Digest>,
     pub issued_at: OffsetDateTime,
+    /// What the bank holds it to, over what it registered.
+    pub held_to: Option<SecurityProfile>,
     /// Rises with each change; a write that relied on an older one does nothing.
     pub revision: i64,
 }
@@ -286,6 +290,20 @@ impl Proof {
     /// What may be used once; `None` where nothing was asserted.
     pub const fn occasion(&self) -> Option<&Occasion> {
         self.occasion.as_ref()
+    }
+
+    /// How it did so.
+    pub fn practices(&self, presented: &Credentials) -> impl Iterator<Item = Practice> + use<> {
+        let asserted = self.occasion.map(|occasion| {
+            let meant_for = if occasion.for_issuer { Practice::AssertedToIssuer } else { Practice::AssertedToOther };
+            [meant_for, Practice::signed(occasion.algorithm)]
+        });
+        let by = match presented {
+            Credentials::Certificate(_) => Practice::ByCertificate,
+            Credentials::Basic(..) => Practice::BySecret,
+            Credentials::Assertion(..) => Practice::ByAssertion,
+        };
+        [by].into_iter().chain(asserted.into_iter().flatten())
     }
 
     /// `first`: its occasion, if there is one, was not used before.

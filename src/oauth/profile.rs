@@ -59,6 +59,11 @@ impl SecurityProfile {
         self.is_fapi2()
     }
 
+    /// As it is stored.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, profile)| profile)
+    }
+
     const fn is_fapi2(self) -> bool {
         match self {
             Self::Legacy => false,
@@ -84,16 +89,18 @@ impl Profiles {
         self.most.is_fapi2()
     }
 
-    /// Of a client that chose, or did not: never less than the brand's, and never what the brand does not offer.
-    pub fn of(self, metadata: &ClientMetadata) -> SecurityProfile {
-        metadata.security_profile.unwrap_or(self.least).clamp(self.least, self.most)
+    /// Of a client that chose, or did not, and that the bank holds to more, or does not: never less than the brand's, and never what the
+    /// brand does not offer.
+    pub fn of(self, metadata: &ClientMetadata, held_to: Option<SecurityProfile>) -> SecurityProfile {
+        let chosen = metadata.security_profile.unwrap_or(self.least);
+        held_to.map_or(chosen, |held_to| held_to.max(chosen)).clamp(self.least, self.most)
     }
 }
 
 impl Brand {
     /// What a client of this brand is held to.
     pub fn profile_of(&self, client: &Client) -> SecurityProfile {
-        self.profiles.of(&client.metadata)
+        self.profiles.of(&client.metadata, client.held_to)
     }
 
     /// RFC 8705 s3: its access tokens work with the certificate only that they were issued to.

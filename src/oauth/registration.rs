@@ -3,7 +3,7 @@
 use super::{
     brand::{Brand, ClientAuth},
     certificate_subject::{self, Subject},
-    client::ClientId,
+    client::{Client, ClientId},
     client_metadata::{AuthMethod, ClientMetadata, GrantType},
     error_code::ErrorCode,
     message_signing::MessageSigning,
@@ -18,7 +18,6 @@ use crate::jose::JwsAlgorithm;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use time::OffsetDateTime;
 use url::Url;
 use utoipa::ToSchema;
 
@@ -396,28 +395,26 @@ pub struct ClientInformation {
     pub client_secret_expires_at: Option<i64>,
     pub registration_access_token: String,
     pub registration_client_uri: String,
+    /// Not in RFC 7591: the rules that the client is held to, where the bank asks more of it than it registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_profile_in_force: Option<SecurityProfile>,
     #[serde(flatten)]
     pub metadata: ClientMetadata,
 }
 
 impl ClientInformation {
-    pub fn new(
-        id: ClientId,
-        issued_at: OffsetDateTime,
-        metadata: ClientMetadata,
-        secret: Option<&Secret>,
-        token: &Secret,
-        brand: &Brand,
-    ) -> Self {
+    pub fn new(client: Client, secret: Option<&Secret>, token: &Secret, brand: &Brand) -> Self {
         let has_secret = brand.client_auth == ClientAuth::TlsAndSecretBasic;
+        let in_force = brand.profile_of(&client);
         Self {
-            client_id: id.to_string(),
-            client_id_issued_at: issued_at.unix_timestamp(),
+            client_id: client.id.to_string(),
+            client_id_issued_at: client.issued_at.unix_timestamp(),
             client_secret: secret.map(|s| s.reveal().to_owned()),
             client_secret_expires_at: has_secret.then_some(0),
             registration_access_token: token.reveal().to_owned(),
-            registration_client_uri: brand.registration_client_uri(&id.to_string()),
-            metadata,
+            registration_client_uri: brand.registration_client_uri(&client.id.to_string()),
+            security_profile_in_force: Some(in_force).filter(|profile| *profile != brand.profiles.of(&client.metadata, None)),
+            metadata: client.metadata,
         }
     }
 }

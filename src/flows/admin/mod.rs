@@ -1,10 +1,12 @@
 //! Acts of the bank's own people: done at once, or proposed to a second person. Each in one transaction with its audit events.
 
 pub mod clients;
+pub mod conformance;
 pub mod grants;
 pub mod journeys;
 pub mod keys;
 mod perform;
+mod profiles;
 pub mod sweeps;
 
 pub use perform::Done;
@@ -15,7 +17,7 @@ use crate::{
     audit::{AuditEvent, AuditKind, EVERY_BRAND},
     clock::Entropy,
     flows::erasure::Customer,
-    oauth::brand::BrandId,
+    oauth::{brand::BrandId, profile::Profiles},
     signing::KeyMaker,
     storage::{Db, Outage, Tx},
 };
@@ -28,7 +30,8 @@ pub struct Desk<'a> {
     pub entropy: &'a dyn Entropy,
     pub now: OffsetDateTime,
     pub policy: &'a AdminPolicy,
-    pub brands: Vec<BrandId>,
+    /// Those that are served, and what each offers.
+    pub brands: Vec<(BrandId, Profiles)>,
     pub keys: &'a KeyMaker,
     /// Of whom the act is, where it is of one: acts do not say it themselves.
     pub customer: Option<&'a Customer>,
@@ -36,7 +39,7 @@ pub struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     pub fn of(app: &'a App) -> Self {
-        let brands = app.brands.iter().map(|brand| brand.id.clone()).collect();
+        let brands = app.brands.iter().map(|brand| (brand.id.clone(), brand.profiles)).collect();
         let (now, keys) = (app.clock.now(), &app.signing.maker);
         Self { db: &app.db, entropy: &*app.entropy, now, policy: &app.admin, brands, keys, customer: None }
     }

@@ -1,8 +1,8 @@
 //! What each act does. One place for all of them, on the transaction at hand.
 
-use super::{Desk, grants, keys, sweeps};
+use super::{Desk, grants, keys, profiles, sweeps};
 use crate::{
-    admin::{Act, ActRefusal, Ending, GrantView, KeyView, Order, Sweep, Whose},
+    admin::{Act, ActRefusal, Ending, GrantView, HeldClient, KeyView, Order, Sweep, Whose},
     flows::{
         erasure::{self, Erased, Erasure},
         kill_switch::{self, Blocked, Change},
@@ -28,6 +28,8 @@ pub enum Done {
     GrantEndedBefore(Box<GrantView>),
     /// Grants are ended one after the other from now on.
     Sweeping(Sweep),
+    Held(HeldClient),
+    HeldBefore(HeldClient),
     Merged(MergeRecord),
     Rotated(KeyView),
     Retired(KeyView),
@@ -50,6 +52,8 @@ impl Done {
             Self::GrantEnded(ended) => grant("grant_ended", ended),
             Self::GrantEndedBefore(ended) => grant("grant_ended_before", ended),
             Self::Sweeping(sweep) => of("sweep_begun", "sweep", serde_json::to_value(sweep.view()).unwrap_or_default()),
+            Self::Held(held) => of("held", "client", serde_json::to_value(held).unwrap_or_default()),
+            Self::HeldBefore(held) => of("held_before", "client", serde_json::to_value(held).unwrap_or_default()),
             Self::Merged(merge) => of("merged", "merge", json!({ "old": merge.old, "new": merge.new, "clients": merge.clients })),
             Self::Rotated(made) => key("rotated", made),
             Self::Retired(retired) => key("retired", retired),
@@ -63,11 +67,14 @@ impl Done {
     /// It was so before.
     pub const fn changes_nothing(&self) -> bool {
         match self {
-            Self::BlockedBefore(_) | Self::LiftedBefore(_) | Self::GrantEndedBefore(_) | Self::RetiredBefore(_) => true,
+            Self::BlockedBefore(_) | Self::LiftedBefore(_) | Self::GrantEndedBefore(_) | Self::HeldBefore(_) | Self::RetiredBefore(_) => {
+                true
+            }
             Self::Blocked(_)
             | Self::Lifted(_)
             | Self::GrantEnded(_)
             | Self::Sweeping(_)
+            | Self::Held(_)
             | Self::Merged(_)
             | Self::Rotated(_)
             | Self::Retired(_)
@@ -89,6 +96,8 @@ impl Done {
             | Self::LiftedBefore(_)
             | Self::GrantEndedBefore(_)
             | Self::Sweeping(_)
+            | Self::Held(_)
+            | Self::HeldBefore(_)
             | Self::Merged(_)
             | Self::Rotated(_)
             | Self::Retired(_)
@@ -119,6 +128,9 @@ pub(super) async fn perform(desk: &Desk<'_>, tx: &mut Tx, order: &Order, actor: 
         Act::Lift { block, .. } => lift(desk, tx, *block, order, actor).await,
         Act::ForceSca { whose } => sweeps::begin(desk, tx, Ending::ForceSca, whose, None, reason, actor).await,
         Act::RevokeAll { whose, psu_notice } => sweeps::begin(desk, tx, Ending::Revoke, whose, psu_notice.as_deref(), reason, actor).await,
+        Act::HoldClient { client, brand, profile } => {
+            profiles::hold(desk, tx, &BrandId::new(brand), *client, *profile, reason, actor).await
+        }
         Act::RevokeGrant { brand, grant, psu_notice } => {
             let how = grants::How { ending: Ending::Revoke, reason, psu_notice: psu_notice.as_deref(), actor };
             grants::end(desk, tx, &BrandId::new(brand), *grant, &how).await
@@ -136,7 +148,8 @@ pub(super) async fn perform(desk: &Desk<'_>, tx: &mut Tx, order: &Order, actor: 
                 overlap: Duration::days((*overlap_days).into()),
                 forced: *forced,
             };
-            let merged = organisation::merge(tx, desk.entropy, &desk.brands, order, actor, desk.now).await?;
+            let brands: Vec<_> = desk.brands.iter().map(|(brand, _)| brand.clone()).collect();
+            let merged = organisation::merge(tx, desk.entropy, &brands, order, actor, desk.now).await?;
             Ok(merged.map(Done::Merged).map_err(ActRefusal::Merge))
         }
         Act::RotateKey { algorithm, at_once } => keys::rotate(desk, tx, *algorithm, *at_once, reason, actor).await,

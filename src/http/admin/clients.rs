@@ -3,9 +3,12 @@
 use super::{Call, NoticedOrder, PlainOrder, answered, notice, or_refuse, order, organisation, page_of, query, read, served};
 use crate::{
     admin::{Act, ClientState, Whose},
-    flows::admin::clients::{self, Search},
+    flows::admin::{
+        clients::{self, Search},
+        conformance,
+    },
     http::{respond, site::InternalSite},
-    oauth::{client::ClientId, error::OAuthError},
+    oauth::{client::ClientId, error::OAuthError, params::Params, profile::SecurityProfile},
     standing::Target,
 };
 use axum::{
@@ -14,7 +17,10 @@ use axum::{
     response::Response,
 };
 use http::{Request, StatusCode};
+use serde::Deserialize;
 use std::sync::Arc;
+use time::{Date, OffsetDateTime, macros::format_description};
+use utoipa::ToSchema;
 
 /// `GET /v1/brands/{brand}/clients`.
 pub async fn list(State(site): State<Arc<InternalSite>>, Path(brand): Path<String>, RawQuery(text): RawQuery) -> Response {
@@ -46,6 +52,75 @@ async fn found(site: &InternalSite, brand: &str, client: &str) -> Call {
     let id = or_refuse!(ClientId::parse(client).ok_or(OAuthError::NO_SUCH_CLIENT));
     let found = clients::show(&site.app.db, Some(&brand.id), id, site.app.clock.now()).await?;
     Ok(found.map(|client| respond::json(StatusCode::OK, &client)).ok_or(OAuthError::NO_SUCH_CLIENT))
+}
+
+/// `GET /v1/brands/{brand}/conformance`.
+pub async fn conformances(State(site): State<Arc<InternalSite>>, Path(brand): Path<String>, RawQuery(text): RawQuery) -> Response {
+    answered(conformance_page(&site, &brand, text).await)
+}
+
+async fn conformance_page(site: &InternalSite, brand: &str, text: Option<String>) -> Call {
+    let brand = or_refuse!(served(site, brand));
+    let params = or_refuse!(query(text));
+    let (after, limit) = or_refuse!(page_of(&params));
+    let since = or_refuse!(since(&params, site.app.clock.now()));
+    let of = or_refuse!(params.get("organisation").map(organisation).transpose());
+    let search = conformance::Search { brand: Some(&brand.id), organisation: of.as_ref(), since, after, limit };
+    Ok(Ok(respond::json(StatusCode::OK, &conformance::page(&site.app.db, &site.app.brands, &search).await?)))
+}
+
+/// `GET /v1/brands/{brand}/clients/{client_id}/conformance`.
+pub async fn conformance(
+    State(site): State<Arc<InternalSite>>,
+    Path((brand, client)): Path<(String, String)>,
+    RawQuery(text): RawQuery,
+) -> Response {
+    answered(conformance_of(&site, &brand, &client, text).await)
+}
+
+async fn conformance_of(site: &InternalSite, brand: &str, client: &str, text: Option<String>) -> Call {
+    let brand = or_refuse!(served(site, brand));
+    let id = or_refuse!(ClientId::parse(client).ok_or(OAuthError::NO_SUCH_CLIENT));
+    let since = or_refuse!(query(text).and_then(|params| since(&params, site.app.clock.now())));
+    let found = conformance::of_one(&site.app.db, &site.app.brands, Some(&brand.id), id, since).await?;
+    Ok(found.map(|page| respond::json(StatusCode::OK, &page)).ok_or(OAuthError::NO_SUCH_CLIENT))
+}
+
+fn since(params: &Params, now: OffsetDateTime) -> Result<OffsetDateTime, OAuthError> {
+    let Some(day) = params.get("since") else { return Ok(now - conformance::USUAL) };
+    let day = Date::parse(day, format_description!("[year]-[month]-[day]")).map_err(|_| OAuthError::DAY_MALFORMED)?;
+    Ok(day.midnight().assume_utc())
+}
+
+/// To what the bank holds a client.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileOrder {
+    /// Absent or `null`: what it registered.
+    #[serde(default)]
+    pub security_profile: Option<SecurityProfile>,
+    /// Who does it.
+    #[schema(min_length = 1, max_length = 256)]
+    pub by: String,
+    /// For the bank's own people; never shown outside.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub reason: String,
+}
+
+/// `POST .../profile`.
+pub async fn profile(
+    State(site): State<Arc<InternalSite>>,
+    Path((brand, client)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Response {
+    answered(held(&site, &brand, &client, request).await)
+}
+
+async fn held(site: &InternalSite, brand: &str, client: &str, request: Request<Body>) -> Call {
+    let (client, brand) = or_refuse!(client_of(site, brand, client).await?);
+    let (asked, account) = or_refuse!(read::<ProfileOrder>(site, request).await);
+    let act = Act::HoldClient { client, brand, profile: asked.security_profile };
+    order(site, act, &asked.by, &asked.reason, account).await
 }
 
 /// The client of the path, where it is the brand's.

@@ -10,6 +10,7 @@ mod orders;
 mod tpps;
 
 pub use acts::{ApproveOrder, RejectOrder};
+pub use clients::ProfileOrder;
 pub use grants::GrantFind;
 pub use keys::{KeyList, RotateOrder};
 pub use orders::{NoticedOrder, PlainOrder};
@@ -48,10 +49,13 @@ const LONGEST_IDENTIFIER: usize = 500;
 pub type Row = (&'static str, &'static str, MethodRouter<Arc<InternalSite>>);
 
 /// Every row of this part, behind the one gate.
-pub fn rows(site: &Arc<InternalSite>) -> [Row; 28] {
-    let rows: [Row; 28] = [
+pub fn rows(site: &Arc<InternalSite>) -> [Row; 31] {
+    let rows: [Row; 31] = [
         ("admin_client_list", "/v1/brands/{brand}/clients", get(clients::list)),
         ("admin_client_show", "/v1/brands/{brand}/clients/{client_id}", get(clients::show)),
+        ("admin_conformance_list", "/v1/brands/{brand}/conformance", get(clients::conformances)),
+        ("admin_conformance_show", "/v1/brands/{brand}/clients/{client_id}/conformance", get(clients::conformance)),
+        ("admin_client_profile", "/v1/brands/{brand}/clients/{client_id}/profile", post(clients::profile)),
         ("admin_client_block", "/v1/brands/{brand}/clients/{client_id}/block", post(clients::block)),
         ("admin_client_unblock", "/v1/brands/{brand}/clients/{client_id}/unblock", post(clients::unblock)),
         ("admin_client_force_sca", "/v1/brands/{brand}/clients/{client_id}/force-sca", post(clients::force_sca)),
@@ -170,6 +174,7 @@ fn refused(refusal: &ActRefusal) -> OAuthError {
         ActRefusal::NoSuchOrganisation => OAuthError::NO_SUCH_ORGANISATION,
         ActRefusal::NoSuchGrant => OAuthError::NO_SUCH_GRANT_HERE,
         ActRefusal::NoSuchBlock => OAuthError::NO_SUCH_BLOCK,
+        ActRefusal::ProfileNotOffered => OAuthError::PROFILE_NOT_OFFERED,
         ActRefusal::NoSuchKey => OAuthError::NO_SUCH_KEY,
         ActRefusal::Merge(MergeRefusal::SameOrganisation) => OAuthError::MERGE_SAME,
         ActRefusal::Merge(MergeRefusal::OldUnknown) => OAuthError::NO_SUCH_ORGANISATION,
