@@ -21,7 +21,7 @@ use crate::{
     flows::{admin::keys, health::Health, standing},
     http::Door,
     storage::{Db, PoolSettings},
-    tasks::{audit, expiry, figures, load, partitions, practices, revocation, sweeps, uses, watch::Watch},
+    tasks::{audit, expiry, figures, load, partitions, practices, revocation, signing, sweeps, uses, watch::Watch},
     tls::{
         limits::{Bounds, ListenerLimits, Stop},
         listener,
@@ -185,6 +185,7 @@ impl Server {
         upkeep.spawn(revocation::run(current.clone(), end.drain.clone()));
         upkeep.spawn(expiry::run(current.clone(), end.drain.clone()));
         upkeep.spawn(partitions::run(current.clone(), end.drain.clone()));
+        upkeep.spawn(signing::run(current.clone(), end.drain.clone()));
         upkeep.spawn(audit::seal(current.clone(), end.drain.clone()));
         upkeep.spawn(audit::keep(current.clone(), end.drain.clone()));
         upkeep.spawn(uses::run(current.clone(), end.drain.clone()));

@@ -170,6 +170,13 @@ impl StoredKey {
         Ok(Rotation { successor, from, predecessor, published_until: from + overlap })
     }
 
+    /// Whether it is time for the next key: none waits, and the newest one that signs is of this age. `keys`: those that are not retired.
+    pub fn is_due(keys: &[Self], age: Duration, now: OffsetDateTime) -> bool {
+        let of = |state| keys.iter().filter(move |key| key.times.state(now) == state);
+        let newest = of(KeyState::Active).map(|key| key.made_at).max();
+        of(KeyState::Next).next().is_none() && newest.is_none_or(|made| now - made >= age)
+    }
+
     /// Whether it may be taken out of the published set now. `false`: it is out.
     pub fn retire(&self, now: OffsetDateTime) -> Result<bool, RotationRefusal> {
         match self.times.state(now) {
@@ -242,6 +249,26 @@ mod tests {
             (1, None, Some(0), KeyState::Retired),
         ] {
             assert_eq!(key("k", from, until, published).times.state(NOW), state, "{from} {until:?} {published:?}");
+        }
+    }
+
+    #[test]
+    fn the_next_key_is_due_when_the_newest_is_old_and_none_waits() {
+        let made = |key: StoredKey, days| StoredKey { made_at: NOW - Duration::days(days), ..key };
+        let (young, old) = (made(key("young", -100, None, None), 89), made(key("old", -100, None, None), 90));
+        let (next, gone) = (key("next", 24, None, None), made(key("gone", -200, Some(-100), Some(24)), 1));
+        for (keys, due) in [
+            (vec![], true),
+            (vec![young.clone()], false),
+            (vec![old.clone()], true),
+            (vec![old.clone(), young], false),
+            (vec![old.clone(), gone.clone()], true),
+            (vec![gone], true),
+            (vec![old, next.clone()], false),
+            (vec![next], false),
+        ] {
+            let names: Vec<_> = keys.iter().map(|key| &key.kid).collect();
+            assert_eq!(StoredKey::is_due(&keys, Duration::days(90), NOW), due, "{names:?}");
         }
     }
 

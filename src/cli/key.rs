@@ -7,16 +7,15 @@ use super::{
     table::{maybe, or_dash, print_json, print_table},
 };
 use crate::{
-    admin::{Act, Algorithm, KeyState, KeyView},
+    admin::{Act, Algorithm, KeyView},
     clock::{Clock, System},
     flows::admin::keys,
     server,
     signing::{self, WrappingKey},
-    storage::Db,
 };
 use clap::Subcommand;
 use std::{path::PathBuf, process::ExitCode};
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 #[derive(Subcommand)]
 pub enum KeyStep {
@@ -52,6 +51,8 @@ pub enum KeyStep {
     Retire {
         #[command(flatten)]
         config: ConfigFile,
+        // one in sixty-four begins so
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// Why, for the audit trail
         #[arg(long)]
@@ -99,7 +100,7 @@ pub async fn run(step: KeyStep) -> Result<ExitCode, Failure> {
             server::key_maker(&settings).map_err(|error| Failure(3, error.to_string()))?;
             let db = connect(&settings).await?;
             if let Some(days) = if_older_than
-                && !is_due(&db, Duration::days(days.into()), now).await?
+                && !keys::is_due(&db, Duration::days(days.into()), now).await?
             {
                 say!("the newest key is younger: nothing is to be done");
                 return Ok(ExitCode::SUCCESS);
@@ -124,13 +125,6 @@ pub async fn run(step: KeyStep) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
     }
-}
-
-/// None is waiting, and the one that signs has done so for long enough.
-async fn is_due(db: &Db, age: Duration, now: OffsetDateTime) -> Result<bool, Failure> {
-    let keys = keys::list(db, &[], now).await?;
-    let newest = keys.iter().filter(|key| matches!(key.state, KeyState::Next | KeyState::Active)).filter_map(|key| key.made_at).max();
-    Ok(newest.is_none_or(|made| now - made >= age))
 }
 
 fn row(key: &KeyView) -> Vec<String> {

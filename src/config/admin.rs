@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     admin::{ActKind, AdminPolicy, Algorithm},
-    oauth::{access_jwt::AccessTokenForm, brand::Brand},
+    oauth::brand::Brand,
 };
 use std::path::PathBuf;
 use time::Duration;
@@ -20,10 +20,14 @@ pub struct SigningSettings {
     pub algorithm: Algorithm,
     /// Before a key first signs, and after it last did.
     pub overlap: Duration,
+    /// Servers rotate by themselves once the newest key is so old; `None`: they do not.
+    pub rotate_after: Option<Duration>,
 }
 
 /// More hours than a token or a cache of keys lives.
 const LONGEST_OVERLAP: u64 = 24 * 366;
+/// Of a key before its successor is made, in days.
+const LONGEST_LIFE: u64 = 3_650;
 const LONGEST_PROPOSAL: u64 = 24 * 30;
 /// Of a certificate's subject, in characters: as much as the audit trail keeps.
 const LONGEST_SUBJECT: usize = 200;
@@ -51,14 +55,21 @@ pub fn signing(table: &mut Reader<'_>, context: &Context) -> SigningSettings {
         wrapping_key_file: context.optional_file(table, "wrapping_key_file"),
         algorithm: table.choice("algorithm", &algorithms).unwrap_or(Algorithm::Es256),
         overlap: hours(table, "overlap_hours", LONGEST_OVERLAP),
+        rotate_after: table.optional_number("rotate_after_days", 1..=LONGEST_LIFE).map(days),
     };
+    if read.rotate_after.is_some() && read.wrapping_key_file.is_none() {
+        table.note(
+            "rotate_after_days",
+            "`signing.rotate_after_days` needs `signing.wrapping_key_file`: nothing else wraps the keys that are made",
+        );
+    }
     table.finish();
     read
 }
 
 /// Brands whose access tokens are signed need a key that signs, and is published for as long as what it signed lives.
 pub fn keys_for_tokens(table: &Reader<'_>, brands: &[Brand], files: &[PathBuf], signing: &SigningSettings) {
-    for brand in brands.iter().filter(|brand| brand.access_tokens != AccessTokenForm::Opaque) {
+    for brand in brands.iter().filter(|brand| brand.access_tokens.is_signed()) {
         let id = &brand.id;
         if files.is_empty() && signing.wrapping_key_file.is_none() {
             let message = format!("brand {id} signs its access tokens: it needs `signing.wrapping_key_file` or `signing.key_files`");
@@ -74,6 +85,10 @@ pub fn keys_for_tokens(table: &Reader<'_>, brands: &[Brand], files: &[PathBuf], 
             table.note("overlap_hours", message);
         }
     }
+}
+
+fn days(number: u64) -> Duration {
+    Duration::days(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 fn hours(table: &mut Reader<'_>, key: &'static str, longest: u64) -> Duration {

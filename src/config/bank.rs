@@ -135,7 +135,7 @@ impl Default for Security {
             profiles: Profiles::LEGACY,
             signed_requests: false,
             pushed_request_lifetime: USUAL_PUSHED_REQUEST,
-            access_tokens: AccessTokenForm::Opaque,
+            access_tokens: AccessTokenForm::Opaque { audience: None },
         }
     }
 }
@@ -166,7 +166,7 @@ fn security<'a>(own: Option<Reader<'a>>, bank: &mut Reader<'a>, held: Held<'_>) 
     if signed_requests && least != SecurityProfile::Fapi2 {
         table.note("signed_requests", "`security.signed_requests` binds every client: it needs `security.profile` \"fapi2\"");
     }
-    if profiles.offer_fapi2() && held.client_auth == Some(ClientAuth::TlsAndSecretBasic) {
+    if least == SecurityProfile::Fapi2 && held.client_auth == Some(ClientAuth::TlsAndSecretBasic) {
         table.note("profile", "FAPI 2.0 knows no client secret: `client_authentication.method` must be tls_client_auth (s5.3.2.1-6)");
     }
     if least == SecurityProfile::Fapi2 {
@@ -185,16 +185,13 @@ fn security<'a>(own: Option<Reader<'a>>, bank: &mut Reader<'a>, held: Held<'_>) 
 fn access_tokens(table: &mut Reader<'_>) -> AccessTokenForm {
     let jwt = table.optional_choice("access_tokens", &[("opaque", false), ("jwt", true)]).unwrap_or(false);
     match (jwt, table.may("access_token_audience", names::https_url)) {
-        (true, Some(audience)) => return AccessTokenForm::Jwt { audience },
+        (true, Some(audience)) => AccessTokenForm::Jwt { audience },
         (true, None) => {
-            table.note("access_tokens", "`security.access_tokens = \"jwt\"` needs `security.access_token_audience` (RFC 9068 s2.2)")
+            table.note("access_tokens", "`security.access_tokens = \"jwt\"` needs `security.access_token_audience` (RFC 9068 s2.2)");
+            AccessTokenForm::Opaque { audience: None }
         }
-        (false, Some(_)) => {
-            table.note("access_token_audience", "`security.access_token_audience` is for `security.access_tokens = \"jwt\"`")
-        }
-        (false, None) => {}
+        (false, audience) => AccessTokenForm::Opaque { audience },
     }
-    AccessTokenForm::Opaque
 }
 
 struct Authorization {

@@ -4,7 +4,7 @@ use super::{Check, Finding, moment};
 use crate::{
     admin::{KeyState, StoredKey},
     config::{Settings, Staleness},
-    oauth::{access_jwt::AccessTokenForm, brand::BrandId},
+    oauth::brand::BrandId,
     pki::trusted_list::Snapshot,
     standing::{RegisterHead, RegisterUse},
     storage::{IdleSlot, RoleFacts, SchemaState, ServerFacts},
@@ -167,7 +167,7 @@ impl Held {
         if !settings.signing_key_files.is_empty() || self.keys.iter().any(signs) {
             return vec![];
         }
-        let signed = settings.brands.iter().filter(|brand| brand.access_tokens != AccessTokenForm::Opaque);
+        let signed = settings.brands.iter().filter(|brand| brand.access_tokens.is_signed());
         signed.map(|brand| Finding::new(Check::NothingSigns, brand.id.as_str(), "no key of the database is active")).collect()
     }
 

@@ -22,7 +22,7 @@ pub enum Mint<'a> {
 impl<'a> Mint<'a> {
     pub fn of(app: &App, brand: &'a Brand, now: OffsetDateTime) -> Result<Self, OAuthError> {
         Ok(match &brand.access_tokens {
-            AccessTokenForm::Opaque => Self::Opaque,
+            AccessTokenForm::Opaque { .. } => Self::Opaque,
             AccessTokenForm::Jwt { audience } => {
                 Self::Jwt { audience, signer: app.signing.signer(now).map_err(|_| OAuthError::NOT_SIGNING)? }
             }

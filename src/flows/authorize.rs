@@ -238,6 +238,7 @@ async fn attempt(
         tpp_state: redirect.state().map(str::to_owned),
         response_mode: redirect.mode(),
         scope: request.scope,
+        details: request.details,
         challenge: request.challenge,
         lang: lang(params.get("ui_locales")),
         browser: by.key().digest(),

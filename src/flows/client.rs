@@ -144,7 +144,7 @@ async fn prove(
     tpp: Arc<Tpp>,
     now: OffsetDateTime,
 ) -> Verdict {
-    let asserting = match client::identify(client, presented, tpp)? {
+    let asserting = match client::identify(client, presented, brand, tpp)? {
         Identified::Proven(proof) => return Ok(proof),
         Identified::Asserting(asserting) => asserting,
     };

@@ -12,7 +12,7 @@ use crate::{
         grant::{Grant, GrantId, PsuReference, ScaEvidence},
         home,
         interaction::{Interaction, State},
-        lodging,
+        lodging::{self, Lodged},
         method::Account,
         payment::PaymentKind,
         sca::ScaFailure,
@@ -74,7 +74,8 @@ pub async fn approve_by(
             return fail_by(app, brand, tx, interaction, why.failure(), by, now).await;
         }
     };
-    let family = interaction.payment.map_or(interaction.id.0, |payment| payment.id.0);
+    let of_payment = interaction.payment_id();
+    let family = of_payment.map_or(interaction.id.0, |payment| payment.0);
     let grant = Grant {
         id: GrantId(home::beside(GrantId::new(&interaction.scope, now, &app.entropy.bytes()).0, &family)),
         client: interaction.client,
@@ -85,17 +86,25 @@ pub async fn approve_by(
         expires_at: Grant::end(policy, approval.sca_at),
         revoked_at: None,
     };
+    let details = interaction.details.as_ref().map(|details| details.granted(&approval.accounts));
     let accounts: Vec<_> = approval.accounts.into_iter().map(|account| account.id).collect();
     let new = NewGrant {
         grant: &grant,
         brand: &brand.id,
-        payment: lodged.as_ref().map(|lodged| lodged.id),
+        payment: of_payment,
         accounts: Some(accounts.as_slice()).filter(|accounts| !accounts.is_empty()),
+        details: details.as_ref(),
         evidence: &approval.evidence,
     };
+    if let Some((id, instructed)) = of_payment.zip(interaction.instructed()) {
+        // from here on it is as any that the bank's payment API lodged: told at introspection, and spent once
+        tx.insert_payment(&Lodged::instructed(id, interaction.client, instructed, now), &brand.id).await?;
+        tx.record(&event(app, brand, interaction, AuditKind::PaymentLodged, by, now)).await?;
+        payment::count("lodged");
+    }
     tx.insert_grant(&new, now).await?;
-    if let Some(lodged) = &lodged {
-        tx.approve_payment(lodged.id, grant.id, now).await?;
+    if let Some(id) = of_payment {
+        tx.approve_payment(id, grant.id, now).await?;
         payment::count("approved");
     }
     let state = match lodged {
@@ -171,8 +180,8 @@ fn event(app: &App, brand: &Brand, interaction: &Interaction, kind: AuditKind, b
         Some(system) => event.actor(system),
         None => event,
     };
-    match interaction.payment {
-        Some(payment) => event.subject(payment.id.to_string()),
+    match interaction.payment_id() {
+        Some(payment) => event.subject(payment.to_string()),
         None => event,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{App, Current, Installed, Shared},
-    oauth::{access_jwt::AccessTokenForm, brand::Brand, partition::Partition},
+    oauth::{brand::Brand, partition::Partition},
     pki::TrustState,
     signing::NotSigned,
     storage::{SchemaState, Vitals},
@@ -238,7 +238,7 @@ fn trust(app: &App, now: OffsetDateTime) -> Vec<Check> {
 
 /// Where access tokens are signed. If none of the brands can issue any, this replica is of no use.
 fn signing(app: &App, now: OffsetDateTime) -> Option<Check> {
-    let signed = app.brands.iter().filter(|brand| brand.access_tokens != AccessTokenForm::Opaque).count();
+    let signed = app.brands.iter().filter(|brand| brand.access_tokens.is_signed()).count();
     if signed == 0 {
         return None;
     }

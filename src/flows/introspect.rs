@@ -309,7 +309,7 @@ fn told(
     if let Some(practice) = token.practice() {
         app.practices.note(token.client, [practice], now);
     }
-    let mut told = IntrospectionResponse::active(token, Some(&brand.issuer));
+    let mut told = IntrospectionResponse::active(token, brand);
     told.cache_seconds = cache_seconds(app, token, presenter, brand, now).filter(|seconds| *seconds > 0);
     told
 }

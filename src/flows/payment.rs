@@ -163,7 +163,7 @@ pub async fn of_journey(
     interaction: &Interaction,
     now: OffsetDateTime,
 ) -> Result<Result<Option<Payment>, ScaFailure>, Outage> {
-    let Some(version) = interaction.payment else { return Ok(Ok(None)) };
+    let Some(version) = interaction.payment else { return Ok(Ok(interaction.instructed())) };
     let lodged = tx.find_payment(&brand.id, version.id).await?;
     match lodging::may_approve(lodged, interaction, now) {
         Ok(lodged) => Ok(Ok(lodged.map(|lodged| lodged.payment))),

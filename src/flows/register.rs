@@ -6,7 +6,7 @@ use crate::{
     audit::{AuditEvent, AuditKind},
     jose::JwsAlgorithm,
     oauth::{
-        brand::{Brand, ClientAuth},
+        brand::Brand,
         client::{Client, ClientId, ClientRefusal},
         client_metadata::ClientMetadata,
         error::OAuthError,
@@ -51,7 +51,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         Ok(admitted) => admitted,
         Err(refusal) => return refused(app, brand, tpp, None, refusal).await,
     };
-    let secret = client_secret(app, brand);
+    let secret = brand.has_secret(&metadata, None).then(|| client_secret(app));
     let mut tx = app.db.begin("register").await?;
     tx.lock_registrations(&brand.id, &tpp.organisation).await?;
     // a merge that was waited for; this process may not have heard of it yet
@@ -66,6 +66,8 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
     {
         request::note(|facts| facts.client = Some(retry.id));
         let token = registration_token(app, retry.id);
+        // the bank may hold it to more by now
+        let secret = secret.filter(|_| brand.has_secret(&client.metadata, client.held_to));
         let secrets = secret.as_ref().map_or_else(Vec::new, |s| newest_first(s.digest(), &client.secrets));
         tx.set_credentials(retry.id, &secrets, &newest_first(token.digest(), &client.registration_tokens)).await?;
         tx.record(&event(app, now, brand, tpp, AuditKind::ClientRegistered, retry.id).reason("retry")).await?;
@@ -150,13 +152,20 @@ pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer
             return refused(app, brand, tpp, Some(client.id), refusal).await;
         }
     };
-    let updated = Client { metadata, scope, legal_name: tpp.legal_name.clone(), ..client };
+    let mut updated = Client { metadata, scope, legal_name: tpp.legal_name.clone(), ..client };
     tx.update_client(&updated, now).await?;
+    // who asked for FAPI 2.0 and does no longer would have nothing to show
+    let bare = updated.secrets.is_empty() && brand.has_secret(&updated.metadata, updated.held_to);
+    let secret = bare.then(|| client_secret(app));
+    if let Some(secret) = &secret {
+        updated.secrets = vec![secret.digest()];
+        tx.set_credentials(updated.id, &updated.secrets, &updated.registration_tokens).await?;
+    }
     let token = current_token(app, &mut tx, request, &updated).await?;
     tx.record(&event(app, now, brand, tpp, AuditKind::ClientUpdated, updated.id)).await?;
     tx.commit().await?;
     app.clients.remove(&updated.id);
-    Ok(Ok(ClientInformation::new(updated, None, &token, brand)))
+    Ok(Ok(ClientInformation::new(updated, secret.as_ref(), &token, brand)))
 }
 
 /// RFC 7592 s2.3: the client, its credentials, grants and tokens end together.
@@ -214,11 +223,8 @@ fn registration_token(app: &App, client: ClientId) -> Secret {
 }
 
 /// 256 random bits; its digest is enough to check it (no password hash: nobody can guess it).
-fn client_secret(app: &App, brand: &Brand) -> Option<Secret> {
-    match brand.client_auth {
-        ClientAuth::Tls => None,
-        ClientAuth::TlsAndSecretBasic => Some(Secret::new(format!("gucs_{}", URL_SAFE_NO_PAD.encode(app.entropy.bytes::<32>())))),
-    }
+fn client_secret(app: &App) -> Secret {
+    Secret::new(format!("gucs_{}", URL_SAFE_NO_PAD.encode(app.entropy.bytes::<32>())))
 }
 
 fn event(app: &App, now: OffsetDateTime, brand: &Brand, tpp: &Tpp, kind: AuditKind, client: ClientId) -> AuditEvent {

@@ -23,7 +23,7 @@ use crate::{
         secret::{Handle, HandleKind, Secret},
         token::{self, CodeExchange, Issue, Redemption, RefreshExchange, Renewal, TokenRefusal, TokenRequest, TokenResponse},
     },
-    storage::{CodeTerms, NewToken, Outage, RefreshTerms, Stored},
+    storage::{self, CodeTerms, NewToken, Outage, RefreshTerms, Stored},
     telemetry::request,
 };
 use time::OffsetDateTime;
@@ -172,20 +172,20 @@ impl Asked<'_> {
         }
     }
 
-    /// `until`: what the database says of its end, or that nothing was issued.
+    /// `None`: nothing was issued.
     fn issued(
         &self,
-        until: Option<OffsetDateTime>,
+        issued: Option<storage::Issued>,
         token: &NewToken<'_>,
         grant: Option<GrantId>,
         minted: Secret,
         refresh: Option<&Secret>,
     ) -> Outcome {
-        let Some(expires_at) = until else { return Outcome::Stale };
+        let Some(storage::Issued { until: expires_at, details }) = issued else { return Outcome::Stale };
         let NewToken { client, scope, certificate, issued_at, .. } = *token;
-        let issued = Issued { brand: self.brand, client, grant, scope, certificate, issued_at, expires_at };
+        let issued = Issued { brand: self.brand, client, grant, scope, certificate, details: details.as_ref(), issued_at, expires_at };
         match self.mint.show(minted, &issued) {
-            Ok(access) => Outcome::Issued(TokenResponse::new(scope, &access, refresh, expires_at - self.now)),
+            Ok(access) => Outcome::Issued(TokenResponse::new(scope, &access, refresh, expires_at - self.now, details)),
             Err(error) => Outcome::NotShown(error),
         }
     }
@@ -193,8 +193,8 @@ impl Asked<'_> {
     async fn client_credentials(&self, issue: &Issue) -> Result<Outcome, Outage> {
         let (handle, secret) = self.mint(issue, None);
         let (token, event) = (self.new_token(issue, &handle), self.event(AuditKind::ClientCredentialsIssued));
-        let until = self.app.db.issue_client_credentials(&token, &event).await?;
-        Ok(self.issued(until, &token, None, secret, None))
+        let issued = self.app.db.issue_client_credentials(&token, &event).await?;
+        Ok(self.issued(issued, &token, None, secret, None))
     }
 
     /// The access token and, where the policy gives one, the refresh token that lives as long as the grant. RFC 8705 s7.1: that
@@ -209,11 +209,11 @@ impl Asked<'_> {
             challenge: exchange.verifier.as_ref().map(CodeVerifier::challenge),
         };
         let (token, event) = (self.new_token(issue, &handle), self.event(AuditKind::TokenIssued));
-        let until = self.app.db.redeem_code(&terms, &token, refresh.as_ref().map(|(handle, _)| handle), &event).await?;
-        if until.is_some() {
+        let issued = self.app.db.redeem_code(&terms, &token, refresh.as_ref().map(|(handle, _)| handle), &event).await?;
+        if issued.is_some() {
             self.app.uses.note(GrantId(code.id), self.now);
         }
-        Ok(self.issued(until, &token, Some(GrantId(code.id)), access, refresh.as_ref().map(|(_, secret)| secret)))
+        Ok(self.issued(issued, &token, Some(GrantId(code.id)), access, refresh.as_ref().map(|(_, secret)| secret)))
     }
 
     /// A code that gave nothing at first.
@@ -245,17 +245,17 @@ impl Asked<'_> {
         let (token, event) = (self.new_token(issue, &handle), self.event(AuditKind::TokenRefreshed));
         let terms = RefreshTerms { grant: presented.grant(), digest: presented.digest(), granted: &issue.granted };
         let next = if issue.rotate { Some(presented.successor(self.app.succession_key().await?)) } else { None };
-        let until = match (&next, place) {
+        let issued = match (&next, place) {
             (None, Place::Current | Place::Former) => self.app.db.refresh(&terms, &token, &event).await?,
             // told while the brand rotated: its use ends the one before it, whatever the brand does now
             (Some(_), _) | (None, Place::Next) => {
                 self.app.db.rotate(&terms, next.as_ref().map(RefreshToken::digest).as_ref(), &token, &event).await?
             }
         };
-        if until.is_some() {
+        if issued.is_some() {
             self.app.uses.note(presented.grant(), self.now);
         }
-        Ok(self.issued(until, &token, Some(presented.grant()), secret, next.as_ref().map(RefreshToken::secret).as_ref()))
+        Ok(self.issued(issued, &token, Some(presented.grant()), secret, next.as_ref().map(RefreshToken::secret).as_ref()))
     }
 
     /// A refresh token that gave nothing at first.

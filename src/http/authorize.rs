@@ -16,6 +16,7 @@ use crate::{
         brand::{Brand, Lang, PsuAuthentication},
         channel::{Channel, Fallback},
         client::Client,
+        details::AuthorizationDetails,
         error::OAuthError,
         fault::FaultSide,
         interaction::{BrowserKey, Interaction, InteractionId, State as JourneyState},
@@ -327,6 +328,7 @@ impl<'a> Answer<'a> {
         let outcomes: Vec<_> = channel.map_or_else(Vec::new, |channel| {
             ScaFailure::ALL.map(|failure| SimulatedOutcome { failure, wire_code: channel.wire_code(failure) }).into()
         });
+        let asked: Vec<_> = interaction.details.iter().flat_map(AuthorizationDetails::accounts).collect();
         let html = Consent {
             site: page,
             tpp: &tpp,
@@ -335,6 +337,7 @@ impl<'a> Answer<'a> {
             until: Some(until),
             payment,
             accounts,
+            asked: &asked,
             action: &action,
             csrf: &csrf,
             outcomes: &outcomes,

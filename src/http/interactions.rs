@@ -6,6 +6,7 @@ use crate::{
     oauth::{
         brand::{AccountChoice, Brand},
         conclusion::{Completion, ConclusionRefusal, Requirement, Said, account_choice, read_failure},
+        details::AuthorizationDetails,
         error::OAuthError,
         interaction::BegunBy,
         payment::Payment,
@@ -117,6 +118,9 @@ pub struct AccountsView {
     /// The account that the payment names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given: Option<String>,
+    /// IBANs that the TPP would like to have (RFC 9396). The customer may choose others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<String>,
 }
 
 /// Where the browser, or the app, goes next.
@@ -257,6 +261,7 @@ pub fn view(brand: &Brand, told: Told) -> InteractionView {
                 AccountChoice::Some => "some",
             },
             given: payment.as_ref().and_then(|payment| payment.debtor_account.clone()),
+            asked: interaction.details.iter().flat_map(AuthorizationDetails::accounts).map(str::to_owned).collect(),
         },
         linked_hash: interaction.linked_hash(payment.as_ref()).wire(),
         payment,

@@ -7,6 +7,7 @@ use crate::{
     oauth::{
         brand::{Brand, ClientAuth},
         client_metadata::{AuthMethod, GrantType},
+        details::DetailsType,
     },
 };
 use axum::{extract::State, response::Response};
@@ -31,6 +32,9 @@ pub struct ServerMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
     pub scopes_supported: Vec<&'static str>,
+    /// RFC 9396 s10.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types_supported: Vec<&'static str>,
     pub response_types_supported: [&'static str; 1],
     pub response_modes_supported: Vec<&'static str>,
     /// JARM s4: what the bank's key signs with now.
@@ -109,8 +113,11 @@ impl ServerMetadata {
         let registration_endpoint = format!("{}{}", brand.tpp_origin, brand.registration.path);
         let revocation_endpoint = format!("{}{}", brand.tpp_origin, brand.revocation_path);
         let push = fapi2.then(|| brand.pushed_request_endpoint());
+        let registered = AuthMethod::ALL.into_iter().filter(|method| method.is_offered_by(brand)).map(AuthMethod::as_str);
         let methods: Vec<_> = match brand.client_auth {
-            ClientAuth::Tls => AuthMethod::ALL.into_iter().filter(|method| method.is_offered_by(brand)).map(AuthMethod::as_str).collect(),
+            ClientAuth::Tls => registered.collect(),
+            // those of FAPI 2.0 show no secret
+            ClientAuth::TlsAndSecretBasic if fapi2 => ["client_secret_basic"].into_iter().chain(registered).collect(),
             ClientAuth::TlsAndSecretBasic => vec!["client_secret_basic"],
         };
         let algorithms: Vec<_> =
@@ -131,6 +138,7 @@ impl ServerMetadata {
             require_pushed_authorization_requests: brand.profiles.least.needs_pushed_requests(),
             jwks_uri: has_keys.then(|| format!("{}/{}/jwks", brand.psu_origin, brand.id)),
             scopes_supported: brand.offered_scopes().iter().map(|s| s.as_str()).collect(),
+            authorization_details_types_supported: DetailsType::offered_by(brand).map(DetailsType::name).collect(),
             response_types_supported: ["code"],
             response_modes_supported: modes.to_vec(),
             authorization_signing_alg_values_supported: signs.map(|own| [own]),

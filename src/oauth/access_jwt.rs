@@ -8,8 +8,10 @@
 use super::{
     brand::Brand,
     client::ClientId,
+    details::AuthorizationDetails,
     grant::GrantId,
     introspection::Confirmation,
+    params::Params,
     scope::Scope,
     secret::{Handle, Secret},
 };
@@ -20,13 +22,41 @@ use time::OffsetDateTime;
 /// RFC 9068 s2.1.
 pub const TYP: &str = "at+jwt";
 
-/// What a brand's access tokens look like.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a brand's access tokens look like, and for which API they are: its name is `aud` of a token, as of its introspection.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessTokenForm {
-    #[default]
-    Opaque,
-    /// RFC 9068, for the API of this name (`aud`).
-    Jwt { audience: String },
+    Opaque {
+        audience: Option<String>,
+    },
+    /// RFC 9068.
+    Jwt {
+        audience: String,
+    },
+}
+
+impl AccessTokenForm {
+    pub fn audience(&self) -> Option<&str> {
+        match self {
+            Self::Opaque { audience } => audience.as_deref(),
+            Self::Jwt { audience } => Some(audience),
+        }
+    }
+
+    /// It needs a key of the bank's.
+    pub const fn is_signed(&self) -> bool {
+        match self {
+            Self::Opaque { .. } => false,
+            Self::Jwt { .. } => true,
+        }
+    }
+
+    /// RFC 8707 s2: tokens are for the one API, so that another cannot be asked for. A brand that names none knows no `resource`.
+    pub fn serves(&self, params: &Params) -> bool {
+        match (self.audience(), params.get("resource")) {
+            (Some(own), Some(asked)) => own == asked,
+            (None, _) | (_, None) => true,
+        }
+    }
 }
 
 /// A token as it was stored.
@@ -38,11 +68,13 @@ pub struct Issued<'a> {
     pub scope: &'a Scope,
     /// SHA-256 of the certificate that it is bound to.
     pub certificate: Option<&'a [u8]>,
+    pub details: Option<&'a AuthorizationDetails>,
     pub issued_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
 }
 
-/// RFC 9068 s2.2. The client can read it, so that nothing of the customer is in it: `sub` is the consent's id, or the client's own (s5).
+/// RFC 9068 s2.2. The client can read it, so that nothing of the customer is in it but what the token's response tells the client anyway:
+/// `sub` is the consent's id, or the client's own (s5).
 #[derive(Serialize)]
 pub struct AccessTokenClaims<'a> {
     iss: &'a str,
@@ -53,6 +85,9 @@ pub struct AccessTokenClaims<'a> {
     client_id: String,
     jti: &'a str,
     scope: String,
+    /// RFC 9396 s9.1: who only verifies must not serve more than these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_details: Option<&'a AuthorizationDetails>,
     /// RFC 8705 s3.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
@@ -71,6 +106,7 @@ impl<'a> AccessTokenClaims<'a> {
             client_id,
             jti: jti.reveal(),
             scope: token.scope.to_string(),
+            authorization_details: token.details,
             cnf: token.certificate.map(Confirmation::of),
         }
     }

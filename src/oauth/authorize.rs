@@ -5,9 +5,11 @@ use super::{
     channel::Channel,
     client::Client,
     client_metadata::GrantType,
+    details::{AuthorizationDetails, DetailsType},
     lodging::Unapprovable,
     params::Params,
     payment::PaymentId,
+    payment_fields::Fault,
     pkce::CodeChallenge,
     response_mode::ResponseMode,
     scope::{Scope, ScopeRefusal, ScopeToken},
@@ -34,6 +36,10 @@ pub enum AuthorizeRefusal {
     NotPushed,
     StateTooLong,
     GrantTypeNotRegistered,
+    /// RFC 8707 s2.
+    OtherResource,
+    /// RFC 9396 s5: each wrong member.
+    Details(Vec<Fault>),
     ScopeMissing,
     ScopeUnknown,
     ScopeMixed,
@@ -65,6 +71,8 @@ impl AuthorizeRefusal {
             Self::NotPushed => "request_not_pushed",
             Self::StateTooLong => "state_too_long",
             Self::GrantTypeNotRegistered => "grant_type_not_registered",
+            Self::Details(_) => "authorization_details_faulty",
+            Self::OtherResource => "other_resource",
             Self::ScopeMissing => "scope_missing",
             Self::ScopeUnknown => "scope_unknown",
             Self::ScopeMixed => "scope_mixed",
@@ -83,7 +91,7 @@ impl AuthorizeRefusal {
     }
 
     /// Every reason, in the order of the checks; `repeated` is a parameter that was sent twice.
-    pub fn all(repeated: &str) -> [Self; 25] {
+    pub fn all(repeated: &str) -> [Self; 27] {
         [
             Self::Repeated(repeated.to_owned()),
             Self::NotPushed,
@@ -96,6 +104,8 @@ impl AuthorizeRefusal {
             Self::ResponseUnsigned,
             Self::StateTooLong,
             Self::GrantTypeNotRegistered,
+            Self::OtherResource,
+            Self::Details(vec![AuthorizationDetails::type_fault("must be account_information or payment_initiation")]),
             Self::ScopeMissing,
             Self::ScopeUnknown,
             Self::ScopeMixed,
@@ -140,6 +150,8 @@ pub enum Way {
 pub struct AuthorizationRequest {
     pub scope: Scope,
     pub challenge: Option<CodeChallenge>,
+    /// What is asked for in so many words (RFC 9396).
+    pub details: Option<AuthorizationDetails>,
     /// The lodged payment that the customer is to approve. Whether there is one, and of whom, is judged when it is found.
     pub payment: Option<PaymentId>,
     /// The client named its redirect URI, so the token request must repeat it (RFC 6749 s4.1.3).
@@ -174,10 +186,15 @@ impl AuthorizationRequest {
         if !client.may_use(GrantType::AuthorizationCode) {
             return Err(AuthorizeRefusal::GrantTypeNotRegistered);
         }
-        let scope = read_scope(params, client, brand)?;
+        if !brand.access_tokens.serves(params) {
+            return Err(AuthorizeRefusal::OtherResource);
+        }
+        let details = read_details(params, client, brand).map_err(AuthorizeRefusal::Details)?;
+        let scope = read_scope(params, details.as_ref(), client, brand)?;
         let challenge = read_challenge(params, brand.pkce_required || brand.profile_of(client).needs_challenge())?;
         Ok(Self {
-            payment: read_payment(params, &scope, brand)?,
+            payment: read_payment(params, details.as_ref(), &scope, brand)?,
+            details,
             scope,
             challenge,
             redirect_uri_sent: params.get("redirect_uri").is_some(),
@@ -198,13 +215,36 @@ pub fn request_digest(brand: &Brand, channel: &Channel, params: &Params) -> Dige
     Digest::of(&bytes)
 }
 
-fn read_scope(params: &Params, client: &Client, brand: &Brand) -> Result<Scope, AuthorizeRefusal> {
-    let asked = params.get("scope").ok_or(AuthorizeRefusal::ScopeMissing)?;
-    let scope = Scope::parse(asked).and_then(Scope::for_one_consent).map_err(|refusal| match refusal {
-        ScopeRefusal::Unknown => AuthorizeRefusal::ScopeUnknown,
-        ScopeRefusal::Mixed => AuthorizeRefusal::ScopeMixed,
-        ScopeRefusal::ExtendedAlone => AuthorizeRefusal::ExtendedHistoryAlone,
-    })?;
+/// A brand that does not offer them knows no such parameter (RFC 6749 s3.1).
+fn read_details(params: &Params, client: &Client, brand: &Brand) -> Result<Option<AuthorizationDetails>, Vec<Fault>> {
+    let Some(text) = params.get("authorization_details").filter(|_| brand.profiles.offer_fapi2()) else { return Ok(None) };
+    let details = AuthorizationDetails::read(text)?;
+    let (kind, registered) = (details.kind(), &client.metadata.authorization_details_types);
+    if !kind.is_offered_by(brand) {
+        return Err(vec![AuthorizationDetails::type_fault("not offered here")]);
+    }
+    // RFC 9396 s10: who named none may use all
+    if !registered.is_empty() && !registered.iter().any(|name| DetailsType::from_name(name) == Some(kind)) {
+        return Err(vec![AuthorizationDetails::type_fault("not registered for this client")]);
+    }
+    Ok(Some(details))
+}
+
+/// Of a request without one it is what its details stand for; with both they must agree.
+fn read_scope(params: &Params, details: Option<&AuthorizationDetails>, client: &Client, brand: &Brand) -> Result<Scope, AuthorizeRefusal> {
+    let meant = details.map(|details| details.kind().scope());
+    let scope = match (params.get("scope"), meant) {
+        (Some(asked), _) => Scope::parse(asked).and_then(Scope::for_one_consent).map_err(|refusal| match refusal {
+            ScopeRefusal::Unknown => AuthorizeRefusal::ScopeUnknown,
+            ScopeRefusal::Mixed => AuthorizeRefusal::ScopeMixed,
+            ScopeRefusal::ExtendedAlone => AuthorizeRefusal::ExtendedHistoryAlone,
+        })?,
+        (None, Some(meant)) => [meant].into_iter().collect(),
+        (None, None) => return Err(AuthorizeRefusal::ScopeMissing),
+    };
+    if meant.is_some_and(|meant| scope.family() != Some(meant)) {
+        return Err(AuthorizeRefusal::Details(vec![AuthorizationDetails::type_fault("does not go with the scope that is sent")]));
+    }
     if brand.policy(&scope).is_none() {
         return Err(AuthorizeRefusal::ScopeUnknown);
     }
@@ -214,8 +254,18 @@ fn read_scope(params: &Params, client: &Client, brand: &Brand) -> Result<Scope, 
     Ok(scope)
 }
 
-fn read_payment(params: &Params, scope: &Scope, brand: &Brand) -> Result<Option<PaymentId>, AuthorizeRefusal> {
+fn read_payment(
+    params: &Params,
+    details: Option<&AuthorizationDetails>,
+    scope: &Scope,
+    brand: &Brand,
+) -> Result<Option<PaymentId>, AuthorizeRefusal> {
+    let instructed = details.is_some_and(|details| details.kind() == DetailsType::PaymentInitiation);
     match params.get("payment_request") {
+        Some(_) if instructed => {
+            Err(AuthorizeRefusal::Details(vec![AuthorizationDetails::type_fault("must not come with a payment_request")]))
+        }
+        None if instructed => Ok(None),
         None if brand.policy(scope).is_some_and(|policy| policy.payment_required) => Err(AuthorizeRefusal::PaymentMissing),
         None => Ok(None),
         Some(_) if !scope.contains(ScopeToken::Pisp) => Err(AuthorizeRefusal::PaymentOfOtherScope),

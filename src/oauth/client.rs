@@ -149,12 +149,20 @@ impl Credentials {
         }
         let asserts = params.get("client_assertion").or(params.get("client_assertion_type")).is_some();
         match (brand.client_auth, authorization) {
-            (ClientAuth::Tls, authorization) if asserts && AuthMethod::PrivateKeyJwt.is_offered_by(brand) => match authorization {
-                Some(_) => Err(ClientRefusal::TwoMethods),
-                None => read_assertion(params),
-            },
+            (ClientAuth::Tls | ClientAuth::TlsAndSecretBasic, authorization)
+                if asserts && AuthMethod::PrivateKeyJwt.is_offered_by(brand) =>
+            {
+                match authorization {
+                    Some(_) => Err(ClientRefusal::TwoMethods),
+                    None => read_assertion(params),
+                }
+            }
             (ClientAuth::Tls, Some(_)) => Err(ClientRefusal::UnexpectedMethod),
             (ClientAuth::Tls, None) => Ok(Self::Certificate(id(params.get("client_id").ok_or(ClientRefusal::IdMissing)?)?)),
+            // those of FAPI 2.0 have none: whose request it is, is known later
+            (ClientAuth::TlsAndSecretBasic, None) if brand.profiles.offer_fapi2() => {
+                Ok(Self::Certificate(id(params.get("client_id").ok_or(ClientRefusal::SecretMissing)?)?))
+            }
             (ClientAuth::TlsAndSecretBasic, None) => Err(ClientRefusal::SecretMissing),
             (ClientAuth::TlsAndSecretBasic, Some(header)) => {
                 let (user, secret) = read_basic(header).ok_or(ClientRefusal::SecretMissing)?;
@@ -225,9 +233,12 @@ pub enum Identified {
 }
 
 /// Any valid QWAC of the client's organisation authenticates it; certificates are not pinned, nor subjects, unless the client wants that.
-pub fn identify(client: Option<Arc<Client>>, presented: &Credentials, tpp: Arc<Tpp>) -> Result<Identified, ClientRefusal> {
+pub fn identify(client: Option<Arc<Client>>, presented: &Credentials, brand: &Brand, tpp: Arc<Tpp>) -> Result<Identified, ClientRefusal> {
     let client = client.ok_or(ClientRefusal::Unknown)?;
-    if let Credentials::Basic(_, secret) = presented {
+    let has_secret = brand.has_secret(&client.metadata, client.held_to);
+    if let Credentials::Basic(_, secret) = presented
+        && has_secret
+    {
         let digest = secret.digest();
         if !client.secrets.iter().fold(false, |found, stored| stored.matches(&digest) | found) {
             return Err(ClientRefusal::WrongSecret);
@@ -242,6 +253,8 @@ pub fn identify(client: Option<Arc<Client>>, presented: &Credentials, tpp: Arc<T
     let method = client.metadata.token_endpoint_auth_method;
     let certified = AuthenticatedClient { client, tpp };
     match (method, presented) {
+        (AuthMethod::TlsClientAuth, Credentials::Certificate(_)) if has_secret => Err(ClientRefusal::SecretMissing),
+        (AuthMethod::TlsClientAuth, Credentials::Basic(..)) if !has_secret => Err(ClientRefusal::UnexpectedMethod),
         (AuthMethod::TlsClientAuth, Credentials::Certificate(_) | Credentials::Basic(..)) => {
             Ok(Identified::Proven(Proof { client: certified, occasion: None }))
         }

@@ -141,6 +141,9 @@ pub struct ClientMetadata {
     pub security_profile: Option<SecurityProfile>,
     #[serde(flatten)]
     pub signing: MessageSigning,
+    /// RFC 9396 s10: it asks with these types only; empty: with any that the brand offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types: Vec<String>,
     /// `client_name#fr` and the like.
     #[serde(flatten)]
     #[schema(ignore)]

@@ -9,6 +9,7 @@ use super::{
     fault::FaultSide,
     lodging::{LodgingRefusal, PaymentStatus},
     params::ParamsRefusal,
+    payment_fields::Fault,
     redirect::NoRedirect,
     registration::RegistrationRefusal,
     sca::ScaFailure,
@@ -332,6 +333,12 @@ fn shown_name(name: &str) -> String {
     name.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).take(64).collect()
 }
 
+/// Every wrong member, each with what is wrong with it.
+fn all_of(faults: &[Fault]) -> String {
+    let all: Vec<_> = faults.iter().map(|fault| format!("{}: {}", shown_name(&fault.member), fault.why)).collect();
+    all.join("; ")
+}
+
 impl From<ClientRefusal> for OAuthError {
     fn from(refusal: ClientRefusal) -> Self {
         use ErrorCode::{InvalidClient, InvalidRequest};
@@ -361,7 +368,7 @@ impl From<ClientRefusal> for OAuthError {
 
 impl From<TokenRefusal> for OAuthError {
     fn from(refusal: TokenRefusal) -> Self {
-        use ErrorCode::{InvalidGrant, InvalidRequest, InvalidScope, UnauthorizedClient, UnsupportedGrantType};
+        use ErrorCode::{InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, UnauthorizedClient, UnsupportedGrantType};
         let name = refusal.name();
         let error = match refusal {
             TokenRefusal::Missing(name) => Self::described(InvalidRequest, format!("{name}: missing")),
@@ -390,6 +397,7 @@ impl From<TokenRefusal> for OAuthError {
             TokenRefusal::ScopeMustMatch => Self::new(InvalidScope, "scope: must be the one of the authorization request"),
             TokenRefusal::ScopeNotRegistered => Self::new(InvalidScope, "scope: not registered for this client"),
             TokenRefusal::RoleMissing => Self::new(InvalidScope, "ROLE_INVALID: the certificate lacks the role that this scope needs"),
+            TokenRefusal::OtherResource => Self::new(InvalidTarget, "resource: tokens of this brand are for another"),
         };
         error.named(name)
     }
@@ -398,7 +406,8 @@ impl From<TokenRefusal> for OAuthError {
 impl From<AuthorizeRefusal> for OAuthError {
     fn from(refusal: AuthorizeRefusal) -> Self {
         use ErrorCode::{
-            InvalidRequest, InvalidScope, RequestNotSupported, RequestUriNotSupported, UnauthorizedClient, UnsupportedResponseType,
+            InvalidAuthorizationDetails, InvalidRequest, InvalidScope, InvalidTarget, RequestNotSupported, RequestUriNotSupported,
+            UnauthorizedClient, UnsupportedResponseType,
         };
         let name = refusal.name();
         let error = match refusal {
@@ -417,6 +426,8 @@ impl From<AuthorizeRefusal> for OAuthError {
             AuthorizeRefusal::GrantTypeNotRegistered => {
                 Self::new(UnauthorizedClient, "authorization_code is not registered for this client")
             }
+            AuthorizeRefusal::OtherResource => Self::new(InvalidTarget, "resource: tokens of this brand are for another"),
+            AuthorizeRefusal::Details(faults) => Self::described(InvalidAuthorizationDetails, all_of(&faults)),
             AuthorizeRefusal::ScopeMissing => Self::new(InvalidScope, "scope: missing"),
             AuthorizeRefusal::ScopeUnknown => Self::new(InvalidScope, "scope: not offered here"),
             AuthorizeRefusal::ScopeMixed => Self::new(InvalidScope, "scope: aisp, cbpii and pisp each need an authorization of their own"),
@@ -443,11 +454,7 @@ impl From<LodgingRefusal> for OAuthError {
         use ErrorCode::InvalidRequest;
         let name = refusal.name();
         let error = match refusal {
-            LodgingRefusal::Faults(faults) => {
-                let all: Vec<_> = faults.iter().map(|fault| format!("{}: {}", shown_name(&fault.member), fault.why)).collect();
-                let described = all.join("; ");
-                Self::described(InvalidRequest, described)
-            }
+            LodgingRefusal::Faults(faults) => Self::described(InvalidRequest, all_of(&faults)),
             LodgingRefusal::Unknown => Self::new(InvalidRequest, "no such payment request").with_status(404),
             LodgingRefusal::Differs => {
                 Self::new(InvalidRequest, "payment_id: lodged before with other content: change that request").with_status(409)

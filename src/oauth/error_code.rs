@@ -1,6 +1,6 @@
 //! The closed vocabulary of `error`.
 
-/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 9101 s6.2 and s6.3, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, OpenID Connect Core s3.1.2.6;
+/// `error` values of RFC 6749 s4.1.2.1 and s5.2, RFC 9101 s6.2 and s6.3, RFC 7009 s2.2.1, RFC 7591 s3.2.2, RFC 6750 s3.1, RFC 9396 s5, RFC 8707 s2, OpenID Connect Core s3.1.2.6;
 /// those of the internal counter are our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
@@ -20,6 +20,8 @@ pub enum ErrorCode {
     RequestUriNotSupported,
     InvalidRequestUri,
     InvalidRequestObject,
+    InvalidAuthorizationDetails,
+    InvalidTarget,
     TemporarilyUnavailable,
     ServerError,
     UnknownInteraction,
@@ -32,7 +34,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -49,6 +51,8 @@ impl ErrorCode {
         Self::RequestUriNotSupported,
         Self::InvalidRequestUri,
         Self::InvalidRequestObject,
+        Self::InvalidAuthorizationDetails,
+        Self::InvalidTarget,
         Self::TemporarilyUnavailable,
         Self::ServerError,
         Self::UnknownInteraction,
@@ -78,6 +82,8 @@ impl ErrorCode {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::InvalidRequestUri => "invalid_request_uri",
             Self::InvalidRequestObject => "invalid_request_object",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
+            Self::InvalidTarget => "invalid_target",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
             Self::UnknownInteraction => "unknown_interaction",
@@ -116,7 +122,9 @@ impl ErrorCode {
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported
             | Self::InvalidRequestUri
-            | Self::InvalidRequestObject => 400,
+            | Self::InvalidRequestObject
+            | Self::InvalidAuthorizationDetails
+            | Self::InvalidTarget => 400,
         }
     }
 }

@@ -4,9 +4,10 @@ use super::{
     brand::{Brand, BrandId, Lang, PsuAuthentication},
     channel::{Channel, Fallback},
     client::ClientId,
+    details::AuthorizationDetails,
     grant::{GrantId, PsuReference},
     method::{Account, Method, MethodKind},
-    payment::{LinkedHash, Payment, PaymentVersion},
+    payment::{LinkedHash, Payment, PaymentId, PaymentVersion},
     pkce::CodeChallenge,
     practice::Practice,
     redirect::{Answer, TrustedRedirect},
@@ -190,6 +191,8 @@ pub struct Interaction {
     /// How its client wants the answer.
     pub response_mode: ResponseMode,
     pub scope: Scope,
+    /// What the TPP asks for in so many words (RFC 9396).
+    pub details: Option<AuthorizationDetails>,
     /// The lodged payment that it is about, as it stood when the journey began. Another one is never approved by it.
     pub payment: Option<PaymentVersion>,
     /// The pushed request that it began with (RFC 9126).
@@ -297,6 +300,17 @@ impl Interaction {
             State::Challenged(_, challenge) if now >= challenge.until => Stage::Fail(ScaFailure::TimedOut),
             State::Challenged(who, challenge) => Stage::Challenged(who.clone(), challenge.clone()),
         }
+    }
+
+    /// The payment that its details ask for. The bank knows it by the journey, which is approved once and never changes.
+    pub fn instructed(&self) -> Option<Payment> {
+        self.details.as_ref()?.payment(|| self.id.0.to_string())
+    }
+
+    /// Of what is to be approved: lodged before, or with the approval.
+    pub fn payment_id(&self) -> Option<PaymentId> {
+        let instructed = || self.instructed().map(|_| PaymentId(self.id.0));
+        self.payment.map(|version| version.id).or_else(instructed)
     }
 
     /// What an approval of this journey is linked to.

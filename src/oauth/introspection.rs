@@ -1,7 +1,9 @@
 //! RFC 7662: is this token good, now, for whoever presented it?
 
 use super::{
+    brand::Brand,
     client::ClientId,
+    details::AuthorizationDetails,
     grant::{GrantId, PsuReference},
     payment::{PaymentId, PaymentKind},
     practice::Practice,
@@ -58,6 +60,8 @@ pub struct TokenGrant {
     /// `None`: as the bank's rule says.
     pub accounts: Option<Vec<String>>,
     pub payment: Option<TokenPayment>,
+    /// As granted (RFC 9396).
+    pub details: Option<AuthorizationDetails>,
 }
 
 /// The one payment that a grant is good for.
@@ -240,6 +244,9 @@ pub struct IntrospectionResponse {
     pub iat: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
+    /// The API that access tokens of the brand are for, where it names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aud: Option<String>,
     /// The customer's opaque reference; for client_credentials the client_id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
@@ -269,6 +276,9 @@ pub struct IntrospectionResponse {
     pub payment_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_kind: Option<PaymentKind>,
+    /// RFC 9396 s9.1: as granted, where it was asked for by `authorization_details`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details: Option<AuthorizationDetails>,
     /// RFC 8705 s3.2, when the token is bound to a certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
@@ -296,7 +306,7 @@ impl IntrospectionResponse {
         Self::default()
     }
 
-    pub fn active(token: &IntrospectedToken, issuer: Option<&str>) -> Self {
+    pub fn active(token: &IntrospectedToken, brand: &Brand) -> Self {
         let mut roles: Vec<_> = token.scope.iter().map(|t| t.role().name()).collect();
         roles.dedup();
         let grant = token.grant.as_ref();
@@ -310,7 +320,8 @@ impl IntrospectionResponse {
             token_use: Some(if access { "access_token" } else { "refresh_token" }),
             exp: Some(grant.map_or(token.expires_at, |g| token.expires_at.min(g.expires_at)).unix_timestamp()),
             iat: Some(token.issued_at.unix_timestamp()),
-            iss: issuer.map(str::to_owned),
+            iss: Some(brand.issuer.clone()),
+            aud: brand.access_tokens.audience().filter(|_| access).map(str::to_owned),
             sub: Some(grant.map_or_else(|| token.client.to_string(), |g| g.psu.as_str().to_owned())),
             organisation: Some(token.organisation.to_string()),
             roles: Some(roles),
@@ -322,6 +333,7 @@ impl IntrospectionResponse {
             payment_request: payment.map(|p| p.request.to_string()),
             payment_id: payment.map(|p| p.name.clone()),
             payment_kind: payment.map(|p| p.kind),
+            authorization_details: grant.and_then(|g| g.details.clone()),
             cnf: token.certificate.as_deref().map(Confirmation::of),
             cache_seconds: None,
         }
@@ -367,6 +379,7 @@ mod tests {
                 sca_forced: false,
                 accounts: None,
                 payment,
+                details: None,
             })
         };
         let payment = TokenPayment { request: PaymentId(Uuid::nil()), kind: PaymentKind::Initiation, name: "pay-1".into() };

@@ -129,6 +129,11 @@ impl Unapprovable {
 }
 
 impl Lodged {
+    /// What an authorization request told itself, at the time of its approval (RFC 9396). Nobody else ever began with it.
+    pub const fn instructed(id: PaymentId, client: ClientId, payment: Payment, now: OffsetDateTime) -> Self {
+        Self { id, client, payment, revision: 1, lodged_at: now, expires_at: now, state: LodgedState::Open, invalidated: None }
+    }
+
     pub const fn version(&self) -> PaymentVersion {
         PaymentVersion { id: self.id, revision: self.revision }
     }

@@ -13,6 +13,7 @@ pub mod client;
 pub mod client_metadata;
 pub mod conclusion;
 pub mod conformance;
+pub mod details;
 pub mod distinguished_name;
 pub mod error;
 pub mod error_code;

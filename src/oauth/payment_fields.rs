@@ -38,7 +38,7 @@ impl<'m> Members<'m> {
     }
 
     /// `null` counts as absent.
-    fn get(&mut self, name: &'static str) -> Option<&'m Value> {
+    pub fn get(&mut self, name: &'static str) -> Option<&'m Value> {
         self.known.push(name);
         self.members.get(name).filter(|value| !value.is_null())
     }
@@ -58,7 +58,7 @@ impl<'m> Members<'m> {
     }
 
     /// A text that may be absent.
-    fn may<T>(&mut self, name: &'static str, read: impl FnOnce(&'m str) -> Result<T, &'static str>) -> Option<T> {
+    pub fn may<T>(&mut self, name: &'static str, read: impl FnOnce(&'m str) -> Result<T, &'static str>) -> Option<T> {
         let value = self.get(name)?;
         let read = value.as_str().ok_or("must be a string").and_then(read);
         read.map_err(|why| self.fault(name, why)).ok()
@@ -77,9 +77,7 @@ impl<'m> Members<'m> {
 pub fn read(members: &mut Members<'_>, now: OffsetDateTime) -> Option<Payment> {
     let kind = members.need("kind", |text| PaymentKind::from_name(text).ok_or("must be initiation or cancellation"));
     let payment_id = members.need("payment_id", identifier);
-    let currency = members.need("currency", currency);
-    let decimals = currency.map_or(MOST_DECIMALS, |(_, decimals)| decimals);
-    let amount = members.need("amount", |text| amount(text, decimals));
+    let money = money(members);
     let creditor_name = members.need("creditor_name", name);
     let creditor_account = members.need("creditor_account", account);
     let execution_date = members.may("execution_date", |text| date(text, now));
@@ -95,15 +93,24 @@ pub fn read(members: &mut Members<'_>, now: OffsetDateTime) -> Option<Payment> {
     Some(Payment {
         kind: kind?,
         payment_id: payment_id?.to_owned(),
-        amount: amount?.to_owned(),
-        currency: currency?.0.to_owned(),
+        amount: money?.1.to_owned(),
+        currency: money?.0.to_owned(),
         creditor_name: creditor_name?.to_owned(),
         creditor_account: creditor_account?.to_owned(),
         execution_date: execution_date.map(str::to_owned),
         debtor_account: debtor_account.map(str::to_owned),
         frequency,
         batch_count,
+        remittance_information: None,
     })
+}
+
+/// Currency and amount, in no more decimals than it has.
+pub fn money<'m>(members: &mut Members<'m>) -> Option<(&'m str, &'m str)> {
+    let currency = members.need("currency", currency);
+    let decimals = currency.map_or(MOST_DECIMALS, |(_, decimals)| decimals);
+    let amount = members.need("amount", |text| amount(text, decimals));
+    Some((currency?.0, amount?))
 }
 
 fn batch_count(members: &mut Members<'_>) -> Option<u32> {
@@ -160,7 +167,7 @@ const CURRENCIES: [(usize, &str); 4] = [
 ];
 
 /// What is shown to the customer as it is: nothing invisible, nothing that turns the text around (Unicode s23.2 and TR 36 s2).
-fn name(text: &str) -> Result<&str, &'static str> {
+pub fn name(text: &str) -> Result<&str, &'static str> {
     if text.is_empty() || text.chars().count() > LONGEST_NAME {
         return Err("must have 1 to 140 characters");
     }
@@ -209,8 +216,8 @@ fn account(text: &str) -> Result<&str, &'static str> {
 }
 
 /// ISO 13616 with ISO 7064 mod 97-10: the first four characters moved to the end, letters as 10 to 35, the rest is 1.
-fn is_iban(text: &[u8]) -> bool {
-    if text.len() < 15 || !text.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) {
+pub fn is_iban(text: &[u8]) -> bool {
+    if !(15..=LONGEST_ACCOUNT).contains(&text.len()) || !text.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) {
         return false;
     }
     let (front, rest) = text.split_at(4);

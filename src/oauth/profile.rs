@@ -1,6 +1,10 @@
 //! Which rules a client is held to: the bank's published dialect, or the FAPI 2.0 Security Profile.
 
-use super::{brand::Brand, client::Client, client_metadata::ClientMetadata};
+use super::{
+    brand::{Brand, ClientAuth},
+    client::Client,
+    client_metadata::ClientMetadata,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -47,6 +51,11 @@ impl SecurityProfile {
     /// A client's keys are called as it calls them: what it signs names them (FAPI 2.0 s5.4.3).
     pub const fn keeps_kids(self) -> bool {
         self.is_fapi2()
+    }
+
+    /// A client may show a secret where its bank gives one (FAPI 2.0 s5.3.2.1-6).
+    pub const fn may_have_secret(self) -> bool {
+        !self.is_fapi2()
     }
 
     /// Of what a client signs for us (FAPI 2.0 s5.3.2.1-8).
@@ -101,6 +110,15 @@ impl Brand {
     /// What a client of this brand is held to.
     pub fn profile_of(&self, client: &Client) -> SecurityProfile {
         self.profiles.of(&client.metadata, client.held_to)
+    }
+
+    /// Its clients show a secret beside the certificate, but for those that sign and those of FAPI 2.0.
+    pub fn has_secret(&self, metadata: &ClientMetadata, held_to: Option<SecurityProfile>) -> bool {
+        let gives = match self.client_auth {
+            ClientAuth::Tls => false,
+            ClientAuth::TlsAndSecretBasic => true,
+        };
+        gives && self.profiles.of(metadata, held_to).may_have_secret() && !metadata.token_endpoint_auth_method.signs()
     }
 
     /// RFC 8705 s3: its access tokens work with the certificate only that they were issued to.

@@ -1,10 +1,11 @@
 //! Client metadata (RFC 7591 s2) and what a brand admits of it for the holder of a QWAC.
 
 use super::{
-    brand::{Brand, ClientAuth},
+    brand::Brand,
     certificate_subject::{self, Subject},
     client::{Client, ClientId},
     client_metadata::{AuthMethod, ClientMetadata, GrantType},
+    details::DetailsType,
     error_code::ErrorCode,
     message_signing::MessageSigning,
     profile::SecurityProfile,
@@ -108,6 +109,7 @@ pub fn admit(
         require_pushed_authorization_requests: body.pushed_only(brand)?,
         security_profile,
         signing,
+        authorization_details_types: body.details_types(brand)?,
         localized: body.localized()?,
     };
     Ok((metadata, scope))
@@ -197,6 +199,20 @@ impl Body<'_> {
         match known.filter(|profile| (brand.profiles.least..=brand.profiles.most).contains(profile)) {
             Some(profile) => Ok(Some(profile)),
             None => Err(RegistrationRefusal::metadata("security_profile", "not offered here")),
+        }
+    }
+
+    /// RFC 9396 s10. Where no details can be asked for it is a member like any that is not known.
+    fn details_types(&self, brand: &Brand) -> Admitted<Vec<String>> {
+        let name = "authorization_details_types";
+        if !brand.profiles.offer_fapi2() {
+            return Ok(vec![]);
+        }
+        let asked = self.texts(name, DetailsType::ALL.len())?.unwrap_or_default();
+        let unknown = asked.iter().position(|text| DetailsType::from_name(text).is_none_or(|kind| !kind.is_offered_by(brand)));
+        match unknown {
+            Some(i) => Err(RegistrationRefusal::metadata(format!("{name}[{i}]"), "not offered here")),
+            None => Ok(asked),
         }
     }
 
@@ -404,7 +420,7 @@ pub struct ClientInformation {
 
 impl ClientInformation {
     pub fn new(client: Client, secret: Option<&Secret>, token: &Secret, brand: &Brand) -> Self {
-        let has_secret = brand.client_auth == ClientAuth::TlsAndSecretBasic;
+        let has_secret = brand.has_secret(&client.metadata, client.held_to);
         let in_force = brand.profile_of(&client);
         Self {
             client_id: client.id.to_string(),

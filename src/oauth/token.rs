@@ -5,6 +5,7 @@ use super::{
     channel::Channel,
     client::AuthenticatedClient,
     client_metadata::GrantType,
+    details::AuthorizationDetails,
     grant::Grant,
     params::Params,
     pkce::{CodeChallenge, CodeVerifier},
@@ -68,11 +69,13 @@ pub enum TokenRefusal {
     ScopeMustMatch,
     ScopeNotRegistered,
     RoleMissing,
+    /// RFC 8707 s2.
+    OtherResource,
 }
 
 impl TokenRefusal {
     /// Every reason, with each parameter that may be missing or malformed.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Missing("grant_type"),
         Self::Missing("code"),
         Self::Missing("refresh_token"),
@@ -99,6 +102,7 @@ impl TokenRefusal {
         Self::ScopeMustMatch,
         Self::ScopeNotRegistered,
         Self::RoleMissing,
+        Self::OtherResource,
     ];
 
     /// The stable name in the audit trail, the log and the metrics.
@@ -128,6 +132,7 @@ impl TokenRefusal {
             Self::ScopeMustMatch => "scope_must_match",
             Self::ScopeNotRegistered => "scope_not_registered",
             Self::RoleMissing => "role_missing",
+            Self::OtherResource => "other_resource",
         }
     }
 }
@@ -136,6 +141,9 @@ impl TokenRequest {
     pub fn parse(params: &Params, channel: &Channel, brand: &Brand) -> Result<Self, TokenRefusal> {
         let asked = params.get("grant_type").ok_or(TokenRefusal::Missing("grant_type"))?;
         let grant_type = GrantType::parse(asked).filter(|g| g.is_offered_by(brand)).ok_or(TokenRefusal::UnsupportedGrantType)?;
+        if !brand.access_tokens.serves(params) {
+            return Err(TokenRefusal::OtherResource);
+        }
         let scope = params.get("scope").map(Scope::parse).transpose().map_err(|_| TokenRefusal::ScopeUnknown)?;
         let required = |name| params.get(name).ok_or(TokenRefusal::Missing(name));
         Ok(match grant_type {
@@ -411,17 +419,27 @@ pub struct TokenResponse {
     pub refresh_token: Option<String>,
     /// Always said, also where it equals what was asked for.
     pub scope: String,
+    /// RFC 9396 s7: as granted, where it was asked for by `authorization_details`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details: Option<AuthorizationDetails>,
 }
 
 impl TokenResponse {
     /// `lifetime`: what is left of the grant's, where that is less.
-    pub fn new(scope: &Scope, access_token: &Secret, refresh_token: Option<&Secret>, lifetime: Duration) -> Self {
+    pub fn new(
+        scope: &Scope,
+        access_token: &Secret,
+        refresh_token: Option<&Secret>,
+        lifetime: Duration,
+        authorization_details: Option<AuthorizationDetails>,
+    ) -> Self {
         Self {
             access_token: access_token.reveal().to_owned(),
             token_type: "Bearer",
             expires_in: lifetime.whole_seconds(),
             refresh_token: refresh_token.map(|t| t.reveal().to_owned()),
             scope: scope.to_string(),
+            authorization_details,
         }
     }
 }

@@ -1,6 +1,11 @@
 //! What the TPP will get, before the customer lets it happen.
 
-use super::{CalendarDate, Site, Texts, TppIdentity, format::AccountView, html, payment::PaymentView};
+use super::{
+    CalendarDate, Site, Texts, TppIdentity,
+    format::{AccountView, account_number},
+    html,
+    payment::PaymentView,
+};
 use crate::oauth::{
     method::Account,
     payment::{Payment, PaymentKind},
@@ -25,6 +30,8 @@ pub struct Consent<'a> {
     pub payment: Option<&'a Payment>,
     /// Chosen before; empty where nothing was to be chosen.
     pub accounts: &'a [Account],
+    /// IBANs of those that the TPP asks for (RFC 9396); the customer need not follow.
+    pub asked: &'a [&'a str],
     pub action: &'a str,
     pub csrf: &'a str,
     /// The failures a developer may choose; empty outside a sandbox, and then nothing is offered.
@@ -129,6 +136,10 @@ impl Consent<'_> {
 
     fn payment(&self) -> Option<PaymentView> {
         self.payment.map(|payment| PaymentView::of(payment, self.accounts, self.site.t()))
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.iter().map(|iban| account_number(iban)).collect()
     }
 
     /// Those of a payment stand with it.

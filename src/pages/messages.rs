@@ -75,6 +75,7 @@ messages! {
     payment_date();
     payment_at_once();
     payment_frequency();
+    payment_reference();
     payment_from();
     payment_from_several();
     frequency_daily();
@@ -86,6 +87,7 @@ messages! {
     frequency_half_yearly();
     frequency_yearly();
     accounts_heading();
+    accounts_asked(tpp);
     consent_until(date);
     consent_until_withdrawn();
     consent_withdraw(brand, tpp);

@@ -41,6 +41,9 @@ impl PaymentView {
         if let Some(count) = payment.batch_count {
             rows.push(ours(t.payment_count(), count.to_string()));
         }
+        if let Some(reference) = &payment.remittance_information {
+            rows.push(theirs(t.payment_reference(), plain(reference)));
+        }
         if let Some(from) = from(payment, accounts, t) {
             rows.push(from);
         }

@@ -175,8 +175,19 @@ fn a_payments_page_says_what_is_approved_in_the_languages_own_format() {
     ] {
         let site = site(lang);
         let consent = |payment, accounts| {
-            let page =
-                Consent { site, tpp: &tpp, scope: &pisp, explicit: false, until: None, payment, accounts, action, csrf, outcomes: &[] };
+            let page = Consent {
+                site,
+                tpp: &tpp,
+                scope: &pisp,
+                explicit: false,
+                until: None,
+                payment,
+                accounts,
+                asked: &[],
+                action,
+                csrf,
+                outcomes: &[],
+            };
             page.render().replace('\u{a0}', " ").replace('\u{202f}', "_")
         };
         let html = consent(Some(&order), &[]);
@@ -197,8 +208,19 @@ fn a_payments_page_says_what_is_approved_in_the_languages_own_format() {
     }
     let render = |order: &Payment| {
         let (site, payment) = (site(Lang::En), Some(order));
-        let page =
-            Consent { site, tpp: &tpp, scope: &pisp, explicit: false, until: None, payment, accounts: &[], action, csrf, outcomes: &[] };
+        let page = Consent {
+            site,
+            tpp: &tpp,
+            scope: &pisp,
+            explicit: false,
+            until: None,
+            payment,
+            accounts: &[],
+            asked: &[],
+            action,
+            csrf,
+            outcomes: &[],
+        };
         page.render()
     };
     let once = Payment { frequency: None, execution_date: None, debtor_account: None, ..order.clone() };
@@ -272,6 +294,7 @@ fn outcomes_are_offered_only_where_given() {
         until: None,
         payment: None,
         accounts: &[],
+        asked: &[],
         action: "/c",
         csrf: "x",
         outcomes: &[],
@@ -374,7 +397,7 @@ fn brand(languages: &[Lang], default_language: Lang) -> Brand {
         pushed_request_lifetime: Duration::ZERO,
         pkce_required: false,
         certificate_bound_access_tokens: false,
-        access_tokens: Default::default(),
+        access_tokens: crate::oauth::access_jwt::AccessTokenForm::Opaque { audience: None },
         code_lifetime: Duration::ZERO,
         interaction_lifetime: Duration::ZERO,
         psu_session: Duration::ZERO,

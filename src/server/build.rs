@@ -73,7 +73,7 @@ pub(super) fn build(
 pub fn key_maker(settings: &Settings) -> Result<KeyMaker, WrappingKeyError> {
     let own = &settings.signing;
     let wrapping = own.wrapping_key_file.as_deref().map(WrappingKey::load).transpose()?;
-    Ok(KeyMaker { wrapping, policy: KeyPolicy { algorithm: own.algorithm, overlap: own.overlap } })
+    Ok(KeyMaker { wrapping, policy: KeyPolicy { algorithm: own.algorithm, overlap: own.overlap, rotate_after: own.rotate_after } })
 }
 
 /// The SCA back ends of the brands that have one.

@@ -99,11 +99,13 @@ pub struct KeyPolicy {
     pub algorithm: Algorithm,
     /// For so long a key is published before it signs, and after.
     pub overlap: Duration,
+    /// Servers make the next key by themselves once the newest one is so old. `None`: only people do.
+    pub rotate_after: Option<Duration>,
 }
 
 impl Default for KeyPolicy {
     fn default() -> Self {
-        Self { algorithm: Algorithm::Es256, overlap: Duration::hours(48) }
+        Self { algorithm: Algorithm::Es256, overlap: Duration::hours(48), rotate_after: None }
     }
 }
 

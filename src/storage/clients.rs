@@ -220,8 +220,7 @@ impl Tx {
         sqlx::query!(
             "with client as (
                  update clients set deleted_at = $2, updated_at = $2, revision = revision + 1, secret_digests = '{}',
-                        registration_token_digests = '{}' where id = $1 returning id),
-             forgotten as (delete from client_practices using client where client_practices.client_id = client.id)
+                        registration_token_digests = '{}' where id = $1 returning id)
              update grants set revoked_at = $2, revoked_reason = $3
              from client where grants.client_id = client.id and revoked_at is null",
             id.0,
@@ -230,6 +229,7 @@ impl Tx {
         )
         .execute(&mut *self.inner)
         .await?;
+        sqlx::query!("delete from client_practices where client_id = $1", id.0).execute(&mut *self.inner).await?;
         Ok(())
     }
 }

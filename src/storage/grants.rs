@@ -4,6 +4,7 @@ use crate::{
     oauth::{
         brand::BrandId,
         client::ClientId,
+        details::AuthorizationDetails,
         grant::{EndReason, Grant, GrantId, PsuReference, ScaEvidence},
         payment::PaymentId,
         pkce::CodeChallenge,
@@ -13,6 +14,7 @@ use crate::{
         token::{CodeBinding, CodeRecord, CodeState, RefreshRecord},
     },
 };
+use sqlx::types::Json;
 use time::OffsetDateTime;
 
 /// A grant, what it is about and how that is known.
@@ -22,6 +24,8 @@ pub struct NewGrant<'a> {
     pub payment: Option<PaymentId>,
     /// `None`: as the bank's rule says.
     pub accounts: Option<&'a [String]>,
+    /// As granted (RFC 9396).
+    pub details: Option<&'a AuthorizationDetails>,
     pub evidence: &'a ScaEvidence,
 }
 
@@ -30,8 +34,8 @@ impl Tx {
         let grant = new.grant;
         sqlx::query!(
             "insert into grants (id, brand, client_id, channel, scope, psu, sca_at, created_at, expires_at, payment_id, accounts, sca_method,
-                                 sca_reference)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                                 sca_reference, authorization_details)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             grant.id.0,
             new.brand.as_str(),
             grant.client.0,
@@ -45,6 +49,7 @@ impl Tx {
             new.accounts as _,
             new.evidence.method,
             new.evidence.reference,
+            new.details.map(Json) as _,
         )
         .execute(&mut *self.inner)
         .await?;

@@ -4,6 +4,7 @@ use crate::{
     oauth::{
         brand::{BrandId, Lang},
         client::ClientId,
+        details::AuthorizationDetails,
         grant::{GrantId, PsuReference},
         interaction::{BegunBy, Challenge, Interaction, InteractionId, SignedIn, State},
         method::{Account, Method},
@@ -66,6 +67,7 @@ pub(super) struct Row {
     pub(super) payment_id: Option<Uuid>,
     pub(super) payment_revision: Option<i32>,
     pub(super) pushed_id: Option<Uuid>,
+    pub(super) authorization_details: Option<Json<AuthorizationDetails>>,
     pub(super) fallback: bool,
     pub(super) facts: Option<Json<Facts>>,
     pub(super) conclusion_digest: Option<Vec<u8>>,
@@ -122,6 +124,7 @@ impl Row {
             ticket: digest(self.ticket_digest)?,
             payment: self.payment_id.zip(self.payment_revision).map(|(id, revision)| PaymentVersion { id: PaymentId(id), revision }),
             pushed: self.pushed_id,
+            details: self.authorization_details.map(|Json(details)| details),
             fallback: self.fallback,
             conclusion: digest(self.conclusion_digest)?,
             request: digest(self.request_digest)?,
@@ -187,8 +190,9 @@ impl Db {
                begun as (
                    insert into interactions (id, brand, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge,
                                              lang, browser_digest, state, created_at, active_at, expires_at,
-                                             begun_by, ticket_digest, payment_id, payment_revision, request_digest, pushed_id, response_mode)
-                   select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $17, $12, $12, $13, $18, $19, $20, $21, $22, $24, $25 from client
+                                             begun_by, ticket_digest, payment_id, payment_revision, request_digest, pushed_id, response_mode,
+                                             authorization_details)
+                   select $1, $2, $3, id, $5, $6, $7, $8, $9, $10, $11, $17, $12, $12, $13, $18, $19, $20, $21, $22, $24, $25, $26 from client
                    where $18 = 'app' or (select journeys from nobody_signed_in) < $23
                    on conflict (browser_digest) where begun_by = 'app' do nothing returning client_id),
                audit as (
@@ -220,6 +224,7 @@ impl Db {
             i64::from(new.most_open),
             i.pushed,
             i.response_mode.stored(),
+            i.details.as_ref().map(Json) as _,
         );
         let row = timed("begin_interaction", insert.fetch_one(&self.pool)).await?;
         Ok(match (row.begun, row.crowded) {
@@ -237,7 +242,8 @@ impl Tx {
             Row,
             r#"select brand, id, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge, lang, browser_digest, state,
                       attempts, psu, grant_id, failure, begun_by, ticket_digest, payment_id, payment_revision, fallback, facts as "facts: Json<Facts>",
-                      conclusion_digest, request_digest, pushed_id, response_mode, created_at, active_at, expires_at
+                      conclusion_digest, request_digest, pushed_id, response_mode,
+                      authorization_details as "authorization_details: Json<AuthorizationDetails>", created_at, active_at, expires_at
                from interactions where id = $1 and brand = $2 for update"#,
             id.0,
             brand.as_str(),

@@ -1,6 +1,7 @@
 use super::{Db, Outage, TokenStatement};
 use crate::oauth::{
     client::ClientId,
+    details::AuthorizationDetails,
     grant::{GrantId, PsuReference},
     introspection::{IntrospectedToken, TokenGrant, TokenPayment},
     partition::Partition,
@@ -9,7 +10,7 @@ use crate::oauth::{
     secret::{Digest, Handle, HandleKind},
     tpp::OrganisationId,
 };
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::{AssertSqlSafe, FromRow, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -22,7 +23,8 @@ macro_rules! introspect {
             "\
              t.digest, t.brand, t.client_id, t.scope, t.channel, t.issued_at, t.expires_at, t.revoked_at, t.certificate,
        c.organisation, c.deleted_at, g.id as grant_id, g.psu, g.sca_at, g.expires_at as grant_expires_at,
-       g.revoked_at as grant_revoked_at, g.sca_forced_at is not null as sca_forced, g.accounts, p.id as payment_id, p.kind as payment_kind, p.name as payment_name
+       g.revoked_at as grant_revoked_at, g.sca_forced_at is not null as sca_forced, g.accounts, g.authorization_details,
+       p.id as payment_id, p.kind as payment_kind, p.name as payment_name
 from ",
             $from,
             " join clients c on c.id = t.client_id
@@ -62,6 +64,7 @@ struct Row {
     grant_revoked_at: Option<OffsetDateTime>,
     sca_forced: bool,
     accounts: Option<Vec<String>>,
+    authorization_details: Option<Json<AuthorizationDetails>>,
     payment_id: Option<Uuid>,
     payment_kind: Option<String>,
     payment_name: Option<String>,
@@ -87,6 +90,7 @@ impl Row {
                 sca_forced: self.sca_forced,
                 accounts: self.accounts,
                 payment,
+                details: self.authorization_details.map(|Json(details)| details),
             }),
             _ => None,
         };
@@ -154,6 +158,7 @@ impl Db {
                       g.revoked_at, null::bytea as certificate, c.organisation, c.deleted_at,
                       g.id as grant_id, g.psu, g.sca_at, g.expires_at as grant_expires_at, g.revoked_at as grant_revoked_at,
                       g.sca_forced_at is not null as "sca_forced!", g.accounts,
+                      g.authorization_details as "authorization_details: Json<AuthorizationDetails>",
                       p.id as "payment_id?", p.kind as "payment_kind?", p.name as "payment_name?"
                from unnest($1::uuid[], $2::bytea[]) with ordinality asked (id, digest, place) join grants g on g.id = asked.id
                     join clients c on c.id = g.client_id left join payments p on p.id = g.payment_id

@@ -39,7 +39,8 @@ impl Db {
             Row,
             r#"select brand, id, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge, lang, browser_digest, state,
                       attempts, psu, grant_id, failure, begun_by, ticket_digest, payment_id, payment_revision, fallback, facts as "facts: _",
-                      conclusion_digest, request_digest, pushed_id, response_mode, created_at, active_at, expires_at
+                      conclusion_digest, request_digest, pushed_id, response_mode,
+                      authorization_details as "authorization_details: _", created_at, active_at, expires_at
                from interactions
                where id >= $1 and id < $2 and ($3::text is null or brand = $3) and ($4::uuid is null or client_id = $4)
                order by id desc limit $5"#,
@@ -59,7 +60,8 @@ impl Db {
             Row,
             r#"select brand, id, channel, client_id, redirect_uri, redirect_uri_sent, tpp_state, scope, challenge, lang, browser_digest, state,
                       attempts, psu, grant_id, failure, begun_by, ticket_digest, payment_id, payment_revision, fallback, facts as "facts: _",
-                      conclusion_digest, request_digest, pushed_id, response_mode, created_at, active_at, expires_at
+                      conclusion_digest, request_digest, pushed_id, response_mode,
+                      authorization_details as "authorization_details: _", created_at, active_at, expires_at
                from interactions where id = $1"#,
             id.0,
         );

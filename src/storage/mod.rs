@@ -57,7 +57,7 @@ pub use revocation::{StatusChange, StoredStatus};
 pub use sandbox::{CustomerRecord, NewCustomer, StoredCustomer};
 pub use standing::NamedEntry;
 pub use sweeps::LiveGrant;
-pub use tokens::{CodeTerms, GivenBack, NewToken, RefreshTerms, Stored};
+pub use tokens::{CodeTerms, GivenBack, Issued, NewToken, RefreshTerms, Stored};
 pub use trusted_lists::ListImport;
 pub use versions::{Subject, Versions};
 pub use vitals::Vitals;

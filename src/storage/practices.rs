@@ -20,7 +20,7 @@ impl Db {
              select n.client_id, n.practice, n.times, n.first_at, n.last_at
              from loose, unnest($1::uuid[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[])
                          as n (client_id, practice, times, first_at, last_at)
-                  join clients c on c.id = n.client_id and c.deleted_at is null
+                  cross join lateral (select from clients c where c.id = n.client_id and c.deleted_at is null limit 1) alive
              order by n.client_id, n.practice
              on conflict (client_id, practice) do update
              set times = p.times + excluded.times, first_seen_at = least(p.first_seen_at, excluded.first_seen_at),

@@ -112,10 +112,10 @@ impl Tx {
             r#"with mine as (select id, payment_id from grants where brand = $1 and psu = $2 order by id limit 200 for update),
                paid as (
                    update payments p
-                   set payment = (p.payment || '{"creditor_name": "", "creditor_account": ""}'::jsonb) - 'debtor_account'::text
+                   set payment = (p.payment || '{"creditor_name": "", "creditor_account": ""}'::jsonb) - '{debtor_account,remittance_information}'::text[]
                    from mine where p.id = mine.payment_id),
                blank as (
-                   update grants g set psu = '', accounts = null, sca_reference = null, revoked_note = null from mine where g.id = mine.id
+                   update grants g set psu = '', accounts = null, authorization_details = null, sca_reference = null, revoked_note = null from mine where g.id = mine.id
                    returning g.id)
                select count(*) as "count!" from blank"#,
             brand.as_str(),
@@ -136,7 +136,7 @@ impl Tx {
         let row = sqlx::query!(
             r#"with page as (select id, brand, psu, state, expires_at from interactions where id > $3 order by id limit 200),
                blank as (
-                   update interactions i set psu = null, facts = null
+                   update interactions i set psu = null, facts = null, authorization_details = null
                    from page where i.id = page.id and page.brand = $1 and page.psu = $2
                      and (page.state in ('approved', 'done', 'failed') or page.expires_at <= $4))
                select (select id from page order by id desc limit 1) as last,

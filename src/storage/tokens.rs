@@ -7,6 +7,7 @@ use crate::{
     oauth::{
         brand::BrandId,
         client::ClientId,
+        details::AuthorizationDetails,
         grant::{EndReason, GrantId},
         partition::Partition,
         pkce::CodeChallenge,
@@ -15,7 +16,7 @@ use crate::{
         secret::{Digest, Handle, HandleKind},
     },
 };
-use sqlx::{Postgres, postgres::PgArguments, query::QueryScalar};
+use sqlx::{FromRow, Postgres, postgres::PgArguments, query::QueryAs};
 use time::OffsetDateTime;
 
 /// A token about to be stored, digest only, and the client as it was judged: if that changed meanwhile, nothing is stored.
@@ -78,7 +79,7 @@ token as (
 audit as (
     insert into audit_events (id, at, brand, kind, client_id, organisation)
     select $10, $7, $3, $12, id, organisation from client)
-select expires_at from token";
+select expires_at, null::jsonb as authorization_details from token";
 
 /// A digest is compared here as well as in the core: it is the hash of 256 random bits, which no timing can lead anybody to.
 pub(super) const REDEEM_CODE: &str = "\
@@ -93,19 +94,19 @@ granted as (
       and g.revoked_at is null and g.expires_at > $7
       and (g.redirect_uri = $16 or $16 is null and not g.redirect_uri_sent)
       and g.challenge is not distinct from $17
-    returning g.id, g.client_id, g.expires_at, client.organisation),
+    returning g.id, g.client_id, g.expires_at, g.authorization_details, client.organisation),
 token as (
     insert into {tokens} (id, digest, brand, client_id, grant_id, scope, channel, issued_at, expires_at, certificate)
     select $1, $2, $3, client_id, id, $5, $6, $7, least($8, expires_at), $9 from granted returning expires_at),
 audit as (
     insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
     select $10, $7, $3, $12, client_id, organisation, id from granted)
-select expires_at from token";
+select expires_at, (select authorization_details from granted) from token";
 
 /// The grant's row is not held: a token that meets a revocation on its way is dead as soon as the grant is.
 pub(super) const REFRESH: &str = "\
 with granted as (
-    select g.id, g.client_id, g.expires_at, c.organisation from grants g join clients c on c.id = g.client_id
+    select g.id, g.client_id, g.expires_at, g.authorization_details, c.organisation from grants g join clients c on c.id = g.client_id
     where g.id = $13 and g.brand = $3 and g.client_id = $4 and g.channel = $6 and g.scope = $14
       and g.refresh_digest = $15 and g.revoked_at is null and g.expires_at > $7
       and c.revision = $11 and c.deleted_at is null),
@@ -115,7 +116,7 @@ token as (
 audit as (
     insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
     select $10, $7, $3, $12, client_id, organisation, id from granted)
-select expires_at from token";
+select expires_at, (select authorization_details from granted) from token";
 
 /// As [`REFRESH`], and the chain goes on: what was presented is the current token from now on, and $16 the one to follow it. The
 /// row is held, so that of two at once the second sees what the first one did. Without $16 the chain goes no further, and what was
@@ -129,14 +130,14 @@ with granted as (
     where g.id = $13 and g.brand = $3 and g.client_id = $4 and g.channel = $6 and g.scope = $14
       and $15 in (g.refresh_digest, g.refresh_next_digest) and g.revoked_at is null and g.expires_at > $7
       and c.id = g.client_id and c.revision = $11 and c.deleted_at is null
-    returning g.id, g.client_id, g.expires_at, c.organisation),
+    returning g.id, g.client_id, g.expires_at, g.authorization_details, c.organisation),
 token as (
     insert into {tokens} (id, digest, brand, client_id, grant_id, scope, channel, issued_at, expires_at, certificate)
     select $1, $2, $3, client_id, id, $5, $6, $7, least($8, expires_at), $9 from granted returning expires_at),
 audit as (
     insert into audit_events (id, at, brand, kind, client_id, organisation, grant_id)
     select $10, $7, $3, $12, client_id, organisation, id from granted)
-select expires_at from token";
+select expires_at, (select authorization_details from granted) from token";
 
 /// $9: the scopes whose grants end with their one access token. $1, not what was found by it: planned while the table is empty, the
 /// update would read it from end to end for ever.
@@ -154,12 +155,22 @@ audit as (
     select $7, $6, $3, case when whole is null then $8 else $11 end, client_id, organisation, whole from token)
 select count(*) from token";
 
-type Issuing<'a> = QueryScalar<'a, Postgres, OffsetDateTime, PgArguments>;
+type Issuing<'a> = QueryAs<'a, Postgres, Issued, PgArguments>;
+
+/// What the database says of a token that it issued.
+#[derive(FromRow)]
+pub struct Issued {
+    #[sqlx(rename = "expires_at")]
+    pub until: OffsetDateTime,
+    /// Of its grant (RFC 9396).
+    #[sqlx(rename = "authorization_details", json(nullable))]
+    pub details: Option<AuthorizationDetails>,
+}
 
 impl Db {
     /// `$1` to `$12` of every statement that issues a token.
     fn issuing<'a>(&self, statement: TokenStatement, token: &NewToken<'a>, event: &'a AuditEvent) -> Issuing<'a> {
-        sqlx::query_scalar(self.tables.text(token.partition(), statement))
+        sqlx::query_as(self.tables.text(token.partition(), statement))
             .bind(token.handle.id)
             .bind(token.handle.digest.as_bytes())
             .bind(token.brand.as_str())
@@ -180,7 +191,7 @@ impl Db {
         name: &'static str,
         token: &NewToken<'_>,
         statement: impl Fn() -> Issuing<'q>,
-    ) -> Result<Option<OffsetDateTime>, Outage> {
+    ) -> Result<Option<Issued>, Outage> {
         let once = async || {
             let mut held = self.pool.hold(name).await?;
             let issued = statement().fetch_optional(held.connection()).await;
@@ -189,13 +200,13 @@ impl Db {
         self.about(token.partition(), once).await
     }
 
-    /// client_credentials. When it ends; `None`: the client is not as it was judged.
-    pub async fn issue_client_credentials(&self, token: &NewToken<'_>, event: &AuditEvent) -> Result<Option<OffsetDateTime>, Outage> {
+    /// client_credentials. `None`: the client is not as it was judged.
+    pub async fn issue_client_credentials(&self, token: &NewToken<'_>, event: &AuditEvent) -> Result<Option<Issued>, Outage> {
         let statement = || self.issuing(TokenStatement::IssueClientCredentials, token, event);
         self.issue("issue_client_credentials", token, statement).await
     }
 
-    /// A code is used: access token, refresh token (its handle) and event. When the access token ends; `None`: something is not
+    /// A code is used: access token, refresh token (its handle) and event. `None`: something is not
     /// as expected, and nothing happened.
     pub async fn redeem_code(
         &self,
@@ -203,7 +214,7 @@ impl Db {
         token: &NewToken<'_>,
         refresh: Option<&Handle>,
         event: &AuditEvent,
-    ) -> Result<Option<OffsetDateTime>, Outage> {
+    ) -> Result<Option<Issued>, Outage> {
         let statement = || {
             self.issuing(TokenStatement::RedeemCode, token, event)
                 .bind(terms.code.id)
@@ -216,13 +227,8 @@ impl Db {
         self.issue("redeem_code", token, statement).await
     }
 
-    /// Another access token under a grant. When it ends; `None`: something is not as expected, and nothing happened.
-    pub async fn refresh(
-        &self,
-        terms: &RefreshTerms<'_>,
-        token: &NewToken<'_>,
-        event: &AuditEvent,
-    ) -> Result<Option<OffsetDateTime>, Outage> {
+    /// Another access token under a grant. `None`: something is not as expected, and nothing happened.
+    pub async fn refresh(&self, terms: &RefreshTerms<'_>, token: &NewToken<'_>, event: &AuditEvent) -> Result<Option<Issued>, Outage> {
         let statement = || {
             self.issuing(TokenStatement::Refresh, token, event)
                 .bind(terms.grant.0)
@@ -239,7 +245,7 @@ impl Db {
         next: Option<&Digest>,
         token: &NewToken<'_>,
         event: &AuditEvent,
-    ) -> Result<Option<OffsetDateTime>, Outage> {
+    ) -> Result<Option<Issued>, Outage> {
         let statement = || {
             self.issuing(TokenStatement::Rotate, token, event)
                 .bind(terms.grant.0)

@@ -7,6 +7,7 @@ pub mod load;
 pub mod partitions;
 pub mod practices;
 pub mod revocation;
+pub mod signing;
 pub mod sweeps;
 pub mod uses;
 pub mod watch;

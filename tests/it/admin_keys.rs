@@ -98,6 +98,44 @@ async fn a51_a_key_is_published_everywhere_before_it_signs_and_its_predecessor_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a51_nobody_has_to_think_of_keys_that_are_rotated_by_their_age() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = options(&folder);
+    let banks = replicas(&BankOptions { extra: format!("{}rotate_after_days = 90\n", own.extra), ..own }).await;
+    let on = |days| banks.iter().for_each(|bank| bank.clock.advance(time::Duration::days(days)));
+    let published = async |count: usize| {
+        let began = Instant::now();
+        loop {
+            let (one, other) = (kids(&banks[0]).await, kids(&banks[1]).await);
+            if one.len() == count && one == other {
+                return one;
+            }
+            assert!(began.elapsed() < Duration::from_secs(10), "{one:?} {other:?}, not {count}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    // two servers that started together made one, and it signs
+    let first = published(1).await;
+    for bank in &banks {
+        assert_eq!(signer(bank).unwrap(), first[0]);
+    }
+    on(89);
+    published(1).await;
+    on(1);
+    let both = published(2).await;
+    assert_eq!((&both[0], signer(&banks[1]).unwrap()), (&first[0], first[0].clone()), "published before it signs");
+    on(2);
+    let left = published(1).await;
+    assert_eq!((&left[0], signer(&banks[0]).unwrap()), (&both[1], both[1].clone()));
+    assert_eq!(banks[0].audited_kind("signing_key_made").await, 2);
+    let why: String = sqlx::query_scalar("select actor || ': ' || reason from audit_events where kind = 'signing_key_made' limit 1")
+        .fetch_one(&banks[0].pool().await)
+        .await
+        .unwrap();
+    assert!(why.starts_with("guichet: ES256 from ") && why.ends_with("signing.rotate_after_days = 90"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_became_known_stops_at_once_and_one_that_signs_is_not_retired() {
     let folder = tempfile::tempdir().unwrap();
     let banks = replicas(&options(&folder)).await;

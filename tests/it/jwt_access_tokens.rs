@@ -4,8 +4,10 @@ use crate::{
     admin_keys::{options, rotate, until},
     harness::{
         Bank, BankOptions, CIC, LBP,
+        keys::Key,
         tpp::{Client, introspect},
     },
+    request_objects,
     signed_introspection::{published, start, verified, with_key},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -91,6 +93,27 @@ async fn b40_b54_a_token_says_who_may_do_what_where_and_nothing_of_the_customer(
     let claims = read(&bank, &own).await;
     assert_eq!((&claims["sub"], &claims["client_id"], &claims["scope"]), (&json!(client.id), &json!(client.id), &json!("pisp")));
     assert!(client.is_active(&own).await);
+}
+
+#[tokio::test]
+async fn what_was_granted_in_so_many_words_stands_in_the_token_for_apis_that_only_verify() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = format!("[brand.security]\nclients_may_choose = \"fapi2\"\naccess_tokens = \"jwt\"\naccess_token_audience = \"{API}\"");
+    let bank = start(BankOptions { one_brand_extra: Some((CIC, row)), ..jwt(&folder) }).await;
+    with_key(&bank).await;
+    let key = Key::new(JwsAlgorithm::Es256, "own");
+    let client = request_objects::client(&bank, &key, &request_objects::fapi2()).await;
+    // RFC 9396 s4: a JSON array in a request object, and no text
+    let asked = json!({ "scope": null, "authorization_details": [{ "type": "account_information" }] });
+    let pushed = request_objects::push(&client, &request_objects::object(&client, &key, &asked)).await.ok(201);
+    let landing = request_objects::open_pushed(&client, &pushed).await.approve().await;
+    let tokens = client.redeem("web", "aisp", landing.code()).await.ok(200).json();
+    let granted = json!([{ "type": "account_information", "actions": ["list_accounts", "read_balances", "read_transactions"] }]);
+    assert_eq!(tokens["authorization_details"], granted, "{tokens}");
+    let refreshed = client.refresh(tokens["refresh_token"].as_str().unwrap()).await.ok(200).json();
+    for token in [access(&tokens), access(&refreshed)] {
+        assert_eq!(read(&bank, &token).await["authorization_details"], granted);
+    }
 }
 
 #[tokio::test]
@@ -267,13 +290,15 @@ fn b54_settings_that_contradict_themselves_are_refused() {
         config::parse("test.toml", &text, Path::new(""), &|_| None).map(drop).map_err(|mistakes| mistakes.to_string())
     };
     let jwt = "access_tokens = 'jwt'\naccess_token_audience = 'https://api.example'";
-    for (signing, security) in [("", "access_tokens = 'opaque'"), ("wrapping_key_file = 'k'", jwt), ("key_files = ['k']", jwt)] {
+    let named = "access_token_audience = 'https://api.example'";
+    for (signing, security) in [("", "access_tokens = 'opaque'"), ("", named), ("wrapping_key_file = 'k'", jwt), ("key_files = ['k']", jwt)]
+    {
         assert_eq!(read(signing, security), Ok(()), "{signing} {security}");
     }
     for (signing, security, why) in [
         ("wrapping_key_file = 'k'", "access_tokens = 'jwt'", "needs `security.access_token_audience`"),
-        ("wrapping_key_file = 'k'", "access_token_audience = 'https://api.example'", "is for `security.access_tokens = \"jwt\"`"),
         ("wrapping_key_file = 'k'", "access_tokens = 'jwt'\naccess_token_audience = 'api'", "must be an https URL"),
+        ("rotate_after_days = 9", "", "`signing.rotate_after_days` needs `signing.wrapping_key_file`"),
         ("", jwt, "needs `signing.wrapping_key_file` or `signing.key_files`"),
         ("wrapping_key_file = 'k'\noverlap_hours = 2", jwt, "`signing.overlap_hours` must be 3 at least"),
         ("", "access_tokens = 'jws'", "cannot be `jws`"),

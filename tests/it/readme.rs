@@ -193,6 +193,40 @@ fn refusals(file: &Path) -> Vec<Refusal> {
         let reasons = makers.into_iter().flat_map(|maker| code.split(maker).skip(1)).map(|rest| rest.split('"').next().unwrap());
         found.extend(reasons.map(|why| Refusal { code: "InvalidRequest".into(), description: format!("{{member}}: {why}"), status: None }));
     }
+    let details = |why: &str| Refusal {
+        code: "InvalidAuthorizationDetails".into(),
+        description: format!("authorization_details{{member}}: {why}"),
+        status: None,
+    };
+    if file.ends_with("oauth/payment_fields.rs") {
+        // those of the members that a payment has there, too
+        let shared = [
+            ("fn need<", "    }"),
+            ("fn may<", "    }"),
+            ("fn finish(", "    }"),
+            ("fn amount(", "}"),
+            ("fn currency(", "}"),
+            ("fn name(", "}"),
+        ];
+        for (function, end) in shared {
+            let body = code.split_once(function).unwrap().1.split_once(&format!("\n{end}\n")).unwrap().0;
+            let reasons = ["Err(\"", "ok_or(\"", "why: \"", "fault(name, \""].into_iter().flat_map(|maker| body.split(maker).skip(1));
+            found.extend(reasons.map(|rest| details(rest.split('"').next().unwrap())));
+        }
+    }
+    if file.ends_with("oauth/details.rs") || file.ends_with("oauth/authorize.rs") {
+        let makers = [
+            "wrong(PARAMETER, \"",
+            "type_fault(\"",
+            "Action::ALL, \"",
+            "fault(\"accounts\", \"",
+            "fault(&place, \"",
+            "fault(place, \"",
+            "Err(\"",
+        ];
+        let reasons = makers.into_iter().flat_map(|maker| code.split(maker).skip(1)).map(|rest| rest.split('"').next().unwrap());
+        found.extend(reasons.map(details));
+    }
     if file.ends_with("oauth/redirect.rs") {
         let body = code.split_once("pub fn registrable_redirect").unwrap().1.split_once("\n}").unwrap().0;
         let reasons =

@@ -32,7 +32,7 @@ fn es256() -> Key {
     Key::new(JwsAlgorithm::Es256, "own")
 }
 
-async fn client<'a>(bank: &'a Bank, key: &Key, more: &Value) -> Client<'a> {
+pub async fn client<'a>(bank: &'a Bank, key: &Key, more: &Value) -> Client<'a> {
     let mut metadata = Tpp::metadata(CIC);
     metadata["jwks"] = key.set();
     metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -40,7 +40,7 @@ async fn client<'a>(bank: &'a Bank, key: &Key, more: &Value) -> Client<'a> {
 }
 
 /// Held to FAPI 2.0.
-fn fapi2() -> Value {
+pub fn fapi2() -> Value {
     json!({ "security_profile": "fapi2" })
 }
 
@@ -58,11 +58,11 @@ fn claims(client: &Client<'_>, changes: &Value) -> Value {
     claims
 }
 
-fn object(client: &Client<'_>, key: &Key, changes: &Value) -> String {
+pub fn object(client: &Client<'_>, key: &Key, changes: &Value) -> String {
     key.sign_with(&claims(client, changes), |header| header.typ = None)
 }
 
-async fn push(client: &Client<'_>, object: &str) -> Reply {
+pub async fn push(client: &Client<'_>, object: &str) -> Reply {
     client.post("/cic/par", &[("request", object)]).await
 }
 
@@ -70,7 +70,7 @@ fn url(client: &Client<'_>, query: &[(&str, &str)]) -> String {
     format!("{}{}?{}", client.tpp.bank.origin(CIC.psu_host), CIC.channel("web").1, encode(query))
 }
 
-async fn open_pushed(client: &Client<'_>, pushed: &Reply) -> Psu {
+pub async fn open_pushed(client: &Client<'_>, pushed: &Reply) -> Psu {
     let request_uri = pushed.json()["request_uri"].as_str().unwrap().to_owned();
     Psu::open(client.tpp.bank, CIC, &url(client, &[("client_id", &client.id), ("request_uri", &request_uri)])).await
 }

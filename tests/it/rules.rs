@@ -61,7 +61,7 @@ const RULES: [Rule; 109] = [
     ("A32", "Keys of RSA below 2048 bits or curves below 224 bits are refused.", "FAPI 5.4.1", Tested),
     ("A33", "Access tokens are bound to their sender.", "FAPI 5.3.2.1; RFC 9700 2.2.1", Dialect("cic, labanquepostale: bearer tokens; `certificate_bound_access_tokens` binds them (B27)")),
     ("A34", "There is no password grant.", "FAPI 5.3.2.1; RFC 9700 2.4", Tested),
-    ("A35", "Access tokens name the resource servers they are for.", "FAPI 5.3.2.1; RFC 9700 2.3", Later("resource indicators")),
+    ("A35", "Access tokens name the resource servers they are for.", "RFC 9700 2.3; FAPI 5.3.2.1", Tested),
     ("A36", "A refresh token works for its authenticated client only.", "RFC 9700 2.2.2, 4.14.2", Tested),
     ("A37", "Refresh tokens stay the same; where a bank rotates them, a retry with the old one works.", "FAPI 5.3.2.1", Tested),
     ("A38", "Where they are rotated, a replay revokes the family.", "RFC 9700 4.14.2", Tested),

@@ -217,7 +217,7 @@ impl<'a> World<'a> {
         };
         let params = Params::parse(encode(&[("client_id", &client.id)]).as_bytes()).unwrap();
         let presented = Credentials::read(&self.brand, None, &params).unwrap();
-        match identify(Some(self.known[&client.id].clone()), &presented, Arc::new(tpp)).unwrap() {
+        match identify(Some(self.known[&client.id].clone()), &presented, &self.brand, Arc::new(tpp)).unwrap() {
             Identified::Proven(proof) => proof.admit(true).unwrap(),
             Identified::Asserting(_) => panic!("by its certificate alone"),
         }

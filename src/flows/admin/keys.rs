@@ -8,15 +8,45 @@ use crate::{
     signing::{SigningKey, WrappingKey, file_view},
     storage::{Db, Outage, Subject, Tx},
 };
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// Retired keys in the list.
 const RETIRED: i64 = 100;
+/// In the audit trail, where the settings act and no person does.
+const BY_ITSELF: &str = "guichet";
 
 /// Those of the files first, then those of the database in the order in which they sign, retired ones last.
 pub async fn list(db: &Db, files: &[SigningKey], now: OffsetDateTime) -> Result<Vec<KeyView>, Outage> {
     let (published, retired) = (db.published_keys(now).await?, db.retired_keys(now, RETIRED).await?);
     Ok(files.iter().map(file_view).chain(published.iter().chain(&retired).map(|key| key.view(now))).collect())
+}
+
+/// Whether a key is to be made, the newest being of this age.
+pub async fn is_due(db: &Db, age: Duration, now: OffsetDateTime) -> Result<bool, Outage> {
+    Ok(StoredKey::is_due(&db.published_keys(now).await?, age, now))
+}
+
+/// The next key, where the settings have servers make it and the newest is old enough; the very first one signs at once. `None`: nothing
+/// was to be done. Of servers that come together one makes it.
+pub async fn rotate_by_age(app: &App) -> Result<Option<Result<Done, ActRefusal>>, Outage> {
+    let desk = Desk::of(app);
+    let Some(age) = desk.keys.policy.rotate_after else { return Ok(None) };
+    if !is_due(desk.db, age, desk.now).await? {
+        return Ok(None);
+    }
+    let mut tx = desk.db.begin("rotate_keys").await?;
+    tx.lock_signing_keys().await?;
+    let keys = tx.published_keys(desk.now).await?;
+    if !StoredKey::is_due(&keys, age, desk.now) {
+        return Ok(None);
+    }
+    let nothing_signs = keys.iter().all(|key| key.times.state(desk.now) != KeyState::Active);
+    let reason = format!("signing.rotate_after_days = {}", age.whole_days());
+    let done = rotate(&desk, &mut tx, None, nothing_signs, &reason, BY_ITSELF).await?;
+    if done.is_ok() {
+        tx.commit().await?;
+    }
+    Ok(Some(done))
 }
 
 pub(super) async fn rotate(

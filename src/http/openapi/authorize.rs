@@ -12,6 +12,7 @@ use crate::oauth::{
     brand::Brand,
     channel::Channel,
     client::ClientId,
+    details::{DetailsType, LONGEST},
     error::OAuthError,
     redirect::{Answer, TrustedRedirect},
     request_object::RequestObjectRefusal,
@@ -79,7 +80,7 @@ fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
         ),
         query(
             "scope",
-            true,
+            !brand.profiles.offer_fapi2(),
             format!("Of `{scopes}`, space-separated. `aisp`, `cbpii` and `pisp` each need an authorization of their own."),
             text(),
         ),
@@ -116,11 +117,24 @@ fn parameters(brand: &Brand, channel: &Channel) -> Vec<Parameter> {
         );
         all.push(query("payment_request", false, description, text()));
     }
+    if let Some(audience) = brand.access_tokens.audience() {
+        all.push(query("resource", false, token::RESOURCE, text().enum_values(Some([audience]))));
+    }
     if brand.profiles.offer_fapi2() {
         all.push(query("response_mode", false, MODE, text().enum_values(Some(["query", "jwt", "query.jwt"]))));
         all.push(query("request", false, format!("{REQUEST} `client_id` must stand beside it, too."), text()));
+        all.push(query("authorization_details", false, details(brand), text().max_length(Some(LONGEST))));
     }
     all
+}
+
+fn details(brand: &Brand) -> String {
+    let types: Vec<_> = DetailsType::offered_by(brand).map(|kind| format!("`{}`", kind.name())).collect();
+    format!(
+        "RFC 9396: a JSON array of one object as `AuthorizationDetail` describes it, of type {}. It stands for the scope, which may then be \
+         left out, and a payment in it for `payment_request`.",
+        types.join(" or ")
+    )
 }
 
 /// The same parameters as members of a form (RFC 9126 s2.1).
@@ -129,7 +143,8 @@ pub fn members(brand: &Brand) -> Vec<Member> {
     let mut all = vec![
         required("response_type", word("RFC 6749 s3.1.1.", ["code"])),
         optional("redirect_uri", text("One of the registered ones, character for character. FAPI 2.0 needs it.")),
-        required("scope", text(format!("Of `{scopes}`, space-separated."))),
+        optional("scope", text(format!("Of `{scopes}`, space-separated. Required without `authorization_details`."))),
+        optional("authorization_details", text(details(brand)).max_length(Some(LONGEST))),
         optional("state", text("Comes back unchanged, also with errors.")),
         optional("code_challenge", text("RFC 7636 s4.2: the base64url SHA-256 of the verifier. FAPI 2.0 needs it.")),
         optional("code_challenge_method", word("Required with `code_challenge`.", ["S256"])),
@@ -139,6 +154,7 @@ pub fn members(brand: &Brand) -> Vec<Member> {
     if brand.scopes.iter().any(|policy| policy.family == ScopeToken::Pisp) {
         all.push(optional("payment_request", text("The payment or cancellation that the customer is to approve.")));
     }
+    all.extend(token::resource(brand));
     all.push(optional("response_mode", word(MODE, ["query", "jwt", "query.jwt"])));
     all.push(optional("request", text(REQUEST)));
     all
@@ -176,7 +192,11 @@ pub fn verdicts(brand: &Brand) -> impl Iterator<Item = AuthorizeRefusal> {
     let fapi2 = brand.profiles.offer_fapi2();
     AuthorizeRefusal::all("scope").into_iter().filter(move |refusal| match refusal {
         AuthorizeRefusal::RequestObject | AuthorizeRefusal::ResponseModeUnsupported => !fapi2,
-        AuthorizeRefusal::NotPushed | AuthorizeRefusal::ResponseModeUnknown | AuthorizeRefusal::ResponseUnsigned => fapi2,
+        AuthorizeRefusal::NotPushed
+        | AuthorizeRefusal::ResponseModeUnknown
+        | AuthorizeRefusal::ResponseUnsigned
+        | AuthorizeRefusal::Details(_) => fapi2,
+        AuthorizeRefusal::OtherResource => brand.access_tokens.audience().is_some(),
         AuthorizeRefusal::Repeated(_)
         | AuthorizeRefusal::ResponseTypeMissing
         | AuthorizeRefusal::ResponseTypeUnsupported

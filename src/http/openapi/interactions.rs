@@ -220,7 +220,7 @@ pub fn example() -> InteractionView {
             codes: vec!["cbpii"],
             words: vec!["CIC répond à cet émetteur de carte, et à personne d’autre, uniquement par oui ou par non.".into()],
         },
-        accounts: crate::http::interactions::AccountsView { choose: "one", given: None },
+        accounts: crate::http::interactions::AccountsView { choose: "one", given: None, asked: vec![] },
         payment: None,
         required: Requirement::ALL.to_vec(),
         linked_hash: HASH.into(),

@@ -164,6 +164,7 @@ fn active() -> IntrospectionResponse {
         exp: Some(1_767_236_400),
         iat: Some(1_767_225_600),
         iss: Some("https://auth.cic.example".into()),
+        aud: None,
         sub: Some("psu_...".into()),
         organisation: Some("PSDFR-ACPR-12345".into()),
         roles: Some(vec!["PSP_AI"]),
@@ -175,6 +176,7 @@ fn active() -> IntrospectionResponse {
         payment_request: None,
         payment_id: None,
         payment_kind: None,
+        authorization_details: None,
         cnf: Some(Confirmation { x5t_s256: "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2".into() }),
         cache_seconds: None,
     }

@@ -56,6 +56,7 @@ fn changes(brand: &Brand) -> Vec<Value> {
         json!({ "require_pushed_authorization_requests": true }),
         json!({ "require_pushed_authorization_requests": "yes" }),
         json!({ "security_profile": "fapi9" }),
+        json!({ "authorization_details_types": ["signature"] }),
         json!({ "tls_client_auth_san_dns": "tpp.example" }),
         json!({ "tls_client_auth_subject_dn": "CN=a", "tls_client_auth_san_dns": "tpp.example" }),
         json!({ "provider_legal_id": "PSDFR-ACPR-99999" }),

@@ -34,6 +34,7 @@ use super::{
 use crate::{
     oauth::{
         brand::{Brand, ClientAuth, Lang},
+        details::AuthorizationDetails,
         error::ErrorBody,
         event::EventPage,
         introspection::{IntrospectionBatch, IntrospectionResponses},
@@ -52,9 +53,9 @@ use parts::{Documented, schema_ref, server, shared, spoken};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use utoipa::{
-    ToSchema,
+    PartialSchema, ToSchema,
     openapi::{
-        ComponentsBuilder, HttpMethod, Info, OpenApi, OpenApiBuilder, Paths,
+        ComponentsBuilder, HttpMethod, Info, OpenApi, OpenApiBuilder, Paths, RefOr, Schema,
         path::{Operation, OperationBuilder},
         security::{Http, HttpAuthScheme, SecurityScheme},
     },
@@ -84,7 +85,30 @@ pub fn brand_document(brand: &Brand) -> OpenApi {
     let components = own.fold(components, |components, (name, schema)| components.schema(name, schema));
     let components = secured(components, brand);
     let title = format!("{}: authorization for TPPs{}", brand.display_name, if brand.sandbox { " (sandbox)" } else { "" });
-    document(&title, introduction(brand), all, components)
+    let mut built = document(&title, introduction(brand), all, components);
+    if !brand.profiles.offer_fapi2() {
+        say_nothing_of_details(&mut built);
+    }
+    built
+}
+
+/// Where no client can ask by `authorization_details`, no answer has any.
+fn say_nothing_of_details(built: &mut OpenApi) {
+    let Some(components) = &mut built.components else { return };
+    let mut theirs = vec![(AuthorizationDetails::name().into_owned(), AuthorizationDetails::schema())];
+    AuthorizationDetails::schemas(&mut theirs);
+    for (name, _) in theirs {
+        components.schemas.remove(&name);
+    }
+    for (schema, member) in [
+        ("TokenResponse", "authorization_details"),
+        ("ServerMetadata", "authorization_details_types_supported"),
+        ("ClientMetadata", "authorization_details_types"),
+    ] {
+        if let Some(RefOr::T(Schema::Object(object))) = components.schemas.get_mut(schema) {
+            object.properties.remove(member);
+        }
+    }
 }
 
 /// The internal counter's.

@@ -16,6 +16,7 @@ use crate::{
         certificate_subject,
         client::ClientRefusal,
         client_metadata::{AuthMethod, GrantType},
+        details::DetailsType,
         error::OAuthError,
         profile::SecurityProfile,
     },
@@ -44,6 +45,9 @@ pub fn register(brand: &Brand) -> Operation {
         if offers_assertions(brand) { ", unless the client signs assertions or chose FAPI 2.0: then they keep their own" } else { "" },
         match brand.client_auth {
             ClientAuth::Tls => "No `client_secret` is issued.",
+            ClientAuth::TlsAndSecretBasic if offers_assertions(brand) =>
+                "The answer also holds a `client_secret`, shown once: besides the certificate, the token and revocation endpoints need it \
+                 (HTTP Basic). A client that is held to `fapi2`, or that registers `private_key_jwt`, gets none and needs none.",
             ClientAuth::TlsAndSecretBasic =>
                 "The answer also holds a `client_secret`, shown once: besides the certificate, the token and revocation endpoints need it \
                  (HTTP Basic), although `tls_client_auth` is registered.",
@@ -252,6 +256,8 @@ fn fapi2(brand: &Brand) -> Vec<Member> {
     let algorithms = JwsAlgorithm::ALL.map(JwsAlgorithm::name);
     let profiles = SecurityProfile::ALL.into_iter().filter(|(_, one)| (brand.profiles.least..=brand.profiles.most).contains(one));
     let flag = |what: &str| ObjectBuilder::new().schema_type(Type::Boolean).description(Some(what));
+    let details = DetailsType::offered_by(brand).map(DetailsType::name);
+    let types = "RFC 9396 s10: the types of `authorization_details` that the client asks with. Default: any.";
     vec![
         optional("security_profile", word("The rules that the client is held to.", profiles.map(|(name, _)| name))),
         optional("require_pushed_authorization_requests", flag("RFC 9126 s6: its requests are pushed, or refused.")),
@@ -264,6 +270,7 @@ fn fapi2(brand: &Brand) -> Vec<Member> {
             "authorization_signed_response_alg",
             word("By which answers are signed (JARM s3): one of `authorization_signing_alg_values_supported`.", algorithms),
         ),
+        optional("authorization_details_types", list(word("", details)).description(Some(types))),
     ]
 }
 

@@ -7,7 +7,6 @@ use super::{
 use crate::{
     jose,
     oauth::{
-        access_jwt::AccessTokenForm,
         assertion,
         brand::{Brand, ClientAuth, ExchangeScope, ScopePolicy},
         channel::Channel,
@@ -73,10 +72,7 @@ pub fn token(brand: &Brand, channel: &Channel) -> Operation {
 
 /// What the code of each scope is exchanged for, in the shape the endpoint answers with.
 fn answers(brand: &Brand, policy: &ScopePolicy, channel: &Channel) -> Vec<(String, serde_json::Value)> {
-    let token = match brand.access_tokens {
-        AccessTokenForm::Opaque => "guat_...",
-        AccessTokenForm::Jwt { .. } => "eyJ...",
-    };
+    let token = if brand.access_tokens.is_signed() { "eyJ..." } else { "guat_..." };
     let answer = |seconds: i64, refresh: bool| {
         let scope: Scope = [policy.family].into_iter().collect();
         let response = TokenResponse {
@@ -85,6 +81,7 @@ fn answers(brand: &Brand, policy: &ScopePolicy, channel: &Channel) -> Vec<(Strin
             expires_in: seconds,
             refresh_token: refresh.then(|| "gurt_...".into()),
             scope: scope.to_string(),
+            authorization_details: None,
         };
         serde_json::to_value(response).unwrap_or_default()
     };
@@ -112,6 +109,12 @@ pub(super) const fn authentication(brand: &Brand) -> &'static str {
         }
         ClientAuth::Tls => {
             "The client authenticates with the connection's certificate and `client_id` in the form (RFC 8705 s2); it has no secret."
+        }
+        ClientAuth::TlsAndSecretBasic if brand.profiles.offer_fapi2() => {
+            "The client authenticates with the connection's certificate and with HTTP Basic, `client_id` and `client_secret`, each \
+             form-encoded first (RFC 6749 s2.3.1). Neither is enough alone. One that is held to `fapi2` has no secret: it sends `client_id` in \
+             the form instead (RFC 8705 s2). One that registered `private_key_jwt` has none either: it signs an assertion (RFC 7523 s3), in \
+             which `iss` and `sub` are its `client_id`, `aud` is the issuer, `exp` at most an hour ahead, and each `jti` is taken once."
         }
         ClientAuth::TlsAndSecretBasic => {
             "The client authenticates with the connection's certificate and with HTTP Basic, `client_id` and `client_secret`, each \
@@ -144,18 +147,21 @@ fn revocation_members(brand: &Brand) -> Vec<Member> {
 pub(super) fn authenticated(brand: &Brand, operation: OperationBuilder) -> OperationBuilder {
     let none: [&str; 0] = [];
     let certificate = SecurityRequirement::new(super::QWAC, none);
-    let requirement = match brand.client_auth {
-        ClientAuth::Tls => certificate,
-        ClientAuth::TlsAndSecretBasic => certificate.add(super::CLIENT_SECRET, none),
+    let operation = match brand.client_auth {
+        ClientAuth::Tls => operation.security(certificate),
+        ClientAuth::TlsAndSecretBasic if brand.profiles.offer_fapi2() => {
+            operation.security(certificate.clone().add(super::CLIENT_SECRET, none)).security(certificate)
+        }
+        ClientAuth::TlsAndSecretBasic => operation.security(certificate.add(super::CLIENT_SECRET, none)),
     };
-    let operation = super::machine(operation.security(requirement));
+    let operation = super::machine(operation);
     shared(operation, &[("408", "BodyTooSlow"), ("413", "BodyTooLarge"), ("415", "NotAForm")])
 }
 
 /// What of a form says who sends it.
 pub(super) fn client(brand: &Brand) -> Vec<Member> {
     match brand.client_auth {
-        ClientAuth::Tls if AuthMethod::PrivateKeyJwt.is_offered_by(brand) => {
+        ClientAuth::Tls | ClientAuth::TlsAndSecretBasic if AuthMethod::PrivateKeyJwt.is_offered_by(brand) => {
             let assertion = text("A signed JWT (RFC 7523 s3), of a client that registered `private_key_jwt`.");
             vec![
                 optional("client_id", text("RFC 8705 s2. May be left out where an assertion names the client.")),
@@ -189,7 +195,14 @@ fn form(brand: &Brand, grant: GrantType) -> Schema {
         }
     };
     let grant_type = required("grant_type", word("", [grant.as_str()]));
-    object(source, [grant_type].into_iter().chain(own).chain(client(brand))).build().into()
+    object(source, [grant_type].into_iter().chain(own).chain(resource(brand)).chain(client(brand))).build().into()
+}
+
+pub(super) const RESOURCE: &str = "RFC 8707 s2: the API that the token is for. There is one; it need not be sent.";
+
+/// Of a brand that names its API.
+pub(super) fn resource(brand: &Brand) -> Option<Member> {
+    brand.access_tokens.audience().map(|audience| optional("resource", word(RESOURCE, [audience])))
 }
 
 fn rotation_words(brand: &Brand) -> &'static str {

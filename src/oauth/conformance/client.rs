@@ -1,7 +1,7 @@
 //! Lines that a client meets or does not. Where the server takes nothing else, what was seen before counts no more.
 
 use super::{ClientFacts, Finding, Whose};
-use crate::oauth::{brand::ClientAuth, client_metadata::AuthMethod, practice::Practice};
+use crate::oauth::{client_metadata::AuthMethod, practice::Practice};
 
 const ENFORCED: &str = "anything else is refused";
 const NOT_OFFERED: &str = "the brand takes no pushed requests: `[brand.security]` offers no fapi2";
@@ -40,10 +40,9 @@ pub fn redirect_uri(facts: &ClientFacts<'_>) -> Finding {
 
 /// Whatever it registered: at a bank with secrets it shows one beside its certificate until it is held to more.
 pub fn authentication(facts: &ClientFacts<'_>) -> Finding {
-    let by_secret = facts.brand.client_auth == ClientAuth::TlsAndSecretBasic;
-    if by_secret && !facts.in_force.binds_access_tokens() {
+    if facts.brand.has_secret(facts.metadata, Some(facts.in_force)) {
         let seen = facts.seen.get(&Practice::BySecret);
-        let why = "a client secret beside its certificate; held to fapi2 it shows the certificate alone, or signs";
+        let why = "a secret beside its certificate: held to fapi2 it shows the certificate alone, or signs";
         return Finding::not_met(
             Whose::Tpp,
             seen.map_or_else(|| why.to_owned(), |seen| format!("{} last seen with {why}", seen.last_at.date())),

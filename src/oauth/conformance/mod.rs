@@ -174,7 +174,7 @@ pub const LINES: [Line; 40] = [
     of_all("A48", "Outbound TLS checks names.", "5.2.1", server::always),
     of_all("A49", "The issuer's host has DNSSEC.", "5.2.1", server::dnssec),
     of_all("A50", "The metadata are where RFC 8414 says.", "5.3.2.1", server::always),
-    of_all("A51", "Signing keys rotate with overlap.", "6", server::always),
+    of_all("A51", "Signing keys rotate with overlap.", "6", server::key_rotation),
     of_all("A52", "No kid is twice in a key set.", "5.4.2, 5.4.3", server::always),
     of_all("A53", "x5u and jku are not fetched.", "5.4.2", server::always),
     of_each("A54", "Access tokens come in the Authorization header only.", "5.3.4", client::token_place),

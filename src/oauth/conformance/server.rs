@@ -1,7 +1,7 @@
 //! Lines of which no client is the cause.
 
 use super::{Finding, Whose};
-use crate::oauth::{access_jwt::AccessTokenForm, brand::Brand};
+use crate::oauth::brand::Brand;
 
 const NOT_OFFERED: &str = "the brand takes no pushed requests: `[brand.security]` offers no fapi2";
 
@@ -28,10 +28,15 @@ pub fn code_lifetime(brand: &Brand) -> Finding {
 }
 
 pub fn resource_servers(brand: &Brand) -> Finding {
-    match &brand.access_tokens {
-        AccessTokenForm::Jwt { audience } => Finding::met(format!("each says {audience}")),
-        AccessTokenForm::Opaque => Finding::not_met(Whose::Bank, "opaque tokens name none (a \"should\")"),
+    match brand.access_tokens.audience() {
+        Some(audience) => Finding::met(format!("each is for {audience}")),
+        None => Finding::not_met(Whose::Bank, "`security.access_token_audience` names none (a \"should\")"),
     }
+}
+
+/// At a person's order, or by their age where the settings say so.
+pub fn key_rotation(_: &Brand) -> Finding {
+    Finding::met("by construction; unattended with `signing.rotate_after_days`")
 }
 
 pub fn dpop(_: &Brand) -> Finding {

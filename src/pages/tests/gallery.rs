@@ -62,6 +62,7 @@ fn gallery(site: Site<'_>, tpp: &TppIdentity) -> Vec<(String, String)> {
         debtor_account: None,
         frequency,
         batch_count,
+        remittance_information: None,
     };
     let payments = [
         ("payment", order(PaymentKind::Initiation, None, None)),
@@ -77,19 +78,42 @@ fn gallery(site: Site<'_>, tpp: &TppIdentity) -> Vec<(String, String)> {
             let page = SignIn { site: sandbox, tpp, scope, action, csrf, customer: "", error, customers_url: "/customers" };
             put(&format!("sign in {name} {}", error.is_some()), page.render());
         }
-        let page = Consent { site, tpp, scope, explicit: name == "card", until, payment: None, accounts: &[], action, csrf, outcomes: &[] };
+        let page = Consent {
+            site,
+            tpp,
+            scope,
+            explicit: name == "card",
+            until,
+            payment: None,
+            accounts: &[],
+            asked: &[],
+            action,
+            csrf,
+            outcomes: &[],
+        };
         put(&format!("consent {name}"), page.render());
         for many in [false, true] {
             let page = AccountChoice { site, tpp, scope, action, csrf, accounts: &accounts, many, nothing_chosen: many };
             put(&format!("choose {name} {many}"), page.render());
         }
     }
-    let page =
-        Consent { site, tpp, scope: &scopes[0], explicit: true, until, payment: None, accounts: &accounts, action, csrf, outcomes: &[] };
+    let page = Consent {
+        site,
+        tpp,
+        scope: &scopes[0],
+        explicit: true,
+        until,
+        payment: None,
+        accounts: &accounts,
+        asked: &[],
+        action,
+        csrf,
+        outcomes: &[],
+    };
     put("consent explicit", page.render());
     for (name, payment) in &payments {
         let (accounts, payment, scope) = (&accounts[..1], Some(payment), &scopes[2]);
-        let page = Consent { site, tpp, scope, explicit: false, until: None, payment, accounts, action, csrf, outcomes: &[] };
+        let page = Consent { site, tpp, scope, explicit: false, until: None, payment, accounts, asked: &[], action, csrf, outcomes: &[] };
         put(&format!("confirm {name}"), page.render());
     }
     let page = Consent {
@@ -100,6 +124,7 @@ fn gallery(site: Site<'_>, tpp: &TppIdentity) -> Vec<(String, String)> {
         until,
         payment: None,
         accounts: &[],
+        asked: &[],
         action,
         csrf,
         outcomes: &outcomes,

@@ -43,7 +43,8 @@ pub(super) fn consent(lang: Lang, asked: &str, explicit: bool, until: Option<Cal
     let scope = scope(asked);
     let outcomes = ScaFailure::ALL.map(|failure| SimulatedOutcome { failure, wire_code: "SCA_PSU_<b>" });
     let (site, action) = (site(lang), "/consent");
-    Consent { site, tpp, scope: &scope, explicit, until, payment: None, accounts: &[], action, csrf: CSRF, outcomes: &outcomes }.render()
+    Consent { site, tpp, scope: &scope, explicit, until, payment: None, accounts: &[], asked: &[], action, csrf: CSRF, outcomes: &outcomes }
+        .render()
 }
 
 /// Whatever the bank wrote into it.
@@ -59,6 +60,7 @@ pub(super) fn payment(kind: PaymentKind, text: &str) -> Payment {
         debtor_account: Some(text.into()),
         frequency: Some(Frequency::Monthly),
         batch_count: Some(3),
+        remittance_information: Some(text.into()),
     }
 }
 
@@ -96,7 +98,8 @@ pub(super) fn steps(lang: Lang, tpp: &TppIdentity) -> Vec<(String, String)> {
             pages.push((format!("one-time code {kind:?} {flag}"), page.render()));
         }
         for (scope, accounts) in scope_of.iter().zip([&accounts[..], &accounts[..1], &[]]) {
-            let page = Consent { site, tpp, scope, explicit: false, until: None, payment, accounts, action, csrf, outcomes: &[] };
+            let page =
+                Consent { site, tpp, scope, explicit: false, until: None, payment, accounts, asked: &[], action, csrf, outcomes: &[] };
             pages.push((format!("consent {scope} {kind:?}"), page.render()));
         }
     }

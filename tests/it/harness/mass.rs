@@ -236,6 +236,7 @@ impl Mass {
             tls_client_auth_san_ip: None,
             tls_client_auth_san_email: None,
             certificate_subject_must_match: false,
+            authorization_details_types: vec![],
             localized: BTreeMap::new(),
         };
         let (scope, metadata) = (&metadata.scope, serde_json::to_string(&metadata).unwrap());

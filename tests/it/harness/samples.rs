@@ -29,6 +29,7 @@ pub fn payment(kind: PaymentKind) -> Payment {
         debtor_account: Some("FR7630006000011234567890189".into()),
         frequency: None,
         batch_count: None,
+        remittance_information: None,
     }
 }
 
@@ -95,7 +96,7 @@ pub fn samples_of(site: Site<'_>, tpp: &str, text: Option<&str>, action: &str, p
     }
     for (name, payment) in payments {
         let (scope, payment, accounts, outcomes) = (&pisp, Some(payment), &[][..], &[][..]);
-        let consent = Consent { site, tpp, scope, explicit: false, until: None, payment, accounts, action, csrf, outcomes };
+        let consent = Consent { site, tpp, scope, explicit: false, until: None, payment, accounts, asked: &[], action, csrf, outcomes };
         page(&format!("25-{name}"), consent.render());
     }
     page("30-methods", MethodChoice { site, tpp, action, csrf, methods }.render());
