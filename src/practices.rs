@@ -103,7 +103,10 @@ impl Counts {
     fn add(&self, practice: Practice, times: u32, at: OffsetDateTime) {
         let Some(count) = self.of.get(practice.index()) else { return };
         // the time first: who takes the count finds it
-        count.last.fetch_max(at.unix_timestamp(), SeqCst);
+        let at = at.unix_timestamp();
+        if count.last.load(SeqCst) < at {
+            count.last.fetch_max(at, SeqCst);
+        }
         count.times.fetch_add(times, SeqCst);
     }
 
