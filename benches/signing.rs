@@ -16,11 +16,11 @@ fn main() {
         return;
     }
     let elliptic = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem();
-    let rsa = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap().serialize_pem();
+    let rsa = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072).unwrap().serialize_pem();
     println!("| signature | token, bytes | us, median of {ROUNDS} |\n|---|---|---|");
     for (name, algorithm, key) in [
         ("ES256 (P-256)", Algorithm::ES256, EncodingKey::from_ec_pem(elliptic.as_bytes()).unwrap()),
-        ("PS256 (RSA 2048)", Algorithm::PS256, EncodingKey::from_rsa_pem(rsa.as_bytes()).unwrap()),
+        ("PS256 (RSA 3072)", Algorithm::PS256, EncodingKey::from_rsa_pem(rsa.as_bytes()).unwrap()),
     ] {
         let mut times = vec![];
         let mut length = 0;

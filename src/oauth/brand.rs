@@ -7,6 +7,7 @@ use super::{
     channel::Channel,
     profile::Profiles,
     scope::{Scope, ScopeToken},
+    software_statement::StatementPolicy,
     theme::Theme,
 };
 use std::{collections::BTreeSet, fmt, sync::Arc};
@@ -140,6 +141,8 @@ pub struct Brand {
     pub channels: Vec<Channel>,
     pub revocation_path: String,
     pub registration: RegistrationPolicy,
+    /// RFC 7591 s2.3.
+    pub statements: StatementPolicy,
     pub client_auth: ClientAuth,
     pub scopes: Vec<ScopePolicy>,
     pub exchange_scope: ExchangeScope,

@@ -13,6 +13,7 @@ use super::{
     registered_keys::{self, Keys, Kids, keys_uri},
     scope::Scope,
     secret::Secret,
+    software_statement::{self, Statement, StatementRefusal},
     tpp::{OrganisationId, Tpp},
 };
 use crate::jose::JwsAlgorithm;
@@ -56,12 +57,9 @@ pub fn admit(
     signs: Option<JwsAlgorithm>,
 ) -> Admitted<(ClientMetadata, Scope)> {
     let body = Body(asked);
-    if body.present("software_statement") {
-        return Err(RegistrationRefusal {
-            code: ErrorCode::UnapprovedSoftwareStatement,
-            field: "software_statement".into(),
-            why: "no issuer of software statements is trusted here".into(),
-        });
+    // what counts of a statement was taken out of it before
+    if software_statement::sent(asked).is_some() {
+        return Err(StatementRefusal::NobodyBelieved.into());
     }
     let method = body.auth_method(brand)?;
     let security_profile = body.profile(brand)?;
@@ -416,10 +414,13 @@ pub struct ClientInformation {
     pub security_profile_in_force: Option<SecurityProfile>,
     #[serde(flatten)]
     pub metadata: ClientMetadata,
+    /// RFC 7591 s3.2.1: as it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_statement: Option<String>,
 }
 
 impl ClientInformation {
-    pub fn new(client: Client, secret: Option<&Secret>, token: &Secret, brand: &Brand) -> Self {
+    pub fn new(client: Client, statement: Option<&Statement>, secret: Option<&Secret>, token: &Secret, brand: &Brand) -> Self {
         let has_secret = brand.has_secret(&client.metadata, client.held_to);
         let in_force = brand.profile_of(&client);
         Self {
@@ -431,6 +432,7 @@ impl ClientInformation {
             registration_client_uri: brand.registration_client_uri(&client.id.to_string()),
             security_profile_in_force: Some(in_force).filter(|profile| *profile != brand.profiles.of(&client.metadata, None)),
             metadata: client.metadata,
+            software_statement: statement.map(|statement| statement.compact().to_owned()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The audit trail is sealed about once a second, by whichever server comes first; its months are made and dropped, its heads told.
 
-use super::ticks;
+use super::{Turns, ticks};
 use crate::{
     app::{App, Current},
     audit::month::Month,
@@ -26,8 +26,6 @@ const AFTER_OUTAGE: Wait = Wait::from_secs(5);
 const KEEP: Duration = Duration::MINUTE;
 /// After an outage, or where somebody held a lock.
 const RETRY: Duration = Duration::seconds(5);
-/// How often that clock is looked at.
-const TICK: Wait = Wait::from_millis(500);
 /// One process in this time drops what is over.
 const TURN: Duration = Duration::seconds(30);
 
@@ -83,15 +81,10 @@ async fn rounds(app: &App, window: &mut Window, stop: &CancellationToken) -> Res
 
 /// Until `stop`.
 pub async fn keep(current: Current, stop: CancellationToken) {
-    let mut ticks = ticks(TICK);
-    let mut next = OffsetDateTime::UNIX_EPOCH;
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let (app, settings) = (current.app(), current.installed().settings.audit);
-        let now = app.clock.now();
-        if now < next {
-            continue;
-        }
-        next = match stop.run_until_cancelled(look(&app, settings, now)).await {
+    let mut turns = Turns::new(current.clone(), stop.clone());
+    while let Some((app, now)) = turns.next().await {
+        let settings = current.installed().settings.audit;
+        let next = match stop.run_until_cancelled(look(&app, settings, now)).await {
             None => return,
             Some(Ok(TableChange::Busy)) => now + RETRY,
             Some(Ok(TableChange::Done | TableChange::Needless | TableChange::Alive)) => now + KEEP,
@@ -100,6 +93,7 @@ pub async fn keep(current: Current, stop: CancellationToken) {
                 now + RETRY
             }
         };
+        turns.again(next);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Certificates near their end: counted by every process, told of once by one of them, forgotten long after. Rows that nobody may
 //! read any more go the same way.
 
-use super::ticks;
+use super::Turns;
 use crate::{
     app::{App, Current},
     flows::Outage,
@@ -13,17 +13,12 @@ use crate::{
     },
     storage::{Db, EndingCertificate, EndingCursor},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration as Wait,
-};
+use std::collections::{BTreeMap, BTreeSet};
 use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
 /// By the server's clock.
 const EVERY: Duration = Duration::HOUR;
-/// How often that clock is looked at.
-const TICK: Wait = Wait::from_millis(500);
 /// After an outage.
 const RETRY: Duration = Duration::MINUTE;
 /// An end that nobody told of for so long is no news.
@@ -61,18 +56,12 @@ struct Due {
 
 /// Until `stop`.
 pub async fn run(current: Current, stop: CancellationToken) {
-    let mut ticks = ticks(TICK);
-    let (mut next, mut board) = (OffsetDateTime::UNIX_EPOCH, Board::default());
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let app = current.app();
-        let now = app.clock.now();
-        if now < next {
-            continue;
-        }
+    let (mut turns, mut board) = (Turns::new(current, stop.clone()), Board::default());
+    while let Some((app, now)) = turns.next().await {
         if let Some(Err(outage)) = stop.run_until_cancelled(board.look(&app, now)).await {
             tracing::warn!(error = %outage, "which organisations must renew is not known");
         }
-        next = match stop.run_until_cancelled(look(&app, now)).await {
+        let next = match stop.run_until_cancelled(look(&app, now)).await {
             None => return,
             Some(Ok(())) => now + EVERY,
             Some(Err(outage)) => {
@@ -80,6 +69,7 @@ pub async fn run(current: Current, stop: CancellationToken) {
                 now + RETRY
             }
         };
+        turns.again(next);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The tables that tokens live in: each process looks which there are, makes what will be needed in some days, and drops what is over.
 
-use super::ticks;
+use super::Turns;
 use crate::{
     app::{App, Current},
     flows::Outage,
@@ -15,8 +15,6 @@ use tokio_util::sync::CancellationToken;
 const EVERY: Duration = Duration::MINUTE;
 /// After an outage, or where somebody held a lock.
 const RETRY: Duration = Duration::seconds(5);
-/// How often that clock is looked at.
-const TICK: Wait = Wait::from_millis(500);
 /// A table stays for so long after its tokens: another server's clock may be behind.
 const GRACE: Duration = Duration::DAY;
 /// One process in this time drops what is over.
@@ -28,15 +26,9 @@ const TASK: &str = "partitions";
 
 /// Until `stop`.
 pub async fn run(current: Current, stop: CancellationToken) {
-    let mut ticks = ticks(TICK);
-    let mut next = OffsetDateTime::UNIX_EPOCH;
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let app = current.app();
-        let now = app.clock.now();
-        if now < next {
-            continue;
-        }
-        next = match stop.run_until_cancelled(look(&app, now)).await {
+    let mut turns = Turns::new(current, stop.clone());
+    while let Some((app, now)) = turns.next().await {
+        let next = match stop.run_until_cancelled(look(&app, now)).await {
             None => return,
             Some(Ok(TableChange::Busy)) => now + RETRY,
             Some(Ok(TableChange::Done | TableChange::Needless | TableChange::Alive)) => now + EVERY,
@@ -45,6 +37,7 @@ pub async fn run(current: Current, stop: CancellationToken) {
                 now + RETRY
             }
         };
+        turns.again(next);
     }
 }
 

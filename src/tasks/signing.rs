@@ -1,30 +1,21 @@
 //! Signing keys that are made by their age, where the settings say so: each server looks, and the first one makes the next key.
 
-use super::ticks;
+use super::Turns;
 use crate::{
     app::{App, Current},
     flows::{Outage, admin::keys},
 };
-use std::time::Duration as Wait;
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// By the server's clock.
 const EVERY: Duration = Duration::MINUTE;
-/// How often that clock is looked at.
-const TICK: Wait = Wait::from_millis(500);
 
 /// Until `stop`.
 pub async fn run(current: Current, stop: CancellationToken) {
-    let mut ticks = ticks(TICK);
-    let mut next = OffsetDateTime::UNIX_EPOCH;
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let app = current.app();
-        let now = app.clock.now();
-        if now < next {
-            continue;
-        }
-        next = now + EVERY;
+    let mut turns = Turns::new(current, stop.clone());
+    while let Some((app, now)) = turns.next().await {
+        turns.again(now + EVERY);
         match stop.run_until_cancelled(look(&app)).await {
             None => return,
             Some(Ok(())) => {}

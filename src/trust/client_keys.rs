@@ -1,4 +1,5 @@
-//! The key sets that clients keep at their own servers (RFC 7591 s2 `jwks_uri`), as this process last read them.
+//! The key sets that clients, and issuers of software statements, keep at their own servers (RFC 7591 s2 `jwks_uri`), as this process last
+//! read them.
 
 use crate::{
     jose::KeySet,
@@ -18,12 +19,16 @@ const SOONEST: Duration = Duration::MINUTE;
 /// Each is as large as an answer may be, at most.
 const SHELVES: usize = 2_000;
 const ORGANISATIONS: usize = 1_000;
+/// Those that the settings name, and a few that they named before.
+const ISSUERS: usize = 100;
 const AT_ONCE: usize = 16;
 /// Of one organisation: one with many slow servers keeps nobody else waiting.
 const AT_ONCE_OF_ONE: usize = 2;
 
 pub struct ClientKeys {
     shelves: Cache<ClientId, Arc<Shelf>>,
+    /// Of issuers of software statements, by where their keys are: whichever brands believe them.
+    issuers: Cache<String, Arc<Shelf>>,
     turns: Arc<Semaphore>,
     turns_of: Cache<OrganisationId, Arc<Semaphore>>,
 }
@@ -44,7 +49,12 @@ pub struct Held {
 
 impl Default for ClientKeys {
     fn default() -> Self {
-        Self { shelves: Cache::new(SHELVES), turns: Arc::new(Semaphore::new(AT_ONCE)), turns_of: Cache::new(ORGANISATIONS) }
+        Self {
+            shelves: Cache::new(SHELVES),
+            issuers: Cache::new(ISSUERS),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            turns_of: Cache::new(ORGANISATIONS),
+        }
     }
 }
 
@@ -56,6 +66,15 @@ impl ClientKeys {
         }
         let shelf = Arc::new(Shelf { uri: uri.to_owned(), held: Mutex::default() });
         self.shelves.insert(client, shelf.clone());
+        shelf
+    }
+
+    pub fn issuers_shelf(&self, uri: &str) -> Arc<Shelf> {
+        if let Some(shelf) = self.issuers.get(uri) {
+            return shelf;
+        }
+        let shelf = Arc::new(Shelf { uri: uri.to_owned(), held: Mutex::default() });
+        self.issuers.insert(uri.to_owned(), shelf.clone());
         shelf
     }
 

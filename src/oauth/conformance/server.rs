@@ -44,5 +44,5 @@ pub fn dpop(_: &Brand) -> Finding {
 }
 
 pub fn dnssec(_: &Brand) -> Finding {
-    Finding::NotSeen("a matter of the installation (a \"should\"), not of this server")
+    Finding::NotSeen("shown by `guichet doctor`, which asks a resolver (a \"should\")")
 }
