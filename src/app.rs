@@ -13,6 +13,7 @@ use crate::{
         rotation::SuccessionKey,
     },
     outbound::Outbound,
+    practices::Practices,
     sca::Drivers,
     signing::SigningDesk,
     storage::Db,
@@ -56,6 +57,8 @@ pub struct Shared {
     pub sightings: Sightings,
     /// When grants were last used, as far as that is not written down yet.
     pub uses: Uses,
+    /// What clients were seen to do, as far as that is not written down yet.
+    pub practices: Practices,
     /// What the regulator asks for, as far as that is not written down yet.
     pub figures: Book,
     /// This process, among those that write figures.
@@ -105,6 +108,7 @@ impl Shared {
             entropy,
             sightings: Sightings::new(),
             uses: Uses::new(),
+            practices: Practices::new(),
             figures: Book::default(),
             process,
             clients: Cache::new(CACHED_CLIENTS),

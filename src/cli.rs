@@ -8,6 +8,7 @@ mod audit;
 mod block;
 mod client;
 mod configuration;
+mod conformance;
 mod contract;
 mod doctor;
 mod figures;

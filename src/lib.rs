@@ -22,6 +22,7 @@
 //! tasks         what a server does beside answering: watches for changes, asks about revocation, keeps tables, tells what expires
 //! figures       the regulator's: what is seen of requests, and what days and quarters make of it
 //! uses          when grants were last used, until a task writes it down
+//! practices     what clients were seen to do, until a task writes it down
 //! limits        how much of this process one address, organisation or client may take; in memory, never a statement
 //! trust         each brand's trust of today, the verdicts that rest on it, what is known of revocation, clients' keys
 //! outbound      the one door to strangers' servers: public addresses alone, bounded in time and size
@@ -51,6 +52,7 @@ pub mod oauth;
 pub mod outbound;
 pub mod pages;
 pub mod pki;
+pub mod practices;
 pub mod register_file;
 pub mod sca;
 pub mod server;

@@ -21,7 +21,7 @@ use crate::{
     flows::{admin::keys, health::Health, standing},
     http::Door,
     storage::{Db, PoolSettings},
-    tasks::{audit, expiry, figures, load, partitions, revocation, signing, sweeps, uses, watch::Watch},
+    tasks::{audit, expiry, figures, load, partitions, practices, revocation, signing, sweeps, uses, watch::Watch},
     tls::{
         limits::{Bounds, ListenerLimits, Stop},
         listener,
@@ -189,6 +189,7 @@ impl Server {
         upkeep.spawn(audit::seal(current.clone(), end.drain.clone()));
         upkeep.spawn(audit::keep(current.clone(), end.drain.clone()));
         upkeep.spawn(uses::run(current.clone(), end.drain.clone()));
+        upkeep.spawn(practices::run(current.clone(), end.drain.clone()));
         upkeep.spawn(sweeps::run(current.clone(), end.drain.clone()));
         upkeep.spawn(figures::run(current.clone(), end.drain.clone()));
         health.serves(current.clone());
@@ -265,6 +266,9 @@ impl Server {
         while self.upkeep.join_next().await.is_some() {}
         if let Err(outage) = uses::write(&self.app()).await {
             tracing::warn!(error = %outage, "when grants were last used is lost for the last minutes");
+        }
+        if let Err(outage) = practices::write(&self.app()).await {
+            tracing::warn!(error = %outage, "what clients were seen to do is lost for the last minute");
         }
         if let Err(outage) = figures::write(&self.app()).await {
             tracing::warn!(error = %outage, "the regulator's figures of the last seconds are lost");

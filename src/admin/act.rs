@@ -6,7 +6,7 @@ use super::{
     sweep::Whose,
 };
 use crate::{
-    oauth::{client::ClientId, grant::GrantId, tpp::OrganisationId},
+    oauth::{client::ClientId, grant::GrantId, profile::SecurityProfile, tpp::OrganisationId},
     standing::{BlockId, MergeRefusal, Notification, Target},
 };
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,9 @@ pub enum ActKind {
     /// Of one client, or of all that an organisation has.
     #[serde(rename = "client.force_sca")]
     ClientForceSca,
+    /// Hold a client to a stricter profile, or to what it registered.
+    #[serde(rename = "client.profile")]
+    ClientProfile,
     /// Of an organisation, a certificate, an issuer, a role.
     #[serde(rename = "block.add")]
     BlockAdd,
@@ -53,12 +56,13 @@ pub enum ActKind {
 }
 
 impl ActKind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ClientRegister,
         Self::ClientDelete,
         Self::ClientBlock,
         Self::ClientUnblock,
         Self::ClientForceSca,
+        Self::ClientProfile,
         Self::BlockAdd,
         Self::BlockLift,
         Self::GrantRevoke,
@@ -77,6 +81,7 @@ impl ActKind {
             Self::ClientBlock => "client.block",
             Self::ClientUnblock => "client.unblock",
             Self::ClientForceSca => "client.force_sca",
+            Self::ClientProfile => "client.profile",
             Self::BlockAdd => "block.add",
             Self::BlockLift => "block.lift",
             Self::GrantRevoke => "grant.revoke",
@@ -133,6 +138,12 @@ pub enum Act {
     ForceSca {
         whose: Whose,
     },
+    HoldClient {
+        client: ClientId,
+        brand: String,
+        /// `None`: to what it registered.
+        profile: Option<SecurityProfile>,
+    },
     RevokeGrant {
         brand: String,
         grant: GrantId,
@@ -183,6 +194,7 @@ impl Act {
             Self::Lift { of_client: true, .. } => ActKind::ClientUnblock,
             Self::Lift { of_client: false, .. } => ActKind::BlockLift,
             Self::ForceSca { .. } => ActKind::ClientForceSca,
+            Self::HoldClient { .. } => ActKind::ClientProfile,
             Self::RevokeGrant { .. } => ActKind::GrantRevoke,
             Self::ForceScaOfGrant { .. } => ActKind::GrantForceSca,
             Self::RevokeAll { .. } => ActKind::GrantRevokeAll,
@@ -199,6 +211,7 @@ impl Act {
             Self::Block { brand, .. } => brand.as_deref(),
             Self::RegisterClient { brand, .. }
             | Self::DeleteClient { brand, .. }
+            | Self::HoldClient { brand, .. }
             | Self::RevokeGrant { brand, .. }
             | Self::ForceScaOfGrant { brand, .. }
             | Self::ErasePsu { brand, .. } => Some(brand),
@@ -245,6 +258,8 @@ impl fmt::Display for Act {
             }
             Self::Lift { block, .. } => write!(f, "lift block {block}"),
             Self::ForceSca { whose } => write!(f, "have the customers of {whose} authenticated anew"),
+            Self::HoldClient { client, profile: Some(profile), .. } => write!(f, "hold client {client} to {}", profile.name()),
+            Self::HoldClient { client, profile: None, .. } => write!(f, "hold client {client} to what it registered"),
             Self::RevokeGrant { grant, .. } => write!(f, "revoke grant {}", grant.0),
             Self::ForceScaOfGrant { grant, .. } => write!(f, "have the customer of grant {} authenticated anew", grant.0),
             Self::RevokeAll { whose, .. } => write!(f, "revoke all grants of {whose}"),
@@ -281,6 +296,8 @@ pub enum ActRefusal {
     NoSuchGrant,
     NoSuchBlock,
     Merge(MergeRefusal),
+    /// The client's brand does not offer it.
+    ProfileNotOffered,
     NoSuchKey,
     Rotation(RotationRefusal),
     /// Nobody said of whom it is.
@@ -323,6 +340,9 @@ impl fmt::Display for ActRefusal {
             Self::NoSuchGrant => f.write_str("there is no such grant"),
             Self::NoSuchBlock => f.write_str("there is no such block"),
             Self::Merge(refusal) => refusal.fmt(f),
+            Self::ProfileNotOffered => {
+                f.write_str("the client's brand does not offer this profile: `clients_may_choose` of its `[brand.security]`")
+            }
             Self::NoSuchKey => f.write_str("there is no such signing key in the database"),
             Self::Rotation(refusal) => refusal.fmt(f),
             Self::CustomerNeeded => f.write_str("of whom it is, is not stored: give his reference with --reference-file"),
@@ -337,7 +357,7 @@ impl fmt::Display for ActRefusal {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::oauth::{client::ClientId, tpp::PspRole};
+    use crate::oauth::tpp::PspRole;
     use std::collections::BTreeSet;
     use time::macros::date;
     use uuid::Uuid;
@@ -361,6 +381,8 @@ mod tests {
             Act::Lift { block: BlockId(id), of_client: true },
             Act::Lift { block: BlockId(id), of_client: false },
             Act::ForceSca { whose: whose.clone() },
+            Act::HoldClient { client: ClientId(id), brand: "cic".into(), profile: Some(SecurityProfile::Fapi2) },
+            Act::HoldClient { client: ClientId(id), brand: "cic".into(), profile: None },
             Act::RevokeGrant { brand: "cic".into(), grant, psu_notice: Some("said".into()) },
             Act::ForceScaOfGrant { brand: "cic".into(), grant },
             Act::RevokeAll { whose, psu_notice: None },

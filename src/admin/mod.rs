@@ -2,6 +2,7 @@
 //! Values and a time in, a verdict out.
 
 mod act;
+mod conformance;
 mod key;
 mod person;
 mod proposal;
@@ -9,13 +10,14 @@ mod sweep;
 mod view;
 
 pub use act::{Act, ActKind, ActRefusal, ErasureRefusal, Order};
+pub use conformance::{BrandConformance, ClientConformance, ConformancePage, LineView, Named, PracticeView};
 pub use key::{Algorithm, KeyState, KeyTimes, KeyView, Rotation, RotationRefusal, Sealed, StoredKey};
 pub use person::{Person, Through};
 pub use proposal::{ActPage, AdminPolicy, Decided, Decision, DecisionRefusal, Proposal, ProposalState, ProposalView};
 pub use sweep::{Ending, Sweep, SweepView, Whose};
 pub use view::{
-    CertificateView, ChallengeView, ClientPage, ClientState, ClientSummary, GrantPage, GrantState, GrantView, GrantsOf, JourneyPage,
-    JourneyStage, JourneyView, LiveBlock, RegisteredClient,
+    CertificateView, ChallengeView, ClientPage, ClientState, ClientSummary, GrantPage, GrantState, GrantView, GrantsOf, HeldClient,
+    JourneyPage, JourneyStage, JourneyView, LiveBlock, RegisteredClient,
 };
 
 /// Bytes of a reason, or of a notice to customers.

@@ -5,6 +5,7 @@ use crate::{
         client::ClientId,
         client_metadata::{ClientMetadata, GrantType},
         grant::{EndReason, EndedBy, PsuReference},
+        profile::SecurityProfile,
         tpp::OrganisationId,
     },
     standing::Block,
@@ -87,6 +88,16 @@ pub struct ClientPage {
     pub next: Option<Uuid>,
 }
 
+/// A client, and what the bank holds it to.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HeldClient {
+    #[schema(value_type = String)]
+    pub client_id: ClientId,
+    pub brand: String,
+    /// `None`: what it registered.
+    pub held_to: Option<SecurityProfile>,
+}
+
 /// A certificate that its organisation showed at this brand.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CertificateView {
@@ -130,6 +141,12 @@ pub struct RegisteredClient {
     pub registered_keys: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
+    /// What it chose to be held to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_profile: Option<SecurityProfile>,
+    /// What the bank holds it to, over that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_to: Option<SecurityProfile>,
     /// Those that end last come first, 20 at most.
     pub certificates: Vec<CertificateView>,
     /// Counted up to `live_grants_counted_to`.

@@ -24,6 +24,8 @@ pub enum AuditKind {
     ClientRead,
     ClientUpdated,
     ClientDeleted,
+    /// The bank holds it to a profile, or to what it registered; `reason` says which and why.
+    ClientProfileSet,
     /// An operator's merge made it another organisation's; `reason` is the former one.
     ClientMerged,
     /// `reason` is the organisation it became.
@@ -105,6 +107,7 @@ impl AuditKind {
             Self::ClientRead => "client_read",
             Self::ClientUpdated => "client_updated",
             Self::ClientDeleted => "client_deleted",
+            Self::ClientProfileSet => "client_profile_set",
             Self::ClientMerged => "client_merged",
             Self::OrganisationMerged => "organisation_merged",
             Self::RegistrationRefused => "registration_refused",

@@ -8,13 +8,14 @@ use super::{
     tpp,
 };
 use crate::{
-    admin::{Act, KeyView, Order, Proposal, ProposalState, Sweep},
+    admin::{Act, HeldClient, KeyView, Order, Proposal, ProposalState, Sweep},
     clock::{Clock, System},
     config::Settings,
     flows::{
         admin::{self, Desk, Done, NotDecided, Submitted, sweeps},
         erasure::Customer,
     },
+    oauth::profile::SecurityProfile,
     server,
     signing::KeyMaker,
     storage::Db,
@@ -241,12 +242,18 @@ pub fn tell(done: &Done) {
         Done::GrantEnded(grant) => say!("ended: grant {}, {}", grant.grant_id, or_dash(grant.why)),
         Done::GrantEndedBefore(grant) => say!("ended before, and stays as it is: grant {}, {}", grant.grant_id, or_dash(grant.why)),
         Done::Sweeping(sweep) => tell_sweep(sweep),
+        Done::Held(held) => say!("client {} is held to {}", held.client_id, held_to(held)),
+        Done::HeldBefore(held) => say!("so it was before: client {} is held to {}", held.client_id, held_to(held)),
         Done::Merged(record) => tpp::say_merged(record, false),
         Done::Rotated(key) => say!("key {} ({}), {}", key.kid, key.algorithm.name(), signs(key)),
         Done::Retired(key) => say!("retired: key {} is published no more, and its private half is destroyed", key.kid),
         Done::RetiredBefore(key) => say!("retired before: key {}", key.kid),
         Done::Erased(erased) => tell_erased(erased),
     }
+}
+
+fn held_to(held: &HeldClient) -> &'static str {
+    held.held_to.map_or("what it registered", SecurityProfile::name)
 }
 
 fn signs(key: &KeyView) -> String {

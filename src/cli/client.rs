@@ -3,16 +3,20 @@
 use super::{
     ConfigFile, Failure,
     act::carry_out,
-    operator::{Author, SHORT, choose_brand, connect, moment, notice, pages, text},
+    conformance::report,
+    operator::{Author, SHORT, choose_brand, connect, day, moment, notice, pages, text},
     table::{maybe, or_dash, print_facts, print_json, print_table},
     tpp::identifier,
 };
 use crate::{
-    admin::{Act, ClientPage, ClientState, ClientSummary, RegisteredClient, Whose},
+    admin::{Act, BrandConformance, ClientPage, ClientState, ClientSummary, ConformancePage, RegisteredClient, Whose},
     clock::{Clock, System},
     config::Settings,
-    flows::admin::clients::{self, Search},
-    oauth::{client::ClientId, tpp::OrganisationId},
+    flows::admin::{
+        clients::{self, Search},
+        conformance,
+    },
+    oauth::{client::ClientId, profile::SecurityProfile, tpp::OrganisationId},
     standing::{BlockId, Target},
     storage::Db,
 };
@@ -24,6 +28,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
+use time::Date;
 use uuid::Uuid;
 
 /// Of what is registered: ten keys with their certificates have half of it.
@@ -99,6 +104,45 @@ pub enum ClientStep {
         #[command(flatten)]
         author: Author,
     },
+    /// What each client still lacks for FAPI 2.0, line by line: from what is configured and registered, and from what was seen of it
+    Conformance {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Only this one
+        #[arg(value_parser = client_id, conflicts_with_all = ["brand", "organisation", "after"])]
+        client: Option<ClientId>,
+        #[arg(long, value_name = "ID")]
+        brand: Option<String>,
+        /// Only of this organizationIdentifier
+        #[arg(long, value_name = "ID", value_parser = identifier)]
+        organisation: Option<OrganisationId>,
+        /// What was last seen before this day counts no more; without it, 30 days ago
+        #[arg(long, value_name = "DAY", value_parser = day)]
+        since: Option<Date>,
+        /// Begin after this one
+        #[arg(long, value_name = "CLIENT_ID")]
+        after: Option<Uuid>,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hold a client to a stricter profile than it registered, or to what it registered again
+    Profile {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[arg(value_parser = client_id)]
+        client: ClientId,
+        /// fapi2, or registered
+        #[arg(value_parser = profile)]
+        to: HeldTo,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        author: Author,
+    },
     /// Shut a client out on every replica within a second; nothing is revoked
     Block {
         #[command(flatten)]
@@ -142,6 +186,18 @@ pub enum ClientStep {
     },
 }
 
+/// What a client is held to; `None`: what it registered.
+#[derive(Clone, Copy)]
+pub struct HeldTo(Option<SecurityProfile>);
+
+fn profile(word: &str) -> Result<HeldTo, String> {
+    match word {
+        "registered" => Ok(HeldTo(None)),
+        "fapi2" => Ok(HeldTo(Some(SecurityProfile::Fapi2))),
+        _ => Err("is fapi2 or registered".to_owned()),
+    }
+}
+
 /// A client, or all clients of an organisation.
 #[derive(Args)]
 pub struct Who {
@@ -174,6 +230,10 @@ impl Who {
 
 fn unknown() -> Failure {
     Failure(7, "there is no such client".into())
+}
+
+fn not_judged() -> Failure {
+    Failure(7, "there is no such client, or it is deleted, or no brand of the settings has it".into())
 }
 
 fn state(word: &str) -> Result<ClientState, String> {
@@ -255,6 +315,39 @@ pub async fn run(step: ClientStep) -> Result<ExitCode, Failure> {
             let db = connect(&settings).await?;
             let known = db.known_client(client).await?.ok_or_else(unknown)?;
             let act = Act::DeleteClient { brand: known.brand.to_string(), client };
+            carry_out(&settings, &db, act, &reason, &author, false).await
+        }
+        ClientStep::Conformance { config, client, brand, organisation, since, after, limit, json } => {
+            let settings = config.settings()?;
+            let brand = brand.as_deref().map(|brand| choose_brand(brand, &settings)).transpose()?;
+            let since = since.map_or(now - conformance::USUAL, |day| day.midnight().assume_utc());
+            let db = connect(&settings).await?;
+            let page = match client {
+                Some(client) => conformance::of_one(&db, &settings.brands, None, client, since).await?.ok_or_else(not_judged)?,
+                None => {
+                    let (pages, next) = pages(limit.into(), after, async |after, limit| {
+                        let search =
+                            conformance::Search { brand: brand.as_ref(), organisation: organisation.as_ref(), since, after, limit };
+                        let page = conformance::page(&db, &settings.brands, &search).await?;
+                        Ok((page.clients, page.next))
+                    })
+                    .await?;
+                    let told = settings.brands.iter().filter(|known| brand.as_ref().is_none_or(|only| *only == known.id));
+                    ConformancePage { since, brands: told.map(BrandConformance::of).collect(), clients: pages, next }
+                }
+            };
+            if json {
+                print_json(&page)
+            } else {
+                report(&page)
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        ClientStep::Profile { config, client, to, reason, author } => {
+            let settings = config.settings()?;
+            let db = connect(&settings).await?;
+            let known = db.known_client(client).await?.ok_or_else(unknown)?;
+            let act = Act::HoldClient { client, brand: known.brand.to_string(), profile: to.0 };
             carry_out(&settings, &db, act, &reason, &author, false).await
         }
         ClientStep::Block { config, who, reason, psu_notice, author } => {
@@ -344,6 +437,8 @@ fn describe(view: &RegisteredClient) {
                 view.jwks_uri.as_ref().map_or_else(String::new, |uri| format!(", {uri}"))
             )),
         ),
+        ("profile", view.security_profile.map(|profile| profile.name().to_owned())),
+        ("held to", view.held_to.map(|profile| format!("{}, by the bank", profile.name()))),
         ("registered", Some(moment(client.registered_at))),
         ("updated", Some(moment(view.updated_at))),
         ("live grants", Some(format!("{}{more}", view.live_grants))),

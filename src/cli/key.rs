@@ -51,6 +51,8 @@ pub enum KeyStep {
     Retire {
         #[command(flatten)]
         config: ConfigFile,
+        // one in sixty-four begins so
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// Why, for the audit trail
         #[arg(long)]

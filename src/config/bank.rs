@@ -170,7 +170,7 @@ fn security<'a>(own: Option<Reader<'a>>, bank: &mut Reader<'a>, held: Held<'_>) 
     if signed_requests && least != SecurityProfile::Fapi2 {
         table.note("signed_requests", "`security.signed_requests` binds every client: it needs `security.profile` \"fapi2\"");
     }
-    if profiles.offer_fapi2() && held.client_auth == Some(ClientAuth::TlsAndSecretBasic) {
+    if least == SecurityProfile::Fapi2 && held.client_auth == Some(ClientAuth::TlsAndSecretBasic) {
         table.note("profile", "FAPI 2.0 knows no client secret: `client_authentication.method` must be tls_client_auth (s5.3.2.1-6)");
     }
     if least == SecurityProfile::Fapi2 {

@@ -75,9 +75,14 @@ pub async fn authenticate(app: &App, caller: &Caller, reading: Reading) -> Answe
         return Ok(Err(too_many.into()));
     }
     let first = is_first(app, caller, &proof).await?;
+    let practices = proof.practices(&presented);
     match proof.admit(first) {
         Ok(client) => {
             note_known(app, caller, &client);
+            // the second look of one request is no second request
+            if reading == Reading::Remembered {
+                app.practices.note(id, practices, now);
+            }
             Ok(Ok(client))
         }
         Err(refusal) => refuse(app, caller, Some(id), refusal, now).await,
@@ -176,7 +181,7 @@ async fn prove(
     presented: &Presented,
     now: OffsetDateTime,
 ) -> Verdict {
-    let asserting = match client::identify(client, credentials, presented)? {
+    let asserting = match client::identify(client, credentials, brand, presented)? {
         Identified::Proven(proof) => return Ok(proof),
         Identified::SelfSigned(client) => return prove_key(app, brand, &client).await,
         Identified::Asserting(asserting) => asserting,

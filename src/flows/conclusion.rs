@@ -118,6 +118,7 @@ pub async fn approve_by(
     let event = app.of_customer(tx, brand, event, &grant.psu).await?;
     tx.record(&event).await?;
     count::stage(brand, interaction, Stage::Approved);
+    app.practices.note(interaction.client, interaction.practices(), now);
     Ok(state)
 }
 

@@ -327,6 +327,9 @@ fn told(
     if let Some(grant) = &token.grant {
         app.uses.note(grant.id, now);
     }
+    if let Some(practice) = token.practice() {
+        app.practices.note(token.client, [practice], now);
+    }
     let mut told = IntrospectionResponse::active(token, brand);
     told.cache_seconds = cache_seconds(app, token, presenter, brand, now).filter(|seconds| *seconds > 0);
     told

@@ -8,7 +8,10 @@ use super::{
 use crate::{
     app::App,
     audit::AuditKind,
-    oauth::pushed::{self, PushRefusal, PushedResponse},
+    oauth::{
+        practice::Practice,
+        pushed::{self, PushRefusal, PushedResponse},
+    },
     storage::Outage,
 };
 
@@ -35,6 +38,8 @@ pub async fn push(app: &App, caller: &Caller) -> Answer<PushedResponse> {
         let lifetime = brand.pushed_request_lifetime;
         let (handle, request_uri) = pushed::mint(app.entropy.uuid(now), &app.entropy.bytes());
         if app.db.keep_pushed_request(client.client(), &handle, &params, now + lifetime).await? {
+            let named = params.get("redirect_uri").is_some();
+            app.practices.note(client.client().id, [if named { Practice::RedirectPushed } else { Practice::RedirectNotPushed }], now);
             return Ok(Ok(PushedResponse { request_uri, expires_in: lifetime.whole_seconds() }));
         }
     }

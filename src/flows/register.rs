@@ -13,7 +13,7 @@ use crate::{
     audit::{AuditEvent, AuditKind},
     jose::JwsAlgorithm,
     oauth::{
-        brand::{Brand, ClientAuth},
+        brand::Brand,
         client::{Client, ClientId, ClientRefusal},
         client_metadata::{AuthMethod, ClientMetadata},
         error::OAuthError,
@@ -66,7 +66,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         Ok(admitted) => admitted,
         Err(refusal) => return refused(app, brand, tpp, None, refusal).await,
     };
-    let secret = client_secret(app, brand);
+    let secret = brand.has_secret(&metadata, None).then(|| client_secret(app));
     let mut tx = app.db.begin("register").await?;
     tx.lock_registrations(&brand.id, &tpp.organisation).await?;
     // a merge that was waited for; this process may not have heard of it yet
@@ -81,12 +81,14 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
     {
         request::note(|facts| facts.client = Some(retry.id));
         let token = registration_token(app, retry.id);
+        // the bank may hold it to more by now
+        let secret = secret.filter(|_| brand.has_secret(&client.metadata, client.held_to));
         let secrets = secret.as_ref().map_or_else(Vec::new, |s| newest_first(s.digest(), &client.secrets));
         tx.set_credentials(retry.id, &secrets, &newest_first(token.digest(), &client.registration_tokens)).await?;
         tx.record(&about(statement, event(app, now, brand, tpp, AuditKind::ClientRegistered, retry.id).reason("retry"))).await?;
         tx.commit().await?;
         app.clients.remove(&retry.id);
-        return Ok(Ok(ClientInformation::new(retry.id, client.issued_at, client.metadata, statement, secret.as_ref(), &token, brand)));
+        return Ok(Ok(ClientInformation::new(client, statement, secret.as_ref(), &token, brand)));
     }
     if tx.count_clients(&brand.id, &tpp.organisation).await? >= i64::from(app.limits.policy().clients_of_organisation) {
         drop(tx); // or the refusal's own record would wait for a second connection while this one is held
@@ -105,12 +107,13 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         secrets: secret.iter().map(Secret::digest).collect(),
         registration_tokens: vec![token.digest()],
         issued_at: now,
+        held_to: None,
         revision: 1,
     };
     tx.insert_client(&client, statement, now).await?;
     tx.record(&about(statement, event(app, now, brand, tpp, AuditKind::ClientRegistered, id))).await?;
     tx.commit().await?;
-    Ok(Ok(ClientInformation::new(id, now, client.metadata, statement, secret.as_ref(), &token, brand)))
+    Ok(Ok(ClientInformation::new(client, statement, secret.as_ref(), &token, brand)))
 }
 
 /// What is asked for, where a statement speaks with the statement's words.
@@ -154,7 +157,7 @@ pub async fn read(app: &App, request: &Management) -> Answer<ClientInformation> 
     let token = current_token(app, &mut tx, request, &client).await?;
     tx.record(&event(app, now, &request.brand, &request.tpp, AuditKind::ClientRead, client.id)).await?;
     tx.commit().await?;
-    Ok(Ok(ClientInformation::new(client.id, client.issued_at, client.metadata, statement.as_ref(), None, &token, &request.brand)))
+    Ok(Ok(ClientInformation::new(client, statement.as_ref(), None, &token, &request.brand)))
 }
 
 /// RFC 7592 s2.2: what is not sent is removed.
@@ -184,13 +187,20 @@ pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer
             return refused(app, brand, tpp, Some(client.id), refusal).await;
         }
     };
-    let updated = Client { metadata, scope, legal_name: tpp.legal_name.clone(), ..client };
+    let mut updated = Client { metadata, scope, legal_name: tpp.legal_name.clone(), ..client };
     tx.update_client(&updated, statement, now).await?;
+    // who asked for FAPI 2.0 and does no longer would have nothing to show
+    let bare = updated.secrets.is_empty() && brand.has_secret(&updated.metadata, updated.held_to);
+    let secret = bare.then(|| client_secret(app));
+    if let Some(secret) = &secret {
+        updated.secrets = vec![secret.digest()];
+        tx.set_credentials(updated.id, &updated.secrets, &updated.registration_tokens).await?;
+    }
     let token = current_token(app, &mut tx, request, &updated).await?;
     tx.record(&about(statement, event(app, now, brand, tpp, AuditKind::ClientUpdated, updated.id))).await?;
     tx.commit().await?;
     app.clients.remove(&updated.id);
-    Ok(Ok(ClientInformation::new(updated.id, updated.issued_at, updated.metadata, statement, None, &token, brand)))
+    Ok(Ok(ClientInformation::new(updated, statement, secret.as_ref(), &token, brand)))
 }
 
 /// The statement that holds from now on. RFC 7592 s2.2 lets a server ignore that a member is left out: what a directory said of a client
@@ -261,11 +271,8 @@ fn registration_token(app: &App, client: ClientId) -> Secret {
 }
 
 /// 256 random bits; its digest is enough to check it (no password hash: nobody can guess it).
-fn client_secret(app: &App, brand: &Brand) -> Option<Secret> {
-    match brand.client_auth {
-        ClientAuth::Tls => None,
-        ClientAuth::TlsAndSecretBasic => Some(Secret::new(format!("gucs_{}", URL_SAFE_NO_PAD.encode(app.entropy.bytes::<32>())))),
-    }
+fn client_secret(app: &App) -> Secret {
+    Secret::new(format!("gucs_{}", URL_SAFE_NO_PAD.encode(app.entropy.bytes::<32>())))
 }
 
 fn event(app: &App, now: OffsetDateTime, brand: &Brand, tpp: &Tpp, kind: AuditKind, client: ClientId) -> AuditEvent {

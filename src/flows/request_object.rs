@@ -8,6 +8,7 @@ use crate::{
         brand::Brand,
         client::Client,
         params::Params,
+        practice::Practice,
         request_object::{self, RequestObjectRefusal},
     },
 };
@@ -40,7 +41,9 @@ pub async fn open<'p>(
     let registered = client.metadata.signing.request_object_signing_alg;
     let allowed = registered.as_ref().map_or(&JwsAlgorithm::ALL[..], std::slice::from_ref);
     let signed = verify(app, brand, client, object, allowed).await?;
-    request_object::read(&signed.claims, signed.typ.as_deref(), client.id, &brand.issuer, now).map(Cow::Owned)
+    let params = request_object::read(&signed.claims, signed.typ.as_deref(), client.id, &brand.issuer, now)?;
+    app.practices.note(client.id, [Practice::signed(signed.algorithm)], now);
+    Ok(Cow::Owned(params))
 }
 
 async fn verify(app: &App, brand: &Brand, client: &Client, object: &str, allowed: &[JwsAlgorithm]) -> Result<Signed, RequestObjectRefusal> {

@@ -113,8 +113,11 @@ impl ServerMetadata {
         let registration_endpoint = format!("{}{}", brand.tpp_origin, brand.registration.path);
         let revocation_endpoint = format!("{}{}", brand.tpp_origin, brand.revocation_path);
         let push = fapi2.then(|| brand.pushed_request_endpoint());
+        let registered = AuthMethod::ALL.into_iter().filter(|method| method.is_offered_by(brand)).map(AuthMethod::as_str);
         let methods: Vec<_> = match brand.client_auth {
-            ClientAuth::Tls => AuthMethod::ALL.into_iter().filter(|method| method.is_offered_by(brand)).map(AuthMethod::as_str).collect(),
+            ClientAuth::Tls => registered.collect(),
+            // those of FAPI 2.0 show no secret
+            ClientAuth::TlsAndSecretBasic if fapi2 => ["client_secret_basic"].into_iter().chain(registered).collect(),
             ClientAuth::TlsAndSecretBasic => vec!["client_secret_basic"],
         };
         let algorithms: Vec<_> =

@@ -10,9 +10,13 @@ use crate::{
     oauth::{
         bearer::{self, BearerRefusal},
         brand::Brand,
+        client::ClientId,
         error::OAuthError,
+        introspection::IntrospectionResponse,
+        practice::Practice,
         scope::ScopeToken,
     },
+    pki::PresentedChain,
     telemetry::request,
 };
 use axum::{
@@ -41,7 +45,28 @@ pub async fn read(State(site): State<Arc<Site>>, path: RawPathParams, request: R
     };
     match asked(&site.app, &request) {
         Ok(asked) => answered(answer(&site.app, &site.brand, asked, scope).await),
-        Err(refusal) => refused(refusal),
+        Err(refusal) => {
+            if refusal == BearerRefusal::InQuery {
+                let query = request.uri().query().and_then(bearer::in_query);
+                note_query(&site.app, &site.brand, query, extract::chain(&request)).await;
+            }
+            refused(refusal)
+        }
+    }
+}
+
+/// Whose good token it was that stood in the query: the bank is told which of its TPPs do that.
+async fn note_query(app: &App, brand: &Brand, token: Option<String>, chain: PresentedChain) {
+    let Some(token) = token else { return };
+    let asked = Asked::new(app, &token, CallersCertificate::Chain(chain));
+    if let Ok(told) = introspect::answer(app, asked, brand).await {
+        note(app, &told, Practice::TokenInQuery);
+    }
+}
+
+fn note(app: &App, told: &IntrospectionResponse, practice: Practice) {
+    if let Some(client) = told.client_id.as_deref().and_then(ClientId::parse) {
+        app.practices.note(client, [practice], app.clock.now());
     }
 }
 
@@ -55,6 +80,7 @@ fn asked(app: &App, request: &Request<Body>) -> Result<Asked, BearerRefusal> {
 /// A gateway asks `POST /brands/{brand}/introspect` at the internal counter, with `token` and `certificate`: the same verdict.
 async fn answer(app: &App, brand: &Brand, asked: Asked, scope: ScopeToken) -> Result<Result<Resource, BearerRefusal>, Outage> {
     let told = introspect::answer(app, asked, brand).await?;
+    note(app, &told, Practice::TokenInHeader);
     Ok(bearer::judge(&told, scope).map(|()| Resource { scope: told.scope, client_id: told.client_id, exp: told.exp }))
 }
 

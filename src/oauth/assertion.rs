@@ -1,7 +1,7 @@
 //! What a client says of itself and signs (RFC 7523 s3, OpenID Connect Core s9): for whom it is meant, when, and once.
 
 use super::{brand::Brand, client::Client, secret::Digest};
-use crate::jose::{JoseRefusal, Signed};
+use crate::jose::{JoseRefusal, JwsAlgorithm, Signed};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
@@ -134,6 +134,9 @@ pub struct Occasion {
     /// Of client and `jti`.
     pub digest: Digest,
     pub until: OffsetDateTime,
+    pub algorithm: JwsAlgorithm,
+    /// FAPI 2.0 s5.3.2.1-8: meant for the issuer, as a string of its own.
+    pub for_issuer: bool,
 }
 
 /// Whom an assertion must be meant for.
@@ -169,6 +172,7 @@ pub struct Expected {
     pub client_id: String,
     /// The one that it registered, if it did.
     pub algorithm: Option<String>,
+    pub issuer: String,
     pub audience: Audience,
 }
 
@@ -179,7 +183,8 @@ impl Expected {
         } else {
             Audience::AnyOf(brand.audiences())
         };
-        Self { client_id: client.id.to_string(), algorithm: client.metadata.token_endpoint_auth_signing_alg.clone(), audience }
+        let algorithm = client.metadata.token_endpoint_auth_signing_alg.clone();
+        Self { client_id: client.id.to_string(), algorithm, issuer: brand.issuer.clone(), audience }
     }
 }
 
@@ -202,7 +207,8 @@ pub fn judge(signed: &Signed, expected: &Expected, now: OffsetDateTime) -> Resul
     let until = judge_times(claims, now.unix_timestamp())?;
     let id = text("jti").filter(|id| (1..=LONGEST_ID).contains(&id.len())).ok_or(AssertionRefusal::IdMissing)?;
     let digest = Digest::of(format!("{} {id}", expected.client_id).as_bytes());
-    Ok(Occasion { digest, until })
+    let for_issuer = text("aud") == Some(expected.issuer.as_str());
+    Ok(Occasion { digest, until, algorithm: signed.algorithm, for_issuer })
 }
 
 /// When it ends.

@@ -50,9 +50,14 @@ impl BearerRefusal {
     }
 }
 
+/// One that stands where none may (s2.3).
+pub fn in_query(query: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "access_token").map(|(_, token)| token.into_owned())
+}
+
 /// The token of a request (s2.1), from its query and its `Authorization` headers. `None` among these: one that is no text.
 pub fn presented<'r>(query: &str, authorization: &[Option<&'r str>]) -> Result<&'r str, BearerRefusal> {
-    if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token") {
+    if in_query(query).is_some() {
         return Err(BearerRefusal::InQuery);
     }
     let value = match authorization {

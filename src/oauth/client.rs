@@ -6,7 +6,9 @@ use super::{
     certificate_subject,
     client_metadata::{AuthMethod, ClientMetadata, GrantType},
     params::{self, Params},
+    practice::Practice,
     presented::{Presented, Unjudged},
+    profile::SecurityProfile,
     scope::Scope,
     secret::{Digest, Secret},
     tpp::{OrganisationId, Tpp},
@@ -49,6 +51,8 @@ pub struct Client {
     /// Live registration access tokens, newest first.
     pub registration_tokens: Vec<Digest>,
     pub issued_at: OffsetDateTime,
+    /// What the bank holds it to, over what it registered.
+    pub held_to: Option<SecurityProfile>,
     /// Rises with each change; a write that relied on an older one does nothing.
     pub revision: i64,
 }
@@ -154,12 +158,20 @@ impl Credentials {
         }
         let asserts = params.get("client_assertion").or(params.get("client_assertion_type")).is_some();
         match (brand.client_auth, authorization) {
-            (ClientAuth::Tls, authorization) if asserts && AuthMethod::PrivateKeyJwt.is_offered_by(brand) => match authorization {
-                Some(_) => Err(ClientRefusal::TwoMethods),
-                None => read_assertion(params),
-            },
+            (ClientAuth::Tls | ClientAuth::TlsAndSecretBasic, authorization)
+                if asserts && AuthMethod::PrivateKeyJwt.is_offered_by(brand) =>
+            {
+                match authorization {
+                    Some(_) => Err(ClientRefusal::TwoMethods),
+                    None => read_assertion(params),
+                }
+            }
             (ClientAuth::Tls, Some(_)) => Err(ClientRefusal::UnexpectedMethod),
             (ClientAuth::Tls, None) => Ok(Self::Certificate(id(params.get("client_id").ok_or(ClientRefusal::IdMissing)?)?)),
+            // those of FAPI 2.0 have none: whose request it is, is known later
+            (ClientAuth::TlsAndSecretBasic, None) if brand.profiles.offer_fapi2() => {
+                Ok(Self::Certificate(id(params.get("client_id").ok_or(ClientRefusal::SecretMissing)?)?))
+            }
             (ClientAuth::TlsAndSecretBasic, None) => Err(ClientRefusal::SecretMissing),
             (ClientAuth::TlsAndSecretBasic, Some(header)) => {
                 let (user, secret) = read_basic(header).ok_or(ClientRefusal::SecretMissing)?;
@@ -260,10 +272,17 @@ pub enum Identified {
 }
 
 /// By an accepted QWAC or by a registered key, never by one where the client is known by the other.
-pub fn identify(client: Option<Arc<Client>>, credentials: &Credentials, presented: &Presented) -> Result<Identified, ClientRefusal> {
+pub fn identify(
+    client: Option<Arc<Client>>,
+    credentials: &Credentials,
+    brand: &Brand,
+    presented: &Presented,
+) -> Result<Identified, ClientRefusal> {
     let client = client.ok_or(ClientRefusal::Unknown)?;
     match (client.metadata.token_endpoint_auth_method, presented) {
-        (AuthMethod::TlsClientAuth | AuthMethod::PrivateKeyJwt, Presented::Qwac(tpp)) => identify_tpp(client, credentials, tpp.clone()),
+        (AuthMethod::TlsClientAuth | AuthMethod::PrivateKeyJwt, Presented::Qwac(tpp)) => {
+            identify_tpp(client, credentials, brand, tpp.clone())
+        }
         (AuthMethod::TlsClientAuth | AuthMethod::PrivateKeyJwt, Presented::Unjudged(_)) => Err(ClientRefusal::NotAccepted),
         (AuthMethod::SelfSignedTlsClientAuth, Presented::Qwac(_)) => Err(ClientRefusal::OtherOrganisation),
         (AuthMethod::SelfSignedTlsClientAuth, Presented::Unjudged(certificate)) => match credentials {
@@ -274,8 +293,11 @@ pub fn identify(client: Option<Arc<Client>>, credentials: &Credentials, presente
 }
 
 /// Any valid QWAC of the client's organisation authenticates it; certificates are not pinned, nor subjects, unless the client wants that.
-fn identify_tpp(client: Arc<Client>, presented: &Credentials, tpp: Arc<Tpp>) -> Result<Identified, ClientRefusal> {
-    if let Credentials::Basic(_, secret) = presented {
+fn identify_tpp(client: Arc<Client>, presented: &Credentials, brand: &Brand, tpp: Arc<Tpp>) -> Result<Identified, ClientRefusal> {
+    let has_secret = brand.has_secret(&client.metadata, client.held_to);
+    if let Credentials::Basic(_, secret) = presented
+        && has_secret
+    {
         let digest = secret.digest();
         if !client.secrets.iter().fold(false, |found, stored| stored.matches(&digest) | found) {
             return Err(ClientRefusal::WrongSecret);
@@ -290,6 +312,8 @@ fn identify_tpp(client: Arc<Client>, presented: &Credentials, tpp: Arc<Tpp>) -> 
     let method = client.metadata.token_endpoint_auth_method;
     let certified = AuthenticatedClient { client, holder: Holder::Tpp(tpp) };
     match (method, presented) {
+        (AuthMethod::TlsClientAuth, Credentials::Certificate(_)) if has_secret => Err(ClientRefusal::SecretMissing),
+        (AuthMethod::TlsClientAuth, Credentials::Basic(..)) if !has_secret => Err(ClientRefusal::UnexpectedMethod),
         (AuthMethod::TlsClientAuth, Credentials::Certificate(_) | Credentials::Basic(..)) => {
             Ok(Identified::Proven(Proof { client: certified, occasion: None }))
         }
@@ -385,6 +409,20 @@ impl Proof {
     /// What may be used once; `None` where nothing was asserted.
     pub const fn occasion(&self) -> Option<&Occasion> {
         self.occasion.as_ref()
+    }
+
+    /// How it did so.
+    pub fn practices(&self, presented: &Credentials) -> impl Iterator<Item = Practice> + use<> {
+        let asserted = self.occasion.map(|occasion| {
+            let meant_for = if occasion.for_issuer { Practice::AssertedToIssuer } else { Practice::AssertedToOther };
+            [meant_for, Practice::signed(occasion.algorithm)]
+        });
+        let by = match presented {
+            Credentials::Certificate(_) => Practice::ByCertificate,
+            Credentials::Basic(..) => Practice::BySecret,
+            Credentials::Assertion(..) => Practice::ByAssertion,
+        };
+        [by].into_iter().chain(asserted.into_iter().flatten())
     }
 
     /// `first`: its occasion, if there is one, was not used before.

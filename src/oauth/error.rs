@@ -106,6 +106,7 @@ impl OAuthError {
             .named("organisation_malformed");
     pub const TIME_MALFORMED: Self =
         Self::new(ErrorCode::InvalidRequest, "since, until: must be times of RFC 3339, the earlier first").named("time_malformed");
+    pub const DAY_MALFORMED: Self = Self::new(ErrorCode::InvalidRequest, "since: must be a day, as 2026-11-27").named("day_malformed");
     pub const WHOSE_GRANTS: Self =
         Self::new(ErrorCode::InvalidRequest, "whose grants: exactly one of subject, client_id and organisation").named("whose_grants");
     pub const TARGET_MALFORMED: Self = Self::new(
@@ -136,6 +137,10 @@ impl OAuthError {
         Self::new(ErrorCode::InvalidRequest, "no such signing key in the database").with_status(404).named("no_such_key");
     pub const CLIENT_NOT_BLOCKED: Self =
         Self::new(ErrorCode::InvalidRequest, "nothing blocks this client itself").with_status(409).named("client_not_blocked");
+    pub const PROFILE_NOT_OFFERED: Self =
+        Self::new(ErrorCode::InvalidRequest, "security_profile: this brand does not offer it to its clients")
+            .with_status(409)
+            .named("profile_not_offered");
     pub const ACT_CLOSED: Self = Self::new(ErrorCode::InvalidRequest, "the act is approved, rejected or expired already: read it")
         .with_status(409)
         .named("act_closed");

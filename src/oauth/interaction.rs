@@ -9,6 +9,7 @@ use super::{
     method::{Account, Method, MethodKind},
     payment::{LinkedHash, Payment, PaymentId, PaymentVersion},
     pkce::CodeChallenge,
+    practice::Practice,
     redirect::{Answer, TrustedRedirect},
     response_mode::ResponseMode,
     sca::ScaFailure,
@@ -246,6 +247,12 @@ impl Stage {
 }
 
 impl Interaction {
+    /// What its client does who had it approved.
+    pub fn practices(&self) -> [Practice; 2] {
+        let came = if self.pushed.is_some() { Practice::RequestPushed } else { Practice::RequestInQuery };
+        [came, if self.challenge.is_some() { Practice::ChallengeSent } else { Practice::ChallengeMissing }]
+    }
+
     /// Who signed in, while that is of use.
     pub const fn psu(&self) -> Option<&PsuReference> {
         match &self.state {

@@ -6,6 +6,7 @@ use super::{
     details::AuthorizationDetails,
     grant::{GrantId, PsuReference},
     payment::{PaymentId, PaymentKind},
+    practice::Practice,
     scope::Scope,
     secret::{Digest, Handle, HandleKind},
     tpp::{OrganisationId, Tpp},
@@ -37,6 +38,14 @@ pub struct IntrospectedToken {
     /// SHA-256 of the certificate the token is bound to (RFC 8705 s3.1).
     pub certificate: Option<Vec<u8>>,
     pub grant: Option<TokenGrant>,
+}
+
+impl IntrospectedToken {
+    /// What its use is, of its client. A refresh token opens nothing.
+    pub fn practice(&self) -> Option<Practice> {
+        let bound = if self.certificate.is_some() { Practice::BoundTokenUsed } else { Practice::UnboundTokenUsed };
+        (self.kind == HandleKind::AccessToken).then_some(bound)
+    }
 }
 
 #[derive(Debug)]

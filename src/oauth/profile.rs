@@ -1,7 +1,7 @@
 //! Which rules a client is held to: the bank's published dialect, or the FAPI 2.0 Security Profile.
 
 use super::{
-    brand::{Brand, ExchangeScope},
+    brand::{Brand, ClientAuth, ExchangeScope},
     client::Client,
     client_metadata::ClientMetadata,
 };
@@ -58,6 +58,11 @@ impl SecurityProfile {
         self.is_fapi2()
     }
 
+    /// A client may show a secret where its bank gives one (FAPI 2.0 s5.3.2.1-6).
+    pub const fn may_have_secret(self) -> bool {
+        !self.is_fapi2()
+    }
+
     /// Of what a client signs for us (FAPI 2.0 s5.3.2.1-8).
     pub const fn takes_issuer_alone_as_audience(self) -> bool {
         self.is_fapi2()
@@ -66,6 +71,11 @@ impl SecurityProfile {
     /// What a client registers of its certificate's subject counts (RFC 8705 s2.1.2); of others its organisation alone does.
     pub const fn takes_registered_subjects(self) -> bool {
         self.is_fapi2()
+    }
+
+    /// As it is stored.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, profile)| profile)
     }
 
     const fn is_fapi2(self) -> bool {
@@ -93,16 +103,27 @@ impl Profiles {
         self.most.is_fapi2()
     }
 
-    /// Of a client that chose, or did not: never less than the brand's, and never what the brand does not offer.
-    pub fn of(self, metadata: &ClientMetadata) -> SecurityProfile {
-        metadata.security_profile.unwrap_or(self.least).clamp(self.least, self.most)
+    /// Of a client that chose, or did not, and that the bank holds to more, or does not: never less than the brand's, and never what the
+    /// brand does not offer.
+    pub fn of(self, metadata: &ClientMetadata, held_to: Option<SecurityProfile>) -> SecurityProfile {
+        let chosen = metadata.security_profile.unwrap_or(self.least);
+        held_to.map_or(chosen, |held_to| held_to.max(chosen)).clamp(self.least, self.most)
     }
 }
 
 impl Brand {
     /// What a client of this brand is held to.
     pub fn profile_of(&self, client: &Client) -> SecurityProfile {
-        self.profiles.of(&client.metadata)
+        self.profiles.of(&client.metadata, client.held_to)
+    }
+
+    /// Its clients show a secret beside the certificate, but for those that sign and those of FAPI 2.0.
+    pub fn has_secret(&self, metadata: &ClientMetadata, held_to: Option<SecurityProfile>) -> bool {
+        let gives = match self.client_auth {
+            ClientAuth::Tls => false,
+            ClientAuth::TlsAndSecretBasic => true,
+        };
+        gives && self.profiles.of(metadata, held_to).may_have_secret() && !metadata.token_endpoint_auth_method.signs()
     }
 
     /// Whether its exchange of a code repeats the scope.

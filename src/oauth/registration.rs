@@ -1,9 +1,9 @@
 //! Client metadata (RFC 7591 s2) and what a brand admits of it.
 
 use super::{
-    brand::{Brand, ClientAuth},
+    brand::Brand,
     certificate_subject::{self, Subject},
-    client::ClientId,
+    client::{Client, ClientId},
     client_metadata::{AuthMethod, ClientMetadata, GrantType},
     details::DetailsType,
     error_code::ErrorCode,
@@ -21,7 +21,6 @@ use crate::jose::JwsAlgorithm;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use time::OffsetDateTime;
 use url::Url;
 use utoipa::ToSchema;
 
@@ -423,6 +422,9 @@ pub struct ClientInformation {
     pub client_secret_expires_at: Option<i64>,
     pub registration_access_token: String,
     pub registration_client_uri: String,
+    /// Not in RFC 7591: the rules that the client is held to, where the bank asks more of it than it registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_profile_in_force: Option<SecurityProfile>,
     #[serde(flatten)]
     pub metadata: ClientMetadata,
     /// RFC 7591 s3.2.1: as it was sent.
@@ -431,24 +433,18 @@ pub struct ClientInformation {
 }
 
 impl ClientInformation {
-    pub fn new(
-        id: ClientId,
-        issued_at: OffsetDateTime,
-        metadata: ClientMetadata,
-        statement: Option<&Statement>,
-        secret: Option<&Secret>,
-        token: &Secret,
-        brand: &Brand,
-    ) -> Self {
-        let has_secret = brand.client_auth == ClientAuth::TlsAndSecretBasic;
+    pub fn new(client: Client, statement: Option<&Statement>, secret: Option<&Secret>, token: &Secret, brand: &Brand) -> Self {
+        let has_secret = brand.has_secret(&client.metadata, client.held_to);
+        let in_force = brand.profile_of(&client);
         Self {
-            client_id: id.to_string(),
-            client_id_issued_at: issued_at.unix_timestamp(),
+            client_id: client.id.to_string(),
+            client_id_issued_at: client.issued_at.unix_timestamp(),
             client_secret: secret.map(|s| s.reveal().to_owned()),
             client_secret_expires_at: has_secret.then_some(0),
             registration_access_token: token.reveal().to_owned(),
-            registration_client_uri: brand.registration_client_uri(&id.to_string()),
-            metadata,
+            registration_client_uri: brand.registration_client_uri(&client.id.to_string()),
+            security_profile_in_force: Some(in_force).filter(|profile| *profile != brand.profiles.of(&client.metadata, None)),
+            metadata: client.metadata,
             software_statement: statement.map(|statement| statement.compact().to_owned()),
         }
     }

@@ -1,6 +1,6 @@
 //! Clients and grants as the bank's own people look for them.
 
-use super::{Db, Outage, Tx, timed};
+use super::{Db, Outage, Tx, clients::held_to, timed};
 use crate::{
     admin::{ClientState, GrantState, GrantView, GrantsOf},
     oauth::{
@@ -8,6 +8,7 @@ use crate::{
         client::ClientId,
         client_metadata::ClientMetadata,
         grant::{EndReason, GrantId, PsuReference},
+        profile::SecurityProfile,
         tpp::OrganisationId,
     },
 };
@@ -26,6 +27,8 @@ pub struct KnownClient {
     pub registered_at: OffsetDateTime,
     pub updated_at: OffsetDateTime,
     pub deleted_at: Option<OffsetDateTime>,
+    /// What the bank holds it to.
+    pub held_to: Option<SecurityProfile>,
 }
 
 struct ClientRow {
@@ -38,11 +41,14 @@ struct ClientRow {
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
     deleted_at: Option<OffsetDateTime>,
+    held_to: Option<String>,
 }
 
-impl From<ClientRow> for KnownClient {
-    fn from(row: ClientRow) -> Self {
-        Self {
+impl TryFrom<ClientRow> for KnownClient {
+    type Error = Outage;
+
+    fn try_from(row: ClientRow) -> Result<Self, Outage> {
+        Ok(Self {
             id: ClientId(row.id),
             brand: BrandId::new(&row.brand),
             organisation: OrganisationId::new(row.organisation),
@@ -52,7 +58,8 @@ impl From<ClientRow> for KnownClient {
             registered_at: row.created_at,
             updated_at: row.updated_at,
             deleted_at: row.deleted_at,
-        }
+            held_to: row.held_to.as_deref().map(held_to).transpose()?,
+        })
     }
 }
 
@@ -166,7 +173,7 @@ impl Db {
         let seen = timed("known_clients", last.fetch_optional(&self.pool)).await?;
         let rows = sqlx::query_as!(
             ClientRow,
-            r#"select id, brand, organisation, legal_name, metadata as "metadata: _", scope, created_at, updated_at, deleted_at
+            r#"select id, brand, organisation, legal_name, metadata as "metadata: _", scope, created_at, updated_at, deleted_at, held_to
                from clients
                where id > $1 and id <= $2 and ($3::text is null or brand = $3)
                  and ($4::text is null or organisation = $4) and ($5::bool is null or (deleted_at is not null) = $5)
@@ -183,18 +190,18 @@ impl Db {
             query.limit,
         );
         let rows = timed("known_clients", rows.fetch_all(&self.pool)).await?;
-        Ok(ClientsFound { fitting: rows.into_iter().map(Into::into).collect(), seen })
+        Ok(ClientsFound { fitting: rows.into_iter().map(KnownClient::try_from).collect::<Result<_, _>>()?, seen })
     }
 
     /// Deleted or not.
     pub async fn known_client(&self, id: ClientId) -> Result<Option<KnownClient>, Outage> {
         let row = sqlx::query_as!(
             ClientRow,
-            r#"select id, brand, organisation, legal_name, metadata as "metadata: _", scope, created_at, updated_at, deleted_at
+            r#"select id, brand, organisation, legal_name, metadata as "metadata: _", scope, created_at, updated_at, deleted_at, held_to
                from clients where id = $1"#,
             id.0,
         );
-        Ok(timed("known_client", row.fetch_optional(&self.pool)).await?.map(Into::into))
+        Ok(timed("known_client", row.fetch_optional(&self.pool)).await?.map(KnownClient::try_from).transpose()?)
     }
 
     /// Live grants of a client, counted so far and no further; the last use of its newest ones.

@@ -3,6 +3,7 @@ use crate::oauth::{
     brand::BrandId,
     client::{Client, ClientId},
     grant::EndReason,
+    profile::SecurityProfile,
     scope::Scope,
     secret::Digest,
     software_statement::Statement,
@@ -27,6 +28,7 @@ struct Row {
     secret_digests: Vec<Vec<u8>>,
     registration_token_digests: Vec<Vec<u8>>,
     created_at: OffsetDateTime,
+    held_to: Option<String>,
     revision: i64,
 }
 
@@ -47,9 +49,15 @@ impl TryFrom<Row> for Client {
             secrets: digests(row.secret_digests)?,
             registration_tokens: digests(row.registration_token_digests)?,
             issued_at: row.created_at,
+            held_to: row.held_to.as_deref().map(held_to).transpose()?,
             revision: row.revision,
         })
     }
+}
+
+/// A profile of another release would be a looser one here.
+pub(super) fn held_to(name: &str) -> Result<SecurityProfile, Outage> {
+    SecurityProfile::parse(name).ok_or(Outage::unreadable("clients.held_to"))
 }
 
 fn stored(digests: &[Digest]) -> Vec<Vec<u8>> {
@@ -60,7 +68,7 @@ async fn select_client(executor: impl PgExecutor<'_>, brand: &BrandId, id: Clien
     let row = sqlx::query_as!(
         Row,
         r#"select id, brand, organisation, legal_name, metadata as "metadata: _", scope, secret_digests, registration_token_digests,
-                  created_at, revision
+                  created_at, held_to, revision
            from clients where id = $1 and brand = $2 and deleted_at is null"#,
         id.0,
         brand.as_str(),
@@ -123,7 +131,7 @@ impl Tx {
         sqlx::query_as!(
             Row,
             r#"select id, brand, organisation, legal_name, metadata as "metadata: _", scope, secret_digests, registration_token_digests,
-                      created_at, revision
+                      created_at, held_to, revision
                from clients where id = $1 and brand = $2 and deleted_at is null for update"#,
             id.0,
             brand.as_str(),
@@ -214,7 +222,16 @@ impl Tx {
         Ok(())
     }
 
-    /// RFC 7592 s2.3: the client, its secrets and registration tokens are dead at once; so are its grants.
+    /// What the bank holds it to. A new revision: nobody goes on with what is remembered of it.
+    pub async fn hold_client(&mut self, id: ClientId, profile: Option<SecurityProfile>) -> Result<(), Outage> {
+        sqlx::query!("update clients set held_to = $2, revision = revision + 1 where id = $1", id.0, profile.map(SecurityProfile::name),)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// RFC 7592 s2.3: the client, its secrets and registration tokens are dead at once; so are its grants, and what it was seen to do is
+    /// forgotten.
     pub async fn delete_client(&mut self, id: ClientId, now: OffsetDateTime) -> Result<(), Outage> {
         sqlx::query!(
             "with client as (
@@ -228,6 +245,7 @@ impl Tx {
         )
         .execute(&mut *self.inner)
         .await?;
+        sqlx::query!("delete from client_practices where client_id = $1", id.0).execute(&mut *self.inner).await?;
         Ok(())
     }
 }

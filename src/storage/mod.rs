@@ -23,6 +23,7 @@ mod partitions;
 mod payments;
 mod permissions;
 mod pool;
+mod practices;
 mod psu;
 mod pushed;
 mod revocation;

@@ -5,6 +5,7 @@ pub mod expiry;
 pub mod figures;
 pub mod load;
 pub mod partitions;
+pub mod practices;
 pub mod revocation;
 pub mod signing;
 pub mod sweeps;

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Floor; floors that it may name, a longer path allowing only what lies below it; crates that it may name.
-const PLAN: [(&str, &str, &str); 32] = [
+const PLAN: [(&str, &str, &str); 33] = [
     ("oauth", "jose", "aws_lc_rs::hmac base64 serde serde_json sha2 subtle time url utoipa uuid"),
     ("pki", "oauth::tpp", "aws_lc_rs::digest base64 rustls serde sfv sha2 time webpki x509_parser"),
     ("standing", "oauth", "serde time uuid"),
@@ -21,6 +21,7 @@ const PLAN: [(&str, &str, &str); 32] = [
     ),
     ("audit", "oauth", "aws_lc_rs serde_json time uuid"),
     ("uses", "oauth::grant", "metrics quick_cache time"),
+    ("practices", "oauth::client::ClientId oauth::practice", "metrics quick_cache time"),
     ("figures", "oauth", "metrics serde serde_json time"),
     ("pages", "figures oauth pki sca::script", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
@@ -46,7 +47,7 @@ const PLAN: [(&str, &str, &str); 32] = [
     ("tasks", "app audit config figures flows oauth pki storage trust uses", "metrics rustls serde_json time tokio tokio_util tracing"),
     (
         "app",
-        "admin audit::psu clock config::Settings figures limits oauth outbound sca signing storage trust uses",
+        "admin audit::psu clock config::Settings figures limits oauth outbound practices sca signing storage trust uses",
         "arc_swap quick_cache serde_json time tokio uuid",
     ),
     (

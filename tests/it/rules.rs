@@ -2,6 +2,7 @@
 //!
 //! A test claims a rule by its name: `a24_..`, or several, `a06_a07_..`. `docs/rules.md` is this table; `GUICHET_WRITE_RULES=1` writes it.
 
+use guichet::oauth::conformance::LINES;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
@@ -32,9 +33,9 @@ const RULES: [Rule; 109] = [
     ("A06", "A verifier for a code without challenge is refused.", "RFC 9700 2.1.1, 4.8.2", Tested),
     ("A07", "Where a challenge was sent, the verifier must be there and fit.", "RFC 9700 2.1.1", Tested),
     ("A08", "The metadata list the challenge methods.", "RFC 9700 2.1.1", Tested),
-    ("A09", "`iss` is in every redirect, good or bad.", "RFC 9700 4.4.2; RFC 9207 2", Tested),
+    ("A09", "`iss` is in every redirect, good or bad.", "FAPI 5.3.2.2; RFC 9700 4.4.2; RFC 9207 2", Tested),
     ("A10", "The authorization endpoint answers no CORS request.", "RFC 9700 2.6; FAPI 5.2.3", Tested),
-    ("A11", "Redirects after a form are 303, never 307.", "RFC 9700 4.12", Tested),
+    ("A11", "Redirects after a form are 303, never 307.", "FAPI 5.3.2.2; RFC 9700 4.12", Tested),
     ("A12", "Pages cannot be framed.", "RFC 9700 4.16", Tested),
     ("A13", "Pages load nothing from others and tell no referrer.", "RFC 9700 4.2.4", Tested),
     ("A14", "Before the customer authenticated, only a registered redirect URI of an organisation with a QWAC is answered.", "RFC 9700 4.11.2", Tested),
@@ -45,9 +46,9 @@ const RULES: [Rule; 109] = [
     ("A19", "PAR asks for client authentication.", "FAPI 5.3.2.2", Tested),
     ("A20", "PAR without `redirect_uri` is refused.", "FAPI 5.3.2.2", Tested),
     ("A21", "A pushed request lives for less than 600 s.", "FAPI 5.3.2.2", Tested),
-    ("A22", "A `request_uri` is its client's and is spent when authorization ends.", "RFC 9126 2.2", Tested),
+    ("A22", "A `request_uri` is its client's and is spent when authorization ends.", "FAPI 5.3.2.2; RFC 9126 2.2", Tested),
     ("A23", "Codes live for at most 60 s.", "FAPI 5.3.2.1", Tested),
-    ("A24", "A code used twice revokes what it gave.", "RFC 6749 4.1.2; RFC 9700 4.2.4", Tested),
+    ("A24", "A code used twice revokes what it gave.", "FAPI 5.3.2.2; RFC 6749 4.1.2; RFC 9700 4.2.4", Tested),
     ("A25", "A code is bound to client, redirect URI and challenge.", "RFC 9700 4.5", Tested),
     ("A26", "Codes and tokens carry at least 128 random bits.", "FAPI 5.4.1", Tested),
     ("A27", "Only confidential clients.", "FAPI 5.3.2.1", Tested),
@@ -57,7 +58,7 @@ const RULES: [Rule; 109] = [
     ("A31", "PS256, ES256 and EdDSA only.", "FAPI 5.4.1", Tested),
     ("A32", "Keys of RSA below 2048 bits or curves below 224 bits are refused.", "FAPI 5.4.1", Tested),
     ("A33", "Access tokens are bound to their sender.", "FAPI 5.3.2.1; RFC 9700 2.2.1", Dialect("cic, labanquepostale: bearer tokens; `certificate_bound_access_tokens` binds them (B27)")),
-    ("A34", "There is no password grant.", "RFC 9700 2.4", Tested),
+    ("A34", "There is no password grant.", "FAPI 5.3.2.1; RFC 9700 2.4", Tested),
     ("A35", "Access tokens name the resource servers they are for.", "RFC 9700 2.3; FAPI 5.3.2.1", Tested),
     ("A36", "A refresh token works for its authenticated client only.", "RFC 9700 2.2.2, 4.14.2", Tested),
     ("A37", "Refresh tokens stay the same; where a bank rotates them, a retry with the old one works.", "FAPI 5.3.2.1", Tested),
@@ -65,7 +66,7 @@ const RULES: [Rule; 109] = [
     ("A39", "A refresh never widens the scope.", "RFC 9700 4.14.2", Tested),
     ("A40", "Refresh tokens expire.", "RFC 9700 4.14.2", Tested),
     ("A41", "client_credentials gives no refresh token.", "RFC 6749 4.4.3", Tested),
-    ("A42", "No `client_id` equals a subject.", "RFC 9700 4.15", Tested),
+    ("A42", "No `client_id` equals a subject.", "FAPI 6; RFC 9700 4.15", Tested),
     ("A43", "DPoP, if offered, binds codes.", "FAPI 5.3.2.1", Later("DPoP")),
     ("A44", "TLS 1.0 and 1.1 are refused on every listener.", "FAPI 5.2.1", Tested),
     ("A45", "Browsers' hosts send HSTS.", "FAPI 5.2.3", Tested),
@@ -235,6 +236,18 @@ fn every_rule_is_tested_or_says_why_not() {
 fn the_rules_are_all_there_and_once() {
     let expected = (1..=55).map(|n| format!("A{n:02}")).chain((1..=54).map(|n| format!("B{n:02}")));
     assert!(RULES.iter().map(|(id, ..)| (*id).to_owned()).eq(expected));
+}
+
+/// A bank is shown line by line what each of its TPPs lacks: no line of FAPI 2.0 is missing there, and each is of the section that this
+/// table names.
+#[test]
+fn the_report_on_clients_has_each_line_of_fapi_and_no_other() {
+    let ours = RULES.iter().filter(|(_, _, source, _)| source.contains("FAPI")).map(|(id, ..)| *id);
+    assert!(ours.eq(LINES.iter().map(|line| line.number)));
+    for line in LINES {
+        let (.., source, _) = RULES.iter().find(|(id, ..)| *id == line.number).unwrap();
+        assert!(source.contains(&format!("FAPI {}", line.section)), "{}: {source}", line.number);
+    }
 }
 
 #[test]

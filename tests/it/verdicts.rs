@@ -218,7 +218,7 @@ impl<'a> World<'a> {
         };
         let params = Params::parse(encode(&[("client_id", &client.id)]).as_bytes()).unwrap();
         let presented = Credentials::read(&self.brand, None, &params).unwrap();
-        match identify(Some(self.known[&client.id].clone()), &presented, &Presented::Qwac(Arc::new(tpp))).unwrap() {
+        match identify(Some(self.known[&client.id].clone()), &presented, &self.brand, &Presented::Qwac(Arc::new(tpp))).unwrap() {
             Identified::Proven(proof) => proof.admit(true).unwrap(),
             Identified::Asserting(_) | Identified::SelfSigned(_) => panic!("by its certificate alone"),
         }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// Live grants are counted so far and no further.
 const COUNTED_TO: i64 = 10_000;
 /// Clients looked at for one page, whatever they are.
-const SCAN: i64 = 2_000;
+pub(super) const SCAN: i64 = 2_000;
 /// Among so many of the newest grants the last use is looked for.
 const NEWEST: i64 = 1_000;
 /// Certificates of an organisation that are shown.
@@ -120,6 +120,8 @@ pub async fn show(db: &Db, brand: Option<&BrandId>, id: ClientId, now: OffsetDat
         certificate_subject,
         registered_keys,
         jwks_uri: metadata.jwks_uri,
+        security_profile: metadata.security_profile,
+        held_to: client.held_to,
         certificates,
         live_grants: counted.live,
         live_grants_counted_to: COUNTED_TO,

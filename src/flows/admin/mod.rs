@@ -1,10 +1,12 @@
 //! Acts of the bank's own people: done at once, or proposed to a second person. Each in one transaction with its audit events.
 
 pub mod clients;
+pub mod conformance;
 pub mod grants;
 pub mod journeys;
 pub mod keys;
 mod perform;
+mod profiles;
 mod registrations;
 pub mod sweeps;
 

@@ -1,8 +1,8 @@
 //! What each act does. One place for all of them, on the transaction at hand.
 
-use super::{Desk, grants, keys, registrations, sweeps};
+use super::{Desk, grants, keys, profiles, registrations, sweeps};
 use crate::{
-    admin::{Act, ActRefusal, ClientSummary, Ending, GrantView, KeyView, Order, Sweep, Whose},
+    admin::{Act, ActRefusal, ClientSummary, Ending, GrantView, HeldClient, KeyView, Order, Sweep, Whose},
     flows::{
         erasure::{self, Erased, Erasure},
         kill_switch::{self, Blocked, Change},
@@ -31,6 +31,8 @@ pub enum Done {
     GrantEndedBefore(Box<GrantView>),
     /// Grants are ended one after the other from now on.
     Sweeping(Sweep),
+    Held(HeldClient),
+    HeldBefore(HeldClient),
     Merged(MergeRecord),
     Rotated(KeyView),
     Retired(KeyView),
@@ -57,6 +59,8 @@ impl Done {
             Self::GrantEnded(ended) => grant("grant_ended", ended),
             Self::GrantEndedBefore(ended) => grant("grant_ended_before", ended),
             Self::Sweeping(sweep) => of("sweep_begun", "sweep", serde_json::to_value(sweep.view()).unwrap_or_default()),
+            Self::Held(held) => of("held", "client", serde_json::to_value(held).unwrap_or_default()),
+            Self::HeldBefore(held) => of("held_before", "client", serde_json::to_value(held).unwrap_or_default()),
             Self::Merged(merge) => of("merged", "merge", json!({ "old": merge.old, "new": merge.new, "clients": merge.clients })),
             Self::Rotated(made) => key("rotated", made),
             Self::Retired(retired) => key("retired", retired),
@@ -70,7 +74,9 @@ impl Done {
     /// It was so before.
     pub const fn changes_nothing(&self) -> bool {
         match self {
-            Self::BlockedBefore(_) | Self::LiftedBefore(_) | Self::GrantEndedBefore(_) | Self::RetiredBefore(_) => true,
+            Self::BlockedBefore(_) | Self::LiftedBefore(_) | Self::GrantEndedBefore(_) | Self::HeldBefore(_) | Self::RetiredBefore(_) => {
+                true
+            }
             Self::Registered(_)
             | Self::Reregistered(_)
             | Self::Deleted(_)
@@ -78,6 +84,7 @@ impl Done {
             | Self::Lifted(_)
             | Self::GrantEnded(_)
             | Self::Sweeping(_)
+            | Self::Held(_)
             | Self::Merged(_)
             | Self::Rotated(_)
             | Self::Retired(_)
@@ -102,6 +109,8 @@ impl Done {
             | Self::LiftedBefore(_)
             | Self::GrantEndedBefore(_)
             | Self::Sweeping(_)
+            | Self::Held(_)
+            | Self::HeldBefore(_)
             | Self::Merged(_)
             | Self::Rotated(_)
             | Self::Retired(_)
@@ -137,6 +146,9 @@ pub(super) async fn perform(desk: &Desk<'_>, tx: &mut Tx, order: &Order, actor: 
         Act::Lift { block, .. } => lift(desk, tx, *block, order, actor).await,
         Act::ForceSca { whose } => sweeps::begin(desk, tx, Ending::ForceSca, whose, None, reason, actor).await,
         Act::RevokeAll { whose, psu_notice } => sweeps::begin(desk, tx, Ending::Revoke, whose, psu_notice.as_deref(), reason, actor).await,
+        Act::HoldClient { client, brand, profile } => {
+            profiles::hold(desk, tx, &BrandId::new(brand), *client, *profile, reason, actor).await
+        }
         Act::RevokeGrant { brand, grant, psu_notice } => {
             let how = grants::How { ending: Ending::Revoke, reason, psu_notice: psu_notice.as_deref(), actor };
             grants::end(desk, tx, &BrandId::new(brand), *grant, &how).await

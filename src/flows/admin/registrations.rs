@@ -82,6 +82,7 @@ pub(super) async fn register(desk: &Desk<'_>, tx: &mut Tx, wanted: &Wanted<'_>, 
                 registration_tokens: vec![],
                 issued_at: desk.now,
                 revision: 1,
+                held_to: None,
             };
             tx.insert_client(&client, None, desk.now).await?;
             (client, AuditKind::ClientRegistered)

@@ -3,17 +3,20 @@
 
 mod acts;
 mod clients;
+mod conformance;
 mod grants;
 mod journeys;
 mod keys;
 mod orders;
+mod registrations;
 mod tpps;
 
 pub use acts::{ApproveOrder, RejectOrder};
-pub use clients::ClientOrder;
+pub use clients::ProfileOrder;
 pub use grants::GrantFind;
 pub use keys::{KeyList, RotateOrder};
 pub use orders::{NoticedOrder, PlainOrder};
+pub use registrations::ClientOrder;
 pub use tpps::{BlockOrder, BlockPage, MergeInto, OrganisationPage, OrganisationView, SweepOrder};
 
 use super::{extract, or_refuse, respond, site::InternalSite};
@@ -49,13 +52,16 @@ const LONGEST_IDENTIFIER: usize = 500;
 pub type Row = (&'static str, &'static str, MethodRouter<Arc<InternalSite>>);
 
 /// Every row of this part, behind the one gate.
-pub fn rows(site: &Arc<InternalSite>) -> [Row; 31] {
-    let rows: [Row; 31] = [
+pub fn rows(site: &Arc<InternalSite>) -> [Row; 34] {
+    let rows: [Row; 34] = [
         ("admin_client_list", "/v1/brands/{brand}/clients", get(clients::list)),
-        ("admin_client_register", "/v1/brands/{brand}/clients", post(clients::register)),
-        ("admin_client_replace", "/v1/brands/{brand}/clients/{client_id}/replace", post(clients::replace)),
-        ("admin_client_delete", "/v1/brands/{brand}/clients/{client_id}/delete", post(clients::remove)),
+        ("admin_client_register", "/v1/brands/{brand}/clients", post(registrations::register)),
+        ("admin_client_replace", "/v1/brands/{brand}/clients/{client_id}/replace", post(registrations::replace)),
+        ("admin_client_delete", "/v1/brands/{brand}/clients/{client_id}/delete", post(registrations::remove)),
         ("admin_client_show", "/v1/brands/{brand}/clients/{client_id}", get(clients::show)),
+        ("admin_conformance_list", "/v1/brands/{brand}/conformance", get(conformance::list)),
+        ("admin_conformance_show", "/v1/brands/{brand}/clients/{client_id}/conformance", get(conformance::show)),
+        ("admin_client_profile", "/v1/brands/{brand}/clients/{client_id}/profile", post(clients::profile)),
         ("admin_client_block", "/v1/brands/{brand}/clients/{client_id}/block", post(clients::block)),
         ("admin_client_unblock", "/v1/brands/{brand}/clients/{client_id}/unblock", post(clients::unblock)),
         ("admin_client_force_sca", "/v1/brands/{brand}/clients/{client_id}/force-sca", post(clients::force_sca)),
@@ -176,6 +182,7 @@ fn refused(refusal: &ActRefusal) -> OAuthError {
         ActRefusal::NoSuchOrganisation => OAuthError::NO_SUCH_ORGANISATION,
         ActRefusal::NoSuchGrant => OAuthError::NO_SUCH_GRANT_HERE,
         ActRefusal::NoSuchBlock => OAuthError::NO_SUCH_BLOCK,
+        ActRefusal::ProfileNotOffered => OAuthError::PROFILE_NOT_OFFERED,
         ActRefusal::NoSuchKey => OAuthError::NO_SUCH_KEY,
         ActRefusal::Merge(MergeRefusal::SameOrganisation | MergeRefusal::Local) => OAuthError::MERGE_SAME,
         ActRefusal::Merge(MergeRefusal::OldUnknown) => OAuthError::NO_SUCH_ORGANISATION,

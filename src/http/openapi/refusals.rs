@@ -97,7 +97,8 @@ fn unreadable<const N: usize>(broken: [OAuthError; N], name: &str) -> Vec<Refusa
 pub fn client(brand: &Brand) -> Vec<Refusal> {
     let secret = brand.client_auth == ClientAuth::TlsAndSecretBasic;
     let may_happen = |refusal: &ClientRefusal| match refusal {
-        ClientRefusal::IdMissing | ClientRefusal::UnexpectedMethod => !secret,
+        ClientRefusal::IdMissing => !secret,
+        ClientRefusal::UnexpectedMethod => !secret || brand.profiles.offer_fapi2(),
         ClientRefusal::SecretMissing | ClientRefusal::WrongSecret => secret,
         ClientRefusal::Assertion(_) | ClientRefusal::OtherSubject => AuthMethod::PrivateKeyJwt.is_offered_by(brand),
         // answered as any certificate that is not accepted

@@ -45,6 +45,9 @@ pub fn register(brand: &Brand) -> Operation {
         if offers_assertions(brand) { ", unless the client signs assertions or chose FAPI 2.0: then they keep their own" } else { "" },
         match brand.client_auth {
             ClientAuth::Tls => "No `client_secret` is issued.",
+            ClientAuth::TlsAndSecretBasic if offers_assertions(brand) =>
+                "The answer also holds a `client_secret`, shown once: besides the certificate, the token and revocation endpoints need it \
+                 (HTTP Basic). A client that is held to `fapi2`, or that registers `private_key_jwt`, gets none and needs none.",
             ClientAuth::TlsAndSecretBasic =>
                 "The answer also holds a `client_secret`, shown once: besides the certificate, the token and revocation endpoints need it \
                  (HTTP Basic), although `tls_client_auth` is registered.",

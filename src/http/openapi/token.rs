@@ -116,6 +116,12 @@ pub(super) fn authentication(brand: &Brand) -> String {
         ClientAuth::Tls => {
             "The client authenticates with the connection's certificate and `client_id` in the form (RFC 8705 s2); it has no secret."
         }
+        ClientAuth::TlsAndSecretBasic if brand.profiles.offer_fapi2() => {
+            "The client authenticates with the connection's certificate and with HTTP Basic, `client_id` and `client_secret`, each \
+             form-encoded first (RFC 6749 s2.3.1). Neither is enough alone. One that is held to `fapi2` has no secret: it sends `client_id` in \
+             the form instead (RFC 8705 s2). One that registered `private_key_jwt` has none either: it signs an assertion (RFC 7523 s3), in \
+             which `iss` and `sub` are its `client_id`, `aud` is the issuer, `exp` at most an hour ahead, and each `jti` is taken once."
+        }
         ClientAuth::TlsAndSecretBasic => {
             "The client authenticates with the connection's certificate and with HTTP Basic, `client_id` and `client_secret`, each \
              form-encoded first (RFC 6749 s2.3.1). Neither is enough alone."
@@ -148,18 +154,21 @@ fn revocation_members(brand: &Brand) -> Vec<Member> {
 pub(super) fn authenticated(brand: &Brand, operation: OperationBuilder) -> OperationBuilder {
     let none: [&str; 0] = [];
     let certificate = SecurityRequirement::new(super::QWAC, none);
-    let requirement = match brand.client_auth {
-        ClientAuth::Tls => certificate,
-        ClientAuth::TlsAndSecretBasic => certificate.add(super::CLIENT_SECRET, none),
+    let operation = match brand.client_auth {
+        ClientAuth::Tls => operation.security(certificate),
+        ClientAuth::TlsAndSecretBasic if brand.profiles.offer_fapi2() => {
+            operation.security(certificate.clone().add(super::CLIENT_SECRET, none)).security(certificate)
+        }
+        ClientAuth::TlsAndSecretBasic => operation.security(certificate.add(super::CLIENT_SECRET, none)),
     };
-    let operation = super::machine(operation.security(requirement));
+    let operation = super::machine(operation);
     shared(operation, &[("408", "BodyTooSlow"), ("413", "BodyTooLarge"), ("415", "NotAForm")])
 }
 
 /// What of a form says who sends it.
 pub(super) fn client(brand: &Brand) -> Vec<Member> {
     match brand.client_auth {
-        ClientAuth::Tls if AuthMethod::PrivateKeyJwt.is_offered_by(brand) => {
+        ClientAuth::Tls | ClientAuth::TlsAndSecretBasic if AuthMethod::PrivateKeyJwt.is_offered_by(brand) => {
             let assertion = text("A signed JWT (RFC 7523 s3), of a client that registered `private_key_jwt`.");
             vec![
                 optional("client_id", text("RFC 8705 s2. May be left out where an assertion names the client.")),

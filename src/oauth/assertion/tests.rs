@@ -10,7 +10,7 @@ const ISSUER: &str = "https://bank.example";
 const TOKEN: &str = "https://api.bank.example/token";
 
 fn fapi2() -> Expected {
-    Expected { client_id: ME.into(), algorithm: None, audience: Audience::Issuer(ISSUER.into()) }
+    Expected { client_id: ME.into(), algorithm: None, issuer: ISSUER.into(), audience: Audience::Issuer(ISSUER.into()) }
 }
 
 fn legacy() -> Expected {
@@ -113,6 +113,13 @@ fn a_client_speaks_for_itself_with_its_own_algorithm_and_for_this_purpose() {
     let registered = |algorithm: &str| Expected { algorithm: Some(algorithm.into()), ..fapi2() };
     assert_eq!(verdict(&json!({}), &registered("PS256")), None);
     assert_eq!(verdict(&json!({}), &registered("ES256")), Some(OtherAlgorithm));
+}
+
+#[test]
+fn whom_an_assertion_was_meant_for_is_told_beside_the_verdict() {
+    for (aud, expected) in [(json!(ISSUER), true), (json!([ISSUER]), false), (json!(TOKEN), false), (json!([TOKEN, ISSUER]), false)] {
+        assert_eq!(judge(&signed(&json!({ "aud": aud })), &legacy(), NOW).unwrap().for_issuer, expected, "{aud}");
+    }
 }
 
 #[test]

@@ -96,6 +96,8 @@ pub const ROWS: &str = r"
     insert into grant_sweeps (id, brand, kind, client_id, reason, begun_by, begun_at, finished_at)
     select md5('sweep' || n)::uuid, 'cic', 'revoke', md5('client' || n)::uuid, repeat('x', 500), 'me', now(), case when n > 20 then now() end
     from generate_series(1, 1000) n;
+    insert into client_practices (client_id, practice, times, first_seen_at, last_seen_at)
+    select md5('client' || n)::uuid, 'practice' || m, 1, now(), now() from generate_series(1, 1000) n, generate_series(1, 8) m;
     insert into client_assertions (digest, client_id, expires_at)
     select sha256(n::text::bytea), md5('client' || n % 1000)::uuid, now() + n * interval '1 second' from generate_series(1, 5000) n;
     insert into signing_keys (kid, algorithm, public, made_at, made_by, signs_from, published_until)

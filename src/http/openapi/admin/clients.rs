@@ -6,9 +6,9 @@ use super::{
     sweeps,
 };
 use crate::{
-    admin::{ClientPage, ClientState, RegisteredClient},
+    admin::{ClientPage, ClientState, ConformancePage, RegisteredClient},
     http::{
-        admin::ClientOrder,
+        admin::{ClientOrder, ProfileOrder},
         openapi::{
             grants::brand,
             parts::{Documented, body_of, json_answer, operation, query, word},
@@ -26,7 +26,8 @@ use utoipa::openapi::{
 const TAG: &str = "Administration: clients";
 
 pub fn schemas(components: ComponentsBuilder) -> ComponentsBuilder {
-    with::<RegisteredClient>(with::<ClientPage>(with::<ClientOrder>(components)))
+    let components = with::<RegisteredClient>(with::<ClientPage>(with::<ClientOrder>(components)));
+    with::<ProfileOrder>(with::<ConformancePage>(components))
 }
 
 pub fn all() -> Vec<Documented> {
@@ -36,6 +37,9 @@ pub fn all() -> Vec<Documented> {
         get("/v1/brands/{brand}/clients/{client_id}", show()),
         post("/v1/brands/{brand}/clients/{client_id}/replace", replace()),
         post("/v1/brands/{brand}/clients/{client_id}/delete", delete()),
+        get("/v1/brands/{brand}/conformance", conformances()),
+        get("/v1/brands/{brand}/clients/{client_id}/conformance", conformance()),
+        post("/v1/brands/{brand}/clients/{client_id}/profile", profile()),
         post("/v1/brands/{brand}/clients/{client_id}/block", block()),
         post("/v1/brands/{brand}/clients/{client_id}/unblock", unblock()),
         post("/v1/brands/{brand}/clients/{client_id}/force-sca", force_sca()),
@@ -126,6 +130,83 @@ fn delete() -> Operation {
     finish(
         acted(operation, "deleted", done),
         [by, why, OAuthError::CLIENT_OF_TPP],
+        [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT],
+        true,
+    )
+}
+
+fn conformances() -> Operation {
+    let description = "What each live client of a brand still lacks for FAPI 2.0, line by line, from what is configured and registered and from what \
+                       was seen of it; and what the brand answers for, once. Right to within a minute.";
+    let operation = operation("listConformance", TAG, "List what clients lack for FAPI 2.0", description)
+        .parameter(brand())
+        .parameter(query("organisation", false, "Only of this organizationIdentifier.", plain(Type::String)))
+        .parameter(since())
+        .response("200", json_answer("A page.", "ConformancePage", [("page", conformance_example())]));
+    finish_query(
+        paged(operation),
+        [OAuthError::AFTER_MALFORMED, OAuthError::PAGE_LIMIT, OAuthError::DAY_MALFORMED, OAuthError::ORGANISATION_MALFORMED],
+        [OAuthError::NO_SUCH_BRAND],
+    )
+}
+
+fn conformance() -> Operation {
+    let operation = of_one("showConformance", "Show what a client lacks for FAPI 2.0", "As in the list, of one client.")
+        .parameter(since())
+        .response("200", json_answer("The client, and its brand.", "ConformancePage", [("client", conformance_example())]));
+    finish_query(operation, [OAuthError::DAY_MALFORMED], [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT])
+}
+
+fn since() -> Parameter {
+    query("since", false, "A day: what was last seen before it counts no more. 30 days ago by default.", plain(Type::String))
+}
+
+fn conformance_example() -> Value {
+    let line = |line: &str, asks: &str, section: &str, finding: &str, why: &str| json!({ "line": line, "asks": asks, "section": section, "finding": finding, "why": why });
+    let mut pushed = line(
+        "A18",
+        "Authorization requests come by PAR.",
+        "5.3.2.2",
+        "not_met",
+        "2026-11-27 last seen in the query: 20 of 41 times since 2026-11-02",
+    );
+    pushed["whose"] = json!("tpp");
+    json!({
+        "since": "2026-10-29T00:00:00Z",
+        "brands": [{
+            "brand": "cic",
+            "offers_fapi2": true,
+            "lines": [line("A23", "Codes live for at most 60 s.", "5.3.2.1", "met", "60 s")],
+        }],
+        "clients": [{
+            "client_id": "5a0ae0a5-7c5d-4dc6-9c6e-0d9a3f2c8b11",
+            "brand": "cic",
+            "organisation": "PSDFR-ACPR-12345",
+            "client_name": "Exemple",
+            "security_profile": "legacy",
+            "lacks": ["A18"],
+            "not_seen_yet": [],
+            "lines": [pushed],
+            "seen": [{
+                "practice": "request_in_query",
+                "times": 20,
+                "first_seen_at": "2026-11-02T08:00:00Z",
+                "last_seen_at": "2026-11-27T17:00:00Z",
+            }],
+        }],
+    })
+}
+
+fn profile() -> Operation {
+    let description = "Holds a client to a stricter profile than it registered, or to what it registered again. In force with its next request, on every \
+                       server. Access tokens of before stay as they are until they end. Stricter only: `legacy` asks nothing of anybody.";
+    let operation =
+        of_one("holdClient", "Hold a client to a profile", description).request_body(Some(body_of("To what, and why.", "ProfileOrder")));
+    let [by, why] = BY;
+    let held = json!({ "client_id": "5a0ae0a5-7c5d-4dc6-9c6e-0d9a3f2c8b11", "brand": "cic", "held_to": "fapi2" });
+    finish(
+        acted(operation, "held", json!({ "done": "held", "client": held })),
+        [by, why, OAuthError::PROFILE_NOT_OFFERED],
         [OAuthError::NO_SUCH_BRAND, OAuthError::NO_SUCH_CLIENT],
         true,
     )

@@ -48,13 +48,15 @@ fn done_schema() -> ObjectBuilder {
         "grant_ended",
         "grant_ended_before",
         "sweep_begun",
+        "held",
+        "held_before",
         "merged",
         "rotated",
         "retired",
         "retired_before",
     ];
     object(
-        "What was done. Beside `done` stands what it is about: `block`, `grant`, `sweep`, `merge` or `key`. `.._before`: it was so, and stays.",
+        "What was done. Beside `done` stands what it is about: `block`, `grant`, `sweep`, `client`, `merge` or `key`. `.._before`: it was so, and stays.",
         [required("done", word("What was done.", words))],
     )
 }
