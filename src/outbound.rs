@@ -290,7 +290,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 }
 
 /// A name of the public DNS, as far as the name tells.
-fn is_public_name(name: &str) -> bool {
+pub fn is_public_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let under = |local: &&str| name == **local || name.strip_suffix(*local).is_some_and(|rest| rest.ends_with('.'));
     name.contains('.') && !LOCAL_NAMES.iter().any(under)

@@ -25,6 +25,9 @@ pub struct Doctor {
     /// Connect there whatever the hosts' names say: a balancer, or a server behind it
     #[arg(long, value_name = "HOST:PORT", requires = "from_outside")]
     connect: Option<String>,
+    /// Ask this resolver whether the hosts' names are signed (DNSSEC), instead of the system's
+    #[arg(long, value_name = "HOST:PORT", requires = "from_outside")]
+    resolver: Option<String>,
     /// PEM: whom clients believe; default: the system's authorities
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -36,7 +39,7 @@ pub struct Doctor {
     json: bool,
 }
 
-/// 11 where something was found.
+/// 11 where something was found that is more than a remark.
 pub fn run(asked: Doctor) -> Result<ExitCode, Failure> {
     let found = match config::load(&asked.config.path, &Environment::of_process()) {
         Ok(settings) => runtime()?.block_on(look(&settings, &asked))?,
@@ -47,11 +50,13 @@ pub fn run(asked: Doctor) -> Result<ExitCode, Failure> {
     } else {
         print(&found);
     }
-    Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+    let all_well = found.iter().all(|finding| finding.check.gravity() == Gravity::Remark);
+    Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
 }
 
 async fn look(settings: &config::Settings, asked: &Doctor) -> Result<Vec<Finding>, Failure> {
-    let how = Asked { replicas: asked.replicas, authorities: asked.ca.clone(), connect: asked.connect.clone() };
+    let how =
+        Asked { replicas: asked.replicas, authorities: asked.ca.clone(), connect: asked.connect.clone(), resolver: asked.resolver.clone() };
     let wrong = |why| Failure(2, why);
     let mut found = vec![];
     if !asked.only_outside {
@@ -72,6 +77,10 @@ fn print(found: &[Finding]) {
         say!("        {}", check.meaning());
         say!("        do: {}", check.advice());
     }
-    let faults = found.iter().filter(|finding| finding.check.gravity() == Gravity::Fault).count();
-    say!("{faults} faults, {} warnings", found.len() - faults);
+    let of = |gravity| found.iter().filter(|finding| finding.check.gravity() == gravity).count();
+    let remarks = match of(Gravity::Remark) {
+        0 => String::new(),
+        some => format!(", {some} remarks"),
+    };
+    say!("{} faults, {} warnings{remarks}", of(Gravity::Fault), of(Gravity::Warning));
 }

@@ -96,6 +96,7 @@ pub fn read<'a>(bank: &mut Reader<'a>, overrides: Overrides<'a>, place: BrandPla
         channels,
         revocation_path,
         registration,
+        statements: Default::default(),
         client_auth: client_auth?,
         scopes,
         exchange_scope: exchange_scope?,

@@ -9,7 +9,7 @@ use super::{
     names, rates, read_text,
     reader::{self, Reader, Walk, text},
     sca::{self, DriverSettings},
-    segments, trust,
+    segments, statements, trust,
 };
 use crate::{
     limits::Rates,
@@ -73,6 +73,10 @@ fn brand(row: &mut Reader<'_>, context: &Context, effective: &mut Effective) -> 
         brand.introspection_cache = time::Duration::seconds(introspection_cache.cast_signed());
     }
     segments::read(row, brand.as_mut());
+    let statements = statements::read(row, sandbox, context);
+    if let Some(brand) = &mut brand {
+        brand.statements = statements;
+    }
     (brand, driver)
 }
 

@@ -27,6 +27,7 @@ mod revocation;
 mod sca;
 mod segments;
 mod settings;
+mod statements;
 mod telemetry;
 mod theme;
 mod trust;

@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 /// The language whose texts `default.toml` shows: it stands for all of them.
 const SHOWN_LANGUAGE: &str = "fr";
 /// After these a key names one of several rows.
-const ROWS: [&str; 3] = ["app", "android_apps", "channel"];
+const ROWS: [&str; 4] = ["app", "android_apps", "channel", "software_statement_issuer"];
 /// A section whose keys a brand may say again: `default.toml` explains them once.
 const SAID_AGAIN: &str = "rate_limits";
 /// In the order of a sentence: what a key's last word counts.

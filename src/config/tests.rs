@@ -2,6 +2,7 @@ mod banks;
 mod defaults;
 mod effective;
 mod layers;
+mod statements;
 mod theme;
 
 use super::*;

@@ -7,6 +7,8 @@ pub enum Gravity {
     Fault,
     /// It will not, or need not be so.
     Warning,
+    /// It could be better, and nobody must: it fails no look.
+    Remark,
 }
 
 impl Gravity {
@@ -14,6 +16,7 @@ impl Gravity {
         match self {
             Self::Fault => "fault",
             Self::Warning => "warning",
+            Self::Remark => "remark",
         }
     }
 }
@@ -188,4 +191,7 @@ checks! {
     HeaderBelieved Fault "header_believed"
         "a certificate in a header of a client's own counts: whoever sends a TPP's certificate is that TPP"
         "let the balancer remove the header from what clients send before it sets its own (docs/front-proxy.md)"
+    DnssecMissing Remark "dnssec_missing"
+        "no resolver vouches that what the DNS says of a host is signed (FAPI 2.0 s5.2.1 would have it so)"
+        "sign the zone, and publish its DS at the parent; if it is signed, ask a resolver that validates: --resolver HOST:PORT"
 }

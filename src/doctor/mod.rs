@@ -7,6 +7,7 @@ mod brands;
 mod certificates;
 mod check;
 mod database;
+mod dnssec;
 mod look;
 mod outside;
 

@@ -13,9 +13,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// Of a key set; ten RSA keys with certificates have half of it.
-const MOST_BYTES: usize = 32 * 1024;
+pub(super) const MOST_BYTES: usize = 32 * 1024;
 /// A request waits for so long, its turn and the answer together.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is known already of the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub async fn of(app: &App, brand: &Brand, client: &Client, known: Keys) -> Resul
     if held.must_ask(known == Keys::Missed, now) {
         held.asking(now);
         let answer = fetch(app, brand, client, uri).await;
-        count(&answer);
+        metrics::counter!("guichet_client_keys_fetched_total", "outcome" => outcome(&answer)).increment(1);
         held.answered(answer, now);
     }
     held.keys(now)
@@ -60,11 +60,7 @@ async fn fetch(app: &App, brand: &Brand, client: &Client, uri: &str) -> Result<C
     let fetched = app.outbound.fetch(Fetch { url: uri, post: None, max_bytes: MOST_BYTES, deadline }).await;
     let body = fetched.map_err(|error| {
         tracing::info!(client = %client.id, %error, "a client's key set was not read");
-        match error {
-            FetchError::Forbidden | FetchError::Redirected => KeysFault::Forbidden,
-            FetchError::TimedOut | FetchError::Status(_) | FetchError::Failed => KeysFault::Unreachable,
-            FetchError::TooLarge => KeysFault::Unreadable,
-        }
+        fault(error)
     })?;
     let set = serde_json::from_slice(&body).map_err(|_| KeysFault::Unreadable)?;
     let keys = read(&set, client);
@@ -73,15 +69,23 @@ async fn fetch(app: &App, brand: &Brand, client: &Client, uri: &str) -> Result<C
 
 fn read(set: &Value, client: &Client) -> ClientKeySet {
     let known_by_keys = !client.metadata.token_endpoint_auth_method.needs_qwac();
-    ClientKeySet { signing: KeySet::read(set), certified: if known_by_keys { certified_keys::read(set) } else { vec![] } }
+    ClientKeySet { signing: KeySet::read(set).into(), certified: if known_by_keys { certified_keys::read(set) } else { vec![] } }
 }
 
-fn count(answer: &Result<ClientKeySet, KeysFault>) {
-    let outcome = match answer {
+pub(super) const fn fault(error: FetchError) -> KeysFault {
+    match error {
+        FetchError::Forbidden | FetchError::Redirected => KeysFault::Forbidden,
+        FetchError::TimedOut | FetchError::Status(_) | FetchError::Failed => KeysFault::Unreachable,
+        FetchError::TooLarge => KeysFault::Unreadable,
+    }
+}
+
+/// The word in the metrics.
+pub(super) const fn outcome(answer: &Result<ClientKeySet, KeysFault>) -> &'static str {
+    match answer {
         Ok(_) => "read",
         Err(KeysFault::Forbidden) => "forbidden",
         Err(KeysFault::Unreachable) => "unreachable",
         Err(KeysFault::Unreadable) => "unreadable",
-    };
-    metrics::counter!("guichet_client_keys_fetched_total", "outcome" => outcome).increment(1);
+    }
 }

@@ -32,6 +32,7 @@ pub mod revocation;
 pub mod revoke;
 pub mod sandbox;
 pub mod signed_introspection;
+mod software_statement;
 pub mod standing;
 pub mod stranger;
 pub mod token;

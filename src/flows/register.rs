@@ -1,6 +1,13 @@
 //! RFC 7591 and 7592: a client is registered, read, changed and deleted by its organisation.
 
-use super::{Answer, answer::signs, certificate::acting_for, certified_keys, standing};
+use super::{
+    Answer,
+    answer::signs,
+    certificate::acting_for,
+    certified_keys,
+    software_statement::{Fault, examine},
+    standing,
+};
 use crate::{
     app::App,
     audit::{AuditEvent, AuditKind},
@@ -14,6 +21,7 @@ use crate::{
         registration::{self, ClientInformation, RegistrationRefusal},
         scope::Scope,
         secret::{Digest, Handle, HandleKind, Secret},
+        software_statement::{self, Statement, StatementRefusal},
         tpp::Tpp,
     },
     pki::{self, PublicKey, TrustPolicy},
@@ -22,7 +30,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 use time::OffsetDateTime;
 
 type Metadata = Map<String, Value>;
@@ -48,7 +56,13 @@ pub fn too_many_clients() -> RegistrationRefusal {
 /// RFC 7591 s3. An identical registration within the brand's window answers with the same client and fresh credentials.
 pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> Answer<ClientInformation> {
     let now = app.clock.now();
-    let (metadata, scope) = match admit(asked, Registrant::Tpp(tpp), brand, &[], signs(app, brand, now)) {
+    let statement = match examine(app, brand, tpp, asked, now).await {
+        Ok(None) if brand.statements.required => return refused(app, brand, tpp, None, StatementRefusal::Missing.into()).await,
+        Ok(statement) => statement,
+        Err(fault) => return without_statement(app, brand, tpp, None, fault).await,
+    };
+    let statement = statement.as_ref();
+    let (metadata, scope) = match admit(&stated(statement, asked), Registrant::Tpp(tpp), brand, &[], signs(app, brand, now)) {
         Ok(admitted) => admitted,
         Err(refusal) => return refused(app, brand, tpp, None, refusal).await,
     };
@@ -61,7 +75,7 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         return Box::pin(create(app, brand, &acting_for(tpp, new), asked)).await;
     }
     let since = now - brand.registration.retry_window;
-    let retry = tx.find_registration_retry(&brand.id, &tpp.organisation, &metadata.fingerprint(), since).await?;
+    let retry = tx.find_registration_retry(&brand.id, &tpp.organisation, &metadata.fingerprint(), statement, since).await?;
     if let Some(retry) = retry
         && let Some(client) = tx.lock_client(&brand.id, retry.id).await?
     {
@@ -69,10 +83,10 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         let token = registration_token(app, retry.id);
         let secrets = secret.as_ref().map_or_else(Vec::new, |s| newest_first(s.digest(), &client.secrets));
         tx.set_credentials(retry.id, &secrets, &newest_first(token.digest(), &client.registration_tokens)).await?;
-        tx.record(&event(app, now, brand, tpp, AuditKind::ClientRegistered, retry.id).reason("retry")).await?;
+        tx.record(&about(statement, event(app, now, brand, tpp, AuditKind::ClientRegistered, retry.id).reason("retry"))).await?;
         tx.commit().await?;
         app.clients.remove(&retry.id);
-        return Ok(Ok(ClientInformation::new(retry.id, client.issued_at, client.metadata, secret.as_ref(), &token, brand)));
+        return Ok(Ok(ClientInformation::new(retry.id, client.issued_at, client.metadata, statement, secret.as_ref(), &token, brand)));
     }
     if tx.count_clients(&brand.id, &tpp.organisation).await? >= i64::from(app.limits.policy().clients_of_organisation) {
         drop(tx); // or the refusal's own record would wait for a second connection while this one is held
@@ -93,10 +107,15 @@ pub async fn create(app: &App, brand: &Brand, tpp: &Tpp, asked: &Metadata) -> An
         issued_at: now,
         revision: 1,
     };
-    tx.insert_client(&client, now).await?;
-    tx.record(&event(app, now, brand, tpp, AuditKind::ClientRegistered, id)).await?;
+    tx.insert_client(&client, statement, now).await?;
+    tx.record(&about(statement, event(app, now, brand, tpp, AuditKind::ClientRegistered, id))).await?;
     tx.commit().await?;
-    Ok(Ok(ClientInformation::new(id, now, client.metadata, secret.as_ref(), &token, brand)))
+    Ok(Ok(ClientInformation::new(id, now, client.metadata, statement, secret.as_ref(), &token, brand)))
+}
+
+/// What is asked for, where a statement speaks with the statement's words.
+fn stated<'a>(statement: Option<&Statement>, asked: &'a Metadata) -> Cow<'a, Metadata> {
+    statement.map_or(Cow::Borrowed(asked), |statement| Cow::Owned(statement.over(asked)))
 }
 
 /// The core's judgement, and that of the certificates that came with keys.
@@ -131,22 +150,33 @@ pub async fn read(app: &App, request: &Management) -> Answer<ClientInformation> 
         Ok(client) => client,
         Err(error) => return Ok(Err(error)),
     };
+    let statement = tx.find_statement(client.id).await?;
     let token = current_token(app, &mut tx, request, &client).await?;
     tx.record(&event(app, now, &request.brand, &request.tpp, AuditKind::ClientRead, client.id)).await?;
     tx.commit().await?;
-    Ok(Ok(ClientInformation::new(client.id, client.issued_at, client.metadata, None, &token, &request.brand)))
+    Ok(Ok(ClientInformation::new(client.id, client.issued_at, client.metadata, statement.as_ref(), None, &token, &request.brand)))
 }
 
 /// RFC 7592 s2.2: what is not sent is removed.
 pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer<ClientInformation> {
     let (brand, tpp, now) = (&request.brand, &request.tpp, app.clock.now());
+    let examined = examine(app, brand, tpp, asked, now).await;
     let mut tx = app.db.begin("update_client").await?;
     let client = match managed(app, &mut tx, request, now).await? {
         Ok(client) => client,
         Err(error) => return Ok(Err(error)),
     };
-    let admitted = registration::check_update(asked, client.id, &client.secrets, brand)
-        .and_then(|()| admit(asked, Registrant::Tpp(tpp), brand, &client.metadata.redirect_uris, signs(app, brand, now)));
+    let statement = match in_force(&mut tx, client.id, asked, examined).await? {
+        Ok(statement) => statement,
+        Err(fault) => {
+            drop(tx);
+            return without_statement(app, brand, tpp, Some(client.id), fault).await;
+        }
+    };
+    let statement = statement.as_ref();
+    let admitted = registration::check_update(asked, client.id, &client.secrets, brand).and_then(|()| {
+        admit(&stated(statement, asked), Registrant::Tpp(tpp), brand, &client.metadata.redirect_uris, signs(app, brand, now))
+    });
     let (metadata, scope) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {
@@ -155,12 +185,25 @@ pub async fn update(app: &App, request: &Management, asked: &Metadata) -> Answer
         }
     };
     let updated = Client { metadata, scope, legal_name: tpp.legal_name.clone(), ..client };
-    tx.update_client(&updated, now).await?;
+    tx.update_client(&updated, statement, now).await?;
     let token = current_token(app, &mut tx, request, &updated).await?;
-    tx.record(&event(app, now, brand, tpp, AuditKind::ClientUpdated, updated.id)).await?;
+    tx.record(&about(statement, event(app, now, brand, tpp, AuditKind::ClientUpdated, updated.id))).await?;
     tx.commit().await?;
     app.clients.remove(&updated.id);
-    Ok(Ok(ClientInformation::new(updated.id, updated.issued_at, updated.metadata, None, &token, brand)))
+    Ok(Ok(ClientInformation::new(updated.id, updated.issued_at, updated.metadata, statement, None, &token, brand)))
+}
+
+/// The statement that holds from now on. RFC 7592 s2.2 lets a server ignore that a member is left out: what a directory said of a client
+/// stays until it says something else. The same statement again is no new one, whatever became of it or of its issuer since.
+async fn in_force(
+    tx: &mut Tx,
+    client: ClientId,
+    asked: &Metadata,
+    examined: Result<Option<Statement>, Fault>,
+) -> Result<Result<Option<Statement>, Fault>, Outage> {
+    let Some(registered) = tx.find_statement(client).await? else { return Ok(examined) };
+    let is_new = software_statement::sent(asked).is_some_and(|sent| sent.as_str() != Some(registered.compact()));
+    Ok(if is_new { examined } else { Ok(Some(registered)) })
 }
 
 /// RFC 7592 s2.3: the client, its credentials, grants and tokens end together.
@@ -227,6 +270,21 @@ fn client_secret(app: &App, brand: &Brand) -> Option<Secret> {
 
 fn event(app: &App, now: OffsetDateTime, brand: &Brand, tpp: &Tpp, kind: AuditKind, client: ClientId) -> AuditEvent {
     app.event(now, brand, kind).organisation(&tpp.organisation).client(client)
+}
+
+/// With whose statement it was done.
+fn about(statement: Option<&Statement>, event: AuditEvent) -> AuditEvent {
+    match statement {
+        Some(statement) => event.subject(statement.named()),
+        None => event,
+    }
+}
+
+async fn without_statement<T>(app: &App, brand: &Brand, tpp: &Tpp, client: Option<ClientId>, fault: Fault) -> Answer<T> {
+    match fault {
+        Fault::Refused(refusal) => refused(app, brand, tpp, client, refusal).await,
+        Fault::Unanswered(error) => Ok(Err(error)),
+    }
 }
 
 async fn refused<T>(app: &App, brand: &Brand, tpp: &Tpp, client: Option<ClientId>, refusal: RegistrationRefusal) -> Answer<T> {

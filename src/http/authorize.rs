@@ -2,7 +2,7 @@
 
 use super::{
     body,
-    respond::{self, notice},
+    respond::{self, notice, notice_with_detail},
     site::{RequestId, Site},
 };
 use crate::{
@@ -78,7 +78,8 @@ pub async fn authorize(site: &Site, channel: &Channel, path: RawPathParams, requ
         Ok(Begun::NotServed { client, notice, home }) => not_served(site, lang, &client, notice.as_deref(), &home),
         Ok(Begun::Page(nobody)) => {
             request::note(|facts| facts.verdict(nobody.name(), None));
-            notice(StatusCode::BAD_REQUEST, site.page(lang), notice_of(nobody), &id)
+            let why = OAuthError::from(nobody).body().error_description;
+            notice_with_detail(StatusCode::BAD_REQUEST, site.page(lang), notice_of(nobody), &id, &why)
         }
         Err(outage) => {
             respond::log_outage(&outage);
@@ -120,7 +121,7 @@ const fn notice_of(nobody: NoRedirect) -> NoticeKind {
         NoRedirect::UnknownClient => NoticeKind::UnknownClient,
         NoRedirect::Ambiguous | NoRedirect::RequestObject(_) => NoticeKind::MalformedRequest,
         NoRedirect::RedirectUriMissing | NoRedirect::RedirectUriUnknown => NoticeKind::WrongRedirectUri,
-        NoRedirect::RequestUri => NoticeKind::ExpiredInteraction,
+        NoRedirect::RequestUri => NoticeKind::LinkOver,
     }
 }
 

@@ -131,7 +131,12 @@ pub fn live_page(status: StatusCode, site: PageSite<'_>, behaviour: Behaviour, h
 }
 
 pub fn notice(status: StatusCode, site: PageSite<'_>, kind: NoticeKind, request_id: &str) -> Response {
-    notice_with_home(status, site, kind, request_id, None)
+    tell(status, &Notice { site, kind, request_id, detail: None, home: None })
+}
+
+/// A notice with a line for the TPP's developers: nobody else would tell them.
+pub fn notice_with_detail(status: StatusCode, site: PageSite<'_>, kind: NoticeKind, request_id: &str, detail: &str) -> Response {
+    tell(status, &Notice { site, kind, request_id, detail: Some(detail), home: None })
 }
 
 /// A notice that offers to start again at the TPP: `home` is its identity, and its own site if it registered one.
@@ -142,8 +147,12 @@ pub fn notice_with_home(
     request_id: &str,
     home: Option<(&TppIdentity, Option<&str>)>,
 ) -> Response {
-    request::note(|facts| facts.verdict(kind.name(), None));
-    let mut response = page(status, site, Notice { site, kind, request_id, detail: None, home }.render());
+    tell(status, &Notice { site, kind, request_id, detail: None, home })
+}
+
+fn tell(status: StatusCode, notice: &Notice<'_>) -> Response {
+    request::note(|facts| facts.verdict(notice.kind.name(), None));
+    let mut response = page(status, notice.site, notice.render());
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
     }

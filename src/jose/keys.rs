@@ -20,11 +20,22 @@ struct Key {
 #[derive(Default)]
 pub struct KeySet(Vec<Key>);
 
+impl std::fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|key| (key.algorithm.name(), &key.kid))).finish()
+    }
+}
+
 impl KeySet {
     /// A JWK set. Whatever cannot verify is left out: a client may also have keys for encryption.
     pub fn read(set: &Value) -> Self {
         let keys = set["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
         Self(keys.iter().take(MOST).filter_map(read_key).collect())
+    }
+
+    /// As [`Self::read`]; `None`: no JSON.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok().map(|set| Self::read(&set))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -64,7 +75,7 @@ fn read_key(key: &Value) -> Option<Key> {
         ("OKP", Some("Ed25519")) => (JwsAlgorithm::EdDsa, DecodingKey::from_ed_components(text("x")?).ok()?),
         _ => return None,
     };
-    if text("alg").is_some_and(|own| own != algorithm.name()) {
+    if text("alg").is_some_and(|own| JwsAlgorithm::parse(own) != Some(algorithm)) {
         return None;
     }
     Some(Key { kid: text("kid").map(str::to_owned), algorithm, public })

@@ -38,8 +38,9 @@ impl JwsAlgorithm {
         }
     }
 
+    /// RFC 9864 s2.2 calls EdDSA with Ed25519 `Ed25519`, and libraries have begun to.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+        if name == "Ed25519" { Some(Self::EdDsa) } else { Self::ALL.into_iter().find(|algorithm| algorithm.name() == name) }
     }
 
     const fn jose(self) -> jsonwebtoken::Algorithm {
@@ -116,6 +117,11 @@ pub struct Unverified(Map<String, Value>);
 impl Unverified {
     pub fn text(&self, claim: &str) -> Option<&str> {
         self.0.get(claim).and_then(Value::as_str)
+    }
+
+    /// For whoever knows that it was verified before.
+    pub fn into_claims(self) -> Map<String, Value> {
+        self.0
     }
 }
 

@@ -57,6 +57,28 @@ impl Signer {
 }
 
 #[test]
+fn ed25519_is_eddsa_by_another_name_and_nothing_else_is() {
+    let signer = signer(JwsAlgorithm::EdDsa, KeySize::Rsa2048);
+    let by = |alg: &str| {
+        let [header, claims] = [json!({ "alg": alg }), json!({ "iss": "me" })].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let message = format!("{header}.{claims}");
+        let signature = crypto::sign(message.as_bytes(), &signer.private, signer.algorithm).unwrap();
+        format!("{message}.{signature}")
+    };
+    for key in ["Ed25519", "EdDSA"] {
+        let keys = signer.set(json!({ "alg": key }));
+        for header in ["Ed25519", "EdDSA"] {
+            assert_eq!(verify(&by(header), &keys, &[JwsAlgorithm::EdDsa]).unwrap().algorithm, JwsAlgorithm::EdDsa);
+        }
+        assert_eq!(verify(&by("Ed25519"), &keys, &[JwsAlgorithm::Es256]).unwrap_err(), JoseRefusal::Algorithm);
+        for other in ["Ed448", "ed25519", "ES256K"] {
+            assert_eq!(verify(&by(other), &keys, &JwsAlgorithm::ALL).unwrap_err(), JoseRefusal::Algorithm);
+        }
+    }
+    assert!(signer.set(json!({ "alg": "Ed448" })).is_empty());
+}
+
+#[test]
 fn a31_what_a_key_of_the_set_signed_is_read_and_nothing_else() {
     let allowed = JwsAlgorithm::ALL;
     for algorithm in JwsAlgorithm::ALL {

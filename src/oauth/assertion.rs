@@ -146,7 +146,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    fn is_met_by(&self, aud: Option<&Value>) -> bool {
+    pub(super) fn is_met_by(&self, aud: Option<&Value>) -> bool {
         let known = |value: &Value| value.as_str().is_some_and(|text| self.holds(text));
         match (self, aud) {
             (Self::AnyOf(_), Some(Value::Array(several))) => several.iter().any(known),
@@ -223,7 +223,7 @@ fn judge_times(claims: &Map<String, Value>, now: i64) -> Result<OffsetDateTime, 
 }
 
 /// RFC 7519 s2 NumericDate: whole seconds here.
-fn seconds(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, AssertionRefusal> {
+pub(super) fn seconds(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, AssertionRefusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let number = value.as_i64().or_else(|| value.as_f64().map(|number| number as i64));
     number.map(Some).ok_or(AssertionRefusal::Time)

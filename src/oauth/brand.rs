@@ -9,6 +9,7 @@ use super::{
     client_metadata::AuthMethod,
     profile::Profiles,
     scope::{Scope, ScopeToken},
+    software_statement::StatementPolicy,
     theme::Theme,
 };
 use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc};
@@ -142,6 +143,8 @@ pub struct Brand {
     pub channels: Vec<Channel>,
     pub revocation_path: String,
     pub registration: RegistrationPolicy,
+    /// RFC 7591 s2.3.
+    pub statements: StatementPolicy,
     pub client_auth: ClientAuth,
     pub scopes: Vec<ScopePolicy>,
     pub exchange_scope: ExchangeScope,

@@ -229,6 +229,10 @@ impl OAuthError {
         "CERTIFICATE_STATUS_UNAVAILABLE: whether the certificate is revoked cannot be learnt now",
     )
     .named("CERTIFICATE_STATUS_UNAVAILABLE");
+    /// Whether a software statement is its issuer's.
+    pub const STATEMENT_KEYS_UNAVAILABLE: Self =
+        Self::new(ErrorCode::TemporarilyUnavailable, "software_statement: the keys of its issuer cannot be learnt now")
+            .named("statement_keys_unavailable");
     /// The bank's keys are there, and this process cannot use the one that signs.
     pub const NOT_SIGNING: Self =
         Self::new(ErrorCode::TemporarilyUnavailable, "the bank's signing key cannot be used now").named("not_signing");

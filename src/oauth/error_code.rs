@@ -15,6 +15,7 @@ pub enum ErrorCode {
     InvalidToken,
     InvalidRedirectUri,
     InvalidClientMetadata,
+    InvalidSoftwareStatement,
     UnapprovedSoftwareStatement,
     RequestNotSupported,
     RequestUriNotSupported,
@@ -34,7 +35,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -46,6 +47,7 @@ impl ErrorCode {
         Self::InvalidToken,
         Self::InvalidRedirectUri,
         Self::InvalidClientMetadata,
+        Self::InvalidSoftwareStatement,
         Self::UnapprovedSoftwareStatement,
         Self::RequestNotSupported,
         Self::RequestUriNotSupported,
@@ -77,6 +79,7 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidSoftwareStatement => "invalid_software_statement",
             Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
@@ -118,6 +121,7 @@ impl ErrorCode {
             | Self::InvalidScope
             | Self::InvalidRedirectUri
             | Self::InvalidClientMetadata
+            | Self::InvalidSoftwareStatement
             | Self::UnapprovedSoftwareStatement
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported

@@ -48,6 +48,7 @@ pub mod sca;
 pub mod scope;
 pub mod secret;
 pub mod signed_introspection;
+pub mod software_statement;
 pub mod theme;
 pub mod token;
 pub mod tpp;

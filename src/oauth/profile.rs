@@ -1,6 +1,10 @@
 //! Which rules a client is held to: the bank's published dialect, or the FAPI 2.0 Security Profile.
 
-use super::{brand::Brand, client::Client, client_metadata::ClientMetadata};
+use super::{
+    brand::{Brand, ExchangeScope},
+    client::Client,
+    client_metadata::ClientMetadata,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -42,6 +46,11 @@ impl SecurityProfile {
     /// Refresh tokens may be rotated where the bank does (FAPI 2.0 s5.3.2.1-9).
     pub const fn may_rotate(self) -> bool {
         !self.is_fapi2()
+    }
+
+    /// A code is exchanged by what RFC 6749 s4.1.3 knows, where no `scope` is; the dialect of a bank may want it.
+    pub const fn exchanges_by_the_rfc(self) -> bool {
+        self.is_fapi2()
     }
 
     /// A client's keys are called as it calls them: what it signs names them (FAPI 2.0 s5.4.3).
@@ -94,6 +103,11 @@ impl Brand {
     /// What a client of this brand is held to.
     pub fn profile_of(&self, client: &Client) -> SecurityProfile {
         self.profiles.of(&client.metadata)
+    }
+
+    /// Whether its exchange of a code repeats the scope.
+    pub fn exchange_scope_of(&self, client: &Client) -> ExchangeScope {
+        if self.profile_of(client).exchanges_by_the_rfc() { ExchangeScope::Optional } else { self.exchange_scope }
     }
 
     /// RFC 8705 s3: its access tokens work with the certificate only that they were issued to.

@@ -14,6 +14,7 @@ use super::{
     registrant::{Registrant, reasons},
     scope::Scope,
     secret::Secret,
+    software_statement::{self, Statement, StatementRefusal},
     tpp::OrganisationId,
 };
 use crate::jose::JwsAlgorithm;
@@ -58,12 +59,9 @@ pub fn admit(
     signs: Option<JwsAlgorithm>,
 ) -> Admitted<(ClientMetadata, Scope)> {
     let body = Body(asked);
-    if body.present("software_statement") {
-        return Err(RegistrationRefusal {
-            code: ErrorCode::UnapprovedSoftwareStatement,
-            field: "software_statement".into(),
-            why: "no issuer of software statements is trusted here".into(),
-        });
+    // what counts of a statement was taken out of it before
+    if software_statement::sent(asked).is_some() {
+        return Err(StatementRefusal::NobodyBelieved.into());
     }
     let method = body.auth_method(whose, brand)?;
     let security_profile = body.profile(brand)?;
@@ -427,6 +425,9 @@ pub struct ClientInformation {
     pub registration_client_uri: String,
     #[serde(flatten)]
     pub metadata: ClientMetadata,
+    /// RFC 7591 s3.2.1: as it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_statement: Option<String>,
 }
 
 impl ClientInformation {
@@ -434,6 +435,7 @@ impl ClientInformation {
         id: ClientId,
         issued_at: OffsetDateTime,
         metadata: ClientMetadata,
+        statement: Option<&Statement>,
         secret: Option<&Secret>,
         token: &Secret,
         brand: &Brand,
@@ -447,6 +449,7 @@ impl ClientInformation {
             registration_access_token: token.reveal().to_owned(),
             registration_client_uri: brand.registration_client_uri(&id.to_string()),
             metadata,
+            software_statement: statement.map(|statement| statement.compact().to_owned()),
         }
     }
 }

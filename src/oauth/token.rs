@@ -282,7 +282,7 @@ fn check_bindings(
 
 /// What a code of a grant with this scope gives, if everything it is bound to is as it should be.
 pub fn exchange_for(granted: &Scope, exchange: &CodeExchange, client: &AuthenticatedClient, brand: &Brand) -> Result<Issue, TokenRefusal> {
-    match (brand.exchange_scope, &exchange.scope) {
+    match (brand.exchange_scope_of(client.client()), &exchange.scope) {
         (ExchangeScope::MustMatch, asked) if asked.as_ref() != Some(granted) => return Err(TokenRefusal::ScopeMustMatch),
         (ExchangeScope::Optional, Some(asked)) if !asked.is_within(granted) => return Err(TokenRefusal::ScopeNotGranted),
         (ExchangeScope::MustMatch | ExchangeScope::Optional, _) => {}

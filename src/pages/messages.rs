@@ -183,6 +183,9 @@ messages! {
     notice_malformed_request_title();
     notice_malformed_request_text();
     notice_malformed_request_advice();
+    notice_link_over_title();
+    notice_link_over_text();
+    notice_link_over_advice();
     notice_expired_interaction_title();
     notice_expired_interaction_text();
     notice_expired_interaction_advice();

@@ -9,6 +9,8 @@ pub enum NoticeKind {
     UnknownClient,
     WrongRedirectUri,
     MalformedRequest,
+    /// A link to a pushed request that is unknown, over, or another client's.
+    LinkOver,
     ExpiredInteraction,
     CookieLost,
     AlreadyAnswered,
@@ -21,10 +23,11 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::UnknownClient,
         Self::WrongRedirectUri,
         Self::MalformedRequest,
+        Self::LinkOver,
         Self::ExpiredInteraction,
         Self::CookieLost,
         Self::AlreadyAnswered,
@@ -41,6 +44,7 @@ impl NoticeKind {
             Self::UnknownClient => "unknown_client",
             Self::WrongRedirectUri => "wrong_redirect_uri",
             Self::MalformedRequest => "malformed_request",
+            Self::LinkOver => "link_over",
             Self::ExpiredInteraction => "expired_interaction",
             Self::CookieLost => "cookie_lost",
             Self::AlreadyAnswered => "already_answered",
@@ -94,6 +98,7 @@ impl Notice<'_> {
             NoticeKind::MalformedRequest => {
                 (t.notice_malformed_request_title(), t.notice_malformed_request_text(), t.notice_malformed_request_advice())
             }
+            NoticeKind::LinkOver => (t.notice_link_over_title(), t.notice_link_over_text(), t.notice_link_over_advice()),
             NoticeKind::ExpiredInteraction => {
                 (t.notice_expired_interaction_title(), t.notice_expired_interaction_text(), t.notice_expired_interaction_advice())
             }

@@ -389,6 +389,7 @@ fn brand(languages: &[Lang], default_language: Lang) -> Brand {
         channels: vec![],
         revocation_path: "/revoke".into(),
         registration,
+        statements: Default::default(),
         client_auth: ClientAuth::Tls,
         scopes: vec![],
         exchange_scope: ExchangeScope::Optional,

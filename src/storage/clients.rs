@@ -5,6 +5,7 @@ use crate::oauth::{
     grant::EndReason,
     scope::Scope,
     secret::Digest,
+    software_statement::Statement,
     tpp::OrganisationId,
 };
 use sqlx::{PgExecutor, types::Json};
@@ -89,16 +90,19 @@ impl Tx {
         brand: &BrandId,
         organisation: &OrganisationId,
         fingerprint: &[u8; 32],
+        statement: Option<&Statement>,
         since: OffsetDateTime,
     ) -> Result<Option<RegistrationRetry>, Outage> {
         let id = sqlx::query_scalar!(
             "select id from clients
              where brand = $1 and organisation = $2 and fingerprint = $3 and created_at >= $4 and updated_at = created_at and deleted_at is null
+               and software_statement is not distinct from $5
              order by created_at desc limit 1",
             brand.as_str(),
             organisation.as_str(),
             &fingerprint[..],
             since,
+            statement.map(Statement::compact),
         )
         .fetch_optional(&mut *self.inner)
         .await?;
@@ -144,11 +148,20 @@ impl Tx {
         Ok(row.is_some())
     }
 
-    pub async fn insert_client(&mut self, client: &Client, now: OffsetDateTime) -> Result<(), Outage> {
+    /// What a directory said of it when it was registered or last updated.
+    pub async fn find_statement(&mut self, id: ClientId) -> Result<Option<Statement>, Outage> {
+        let stored = sqlx::query_scalar!("select software_statement from clients where id = $1 and deleted_at is null", id.0)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        let read = |compact| Statement::registered(compact).map_err(|_| Outage::unreadable("clients.software_statement"));
+        stored.flatten().map(read).transpose()
+    }
+
+    pub async fn insert_client(&mut self, client: &Client, statement: Option<&Statement>, now: OffsetDateTime) -> Result<(), Outage> {
         sqlx::query!(
             "insert into clients (id, brand, organisation, legal_name, metadata, scope, secret_digests, registration_token_digests,
-                                  fingerprint, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+                                  fingerprint, created_at, updated_at, software_statement)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)",
             client.id.0,
             client.brand.as_str(),
             client.organisation.as_str(),
@@ -159,6 +172,7 @@ impl Tx {
             &stored(&client.registration_tokens),
             &client.metadata.fingerprint()[..],
             now,
+            statement.map(Statement::compact),
         )
         .execute(&mut *self.inner)
         .await?;
@@ -166,9 +180,10 @@ impl Tx {
     }
 
     /// RFC 7592 s2.2: replaces what is registered.
-    pub async fn update_client(&mut self, client: &Client, now: OffsetDateTime) -> Result<(), Outage> {
+    pub async fn update_client(&mut self, client: &Client, statement: Option<&Statement>, now: OffsetDateTime) -> Result<(), Outage> {
         sqlx::query!(
-            "update clients set legal_name = $2, metadata = $3, scope = $4, fingerprint = $5, updated_at = $6, revision = revision + 1
+            "update clients set legal_name = $2, metadata = $3, scope = $4, fingerprint = $5, updated_at = $6, revision = revision + 1,
+                    software_statement = $7
              where id = $1",
             client.id.0,
             client.legal_name,
@@ -176,6 +191,7 @@ impl Tx {
             client.scope.to_string(),
             &client.metadata.fingerprint()[..],
             now,
+            statement.map(Statement::compact),
         )
         .execute(&mut *self.inner)
         .await?;

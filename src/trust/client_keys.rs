@@ -1,4 +1,5 @@
-//! The key sets that clients keep at their own servers (RFC 7591 s2 `jwks_uri`), as this process last read them.
+//! The key sets that clients, and issuers of software statements, keep at their own servers (RFC 7591 s2 `jwks_uri`), as this process last
+//! read them.
 
 use crate::{
     jose::KeySet,
@@ -18,23 +19,34 @@ const SOONEST: Duration = Duration::MINUTE;
 /// Each is as large as an answer may be, at most.
 const SHELVES: usize = 2_000;
 const ORGANISATIONS: usize = 1_000;
+/// Those that the settings name, and a few that they named before.
+const ISSUERS: usize = 100;
 const AT_ONCE: usize = 16;
 /// Of one organisation: one with many slow servers keeps nobody else waiting.
 const AT_ONCE_OF_ONE: usize = 2;
 
 pub struct ClientKeys {
     shelves: Cache<ClientId, Arc<Shelf>>,
+    /// Of issuers of software statements, by where their keys are: whichever brands believe them.
+    issuers: Cache<String, Arc<Shelf>>,
     turns: Arc<Semaphore>,
     turns_of: Cache<OrganisationId, Arc<Semaphore>>,
 }
 
-/// What a client's key set is good for.
+/// What a key set is good for.
 #[derive(Default)]
 pub struct ClientKeySet {
     /// What it signs is verified with these.
-    pub signing: KeySet,
+    pub signing: Arc<KeySet>,
     /// SHA-256 over the SubjectPublicKeyInfo of each certificate that came with a key (`x5c`): by these it is known without a QWAC.
     pub certified: Vec<[u8; 32]>,
+}
+
+impl From<KeySet> for ClientKeySet {
+    /// Nobody is known by them.
+    fn from(signing: KeySet) -> Self {
+        Self { signing: signing.into(), certified: vec![] }
+    }
 }
 
 impl ClientKeySet {
@@ -59,7 +71,12 @@ pub struct Held {
 
 impl Default for ClientKeys {
     fn default() -> Self {
-        Self { shelves: Cache::new(SHELVES), turns: Arc::new(Semaphore::new(AT_ONCE)), turns_of: Cache::new(ORGANISATIONS) }
+        Self {
+            shelves: Cache::new(SHELVES),
+            issuers: Cache::new(ISSUERS),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            turns_of: Cache::new(ORGANISATIONS),
+        }
     }
 }
 
@@ -71,6 +88,15 @@ impl ClientKeys {
         }
         let shelf = Arc::new(Shelf { uri: uri.to_owned(), held: Mutex::default() });
         self.shelves.insert(client, shelf.clone());
+        shelf
+    }
+
+    pub fn issuers_shelf(&self, uri: &str) -> Arc<Shelf> {
+        if let Some(shelf) = self.issuers.get(uri) {
+            return shelf;
+        }
+        let shelf = Arc::new(Shelf { uri: uri.to_owned(), held: Mutex::default() });
+        self.issuers.insert(uri.to_owned(), shelf.clone());
         shelf
     }
 

@@ -25,7 +25,7 @@ const PLAN: [(&str, &str, &str); 32] = [
     ("pages", "figures oauth pki sca::script", "askama fluent_bundle serde_json time"),
     ("clock", "", "aws_lc_rs time uuid"),
     ("limits", "clock oauth::brand::BrandId", "arc_swap ipnet metrics"),
-    ("config", "admin limits oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
+    ("config", "admin jose limits oauth pki::forwarded pki::revocation pki::staleness standing", "ipnet secrecy time toml tracing url"),
     ("jose", "", "base64 jsonwebtoken serde serde_json utoipa"),
     ("signing", "admin jose", "arc_swap aws_lc_rs base64 jsonwebtoken serde serde_json time"),
     (
@@ -72,8 +72,8 @@ const PLAN: [(&str, &str, &str); 32] = [
     ),
     (
         "doctor",
-        "admin clock config oauth pki sca::http standing storage tls::files",
-        "aws_lc_rs base64 http http_body_util hyper hyper_util rcgen rustls rustls_platform_verifier serde serde_json time tokio tokio_rustls url webpki x509_parser",
+        "admin clock config oauth outbound::is_public_name pki sca::http standing storage tls::files",
+        "aws_lc_rs base64 http http_body_util hyper hyper_util rcgen rustls rustls_platform_verifier serde serde_json simple_dns time tokio tokio_rustls url webpki x509_parser",
     ),
     ("trial", "clock config oauth tls::files", "aws_lc_rs base64 clap reqwest rustls serde serde_json sha2 time tokio url uuid"),
     (

@@ -15,8 +15,7 @@ const ROLES: [PspRole; 2] = [AccountInformation, PaymentInitiation];
 const ORGANISATION: &str = "PSDFR-ACPR-46001";
 
 async fn bank() -> Bank {
-    let security = "[brand.security]\nclients_may_choose = \"fapi2\"".to_owned();
-    Bank::with(BankOptions { brands: vec![CIC], one_brand_extra: Some((CIC, security)), ..BankOptions::default() }).await
+    Bank::with(BankOptions::fapi2()).await
 }
 
 /// A QWAC of the organisation for this host.

@@ -25,8 +25,7 @@ const GRANT: [(&str, &str); 2] = [("grant_type", "client_credentials"), ("scope"
 
 /// A bank whose clients may choose to be held to FAPI 2.0.
 fn options(database: Option<PgConnectOptions>) -> BankOptions {
-    let security = "[brand.security]\nclients_may_choose = \"fapi2\"".to_owned();
-    BankOptions { brands: vec![CIC], one_brand_extra: Some((CIC, security)), database, ..BankOptions::default() }
+    BankOptions { database, ..BankOptions::fapi2() }
 }
 
 async fn bank() -> Bank {

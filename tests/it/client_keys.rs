@@ -20,13 +20,7 @@ const ROLES: [PspRole; 2] = [AccountInformation, PaymentInitiation];
 
 /// A bank that reaches the servers at these hosts.
 async fn bank(hosts: &[&str]) -> Bank {
-    Bank::with(BankOptions {
-        brands: vec![CIC],
-        extra: format!("[outbound]\nprivate_hosts = {hosts:?}\n"),
-        one_brand_extra: Some((CIC, "[brand.security]\nclients_may_choose = \"fapi2\"".to_owned())),
-        ..BankOptions::default()
-    })
-    .await
+    Bank::with(BankOptions { extra: format!("[outbound]\nprivate_hosts = {hosts:?}\n"), ..BankOptions::fapi2() }).await
 }
 
 /// A key of its own kind each, so that only its name tells it from another.
@@ -168,13 +162,7 @@ async fn a52_b10_private_addresses_and_plain_http_are_not_visited() {
         bank.tpp(ROLES).try_register(CIC, &metadata).await.refused(400, "invalid_client_metadata");
     }
     // outside a sandbox not even loopback
-    let production = Bank::with(BankOptions {
-        brands: vec![CIC],
-        production: true,
-        one_brand_extra: Some((CIC, "[brand.security]\nclients_may_choose = \"fapi2\"".to_owned())),
-        ..BankOptions::default()
-    })
-    .await;
+    let production = Bank::with(BankOptions { production: true, ..BankOptions::fapi2() }).await;
     let mut metadata = Tpp::metadata(CIC);
     metadata["token_endpoint_auth_method"] = json!("private_key_jwt");
     metadata["jwks_uri"] = json!(server.uri());
@@ -188,13 +176,8 @@ async fn a48_a52_keys_come_over_tls_of_the_right_name() {
     let own = key("1");
     let server = KeyServer::start_tls(&set(&[&own])).await;
     let by_address = server.host.replace("localhost", "127.0.0.1");
-    let bank = Bank::unserved(BankOptions {
-        brands: vec![CIC],
-        extra: format!("[outbound]\nprivate_hosts = {:?}\n", [&server.host, &by_address]),
-        one_brand_extra: Some((CIC, "[brand.security]\nclients_may_choose = \"fapi2\"".to_owned())),
-        ..BankOptions::default()
-    })
-    .await;
+    let extra = format!("[outbound]\nprivate_hosts = {:?}\n", [&server.host, &by_address]);
+    let bank = Bank::unserved(BankOptions { extra, ..BankOptions::fapi2() }).await;
     let serve = async |authorities: &str| {
         let mut command = bank.command(&["serve"]);
         command.env("SSL_CERT_FILE", pki().1.file(authorities)).env_remove("SSL_CERT_DIR");

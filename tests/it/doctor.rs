@@ -42,10 +42,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::LazyConfigAcceptor;
 
 /// What the doctor said: exit code and findings.
-struct Said(i32, Vec<Value>);
+pub struct Said(pub i32, pub Vec<Value>);
 
 impl Said {
-    fn codes(&self) -> BTreeSet<&str> {
+    pub fn codes(&self) -> BTreeSet<&str> {
         self.1.iter().map(|finding| finding["code"].as_str().unwrap()).collect()
     }
 
@@ -57,11 +57,11 @@ impl Said {
     }
 }
 
-fn ca() -> String {
+pub fn ca() -> String {
     pki().1.file("server-ca.pem").display().to_string()
 }
 
-async fn doctor(bank: &Bank, database: &str, words: &[&str]) -> Said {
+pub async fn doctor(bank: &Bank, database: &str, words: &[&str]) -> Said {
     let mut command = bank.command(&["doctor", "--json"]);
     command.args(words).env("GUICHET_DATABASE_URL", database);
     let output = run(command, "").await;
@@ -136,7 +136,7 @@ fn days(from: i64, to: i64) -> Validity {
     Validity { not_before: now + Duration::days(from), not_after: now + Duration::days(to) }
 }
 
-fn pem(chain: &[CertificateDer<'_>]) -> String {
+pub fn pem(chain: &[CertificateDer<'_>]) -> String {
     let one = |der: &CertificateDer<'_>| format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der));
     chain.iter().map(one).collect()
 }

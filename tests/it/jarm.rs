@@ -14,28 +14,10 @@ use guichet::{
     oauth::tpp::PspRole,
 };
 use serde_json::{Map, Value, json};
-use std::{fs, time::Instant};
-use tempfile::TempDir;
+use std::time::Instant;
 use time::Duration;
 
 const ROLES: [PspRole; 2] = [PspRole::AccountInformation, PspRole::PaymentInitiation];
-
-/// A key of a file, which signs by ES256, until there is one of the database.
-fn signing(folder: &TempDir) -> String {
-    let [key, wrapping] = ["signing.pem", "wrapping-key"].map(|name| folder.path().join(name));
-    fs::write(&key, rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
-    fs::write(&wrapping, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").unwrap();
-    format!("[signing]\nkey_files = [{key:?}]\nwrapping_key_file = {wrapping:?}\n")
-}
-
-pub fn options(signing: &str) -> BankOptions {
-    BankOptions {
-        brands: vec![CIC],
-        extra: signing.to_owned(),
-        one_brand_extra: Some((CIC, "[brand.security]\nclients_may_choose = \"fapi2\"".into())),
-        ..BankOptions::default()
-    }
-}
 
 async fn client<'a>(bank: &'a Bank, brand: Brand, more: &Value) -> Client<'a> {
     let mut metadata = Tpp::metadata(brand);
@@ -84,7 +66,7 @@ async fn pushed(client: &Client<'_>, mode: &str) -> String {
 #[tokio::test]
 async fn b52_a_signed_answer_has_iss_and_everything_else_inside() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(options(&signing(&folder))).await;
+    let bank = Bank::with(BankOptions::fapi2().signing(folder.path())).await;
     let fapi2 = client(&bank, CIC, &json!({ "security_profile": "fapi2", "authorization_signed_response_alg": "ES256" })).await;
     assert_eq!(fapi2.information["authorization_signed_response_alg"], "ES256");
     for mode in ["jwt", "query.jwt"] {
@@ -105,7 +87,7 @@ async fn b52_a_signed_answer_has_iss_and_everything_else_inside() {
 #[tokio::test]
 async fn b52_a_refusal_at_once_is_signed_and_so_is_what_comes_late() {
     let folder = tempfile::tempdir().unwrap();
-    let bank = Bank::with(options(&signing(&folder))).await;
+    let bank = Bank::with(BankOptions::fapi2().signing(folder.path())).await;
     // also of a client of the dialect, where the brand has both
     let client = client(&bank, CIC, &json!({})).await;
     let jwt = ("response_mode", Some("jwt"));
@@ -138,7 +120,7 @@ async fn b52_a_refusal_at_once_is_signed_and_so_is_what_comes_late() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a31_what_cannot_be_signed_is_refused_before_the_customer_is_asked() {
     let folder = tempfile::tempdir().unwrap();
-    let keyless = Bank::with(options("")).await;
+    let keyless = Bank::with(BankOptions::fapi2()).await;
     let told = metadata(&keyless, CIC).await;
     assert_eq!((&told["response_modes_supported"], told.get("authorization_signing_alg_values_supported")), (&json!(["query"]), None));
     let wish = |algorithm: Value| {
@@ -153,7 +135,7 @@ async fn a31_what_cannot_be_signed_is_refused_before_the_customer_is_asked() {
     let landing = Psu::open(&keyless, CIC, &url(&unsigned)).await.landed();
     assert_eq!((landing.get("error"), landing.get("state")), ("invalid_request", STATE));
 
-    let options = options(&signing(&folder));
+    let options = BankOptions::fapi2().signing(folder.path());
     let bank = Bank::with(options.clone()).await;
     bank.write_config(&options);
     let told = metadata(&bank, CIC).await;
@@ -183,13 +165,13 @@ async fn a31_what_cannot_be_signed_is_refused_before_the_customer_is_asked() {
 #[tokio::test]
 async fn an_answer_that_cannot_be_signed_is_not_sent_otherwise_and_waits_for_the_key() {
     let folder = tempfile::tempdir().unwrap();
-    let signing = options(&signing(&folder));
+    let signing = BankOptions::fapi2().signing(folder.path());
     let bank = Bank::with(signing.clone()).await;
     let client = client(&bank, CIC, &json!({})).await;
     let mut psu = Psu::open(&bank, CIC, &client.authorize_url("web", "aisp", &[("response_mode", Some("jwt"))])).await;
     psu.sign_in("approves").await;
     psu.post(&[("decision", "approve")]).await;
-    bank.reload_with(&options("")).await;
+    bank.reload_with(&BankOptions::fapi2()).await;
     let reply = psu.answer().await.ok(503);
     assert!(reply.header("location").is_empty(), "{reply:?}");
     bank.reload_with(&signing).await;
@@ -201,13 +183,12 @@ async fn an_answer_that_cannot_be_signed_is_not_sent_otherwise_and_waits_for_the
 async fn b52_what_the_banks_app_takes_home_is_signed_too() {
     let folder = tempfile::tempdir().unwrap();
     let certificate_alone = |text: &str| text.replace("tls_client_auth+client_secret_basic", "tls_client_auth");
-    let bank = Bank::with(BankOptions {
-        extra: signing(&folder),
+    let options = BankOptions {
         brands: vec![LBP],
         one_brand_extra: Some((LBP, "[brand.security]\nclients_may_choose = \"fapi2\"".into())),
         ..with_bank_file(certificate_alone)
-    })
-    .await;
+    };
+    let bank = Bank::with(options.signing(folder.path())).await;
     let client = client(&bank, LBP, &json!({})).await;
     let url = |scope: &str| client.authorize_url("pph", scope, &[("response_mode", Some("jwt"))]);
     let refused = exchange(&bank, &url("openid"), &[]).await.ok(200).json();

@@ -1,10 +1,13 @@
 //! Pushed authorization requests (RFC 9126), and the clients that may send no others (FAPI 2.0 s5.3.2.2).
 
-use crate::harness::{
-    Bank, BankOptions, CIC, Reply,
-    psu::Psu,
-    tpp::{CALLBACK, CHALLENGE, Client, STATE, Tpp},
-    wire::encode,
+use crate::{
+    app2app::with_bank_file,
+    harness::{
+        Bank, BankOptions, CIC, LBP, Reply,
+        psu::Psu,
+        tpp::{CALLBACK, CHALLENGE, Client, STATE, Tpp},
+        wire::encode,
+    },
 };
 use guichet::oauth::tpp::PspRole;
 use reqwest::Method;
@@ -22,13 +25,9 @@ const REQUEST: [(&str, &str); 6] = [
     ("code_challenge_method", "S256"),
 ];
 
-fn options(security: &str) -> BankOptions {
-    BankOptions { brands: vec![CIC], one_brand_extra: Some((CIC, format!("[brand.security]\n{security}"))), ..BankOptions::default() }
-}
-
 /// A bank whose clients may choose to be held to FAPI 2.0.
 async fn bank() -> Bank {
-    Bank::with(options("clients_may_choose = \"fapi2\"")).await
+    Bank::with(BankOptions::fapi2()).await
 }
 
 async fn client<'a>(bank: &'a Bank, more: &Value) -> Client<'a> {
@@ -88,6 +87,35 @@ async fn b46_b47_a_request_is_pushed_and_its_journey_ends_in_bound_tokens() {
     assert_eq!(tokens["scope"], "aisp");
     let seen = client.introspect(tokens["access_token"].as_str().unwrap()).await;
     assert!(seen["active"] == true && seen["cnf"]["x5t#S256"].is_string(), "{seen}");
+}
+
+/// RFC 6749 s4.1.3 knows no `scope`, and libraries send none.
+#[tokio::test]
+async fn a_code_is_exchanged_without_scope_where_the_banks_dialect_wants_it_too() {
+    let certificate_alone = |text: &str| text.replace("tls_client_auth+client_secret_basic", "tls_client_auth");
+    let security = "[brand.security]\nclients_may_choose = \"fapi2\"".to_owned();
+    let options = BankOptions { brands: vec![LBP], one_brand_extra: Some((LBP, security)), ..with_bank_file(certificate_alone) };
+    let bank = Bank::with(options).await;
+    let register = async |more: Value| {
+        let mut metadata = Tpp::metadata(LBP);
+        metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        bank.tpp(ROLES).register_as(LBP, &metadata).await
+    };
+    let client = register(json!({ "security_profile": "fapi2" })).await;
+    let code = async || {
+        let told = client.post("/labanquepostale/par", &REQUEST).await.ok(201).json();
+        let query = encode(&[("client_id", &client.id), ("request_uri", told["request_uri"].as_str().unwrap())]);
+        let url = format!("{}{}?{query}", bank.origin(LBP.psu_host), LBP.channel("web").1);
+        Psu::open(&bank, LBP, &url).await.approve().await.code().to_owned()
+    };
+    assert_eq!(client.token("web", &Client::exchange("aisp", &code().await)[..4]).await.ok(200).json()["scope"], "aisp");
+    // what is sent all the same still has to fit
+    client.redeem("web", "aisp", &code().await).await.ok(200);
+    client.redeem("web", "aisp pisp", &code().await).await.refused(400, "invalid_scope");
+    // and the dialect is what it was
+    let dialect = register(json!({})).await;
+    let landing = dialect.approved("web", "aisp").await;
+    dialect.token("web", &Client::exchange("aisp", landing.code())[..4]).await.refused(400, "invalid_scope");
 }
 
 #[tokio::test]
@@ -177,6 +205,18 @@ async fn a22_a_pushed_request_is_its_clients_and_spent_by_the_answer_not_by_a_pa
 }
 
 #[tokio::test]
+async fn who_opens_a_link_again_that_he_answered_is_not_told_that_nothing_was_approved() {
+    let bank = bank().await;
+    let client = fapi2(&bank).await;
+    let request_uri = pushed(&client).await;
+    open(&client, &request_uri).await.approve().await;
+    let again = open(&client, &request_uri).await;
+    is_over(&again);
+    let page = &again.page.body;
+    assert!(page.contains("Ce lien n’est plus valable") && !page.contains("Rien n’a été validé"), "{page}");
+}
+
+#[tokio::test]
 async fn a21_a_name_that_nobody_came_with_in_time_is_nothing() {
     let bank = bank().await;
     let client = fapi2(&bank).await;
@@ -191,7 +231,7 @@ async fn a21_a_name_that_nobody_came_with_in_time_is_nothing() {
 
 #[tokio::test]
 async fn b48_what_is_too_large_or_too_often_is_told() {
-    let mut options = options("clients_may_choose = \"fapi2\"");
+    let mut options = BankOptions::fapi2();
     options.extra = "[rate_limits]\nclient_token = \"1/min burst 2\"\n".into();
     let bank = Bank::with(options).await;
     let client = fapi2(&bank).await;

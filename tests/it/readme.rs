@@ -4,7 +4,12 @@
 
 use guichet::{
     config::{BrandPlace, SHIPPED_BANKS, shipped_brand},
-    oauth::{error::ErrorCode, sca::ScaFailure},
+    oauth::{
+        error::{ErrorCode, OAuthError},
+        registration::RegistrationRefusal,
+        sca::ScaFailure,
+        software_statement::StatementRefusal,
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -119,7 +124,11 @@ fn error_table() -> String {
          endpoint both travel in the redirect. The status is that of the JSON answer.\n\n\
          | `error` | status | `error_description` |\n|---|---|---|\n",
     );
-    let found: BTreeSet<Refusal> = sources().iter().flat_map(|file| refusals(file)).collect();
+    let statements = StatementRefusal::all().map(|refusal| {
+        let told = OAuthError::from(RegistrationRefusal::from(refusal));
+        Refusal { code: format!("{:?}", told.code), description: told.description.into_owned(), status: None }
+    });
+    let found: BTreeSet<Refusal> = sources().iter().flat_map(|file| refusals(file)).chain(statements).collect();
     for code in CODES {
         for refusal in found.iter().filter(|refusal| refusal.code == format!("{code:?}")) {
             let status = refusal.status.clone().unwrap_or_else(|| code.status().to_string());

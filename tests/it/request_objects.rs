@@ -15,17 +15,13 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use guichet::{clock::Clock, jose::JwsAlgorithm, oauth::tpp::PspRole};
 use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 use time::Duration;
 
 const ROLES: [PspRole; 2] = [PspRole::AccountInformation, PspRole::PaymentInitiation];
 
-fn options(security: &str) -> BankOptions {
-    BankOptions { brands: vec![CIC], one_brand_extra: Some((CIC, format!("[brand.security]\n{security}"))), ..BankOptions::default() }
-}
-
 async fn bank() -> Bank {
-    Bank::with(options("clients_may_choose = \"fapi2\"")).await
+    Bank::with(BankOptions::fapi2()).await
 }
 
 fn es256() -> Key {
@@ -357,16 +353,10 @@ async fn a_new_key_is_known_at_once_and_an_old_one_no_more() {
 #[tokio::test]
 async fn where_the_brand_asks_for_it_every_request_is_signed_and_so_is_its_answer() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("signing.pem");
-    fs::write(&path, rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
     let bank_file = include_str!("../../config/banks/cic.toml")
         .replace("certificate_bound_access_tokens = false", "certificate_bound_access_tokens = true");
-    let bank = Bank::with(BankOptions {
-        extra: format!("[signing]\nkey_files = [{path:?}]\n"),
-        bank_file: Some((CIC, bank_file)),
-        ..options("profile = \"fapi2\"\nsigned_requests = \"required\"")
-    })
-    .await;
+    let strict = BankOptions::secured("profile = \"fapi2\"\nsigned_requests = \"required\"").signing(folder.path());
+    let bank = Bank::with(BankOptions { bank_file: Some((CIC, bank_file)), ..strict }).await;
     let told = bank.browser().get(&format!("{}/.well-known/oauth-authorization-server", bank.issuer(CIC))).await.ok(200).json();
     assert_eq!((&told["require_signed_request_object"], &told["request_parameter_supported"]), (&json!(true), &json!(true)));
     assert_eq!(told["request_object_signing_alg_values_supported"], json!(["PS256", "ES256", "EdDSA"]));
@@ -416,7 +406,7 @@ async fn keys_at_a_clients_own_server_verify_what_it_pushes_and_what_its_custome
     let (first, second) = (es256(), Key::new(JwsAlgorithm::EdDsa, "next"));
     let server = KeyServer::start(&first.set()).await;
     let extra = format!("[outbound]\nprivate_hosts = {:?}\n", [&server.host]);
-    let bank = Bank::with(BankOptions { extra, ..options("clients_may_choose = \"fapi2\"") }).await;
+    let bank = Bank::with(BankOptions { extra, ..BankOptions::fapi2() }).await;
     let client = client(&bank, &first, &json!({ "jwks": null, "jwks_uri": server.uri(), "require_signed_request_object": true })).await;
     push(&client, &object(&client, &first, &json!({}))).await.ok(201);
     let brought = object(&client, &first, &json!({}));

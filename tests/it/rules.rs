@@ -22,8 +22,6 @@ use State::{Dialect, Later, Tested};
 
 type Rule = (&'static str, &'static str, &'static str, State);
 
-const STATEMENTS: State = Later("software statements; until then they are refused (B09)");
-
 #[rustfmt::skip]
 const RULES: [Rule; 109] = [
     ("A01", "A redirect URI is compared as an exact string; only a loopback's port may differ.", "RFC 9700 2.1, 4.1.3", Tested),
@@ -74,7 +72,7 @@ const RULES: [Rule; 109] = [
     ("A46", "Machines' listeners speak TLS 1.2 with ECDHE and AES-GCM only.", "FAPI 5.2.2", Tested),
     ("A47", "A forwarded certificate counts from the bank's own proxy over an authenticated link; from others it is removed and counted.", "RFC 9700 4.13", Tested),
     ("A48", "Outbound TLS checks names.", "FAPI 5.2.1", Tested),
-    ("A49", "The issuer's host has DNSSEC.", "FAPI 5.2.1", Later("a check of the installation")),
+    ("A49", "The issuer's host has DNSSEC.", "FAPI 5.2.1", Tested),
     ("A50", "The metadata are where RFC 8414 says.", "FAPI 5.3.2.1", Tested),
     ("A51", "Signing keys rotate with overlap, unattended.", "FAPI 6", Tested),
     ("A52", "No `kid` is twice in a key set.", "FAPI 5.4.2, 5.4.3", Tested),
@@ -85,10 +83,10 @@ const RULES: [Rule; 109] = [
     ("B02", "`jwks` and `jwks_uri` exclude each other.", "RFC 7591 2", Tested),
     ("B03", "Grant types and response types agree.", "RFC 7591 2.1", Tested),
     ("B04", "`client_name#fr` is kept, told and shown.", "RFC 7591 2.2", Tested),
-    ("B05", "A software statement wins over plain members.", "RFC 7591 2.3", STATEMENTS),
+    ("B05", "A software statement wins over plain members.", "RFC 7591 2.3", Tested),
     ("B06", "201, stored nowhere, with all that is registered.", "RFC 7591 3.2.1", Tested),
     ("B07", "With a secret comes `client_secret_expires_at`.", "RFC 7591 3.2.1", Tested),
-    ("B08", "A software statement is told unchanged.", "RFC 7591 3.2.1", STATEMENTS),
+    ("B08", "A software statement is told unchanged.", "RFC 7591 3.2.1", Tested),
     ("B09", "400 with the RFC's own error codes.", "RFC 7591 3.2.2", Tested),
     ("B10", "URLs of clients are fetched through a guard only.", "RFC 7591 5", Tested),
     ("B11", "An unknown or deleted client is 401.", "RFC 7592 2.1 to 2.3", Tested),

@@ -16,10 +16,11 @@ fn default_in_full() -> String {
     reference::in_full(DEFAULT)
 }
 
-/// `database.url` and `url_file` exclude each other: without the latter the full text is a valid file.
+/// `database.url` and `url_file` exclude each other, as do both places of an issuer's keys: without the latter of each the full text is a valid
+/// file.
 #[test]
 fn every_key_of_the_defaults_is_known() {
-    let stays = |line: &&str| !line.starts_with("url_file");
+    let stays = |line: &&str| !line.starts_with("url_file") && !line.starts_with("jwks_file");
     let without: String = default_in_full().lines().filter(stays).map(|line| format!("{line}\n")).collect();
     let found: Vec<_> = mistakes(&without).into_iter().filter(|mistake| !mistake.contains("needs a program that is built with")).collect();
     assert_eq!(found, [""; 0]);
@@ -112,6 +113,7 @@ fn the_reference_knows_every_key_and_what_it_takes() {
     assert_eq!(of("brand.x.theme.text.de.legal").key(), "brand.theme.text.fr.legal");
     assert_eq!(of("brand.x.app.pph.open_url").key(), "brand.app.open_url");
     assert_eq!(of("brand.x.channel.web.token").key(), "brand.channel.token");
+    assert_eq!(of("brand.x.software_statement_issuer.0.issuer").key(), "brand.software_statement_issuer.issuer");
     assert_eq!(of("brand.x.rate_limits.client_token").key(), "rate_limits.client_token");
     assert_eq!(of("rate_limits.client_token").written.doc, "Of one client: token requests and revocations");
     assert!(of("rate_limits.exempt_addresses").written.doc.contains("that stand for many"));

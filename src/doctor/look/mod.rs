@@ -1,13 +1,14 @@
 //! Gathers the facts: the only part of the doctor that opens files, asks the database and knocks at doors. Every wait is bounded.
 
 mod database;
+mod dnssec;
 mod files;
 mod http;
 mod names;
 mod spoof;
 mod tls;
 
-use super::{Check, Finding, brands, outside as seen};
+use super::{Check, Finding, brands, dnssec::Vouched, outside as seen};
 use crate::{clock::Clock, config::Settings, oauth::brand::Brand, storage::Db};
 use names::Place;
 use rustls::{
@@ -37,6 +38,8 @@ pub struct Asked {
     pub authorities: Option<PathBuf>,
     /// `HOST:PORT` in place of every brand's own address.
     pub connect: Option<String>,
+    /// `HOST:PORT` in place of the system's resolvers, where DNSSEC is asked about.
+    pub resolver: Option<String>,
 }
 
 impl Asked {
@@ -76,7 +79,7 @@ pub async fn inside(settings: &Settings, db: &Db, asked: &Asked, clock: &dyn Clo
 /// What a client sees of these brands, at the sides that `origins` names, or at all.
 ///
 /// # Errors
-/// When `authorities` or `connect` cannot be used, or an origin is no brand's.
+/// When `authorities`, `connect` or `resolver` cannot be used, or an origin is no brand's.
 pub async fn outside(settings: &Settings, origins: &[String], asked: &Asked) -> Result<Vec<Finding>, String> {
     let believed = asked.believed()?;
     let fixed = match &asked.connect {
@@ -91,10 +94,11 @@ pub async fn outside(settings: &Settings, origins: &[String], asked: &Asked) -> 
     if let Some(stranger) = origins.iter().find(|origin| !known(origin)) {
         return Err(format!("{stranger} is no brand's; a brand's URL is https:// and its tpp_host or psu_host"));
     }
-    let (mut found, mut places) = (vec![], BTreeMap::new());
+    let (mut found, mut places, mut hosts) = (vec![], BTreeMap::new(), BTreeSet::new());
     for brand in all.iter().filter(|brand| origins.is_empty() || wanted(brand)) {
         for side in [Side::Tpp, Side::Psu] {
             let origin = seen::origin(brand, side);
+            hosts.insert(origin.to_owned());
             if let Entry::Vacant(unseen) = places.entry((side, origin)) {
                 let place = Place::find(origin, fixed).await;
                 let tls = tls::look(side, origin, &place, &believed).await;
@@ -107,6 +111,7 @@ pub async fn outside(settings: &Settings, origins: &[String], asked: &Asked) -> 
             found.extend(http::look(brand, tpp, psu).await.judge());
         }
     }
+    found.extend(dnssec::look(hosts, asked.resolver.as_deref()).await?.iter().filter_map(Vouched::judge));
     Ok(in_order(found))
 }
 

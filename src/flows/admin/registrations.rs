@@ -66,7 +66,7 @@ pub(super) async fn register(desk: &Desk<'_>, tx: &mut Tx, wanted: &Wanted<'_>, 
     let (client, kind) = match known {
         Some(known) => {
             let client = Client { metadata, scope, legal_name, ..known };
-            tx.update_client(&client, desk.now).await?;
+            tx.update_client(&client, None, desk.now).await?;
             (client, AuditKind::ClientUpdated)
         }
         None => {
@@ -83,7 +83,7 @@ pub(super) async fn register(desk: &Desk<'_>, tx: &mut Tx, wanted: &Wanted<'_>, 
                 issued_at: desk.now,
                 revision: 1,
             };
-            tx.insert_client(&client, desk.now).await?;
+            tx.insert_client(&client, None, desk.now).await?;
             (client, AuditKind::ClientRegistered)
         }
     };

@@ -7,8 +7,9 @@ use crate::oauth::{
     client::ClientId,
     client_metadata::AuthMethod,
     registrant::Registrant,
-    registration::{admit, check_update},
+    registration::{RegistrationRefusal, admit, check_update},
     secret::Secret,
+    software_statement::{StatementPolicy, StatementRefusal},
     tpp::{AlternativeNames, CertificateIssuer, OrganisationId, PspRole, Tpp},
 };
 use serde_json::{Map, Value, json};
@@ -44,7 +45,32 @@ pub fn registration_refusals(brand: &Brand) -> Vec<Refusal> {
     let licensed = tpp(PspRole::ALL.to_vec());
     let wrong = changes(brand).into_iter().filter_map(|change| admit(&with(change), Registrant::Tpp(&licensed), brand, &[], SIGNS).err());
     let bank = admit(&with(json!({})), Registrant::Tpp(&tpp(vec![PspRole::AccountServicing])), brand, &[], SIGNS).err();
-    wrong.chain(bank).map(Refusal::from).collect()
+    statement_refusals(brand).chain(wrong).chain(bank).map(Refusal::from).collect()
+}
+
+/// RFC 7591 s3.2.2, of a statement. Where nobody is believed, that is all there is to say.
+fn statement_refusals(brand: &Brand) -> impl Iterator<Item = RegistrationRefusal> {
+    let StatementPolicy { issuers, required } = &brand.statements;
+    let (believes, required) = (!issuers.is_empty(), *required);
+    let can_be = move |refusal: &StatementRefusal| match refusal {
+        StatementRefusal::NobodyBelieved => !believes,
+        StatementRefusal::Missing => required,
+        StatementRefusal::NotText
+        | StatementRefusal::Jws(_)
+        | StatementRefusal::IssuerMissing
+        | StatementRefusal::Issuer
+        | StatementRefusal::Kind
+        | StatementRefusal::Audience
+        | StatementRefusal::Time
+        | StatementRefusal::Ahead
+        | StatementRefusal::EndMissing
+        | StatementRefusal::Expired
+        | StatementRefusal::AgeMissing
+        | StatementRefusal::TooOld
+        | StatementRefusal::Id
+        | StatementRefusal::OtherOrganisation => believes,
+    };
+    StatementRefusal::all().filter(can_be).map(RegistrationRefusal::from)
 }
 
 fn changes(brand: &Brand) -> Vec<Value> {
@@ -52,7 +78,6 @@ fn changes(brand: &Brand) -> Vec<Value> {
     let long = "a".repeat(501);
     let key = |members: Value| json!({ "jwks": { "keys": [members] } });
     let mut all = vec![
-        json!({ "software_statement": "eyJ" }),
         json!({ "token_endpoint_auth_method": "none" }),
         json!({ "require_pushed_authorization_requests": true }),
         json!({ "require_pushed_authorization_requests": "yes" }),

@@ -119,7 +119,7 @@ pub fn token(brand: &Brand, channel: &Channel) -> Vec<Refusal> {
         | TokenRefusal::RefreshTokenReplayed
         | TokenRefusal::RefreshTokenOfOtherClient
         | TokenRefusal::RefreshTokenOfOtherChannel => refresh,
-        TokenRefusal::ScopeNotGranted => !must_match || refresh || channel.client_credentials,
+        TokenRefusal::ScopeNotGranted => !must_match || brand.profiles.offer_fapi2() || refresh || channel.client_credentials,
         TokenRefusal::ScopeMustMatch => must_match,
         TokenRefusal::OtherResource => brand.access_tokens.audience().is_some(),
         TokenRefusal::Malformed(_)

@@ -242,6 +242,12 @@ fn metadata(brand: &Brand) -> Vec<Member> {
         vec![optional("tls_client_auth_subject_dn", text("Ignored: taken from the certificate."))]
     });
     members.extend(signing);
+    if !brand.statements.issuers.is_empty() {
+        let issuers: Vec<_> = brand.statements.issuers.iter().map(|known| format!("`{}`", known.issuer)).collect();
+        let needed = if brand.statements.required { " Nobody registers without one." } else { "" };
+        let what = "Its members win over those beside it, also in updates that leave it out.";
+        members.push(optional("software_statement", text(format!("RFC 7591 s2.3, of {}. {what}{needed}", issuers.join(" or ")))));
+    }
     if brand.profiles.offer_fapi2() {
         members.extend(fapi2(brand));
     }

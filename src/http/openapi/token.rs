@@ -215,6 +215,9 @@ fn rotation_words(brand: &Brand) -> &'static str {
 fn code_members(brand: &Brand) -> Vec<Member> {
     let scope = match brand.exchange_scope {
         ExchangeScope::Optional => optional("scope", text("When sent, within what was granted.")),
+        ExchangeScope::MustMatch if brand.profiles.offer_fapi2() => {
+            optional("scope", text("The scope of the authorization request; a client that is held to FAPI 2.0 may leave it out."))
+        }
         ExchangeScope::MustMatch => required("scope", text("The scope of the authorization request.")),
     };
     let verifier = text("RFC 7636 s4.1. Required if, and only if, the authorization request had a `code_challenge`.");

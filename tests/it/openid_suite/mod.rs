@@ -7,6 +7,7 @@ mod message_signing;
 mod message_signing_shared;
 mod modules;
 pub mod parties;
+mod private_key;
 mod security_profile;
 
 use crate::rules::tests_in;
@@ -83,6 +84,20 @@ const SIGNED: [&str; 14] = [
     "par-authorization-request-containing-request_uri",
 ];
 
+/// Beside those of each plan whose clients sign who they are.
+const PRIVATE_KEY: [&str; 10] = [
+    "ensure-signed-client-assertion-with-RS256-fails",
+    "ensure-client-assertion-in-token-endpoint",
+    "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails",
+    "ensure-client-assertion-with-wrong-aud-fails",
+    "ensure-client-assertion-with-no-sub-fails",
+    "par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted",
+    "par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails",
+    "par-test-array-as-audience-fails",
+    "par-test-par-endpoint-url-as-audience-fails",
+    "par-test-token-endpoint-url-as-audience-fails",
+];
+
 const MESSAGE_SIGNING: [&str; 46] = both(SHARED, SIGNED);
 
 const fn both<const A: usize, const B: usize, const ALL: usize>(some: [&'static str; A], more: [&'static str; B]) -> [&'static str; ALL] {
@@ -94,7 +109,7 @@ const fn both<const A: usize, const B: usize, const ALL: usize>(some: [&'static 
     all
 }
 
-const PLANS: [Plan; 3] = [
+const PLANS: [Plan; 4] = [
     Plan {
         title: "fapi2-security-profile-final",
         variants: "plain_fapi, plain_oauth, mtls (client authentication and sender constraint), unsigned, plain_response",
@@ -112,6 +127,12 @@ const PLANS: [Plan; 3] = [
         variants: "plain_fapi, plain_oauth, mtls (both), signed_non_repudiation, jarm",
         files: &["message_signing.rs", "message_signing_shared.rs"],
         modules: &MESSAGE_SIGNING,
+    },
+    Plan {
+        title: "All of them with private_key_jwt",
+        variants: "private_key_jwt (client authentication), mtls (sender constraint): these beside the others",
+        files: &["private_key.rs"],
+        modules: &PRIVATE_KEY,
     },
 ];
 
@@ -141,7 +162,7 @@ fn rendered() -> String {
     let mut text = "# The OpenID Foundation's conformance suite\n\n\
         Written by `GUICHET_WRITE_CONFORMANCE=1 cargo test --test it openid_suite`; a test compares. Each module of the suite's plans for FAPI 2.0\n\
         has a test of the same name and meaning in `tests/it/openid_suite`, which speaks to the running server over TLS as the module does. That\n\
-        is no certification, and not the suite itself: [conformance](../conformance/README.md) tells how to run that.\n\n\
+        is no certification, and not the suite itself: [conformance](../conformance/README.md) tells how to run that, and what it last found.\n\n\
         Names stand without `fapi2-security-profile-final-`, which they all begin with.\n"
         .to_owned();
     for plan in &PLANS {
