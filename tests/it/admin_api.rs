@@ -56,7 +56,7 @@ fn filled(path: &str, brand: &str) -> String {
 async fn nobody_administers_whom_the_settings_do_not_name() {
     let bank = Bank::start().await;
     let all = operations();
-    assert_eq!(all.len(), 31);
+    assert_eq!(all.len(), 34);
     for (method, path) in all {
         let body = json!({ "by": "Ines", "reason": "x" });
         let reply = call(&bank, method.clone(), &filled(&path, CIC.id), (method == Method::POST).then_some(&body)).await;
