@@ -252,10 +252,11 @@ async fn try_inside(method: &Method, pattern: &str, of: &Given<'_>, at: &Given<'
             assert_eq!(reply.json()["grants"], json!([]), "{reply:?}");
             vec![("subject", reply, &[200])]
         }
-        "/clients/{client_id}" => vec![("client", ask(None).await, &[404])],
+        "/clients/{client_id}" | "/clients/{client_id}/conformance" => vec![("client", ask(None).await, &[404])],
         "/clients/{client_id}/block"
         | "/clients/{client_id}/unblock"
         | "/clients/{client_id}/force-sca"
+        | "/clients/{client_id}/profile"
         | "/clients/{client_id}/revoke-grants" => {
             vec![("client", ask(Some(order)).await, &[404])]
         }
@@ -269,7 +270,7 @@ async fn try_inside(method: &Method, pattern: &str, of: &Given<'_>, at: &Given<'
         "/journeys/{id}" => vec![("journey", ask(None).await, &[404])],
         "/grants/{grant_id}/withdraw" => vec![("grant", ask(Some(json!({ "subject": of.subject }))).await, &[404])],
         // lists of the brand itself
-        "/clients" | "/journeys" => {
+        "/clients" | "/conformance" | "/journeys" => {
             let reply = ask(None).await.ok(200);
             let strange = [&of.client.id, &of.grant].into_iter().find(|id| reply.body.contains(id.as_str()));
             assert_eq!(strange, None, "{pattern} of {}", brand.id);
