@@ -201,7 +201,7 @@ impl Db {
                from clients where id = $1"#,
             id.0,
         );
-        Ok(timed("known_client", row.fetch_optional(&self.pool)).await?.map(KnownClient::try_from).transpose()?)
+        timed("known_client", row.fetch_optional(&self.pool)).await?.map(KnownClient::try_from).transpose()
     }
 
     /// Live grants of a client, counted so far and no further; the last use of its newest ones.

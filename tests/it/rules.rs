@@ -1,4 +1,4 @@
-//! The rules of the RFCs and of FAPI 2.0, one line each: which are tested, which belong to what is not built yet, which a bank departs from.
+//! The rules of the RFCs and of FAPI 2.0, one line each: which are tested, which are of what is not offered, which a bank departs from.
 //!
 //! A test claims a rule by its name: `a24_..`, or several, `a06_a07_..`. `docs/rules.md` is this table; `GUICHET_WRITE_RULES=1` writes it.
 
@@ -13,13 +13,13 @@ use std::{
 enum State {
     /// At least one test claims it.
     Tested,
-    /// Of something that is not there yet.
-    Later(&'static str),
+    /// Of something optional that is not there, and why.
+    NotOffered(&'static str),
     /// A bank departs from it, as docs/banks.md says; what is left of it may be tested.
     Dialect(&'static str),
 }
 
-use State::{Dialect, Later, Tested};
+use State::{Dialect, NotOffered, Tested};
 
 type Rule = (&'static str, &'static str, &'static str, State);
 
@@ -67,7 +67,7 @@ const RULES: [Rule; 109] = [
     ("A40", "Refresh tokens expire.", "RFC 9700 4.14.2", Tested),
     ("A41", "client_credentials gives no refresh token.", "RFC 6749 4.4.3", Tested),
     ("A42", "No `client_id` equals a subject.", "FAPI 6; RFC 9700 4.15", Tested),
-    ("A43", "DPoP, if offered, binds codes.", "FAPI 5.3.2.1", Later("DPoP")),
+    ("A43", "DPoP, if offered, binds codes.", "FAPI 5.3.2.1", NotOffered("every TPP has a certificate, and its tokens are bound to that (A33)")),
     ("A44", "TLS 1.0 and 1.1 are refused on every listener.", "FAPI 5.2.1", Tested),
     ("A45", "Browsers' hosts send HSTS.", "FAPI 5.2.3", Tested),
     ("A46", "Machines' listeners speak TLS 1.2 with ECDHE and AES-GCM only.", "FAPI 5.2.2", Tested),
@@ -104,7 +104,7 @@ const RULES: [Rule; 109] = [
     ("B22", "Revocation counts at once.", "RFC 7009 2", Tested),
     ("B23", "Who introspects is authenticated.", "RFC 7662 2.1", Tested),
     ("B24", "Inactive is `{\"active\":false}` and no more.", "RFC 7662 2.2", Tested),
-    ("B25", "Answers may differ by resource server.", "RFC 7662 2.2", Later("resource servers with names of their own")),
+    ("B25", "Answers may differ by resource server.", "RFC 7662 2.2", NotOffered("the bank's own systems are all told the same; the signed answer says whom it is for (B28)")),
     ("B26", "POST only.", "RFC 7662 2.1", Tested),
     ("B27", "`cnf` is told.", "RFC 8705 3.2", Tested),
     ("B28", "Signed introspection answers.", "RFC 9701 5", Tested),
@@ -196,8 +196,8 @@ fn contradictions(claims: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     for (id, _, _, state) in &RULES {
         match (state, claims.get(*id)) {
             (Tested, None) => found.push(format!("{id} is to be tested, but no test claims it")),
-            (Later(what), Some(tests)) => found.push(format!("{id} waits for {what}, but is claimed by {tests:?}")),
-            (Tested, Some(_)) | (Later(_), None) | (Dialect(_), _) => {}
+            (NotOffered(what), Some(tests)) => found.push(format!("{id} is not offered ({what}), but is claimed by {tests:?}")),
+            (Tested, Some(_)) | (NotOffered(_), None) | (Dialect(_), _) => {}
         }
     }
     for (id, tests) in claims {
@@ -211,14 +211,14 @@ fn contradictions(claims: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
 fn rendered() -> String {
     let mut text = "# Rules and their tests\n\n\
         Written by `GUICHET_WRITE_RULES=1 cargo test --test it rules`; a test compares. A rule that is *tested* is claimed by each test whose\n\
-        name begins with its number: `grep -rn 'fn .*a24_' src tests`. *Later* names what it belongs to, *dialect* the bank that departs from\n\
-        it (see its file under `config/banks`). FAPI is the FAPI 2.0 Security Profile; its lines bind clients of that profile only.\n\n\
+        name begins with its number: `grep -rn 'fn .*a24_' src tests`. Of what is *not offered* the reason is told, of a *dialect* the bank that departs\n\
+        from it (see its file under `config/banks`). FAPI is the FAPI 2.0 Security Profile; its lines bind clients of that profile only.\n\n\
         | rule | what it asks for | source | state |\n|---|---|---|---|\n"
         .to_owned();
     for (id, statement, source, state) in &RULES {
         let state = match state {
             Tested => "tested".to_owned(),
-            Later(what) => format!("later: {what}"),
+            NotOffered(what) => format!("not offered: {what}"),
             Dialect(what) => format!("dialect, {what}"),
         };
         writeln!(text, "| {id} | {statement} | {source} | {state} |").unwrap();

@@ -85,7 +85,7 @@ pub fn options(scopes: &str) -> BankOptions {
 
 impl Bank {
     /// What `guichet client register` takes.
-    pub fn registering<'f>(&self, brand: Brand, metadata: &Value, file: &'f str) -> Vec<String> {
+    pub fn registering(&self, brand: Brand, metadata: &Value, file: &str) -> Vec<String> {
         let path = self.folder().join(file);
         fs::write(&path, metadata.to_string()).unwrap();
         let path = path.display().to_string();
