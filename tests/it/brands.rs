@@ -257,9 +257,16 @@ async fn try_inside(method: &Method, pattern: &str, of: &Given<'_>, at: &Given<'
         | "/clients/{client_id}/unblock"
         | "/clients/{client_id}/force-sca"
         | "/clients/{client_id}/profile"
+        | "/clients/{client_id}/delete"
         | "/clients/{client_id}/revoke-grants" => {
             vec![("client", ask(Some(order)).await, &[404])]
         }
+        "/clients/{client_id}/replace" => {
+            let named = json!({ "organisation": "acme", "legal_name": "Acme SA", "metadata": {}, "by": "Ines", "reason": "x" });
+            vec![("client", ask(Some(named)).await, &[404])]
+        }
+        // it names nothing that anybody was given
+        "/clients" if *method == Method::POST => vec![],
         "/grants/{grant_id}" => vec![("grant", ask(None).await, &[404])],
         "/grants/{grant_id}/force-sca" | "/grants/{grant_id}/revoke" => vec![("grant", ask(Some(order)).await, &[404])],
         "/grants/find" => {
