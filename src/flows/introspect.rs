@@ -144,19 +144,17 @@ struct Holder {
 
 impl Presenter {
     fn new(app: &App, brand: &BrandId, came: Came, now: OffsetDateTime) -> Self {
-        let (chain, thumbprint) = match came {
+        let (chain, named) = match came {
             Came::NotSaid => return Self::NotSaid,
-            Came::Chain(chain) => {
-                let leaf = chain.certificates().first().map(|leaf| Sha256::digest(leaf).into());
-                (chain, leaf)
-            }
+            Came::Chain(chain) => (chain, None),
             Came::Seen(chain, sha256) => (chain, Some(sha256)),
         };
+        let refused = || Self::Refused(named.or_else(|| chain.certificates().first().map(|leaf| Sha256::digest(leaf).into())));
         let judged = app.trust.judge(brand, &chain, now);
         let revoked = judged.status_key.is_some_and(|key| revocation::is_known_as_revoked(app, brand, &key));
-        let Some(says) = judged.verdict.as_ref().ok().map(|accepted| accepted.tpp.clone()) else { return Self::Refused(thumbprint) };
+        let Some(says) = judged.verdict.as_ref().ok().map(|accepted| accepted.tpp.clone()) else { return refused() };
         if revoked || judged.staleness(now) == Staleness::Refuse {
-            return Self::Refused(thumbprint);
+            return refused();
         }
         Self::Accepted(Holder { judged, acts_for: standing_for(app, &says, now), says })
     }

@@ -1,3 +1,5 @@
+//! What clients were seen to do, put together from what each server saw.
+
 use super::{Db, Outage, timed};
 use crate::oauth::{
     client::ClientId,

@@ -1,32 +1,23 @@
 //! Writes down what clients were seen to do: in batches, so that a request costs no statement.
 
-use super::ticks;
+use super::Turns;
 use crate::{
     app::{App, Current},
     flows::Outage,
 };
-use std::time::Duration as Wait;
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// By the server's clock.
 const WRITE_EVERY: Duration = Duration::MINUTE;
-/// How often that clock is looked at.
-const TICK: Wait = Wait::from_millis(500);
 /// Clients of one statement.
 const BATCH: usize = 100;
 
 /// Until `stop`. What was seen meanwhile is written after that, when no request is left (`write`).
 pub async fn run(current: Current, stop: CancellationToken) {
-    let mut ticks = ticks(TICK);
-    let mut next = OffsetDateTime::UNIX_EPOCH;
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let app = current.app();
-        let now = app.clock.now();
-        if now < next {
-            continue;
-        }
-        next = now + WRITE_EVERY;
+    let mut turns = Turns::new(current, stop);
+    while let Some((app, now)) = turns.next().await {
+        turns.again(now + WRITE_EVERY);
         if let Err(outage) = write(&app).await {
             tracing::warn!(error = %outage, "what clients were seen to do is not written down yet");
         }

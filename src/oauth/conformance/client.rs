@@ -1,10 +1,9 @@
 //! Lines that a client meets or does not. Where the server takes nothing else, what was seen before counts no more.
 
-use super::{ClientFacts, Finding, Whose};
-use crate::oauth::{client_metadata::AuthMethod, practice::Practice};
+use super::{ClientFacts, Finding, NOT_OFFERED, Whose};
+use crate::oauth::practice::Practice;
 
 const ENFORCED: &str = "anything else is refused";
-const NOT_OFFERED: &str = "the brand takes no pushed requests: `[brand.security]` offers no fapi2";
 const AUTHENTICATED: &str = "shown by its next request at a token endpoint";
 const APPROVED: &str = "shown by the next request that its customer approves";
 
@@ -99,5 +98,5 @@ pub fn token_place(facts: &ClientFacts<'_>) -> Finding {
 }
 
 fn signs_assertions(facts: &ClientFacts<'_>) -> bool {
-    facts.metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt
+    facts.metadata.token_endpoint_auth_method.signs()
 }

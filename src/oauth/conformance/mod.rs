@@ -14,6 +14,8 @@ use super::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+const NOT_OFFERED: &str = "the brand takes no pushed requests: `[brand.security]` offers no fapi2";
+
 /// A line, and who answers for it.
 pub struct Line {
     pub number: &'static str,

@@ -1,9 +1,7 @@
 //! Lines of which no client is the cause.
 
-use super::{Finding, Whose};
+use super::{Finding, NOT_OFFERED, Whose};
 use crate::oauth::brand::Brand;
-
-const NOT_OFFERED: &str = "the brand takes no pushed requests: `[brand.security]` offers no fapi2";
 
 /// No setting changes it.
 pub fn always(_: &Brand) -> Finding {
