@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
     let signed = Signed { claims, algorithm: JwsAlgorithm::Es256, typ: None };
     let now = datetime!(2026-06-01 12:00 UTC);
     for audience in [Audience::Issuer(ISSUER.into()), Audience::AnyOf(vec![ISSUER.into()])] {
-        let expected = Expected { client_id: ME.into(), algorithm: None, audience };
+        let expected = Expected { client_id: ME.into(), algorithm: None, issuer: ISSUER.into(), audience };
         if let Ok(occasion) = judge(&signed, &expected, now) {
             assert!(signed.claims["iss"] == ME && signed.claims["sub"] == ME);
             assert!(occasion.until > now && occasion.until <= now + Duration::hours(2));
