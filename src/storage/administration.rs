@@ -83,6 +83,13 @@ pub struct ClientsFound {
     pub seen: Option<Uuid>,
 }
 
+impl ClientsFound {
+    /// After whom the next page begins, this one having at most `limit`; `None`: it was the last.
+    pub fn next(&self, limit: usize) -> Option<Uuid> {
+        if self.fitting.len() < limit { self.seen } else { self.fitting.last().map(|last| last.id.0) }
+    }
+}
+
 pub struct GrantQuery<'a> {
     pub brand: &'a BrandId,
     pub of: &'a GrantsOf,

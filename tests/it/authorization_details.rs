@@ -20,10 +20,6 @@ const PAR: &str = "/cic/par";
 const SECURITY: &str = "[brand.security]\nclients_may_choose = \"fapi2\"";
 const IBAN: &str = "FR7630006000011234567890189";
 
-fn options() -> BankOptions {
-    BankOptions { brands: vec![CIC], one_brand_extra: Some((CIC, SECURITY.into())), ..BankOptions::default() }
-}
-
 async fn client<'a>(bank: &'a Bank, more: &Value) -> Client<'a> {
     let mut metadata = Tpp::metadata(CIC);
     metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -93,7 +89,7 @@ async fn tokens(client: &Client<'_>, mut psu: Psu, scope: &str) -> Value {
 
 #[tokio::test]
 async fn accounts_that_are_asked_for_are_shown_and_what_is_granted_is_told_with_each_token() {
-    let bank = Bank::with(options()).await;
+    let bank = Bank::with(BankOptions::fapi2()).await;
     let client = fapi2(&bank).await;
     let psu = shown(&client, &access()).await;
     let page = text(&psu);
@@ -113,7 +109,7 @@ async fn accounts_that_are_asked_for_are_shown_and_what_is_granted_is_told_with_
 
 #[tokio::test]
 async fn a_token_that_was_asked_for_by_scope_alone_tells_no_details() {
-    let bank = Bank::with(options()).await;
+    let bank = Bank::with(BankOptions::fapi2()).await;
     let client = client(&bank, &json!({})).await;
     let tokens = client.tokens("web", "aisp").await;
     let own = client.client_credentials().await.ok(200).json();
@@ -127,7 +123,7 @@ async fn a_token_that_was_asked_for_by_scope_alone_tells_no_details() {
 
 #[tokio::test]
 async fn a_payment_is_shown_as_it_was_pushed_and_all_that_the_token_is_good_for_once() {
-    let bank = Bank::with(options()).await;
+    let bank = Bank::with(BankOptions::fapi2()).await;
     let client = fapi2(&bank).await;
     let psu = shown(&client, &payment()).await;
     let page = text(&psu);
@@ -164,7 +160,7 @@ async fn a_payment_is_shown_as_it_was_pushed_and_all_that_the_token_is_good_for_
 /// RFC 9396 s5.
 #[tokio::test]
 async fn what_is_wrong_with_the_details_is_told_by_the_members_name() {
-    let bank = Bank::with(options()).await;
+    let bank = Bank::with(BankOptions::fapi2()).await;
     let client = fapi2(&bank).await;
     let with = |name: &str, value: Value| {
         let mut all = payment();
@@ -225,7 +221,7 @@ async fn what_is_wrong_with_the_details_is_told_by_the_members_name() {
 /// RFC 9396 s10.
 #[tokio::test]
 async fn a_client_that_named_its_types_asks_with_no_other() {
-    let bank = Bank::with(options()).await;
+    let bank = Bank::with(BankOptions::fapi2()).await;
     let client = client(&bank, &json!({ "security_profile": "fapi2", "authorization_details_types": ["account_information"] })).await;
     assert_eq!(client.information["authorization_details_types"], json!(["account_information"]));
     push(&client, &access(), &[]).await.ok(201);
@@ -243,7 +239,7 @@ async fn where_no_client_may_ask_so_nothing_is_said_of_it() {
         let document = bank.browser().get(&format!("{}/cic/openapi.json", bank.origin(CIC.psu_host))).await.ok(200).json();
         (metadata, document.to_string())
     };
-    let bank = Bank::with(options()).await;
+    let bank = Bank::with(BankOptions::fapi2()).await;
     let (metadata, document) = told(&bank).await;
     assert_eq!(metadata["authorization_details_types_supported"], json!(["account_information", "payment_initiation"]));
     assert!(document.contains("payment_initiation") && document.contains("remittanceInformationUnstructured"));
@@ -298,7 +294,7 @@ async fn the_banks_own_portal_is_told_of_both_and_says_which_accounts_were_chose
 /// What a customer reads is what was pushed, whatever was pushed.
 #[tokio::test]
 async fn any_payment_that_is_taken_stands_on_the_page_and_in_the_token_as_it_was_pushed() {
-    let bank = Bank::with(options()).await;
+    let bank = Bank::with(BankOptions::fapi2()).await;
     let client = fapi2(&bank).await;
     let mut runner = TestRunner::deterministic();
     let drawn = (1_u64..100_000_000, "[A-Za-zÀ-ÿ0-9.]{1,20}( [A-Za-zÀ-ÿ0-9.]{1,20}){0,3}", prop::option::of("[A-Za-z0-9/-]{1,60}"));
@@ -324,8 +320,8 @@ async fn any_payment_that_is_taken_stands_on_the_page_and_in_the_token_as_it_was
 /// A customer who is forgotten leaves no name of whom he paid.
 #[tokio::test]
 async fn details_are_forgotten_with_their_customer() {
-    let bank = Bank::with(options()).await;
-    bank.write_config(&options());
+    let bank = Bank::with(BankOptions::fapi2()).await;
+    bank.write_config(&BankOptions::fapi2());
     let client = fapi2(&bank).await;
     let psu = shown(&client, &payment()).await;
     tokens(&client, psu, "pisp").await;

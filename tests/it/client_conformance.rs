@@ -3,8 +3,9 @@
 use crate::{
     harness::{
         Bank, BankOptions, CIC,
+        fapi2::REQUEST,
         psu::Psu,
-        tpp::{CALLBACK, CHALLENGE, Client, STATE, Tpp},
+        tpp::{CALLBACK, Client, Tpp},
         wire::encode,
     },
     standing_blocks::replicas,
@@ -75,16 +76,8 @@ fn tomorrow(bank: &Bank) -> Date {
 
 /// A journey by way of PAR, and its tokens.
 pub async fn pushed_tokens(client: &Client<'_>) -> Value {
-    let request = [
-        ("response_type", "code"),
-        ("redirect_uri", CALLBACK),
-        ("scope", "aisp"),
-        ("state", STATE),
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-    ];
     let par = format!("/{}/par", client.brand.id);
-    let pushed = client.post(&par, &request).await.ok(201).json();
+    let pushed = client.post(&par, &REQUEST).await.ok(201).json();
     let query = encode(&[("client_id", &client.id), ("request_uri", pushed["request_uri"].as_str().unwrap())]);
     let url = format!("{}{}?{query}", client.tpp.bank.origin(client.brand.psu_host), client.brand.channel("web").1);
     let landing = Psu::open(client.tpp.bank, client.brand, &url).await.approve().await;

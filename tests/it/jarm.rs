@@ -4,8 +4,9 @@ use crate::{
     app2app::{approved_in_app, exchange, with_bank_file},
     harness::{
         Bank, BankOptions, Brand, CIC, LBP, Landing,
+        fapi2::REQUEST,
         psu::Psu,
-        tpp::{CALLBACK, CHALLENGE, Client, STATE, Tpp},
+        tpp::{CALLBACK, Client, STATE, Tpp},
     },
 };
 use guichet::{
@@ -49,15 +50,7 @@ pub async fn opened(client: &Client<'_>, landing: &Landing) -> Map<String, Value
 }
 
 async fn pushed(client: &Client<'_>, mode: &str) -> String {
-    let form = [
-        ("response_type", "code"),
-        ("redirect_uri", CALLBACK),
-        ("scope", "aisp"),
-        ("state", STATE),
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-        ("response_mode", mode),
-    ];
+    let form = [&REQUEST[..], &[("response_mode", mode)]].concat();
     let request_uri = client.post("/cic/par", &form).await.ok(201).json()["request_uri"].as_str().unwrap().to_owned();
     let query = crate::harness::wire::encode(&[("client_id", &client.id), ("request_uri", &request_uri)]);
     format!("{}{}?{query}", client.tpp.bank.origin(CIC.psu_host), CIC.channel("web").1)

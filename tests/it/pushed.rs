@@ -4,8 +4,9 @@ use crate::{
     app2app::with_bank_file,
     harness::{
         Bank, BankOptions, CIC, LBP, Reply,
+        fapi2::REQUEST,
         psu::Psu,
-        tpp::{CALLBACK, CHALLENGE, Client, STATE, Tpp},
+        tpp::{CALLBACK, Client, STATE, Tpp},
         wire::encode,
     },
 };
@@ -16,14 +17,6 @@ use time::Duration;
 
 const ROLES: [PspRole; 2] = [PspRole::AccountInformation, PspRole::PaymentInitiation];
 const PAR: &str = "/cic/par";
-const REQUEST: [(&str, &str); 6] = [
-    ("response_type", "code"),
-    ("redirect_uri", CALLBACK),
-    ("scope", "aisp"),
-    ("state", STATE),
-    ("code_challenge", CHALLENGE),
-    ("code_challenge_method", "S256"),
-];
 
 /// A bank whose clients may choose to be held to FAPI 2.0.
 async fn bank() -> Bank {

@@ -6,9 +6,9 @@ use crate::{
     front_proxy::{Balancer, LISTED},
     harness::{
         Bank, BankOptions, CIC, Client, Psu, Reply, Tpp,
+        fapi2::REQUEST,
         key_server::KeyServer,
         own_key::{OwnKey, metadata, options, valid_for},
-        tpp::{CALLBACK, CHALLENGE, STATE},
         wire::{Wire, encode},
     },
     self_signed_clients::{Registered, bank, introspected, registered, stranger},
@@ -42,16 +42,8 @@ async fn b38_under_fapi_2_it_pushes_its_requests_and_its_tokens_open_what_they_a
     let Registered { key, client } = registered(&bank, &json!({ "security_profile": "fapi2" })).await;
     let other = OwnKey::default();
     let impostor = client.over(&other.holder(&bank, &other.certificate(SUBJECT, valid_for(&bank, YEAR))));
-    let request = [
-        ("response_type", "code"),
-        ("redirect_uri", CALLBACK),
-        ("scope", "aisp"),
-        ("state", STATE),
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-    ];
-    stranger(impostor.post(PAR, &request).await);
-    let pushed = client.post(PAR, &request).await.ok(201).json();
+    stranger(impostor.post(PAR, &REQUEST).await);
+    let pushed = client.post(PAR, &REQUEST).await.ok(201).json();
     let query = encode(&[("client_id", &client.id), ("request_uri", pushed["request_uri"].as_str().unwrap())]);
     let psu = Psu::open(&bank, CIC, &format!("{}{}?{query}", bank.origin(CIC.psu_host), CIC.channel("web").1)).await;
     let landing = psu.approve().await;

@@ -1,6 +1,6 @@
 //! What holds, where it is from, and what differs between two.
 
-use super::*;
+use super::{apps::with_apps, *};
 
 fn effective(text: &str) -> Effective {
     read(text).unwrap_or_else(|mistakes| panic!("{mistakes}")).effective

@@ -86,8 +86,7 @@ pub async fn list(db: &Db, search: &Search<'_>, now: OffsetDateTime) -> Result<C
         scan: SCAN,
     };
     let found = db.known_clients(&query).await?;
-    let full = found.fitting.len() >= search.limit;
-    let next = if full { found.fitting.last().map(|last| last.id.0) } else { found.seen };
+    let next = found.next(search.limit);
     let all = found.fitting.iter().map(|client| shut.summary(client, now));
     // a block may be another brand's
     let clients = all.filter(|client| search.state != ClientState::Blocked || client.blocked.is_some()).collect();

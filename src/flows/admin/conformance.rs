@@ -41,8 +41,7 @@ pub async fn page(db: &Db, brands: &[impl Borrow<Brand>], search: &Search<'_>) -
         scan: SCAN,
     };
     let found = db.known_clients(&query).await?;
-    let full = found.fitting.len() >= search.limit;
-    let next = if full { found.fitting.last().map(|last| last.id.0) } else { found.seen };
+    let next = found.next(search.limit);
     let ids: Vec<_> = found.fitting.iter().map(|client| client.id).collect();
     let seen = db.practices_of(&ids, search.since).await?;
     let clients = found.fitting.into_iter().filter_map(|client| judged(brands, client, &seen)).collect();

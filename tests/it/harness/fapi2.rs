@@ -1,7 +1,20 @@
 //! Banks whose clients are held to FAPI 2.0, or may choose it.
 
-use super::{BankOptions, CIC};
+use super::{
+    BankOptions, CIC,
+    tpp::{CALLBACK, CHALLENGE, STATE},
+};
 use std::{fs, path::Path};
+
+/// What is pushed for access to accounts.
+pub const REQUEST: [(&str, &str); 6] = [
+    ("response_type", "code"),
+    ("redirect_uri", CALLBACK),
+    ("scope", "aisp"),
+    ("state", STATE),
+    ("code_challenge", CHALLENGE),
+    ("code_challenge_method", "S256"),
+];
 
 impl BankOptions {
     /// CIC alone, with this in its `[brand.security]`.
